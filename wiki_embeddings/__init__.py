@@ -1,0 +1,1 @@
+"""Turn a whole Wikipedia into a published embeddings dataset."""
