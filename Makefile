@@ -1,0 +1,65 @@
+# Every target sets up what it needs: a virtual environment from the hashed requirements.
+# --no-deps everywhere, because the requirements files are complete: nothing else is installed.
+
+PYTHON ?= python3
+VENV := .venv
+BENCH := .venv-bench
+BIN := $(VENV)/bin
+
+INSTALL := pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test ui bench lock clean
+
+help:
+	@echo "make demo   embed the sample Wikipedia, then search it"
+	@echo "make ui     open the Dagster UI on the same instance"
+	@echo "make test   formatter check, linter, type checker, tests"
+	@echo "make bench  our speed beside others', as ratios"
+	@echo "make lock   pin the newest releases that pyproject.toml allows"
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps are newer than what they were made from for as long as the environment is up to date.
+$(VENV)/run.stamp: requirements/run.txt requirements/data.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/$(INSTALL) -r requirements/run.txt
+	$(BIN)/$(INSTALL) --only-binary=:all: -r requirements/data.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/test.stamp: requirements/test.txt $(VENV)/run.stamp
+	$(BIN)/$(INSTALL) -r requirements/test.txt
+	touch $@
+
+install: $(VENV)/run.stamp
+
+demo: install
+	$(BIN)/wiki-embeddings run --wiki sample
+	$(BIN)/wiki-embeddings search "Which political philosophy holds the state to be unnecessary?"
+	$(BIN)/wiki-embeddings search "How much sunlight does fresh snow reflect?"
+	$(BIN)/wiki-embeddings search "Who killed Hector at Troy?"
+
+ui: install
+	$(BIN)/wiki-embeddings ui
+
+test: $(VENV)/test.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+# The peers that we are measured beside need PyTorch. Only its CPU build is taken, which has a
+# local version label; where pip does not find it, name PyTorch's CPU index in PIP_EXTRA_INDEX_URL.
+$(BENCH)/stamp: requirements/bench.txt requirements/data.txt pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/$(INSTALL) -r requirements/bench.txt
+	$(BENCH)/bin/$(INSTALL) --only-binary=:all: -r requirements/data.txt
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check "torch==2.13.0+cpu"
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+bench: $(BENCH)/stamp
+	$(BENCH)/bin/python -m benchmarks.chunking
+	$(BENCH)/bin/python -m benchmarks.encoders

@@ -1,0 +1,156 @@
+"""The four assets: each plans its shards, drives them through the compute and records the result.
+
+No data passes through here: specs go out, reports come back, and the manifest's digest is the data
+version.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from wiki_embeddings import settings
+from wiki_embeddings.card import snippet
+from wiki_embeddings.config import (
+    ChunkedVolumeConfig,
+    EmbeddingsConfig,
+    HubDatasetConfig,
+    RawWikipediaConfig,
+)
+from wiki_embeddings.lineage import current_manifest
+from wiki_embeddings.materialization import errors_for_people, materialize, result
+from wiki_embeddings.progress import Listener
+from wiki_embeddings.resources import ComputeResource, HubResource
+from wiki_embeddings.stages import chunk, embed, fetch, publish
+from wiki_embeddings.volume import MiB
+
+OWNERS = ["team:wiki-embeddings"]
+GROUP = "wikipedia"
+
+wikis = dg.StaticPartitionsDefinition(list(settings.load().wikis))
+
+
+@dg.asset(
+    partitions_def=wikis,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"wikipedia", "parquet"},
+    code_version=fetch.VERSION,
+)
+def raw_wikipedia(
+    context: dg.AssetExecutionContext,
+    config: RawWikipediaConfig,
+    compute: ComputeResource,
+    listener: dg.ResourceParam[Listener],
+) -> dg.MaterializeResult:
+    """The articles of one Wikipedia as plain text, one row an article, by ascending page id.
+
+    `sample` is 106 English articles that are installed with the project; every other wiki is
+    fetched from wikimedia/wikipedia on the Hugging Face Hub, at a pinned revision.
+    """
+    wiki = context.partition_key
+    machine = compute.open()
+    with errors_for_people():
+        plan = fetch.plan(
+            wiki,
+            snapshot=config.snapshot,
+            fraction=config.fraction,
+            shard_bytes=config.shard_bytes(wiki),
+        )
+        return result(machine, materialize(context, plan, machine, listener))
+
+
+@dg.asset(
+    deps=[raw_wikipedia],
+    partitions_def=wikis,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"huggingface", "parquet"},
+    code_version=chunk.VERSION,
+)
+def chunked_volume(
+    context: dg.AssetExecutionContext,
+    config: ChunkedVolumeConfig,
+    compute: ComputeResource,
+    listener: dg.ResourceParam[Listener],
+) -> dg.MaterializeResult:
+    """The articles cut into chunks that fit the model, with their token ids; nothing is lost.
+
+    Cuts fall at sections, paragraphs, sentences or words, in this order of preference, and an
+    article's chunks put together again are its whole text.
+    """
+    wiki = context.partition_key
+    machine = compute.open()
+    with errors_for_people():
+        raw = current_manifest(context.instance, machine, "raw_wikipedia", wiki)
+        plan = chunk.plan(
+            raw,
+            model=config.model_for(wiki),
+            revision=config.model_revision,
+            token_budget=config.token_budget,
+            title_prefix=config.title_prefix,
+        )
+        return result(machine, materialize(context, plan, machine, listener))
+
+
+@dg.asset(
+    deps=[chunked_volume],
+    partitions_def=wikis,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"openvino", "parquet"},
+    code_version=embed.VERSION,
+)
+def embeddings(
+    context: dg.AssetExecutionContext,
+    config: EmbeddingsConfig,
+    compute: ComputeResource,
+    listener: dg.ResourceParam[Listener],
+) -> dg.MaterializeResult:
+    """One vector of unit length for every chunk, as float16, beside the chunk's text.
+
+    A map over shards: each becomes one file, written once, and a run that is stopped goes on where
+    it was.
+    """
+    wiki = context.partition_key
+    machine = compute.open()
+    with errors_for_people():
+        chunks = current_manifest(context.instance, machine, "chunked_volume", wiki)
+        plan = embed.plan(chunks, engine=config.engine.value)
+        return result(machine, materialize(context, plan, machine, listener))
+
+
+@dg.asset(
+    deps=[embeddings],
+    partitions_def=wikis,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"huggingface", "parquet"},
+    code_version=publish.VERSION,
+)
+def hub_dataset(
+    context: dg.AssetExecutionContext,
+    config: HubDatasetConfig,
+    compute: ComputeResource,
+    hub: HubResource,
+    listener: dg.ResourceParam[Listener],
+) -> dg.MaterializeResult:
+    """The dataset as the Hub has it: Parquet files and a card, in a folder that opens as it is.
+
+    The folder changes from the old version to the whole new one in one step.
+    """
+    wiki = context.partition_key
+    machine = compute.open()
+    with errors_for_people():
+        folder = hub.path()
+        vectors = current_manifest(context.instance, machine, "embeddings", wiki)
+        plan = publish.plan(vectors, file_bytes=round(config.file_mib * MiB))
+        outcome = materialize(context, plan, machine, listener)
+        dataset = machine.call(publish.expose, outcome.manifest, folder)
+        return result(
+            machine,
+            outcome,
+            {
+                "dataset": dg.MetadataValue.path(str(dataset)),
+                "how_to_load": dg.MetadataValue.md(f"```python\n{snippet(str(dataset))}\n```"),
+            },
+        )

@@ -1,0 +1,150 @@
+"""What must hold between a stage's output and the one before it: plain functions on manifests.
+
+The counts that they compare were read back by the workers from the files that they had written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wiki_embeddings.manifest import Manifest
+
+UNIT_NORM_TOLERANCE = 2e-3
+"""Rounding a unit vector of a few hundred numbers to float16 moves its length by less than this."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether something holds.
+
+    Attributes:
+        passed: Whether it does.
+        why: One sentence for people.
+        numbers: What was compared.
+    """
+
+    passed: bool
+    why: str
+    numbers: Mapping[str, Any]
+
+
+def same_counts(one: Mapping[str, int], other: Mapping[str, int], what: str) -> Verdict:
+    """Whether two sides have equal counts.
+
+    Args:
+        one: Counts by name, of the side before.
+        other: Counts by name, of the side after; same order.
+        what: What was counted, for the sentence.
+    """
+    passed = list(one.values()) == list(other.values())
+    why = f"All {what} are there." if passed else f"Some {what} are missing or too many."
+    return Verdict(passed, why, {**one, **other})
+
+
+def every_article_fetched(raw: Manifest) -> Verdict:
+    """As many articles as the source has, and at least one."""
+    source, fetched = raw.total("source_articles"), raw.rows
+    if not fetched:
+        return Verdict(False, "There is no article at all.", {"source": source, "fetched": fetched})
+    return same_counts({"source": source}, {"fetched": fetched}, "articles")
+
+
+def every_article_chunked(raw: Manifest, chunks: Manifest) -> Verdict:
+    """Every article has chunks, and together they hold every character."""
+    return same_counts(
+        {"articles": raw.rows, "characters": raw.total("characters")},
+        {
+            "articles_in_chunks": chunks.total("articles"),
+            "characters_in_chunks": chunks.total("characters"),
+        },
+        "articles and characters",
+    )
+
+
+def every_chunk_embedded(chunks: Manifest, vectors: Manifest) -> Verdict:
+    """As many vectors as chunks, and of the same chunks."""
+    return same_counts(
+        {"chunks": chunks.rows, "sum_of_chunk_hashes": chunks.total("hash_sum")},
+        {"vectors": vectors.rows, "sum_of_vector_hashes": vectors.total("hash_sum")},
+        "chunks",
+    )
+
+
+def every_row_published(vectors: Manifest, published: Manifest) -> Verdict:
+    """As many rows as vectors, and of the same chunks."""
+    return same_counts(
+        {"vectors": vectors.rows, "sum_of_vector_hashes": vectors.total("hash_sum")},
+        {"rows": published.rows, "sum_of_row_hashes": published.total("hash_sum")},
+        "rows",
+    )
+
+
+def ids_unique(manifest: Manifest, duplicates: int) -> Verdict:
+    """No id comes twice.
+
+    Args:
+        manifest: The output, whose every file was found to ascend strictly when it was written.
+        duplicates: Ids that come twice in files whose ranges of page ids overlap.
+    """
+    overlapping = len(overlaps(manifest))
+    why = "Every id comes once." if not duplicates else f"{duplicates:,} ids come twice."
+    return Verdict(
+        duplicates == 0,
+        why,
+        {"rows": manifest.rows, "duplicates": duplicates, "overlapping_files": overlapping},
+    )
+
+
+def overlaps(manifest: Manifest) -> set[str]:
+    """References of the files that share a range of page ids with another file."""
+    files = sorted((f for f in manifest.files if f.min_id >= 0), key=lambda file: file.min_id)
+    found: set[str] = set()
+    furthest = None
+    for file in files:
+        if furthest is not None and file.min_id <= furthest.max_id:
+            found |= {manifest.reference(file), manifest.reference(furthest)}
+        if furthest is None or file.max_id > furthest.max_id:
+            furthest = file
+    return found
+
+
+def token_budget_kept(chunks: Manifest) -> Verdict:
+    """No chunk has more tokens than the budget, special tokens and prefix included."""
+    budget = int(chunks.settings["chunks"]["token_budget"])
+    longest = chunks.total("max_tokens_with_specials")
+    why = "Every chunk fits." if longest <= budget else "A chunk is too long for the model."
+    return Verdict(longest <= budget, why, {"longest": longest, "budget": budget})
+
+
+def vectors_sound(vectors: Manifest) -> Verdict:
+    """Vectors are finite, of unit length, of the model's width, and not all alike."""
+    dimensions = int(vectors.settings["embeddings"]["dimensions"])
+    numbers = {name: vectors.totals.get(name, -1) for name in _VECTOR_NUMBERS}
+    faults = {
+        "there are none": not vectors.rows,
+        "some are not finite": numbers["not_finite"] != 0,
+        "some are not of unit length": not _near_one(numbers["min_norm"], numbers["max_norm"]),
+        "some have another width": {numbers["min_dimensions"], numbers["max_dimensions"]}
+        != {dimensions},
+        "different texts have the same one": numbers["alike_files"] != 0,
+    }
+    found = [fault for fault, there in faults.items() if there]
+    why = f"Of the vectors, {'; '.join(found)}." if found else "The vectors are sound."
+    return Verdict(not found, why, {"dimensions": dimensions, **numbers})
+
+
+_VECTOR_NUMBERS = (
+    "not_finite",
+    "min_norm",
+    "max_norm",
+    "min_dimensions",
+    "max_dimensions",
+    "alike_files",
+)
+
+
+def _near_one(*norms: Any) -> bool:
+    # A norm that is not a number compares as false.
+    return all(abs(float(norm) - 1.0) <= UNIT_NORM_TOLERANCE for norm in norms)

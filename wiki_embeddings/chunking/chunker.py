@@ -1,0 +1,178 @@
+"""Turns a batch of articles into chunks: tokenise once, find boundaries, choose cuts.
+
+Texts are cut by tokens first; a cut's character is where the next word with tokens begins, so
+white space and characters without tokens stay with the chunk before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wiki_embeddings.chunking.boundaries import Level, find_boundaries
+from wiki_embeddings.chunking.cuts import choose_cuts, divide_evenly
+from wiki_embeddings.chunking.runs import Ints, TokenIds, TokenizedText
+from wiki_embeddings.chunking.settings import ChunkSettings, check_settings
+from wiki_embeddings.chunking.tokenizer import WordPieceTokenizer
+from wiki_embeddings.errors import BadInputError
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """The chunks of a batch of articles, as columns; an article's chunks follow one another.
+
+    Attributes:
+        article: Number of the chunk's article in the batch; int64, shape (chunks,).
+        chunk_index: Number of the chunk in its article, from 0; int32, shape (chunks,).
+        start: Code point of the article's text at which the chunk begins; int64, shape (chunks,).
+        text: Text of each chunk; an article's are its text when put together.
+        tokens: Token ids of all chunks, one after another, without special tokens; the title's
+            come before the text's if the settings say so; uint16 where the vocabulary allows,
+            else uint32; shape (tokens,).
+        token_offsets: Token at which each chunk begins, and the end; int64, shape (chunks + 1,).
+    """
+
+    article: Ints
+    chunk_index: npt.NDArray[np.int32]
+    start: Ints
+    text: list[str]
+    tokens: TokenIds
+    token_offsets: Ints
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+
+def chunk_articles(
+    tokenizer: WordPieceTokenizer,
+    titles: Sequence[str],
+    texts: Sequence[str],
+    settings: ChunkSettings,
+) -> Chunks:
+    """Chunks articles.
+
+    Every article has at least one chunk; an empty one has one without text. A batch of one to a
+    few MiB of text is best: it needs some twenty times its size in memory while it runs, and
+    larger batches are no faster.
+
+    Args:
+        tokenizer: The model's tokenizer; keep it from batch to batch.
+        titles: Title of each article.
+        texts: Plain text of each article.
+        settings: Budget and prefixes.
+
+    Raises:
+        BadInputError: The budget cannot hold a word, or a title or text has a lone surrogate.
+    """
+    budget = check_settings(tokenizer, settings)
+    for title, text in zip(titles, texts, strict=True):
+        _check_characters(title, text)
+    no_tokens = np.empty(0, tokenizer.token_dtype)
+    prefixes = [no_tokens] * len(titles)
+    if settings.title_prefix:
+        text_room = max(-(-budget // 2), tokenizer.longest_word)
+        prefixes = [_shorten(title, budget - text_room) for title in tokenizer.tokenize(titles)]
+    bodies = tokenizer.tokenize(texts)
+    rows = [
+        row
+        for article, (prefix, text, body) in enumerate(zip(prefixes, texts, bodies, strict=True))
+        for row in _chunk(article, prefix, text, body, budget)
+    ]
+    return _as_columns(rows, no_tokens)
+
+
+class _Chunk(NamedTuple):
+    """One chunk as a row; `prefix` and `body` are the tokens of the title and of the text."""
+
+    article: int
+    chunk_index: int
+    start: int
+    text: str
+    prefix: TokenIds
+    body: TokenIds
+
+
+def _chunk(
+    article: int, prefix: TokenIds, text: str, body: TokenizedText, budget: int
+) -> Iterator[_Chunk]:
+    """Yields the chunks of one article."""
+    cuts = _cut(text, body, budget - len(prefix))
+    chars = pairwise([0, *body.chars_before(cuts), len(text)])
+    tokens = pairwise([0, *cuts, len(body.tokens)])
+    for index, ((start, end), (first, last)) in enumerate(zip(chars, tokens, strict=True)):
+        yield _Chunk(article, index, start, text[start:end], prefix, body.tokens[first:last])
+
+
+def _as_columns(rows: Sequence[_Chunk], no_tokens: TokenIds) -> Chunks:
+    sizes = np.array([len(row.prefix) + len(row.body) for row in rows], np.int64)
+    parts = [part for row in rows for part in (row.prefix, row.body)]
+    return Chunks(
+        article=np.array([row.article for row in rows], np.int64),
+        chunk_index=np.array([row.chunk_index for row in rows], np.int32),
+        start=np.array([row.start for row in rows], np.int64),
+        text=[row.text for row in rows],
+        tokens=np.concatenate([no_tokens, *parts]),
+        token_offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]),
+    )
+
+
+def _check_characters(title: str, text: str) -> None:
+    """Refuses what is no Unicode text."""
+    for name, value in (("title", title), ("text", text)):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            shown = title.encode(errors="backslashreplace").decode()
+            raise BadInputError(
+                f"The {name} of the article “{shown}” has a lone surrogate "
+                f"(U+{ord(value[error.start]):04X}) at character {error.start}, which UTF-8 cannot "
+                "hold: repair the source or leave the article out."
+            ) from error
+
+
+def _shorten(title: TokenizedText, room: int) -> TokenIds:
+    """Returns the tokens of as many of the title's words as there is room for."""
+    words = np.searchsorted(title.token_ends, room, side="right")
+    return title.tokens[: title.token_ends[words - 1] if words else 0]
+
+
+def _cut(text: str, body: TokenizedText, budget: int) -> list[int]:
+    """Returns the tokens before which the text is cut, ascending."""
+    if len(body.tokens) <= budget:
+        return []
+    units = _find_units(text, body, budget)
+    return choose_cuts(list(units), list(units.values()), budget)
+
+
+def _find_units(text: str, body: TokenizedText, budget: int) -> dict[int, Level]:
+    """Divides a text into what should stay whole: sentences, and parts of those over the budget.
+
+    Returns:
+        The level of the boundary after each unit, by the number of tokens up to there, ascending.
+    """
+    boundaries = find_boundaries(text)
+    ends = body.tokens_before([boundary.position for boundary in boundaries])
+    total = len(body.tokens)
+    units = {
+        end: boundary.level
+        for end, boundary in zip(ends, boundaries, strict=True)
+        if 0 < end < total
+    }
+    units[total] = Level.SECTION
+    inner = _divide_large_units([0, *units], body, budget)
+    return dict(sorted({**units, **dict.fromkeys(inner, Level.WORD)}.items())) if inner else units
+
+
+def _divide_large_units(ends: Sequence[int], body: TokenizedText, budget: int) -> list[int]:
+    """Returns the tokens at which units over the budget are divided, at white space if possible."""
+    large = [(start, end) for start, end in pairwise(ends) if end - start > budget]
+    if not large:
+        return []
+    words = np.concatenate([np.zeros(1, np.int64), body.token_ends])
+    runs = words[np.concatenate([np.ones(1, np.bool_), body.ends_run])]
+    return [cut for start, end in large for cut in divide_evenly(start, end, (runs, words), budget)]

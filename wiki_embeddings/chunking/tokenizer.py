@@ -1,0 +1,119 @@
+"""Loads a model's tokenizer, and refuses those whose texts cannot be cut without harm.
+
+Cutting a text must not change its tokens. That holds for BERT's tokenizers, which normalise
+character by character and split at white space and punctuation before they look for pieces of
+words. It does not hold for most others (byte-level BPE, SentencePiece).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from wiki_embeddings.chunking.runs import IDEOGRAPHS, RunTable, TokenizedText, TokenType
+from wiki_embeddings.chunking.whitespace import SPACE
+from wiki_embeddings.errors import BadInputError
+
+_PARTS = {
+    "model": "WordPiece",
+    "normalizer": "BertNormalizer",
+    "pre_tokenizer": "BertPreTokenizer",
+}
+
+
+class WordPieceTokenizer:
+    """A WordPiece tokenizer that remembers the words it has seen.
+
+    One for each process, kept from batch to batch: what it remembers (at most some 100 MB) makes
+    the next batch faster and never changes a result.
+
+    Attributes:
+        special_tokens: Number of tokens that the model wants around a text, as [CLS] and [SEP].
+        longest_word: Most tokens that one word can have.
+        token_dtype: uint16 where the vocabulary allows, else uint32.
+    """
+
+    def __init__(self, backend: Tokenizer, *, longest_word: int, split_ideographs: bool) -> None:
+        """Wraps a tokenizer that `load_tokenizer` has checked.
+
+        Args:
+            backend: The tokenizer, with truncation and padding off.
+            longest_word: Most tokens that one word can have.
+            split_ideographs: Whether the tokenizer makes each ideograph a word.
+        """
+        self.special_tokens: int = backend.num_special_tokens_to_add(False)
+        self.longest_word = longest_word
+        small = backend.get_vocab_size() <= np.iinfo(np.uint16).max + 1
+        self.token_dtype: TokenType = np.dtype(np.uint16) if small else np.dtype(np.uint32)
+        self._runs = RunTable(backend, self.token_dtype, split_ideographs=split_ideographs)
+
+    def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
+        """Tokenises texts, without special tokens.
+
+        Args:
+            texts: Texts without lone surrogates.
+        """
+        return self._runs.tokenize(texts)
+
+
+def load_tokenizer(path: Path) -> WordPieceTokenizer:
+    """Loads a `tokenizer.json` and switches off truncation and padding, which many have on.
+
+    Args:
+        path: The file.
+
+    Raises:
+        BadInputError: The file is missing or damaged, or is no BERT tokenizer.
+    """
+    try:
+        content = path.read_text(encoding="utf-8")
+        config = json.loads(content)
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"The tokenizer {path} cannot be read: {error}.") from error
+    _check(config, path)
+    backend = Tokenizer.from_str(content)
+    backend.no_truncation()
+    backend.no_padding()
+    return WordPieceTokenizer(
+        backend,
+        longest_word=config["model"]["max_input_chars_per_word"],
+        split_ideographs=config["normalizer"]["handle_chinese_chars"],
+    )
+
+
+def _check(config: Any, path: Path) -> None:
+    """Refuses what is not known to give the same tokens for a text and for its chunks."""
+    if not isinstance(config, dict):
+        raise BadInputError(f"{path} is no tokenizer: it holds no JSON object.")
+    for part, wanted in _PARTS.items():
+        found = (config.get(part) or {}).get("type")
+        if found != wanted:
+            raise BadInputError(
+                f"The tokenizer {path} has the {part.replace('_', '-')} {found}; only BERT's "
+                f"({wanted}) can be chunked. Choose a BERT-family model."
+            )
+    if config["model"]["unk_token"] not in config["model"]["vocab"]:
+        raise BadInputError(
+            f"The vocabulary of the tokenizer {path} lacks its own unknown token "
+            f"{config['model']['unk_token']!r}, so it fails on unknown words."
+        )
+    for token in config.get("added_tokens", []):
+        _check_added_token(token, path)
+
+
+_CUT_CHARACTERS = re.compile(f"[{SPACE}{IDEOGRAPHS}]")
+
+
+def _check_added_token(token: dict[str, Any], path: Path) -> None:
+    """Refuses a token that is recognised by what stands around it or could be cut through."""
+    if token["single_word"] or token["rstrip"] or _CUT_CHARACTERS.search(token["content"]):
+        raise BadInputError(
+            f"The tokenizer {path} has the added token {token['content']!r}, which takes in white "
+            "space, contains ideographs or must stand alone. Choose a model without such tokens."
+        )

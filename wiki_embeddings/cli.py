@@ -1,0 +1,71 @@
+"""The command line: `run`, `search` and `ui`, on the same Dagster instance as the UI."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wiki_embeddings import settings
+from wiki_embeddings.errors import WikiEmbeddingsError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="wiki-embeddings")
+def cli() -> None:
+    """Turn a whole Wikipedia into a published embeddings dataset."""
+
+
+@cli.command()
+@click.option("--wiki", default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia.")
+@click.option("--snapshot", help="Date of the edition on the Hub, such as 20231101.")
+@click.option("--fraction", type=float, help="Share of the articles, such as 0.01 for a dry run.")
+@click.option("--model", help="Embedding model: a name on the Hub or a folder.")
+@click.option("--token-budget", type=int, help="Most tokens in a chunk.")
+@click.option(
+    "--title-prefix/--no-title-prefix",
+    default=None,
+    help="Put the article's title in front of each chunk.",
+)
+def run(wiki: str, **options: Any) -> None:
+    """Materialize all four assets of a wiki, and tell what was made and where."""
+    from wiki_embeddings import runs  # Dagster takes a second to load: only where it is needed
+
+    sys.exit(runs.run(wiki, {name: value for name, value in options.items() if value is not None}))
+
+
+@cli.command()
+@click.argument("question")
+@click.option("--wiki", default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia.")
+@click.option(
+    "--dataset",
+    type=click.Path(path_type=Path),
+    help="Search a published folder instead of the volume.",
+)
+@click.option("-k", "--count", type=click.IntRange(1, 100), default=3, show_default=True)
+def search(question: str, wiki: str, dataset: Path | None, count: int) -> None:
+    """Find the passages that answer QUESTION best."""
+    from wiki_embeddings import answers  # loads the model's runtime: only where it is needed
+
+    answers.show(question, wiki=wiki, dataset=dataset, count=count)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=3000, show_default=True)
+def ui(host: str, port: int) -> None:
+    """Open the Dagster UI, with its daemon for schedules, on the same instance as `run`."""
+    from wiki_embeddings import webserver
+
+    sys.exit(webserver.serve(host, port))
+
+
+def main() -> None:
+    """Run the command line; an error that is meant for people is shown as its sentence alone."""
+    try:
+        cli()
+    except WikiEmbeddingsError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,181 @@
+"""The local compute: stages on the processes of this machine.
+
+Its own small pool rather than `concurrent.futures`, because there one killed worker fails every
+shard that is waiting; here it costs its own shard, which is tried once more.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Concatenate, cast
+
+from wiki_embeddings.compute.protocol import (
+    ArgumentsT,
+    Event,
+    Failed,
+    Finished,
+    ResultT,
+    largest_first,
+)
+from wiki_embeddings.compute.worker import Assignment, serve
+from wiki_embeddings.stages.shard import Plan, SpecT
+from wiki_embeddings.volume import Volume
+
+_ATTEMPTS = 2
+"""A worker that was killed may have been unlucky once, hardly twice on the same shard."""
+
+_DOWNLOADS = 4
+"""Downloads side by side: enough to fill a line, few enough to sort their parts in memory."""
+
+
+@dataclass(frozen=True)
+class LocalCompute:
+    """Runs stages in worker processes of this machine, over a folder.
+
+    Attributes:
+        root: The folder that is the volume.
+        cores: Processor cores to use.
+    """
+
+    root: Path
+    cores: int
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"this machine, {self.cores} cores"
+
+    def where(self, reference: str) -> str:
+        """Where people find a file or folder of the volume."""
+        return str(self.root / reference)
+
+    def call(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """Call a function of a stage, in this process."""
+        return function(Volume(self.root), *args, **kwargs)
+
+    def map(self, plan: Plan[SpecT]) -> Iterator[Event]:
+        """Make all shards of a plan in worker processes; see `Compute.map`."""
+        places = {"core": self.cores, "machine": 1, "network": max(self.cores, _DOWNLOADS)}
+        pool = _Pool(plan, Volume(self.root), places[plan.keeps_busy])
+        try:
+            yield from pool.events()
+        finally:
+            pool.close()
+
+
+@dataclass
+class _Worker:
+    """One worker process and the shard that it has in hand."""
+
+    process: BaseProcess
+    connection: Connection
+    shard: int
+
+
+class _Pool:
+    """Worker processes for one plan."""
+
+    def __init__(self, plan: Plan[SpecT], volume: Volume, places: int) -> None:
+        self._plan: Plan[Any] = plan
+        self._volume = volume
+        self._places = places
+        self._waiting = deque(largest_first(plan.specs))
+        self._deaths = [0] * len(plan.specs)
+        self._crew: dict[Connection, _Worker] = {}
+
+    def events(self) -> Iterator[Event]:
+        while self._waiting or self._crew:
+            while self._waiting and len(self._crew) < self._places:
+                self._hire(self._waiting.popleft())
+            for connection in wait(list(self._crew)):
+                event = self._news_of(self._crew[cast("Connection", connection)])
+                if event is not None:
+                    yield event
+                if isinstance(event, Failed) and event.hopeless:
+                    return
+
+    def close(self) -> None:
+        """Stop every worker, whatever it is doing."""
+        for worker in self._crew.values():
+            worker.process.kill()
+            worker.process.join()
+            worker.connection.close()
+        self._crew.clear()
+
+    def _hire(self, shard: int) -> None:
+        # Fresh interpreters: a fork of a process with threads (Dagster's, Arrow's) can deadlock.
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=serve, args=(theirs, self._plan.make, self._volume), daemon=True
+        )
+        process.start()
+        theirs.close()  # so that the end of the process is the end of the connection
+        worker = _Worker(process, ours, shard)
+        self._crew[ours] = worker
+        self._assign(worker, shard)
+
+    def _assign(self, worker: _Worker, shard: int) -> None:
+        worker.shard = shard
+        with suppress(BrokenPipeError):  # a worker that is gone is noticed when news is awaited
+            worker.connection.send(Assignment(shard, self._plan.specs[shard]))
+
+    def _news_of(self, worker: _Worker) -> Event | None:
+        try:
+            event: Event = worker.connection.recv()
+        except (EOFError, ConnectionResetError):
+            return self._lost(worker)
+        if isinstance(event, Finished | Failed):
+            self._next(worker)
+        return event
+
+    def _next(self, worker: _Worker) -> None:
+        if self._waiting:
+            self._assign(worker, self._waiting.popleft())
+        else:
+            self._leave(worker)
+
+    def _leave(self, worker: _Worker) -> None:
+        del self._crew[worker.connection]
+        worker.connection.close()
+        worker.process.join()
+
+    def _lost(self, worker: _Worker) -> Event | None:
+        self._leave(worker)
+        self._deaths[worker.shard] += 1
+        if self._deaths[worker.shard] < _ATTEMPTS:
+            self._waiting.append(worker.shard)
+            return None
+        cause = (
+            f"Its worker process ended {_ATTEMPTS} times ({_exit_reason(worker.process.exitcode)})."
+        )
+        return Failed(worker.shard, cause, "", hopeless=False)
+
+
+def _exit_reason(exit_code: int | None) -> str:
+    if exit_code == -signal.SIGKILL:
+        return "killed by SIGKILL, as the system does when memory runs out"
+    if exit_code is not None and exit_code < 0:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    return f"exit status {exit_code}"
+
+
+def usable_cores() -> int:
+    """Number of processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,110 @@
+"""Run config of the assets: everything that changes a result, as the launchpad shows it.
+
+Fields are validated here, before anything runs; what only a model or a source can know is
+validated by the stage that asks it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import dagster as dg
+from pydantic import Field
+
+from wiki_embeddings.settings import SAMPLE_WIKI
+from wiki_embeddings.volume import MiB
+
+_SHARD_MIB = 16.0
+"""About a minute of work on a GPU: enough shards to spread, few enough to keep a manifest small."""
+
+_SAMPLE_SHARD_MIB = 0.25
+"""The sample is small; this makes a dozen shards of it, so that what runs is what would run."""
+
+SAMPLE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+ENGLISH_MODEL = "BAAI/bge-small-en-v1.5"
+
+
+class Engine(Enum):
+    """What computes the vectors."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+
+
+class RawWikipediaConfig(dg.Config):
+    """What to fetch."""
+
+    snapshot: str = Field(
+        default="20231101",
+        pattern=r"^\d{8}$",
+        description="Date of the edition of wikimedia/wikipedia; the sample has its own.",
+    )
+    fraction: float = Field(
+        default=1.0,
+        gt=0.0,
+        le=1.0,
+        description="Share of the articles to keep: 0.01 for a dry run. From the Hub, only the "
+        "files that it needs are fetched.",
+    )
+    shard_mib: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1024.0,
+        description="MiB of text in a shard, the unit of work of the next assets. By default 16, "
+        "for the sample 0.25.",
+    )
+
+    def shard_bytes(self, wiki: str) -> int:
+        """Bytes of text in a shard of a wiki."""
+        default = _SAMPLE_SHARD_MIB if wiki == SAMPLE_WIKI else _SHARD_MIB
+        return max(1, round((self.shard_mib or default) * MiB))
+
+
+class ChunkedVolumeConfig(dg.Config):
+    """How to cut articles into chunks."""
+
+    model: str | None = Field(
+        default=None,
+        description="Model whose tokenizer decides, and which computes the vectors afterwards: a "
+        f"name on the Hub or a folder. By default {ENGLISH_MODEL}, for the sample {SAMPLE_MODEL}, "
+        "which is installed with the project.",
+    )
+    model_revision: str | None = Field(
+        default=None,
+        description="Commit of the model on the Hub. By default the pinned one where the project "
+        "knows the model, else the newest, which is recorded.",
+    )
+    token_budget: int = Field(
+        default=256,
+        ge=16,
+        le=8192,
+        description="Most tokens in a chunk, special tokens, prefix and title included.",
+    )
+    title_prefix: bool = Field(
+        default=True,
+        description="Put the article's title in front of each of its chunks.",
+    )
+
+    def model_for(self, wiki: str) -> str:
+        """Name or folder of the model for a wiki."""
+        return self.model or (SAMPLE_MODEL if wiki == SAMPLE_WIKI else ENGLISH_MODEL)
+
+
+class EmbeddingsConfig(dg.Config):
+    """How to compute the vectors."""
+
+    engine: Engine = Field(
+        default=Engine.AUTO,
+        description="What computes the vectors; auto takes the best that this machine has.",
+    )
+
+
+class HubDatasetConfig(dg.Config):
+    """How to lay out what is published."""
+
+    file_mib: float = Field(
+        default=256.0,
+        ge=1.0,
+        le=5120.0,
+        description="MiB in a data file, about: whole shards are put together until it is reached.",
+    )

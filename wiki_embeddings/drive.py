@@ -1,0 +1,76 @@
+"""Drive one plan through a compute: map its shards, keep count, write the manifest last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wiki_embeddings.compute.protocol import Compute, Failed
+from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.manifest import Manifest, write_manifest
+from wiki_embeddings.progress import Listener, Snapshot, Tally
+from wiki_embeddings.stages.shard import Plan, SpecT
+
+_NAMED_FAILURES = 20
+"""More would bury the first ones; every failure is in the log."""
+
+
+class ShardsFailedError(WikiEmbeddingsError):
+    """Some shards of a map failed; the others are finished and stay."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of driving a plan.
+
+    Attributes:
+        manifest: What has been made.
+        progress: The last word on progress: units, shards and seconds.
+    """
+
+    manifest: Manifest
+    progress: Snapshot
+
+
+def drive(plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str) -> Outcome:
+    """Make all shards of a plan, then write its manifest.
+
+    Shards that an earlier run has finished are recognised by their content and kept. A failed
+    shard does not stop the others.
+
+    Args:
+        plan: What to make.
+        compute: Where to make it.
+        listener: Told of progress several times a second.
+        asset: Key of the asset, named in errors.
+
+    Raises:
+        ShardsFailedError: Some shards failed; names them, their causes and what to do.
+    """
+    tally = Tally(plan)
+    failures: list[Failed] = []
+    listener(tally.snapshot())
+    for event in compute.map(plan):
+        tally.count(event)
+        if isinstance(event, Failed):
+            failures.append(event)
+        listener(tally.snapshot())
+    if failures:
+        raise ShardsFailedError(_told(plan, failures, len(tally.reports), asset))
+    manifest = plan.manifest(report.file for report in tally.reports)
+    compute.call(write_manifest, manifest)
+    return Outcome(manifest, tally.snapshot())
+
+
+def _told(plan: Plan[SpecT], failures: list[Failed], finished: int, asset: str) -> str:
+    lines = [
+        f"{plan.specs[failure.shard].name}: {failure.cause}\n{failure.detail}".rstrip()
+        for failure in failures[:_NAMED_FAILURES]
+    ]
+    if len(failures) > _NAMED_FAILURES:
+        lines.append(f"… and {len(failures) - _NAMED_FAILURES} more.")
+    return (
+        f"{len(failures)} of {len(plan.specs)} shards of {asset} ({plan.wiki}) failed, {finished} "
+        "are finished and stay. Mend the cause and materialize the asset again (Materialize in the "
+        f"UI, or `wiki-embeddings run --wiki {plan.wiki}`): only the rest is done.\n"
+        + "\n".join(lines)
+    )

@@ -1,0 +1,21 @@
+"""Files from the Hugging Face Hub: pin a repository to a commit, then fetch its files for certain.
+
+`huggingface_hub` neither retries a failing download nor resumes one that another process began.
+At the scale of a Wikipedia both happen daily, so the download here does. It knows nothing of what
+is in the files.
+"""
+
+from wiki_embeddings.hub_files.downloads import LOCK_SUFFIX, PARTIAL_SUFFIX, download
+from wiki_embeddings.hub_files.retries import Patience
+from wiki_embeddings.hub_files.snapshots import HubFile, HubSnapshot, RepoType, resolve
+
+__all__ = [
+    "LOCK_SUFFIX",
+    "PARTIAL_SUFFIX",
+    "HubFile",
+    "HubSnapshot",
+    "Patience",
+    "RepoType",
+    "download",
+    "resolve",
+]

@@ -1,0 +1,217 @@
+"""Manifests: what a stage has made, written last, so that complete means manifest.
+
+A shard's own report lies beside the output folder, so that a rerun recognises a finished shard by
+its content even when no manifest was ever written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.volume import (
+    MANIFEST,
+    StageName,
+    Volume,
+    canonical_json,
+    sha256_of,
+    sha256_of_file,
+    write_bytes,
+)
+
+FORMAT = 1
+"""Raised when a reader of the old format would misread the new one."""
+
+Statistic: TypeAlias = int | float | list[int]
+
+Settings: TypeAlias = Mapping[StageName, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """One finished file of a stage.
+
+    Attributes:
+        name: File name inside the stage's output folder.
+        rows: Number of rows.
+        bytes: Size of the file in bytes.
+        sha256: SHA-256 of the file, in hexadecimal.
+        min_id: Smallest page id in it; -1 for a file without articles.
+        max_id: Largest page id in it; -1 for a file without articles.
+        row_groups: Number of Parquet row groups; 0 for a file that is not Parquet.
+        stats: Counts that add up over files (`min_…` and `max_…` take the extreme, lists add up
+            element by element).
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+    min_id: int
+    max_id: int
+    row_groups: int
+    stats: Mapping[str, Statistic]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that a stage has made for one wiki under one set of settings.
+
+    Attributes:
+        wiki: The wiki.
+        stage: The stage.
+        folder: Reference of the output folder on the volume.
+        upstream: Digest of the manifest that this was made from; None for a source.
+        settings: All that decided the content: the settings of this stage and of those before it,
+            by stage, JSON values.
+        files: The files, by ascending page id.
+    """
+
+    wiki: str
+    stage: StageName
+    folder: str
+    upstream: str | None
+    settings: Settings
+    files: tuple[ShardFile, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the manifest's content: equal digests mean equal data."""
+        return sha256_of(canonical_json(asdict(self)))
+
+    @cached_property
+    def totals(self) -> dict[str, Statistic]:
+        """The files' statistics, added up."""
+        return merged_stats(file.stats for file in self.files)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in all files."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files in bytes."""
+        return sum(file.bytes for file in self.files)
+
+    def total(self, name: str) -> int:
+        """One count of `totals`; 0 where no file has it."""
+        value = self.totals.get(name, 0)
+        if not isinstance(value, int):
+            raise TypeError(f"{name} is not a count")
+        return value
+
+    def reference(self, file: ShardFile) -> str:
+        """A file's path relative to the volume's root."""
+        return f"{self.folder}/{file.name}"
+
+
+def merged_stats(many: Iterable[Mapping[str, Statistic]]) -> dict[str, Statistic]:
+    """Add up the statistics of files, key by key."""
+    merged: dict[str, Statistic] = {}
+    for stats in many:
+        for key, value in stats.items():
+            merged[key] = _merged(key, merged[key], value) if key in merged else value
+    return merged
+
+
+def _merged(key: str, one: Statistic, other: Statistic) -> Statistic:
+    if isinstance(one, list) and isinstance(other, list):
+        return [a + b for a, b in zip(one, other, strict=True)]
+    if isinstance(one, list) or isinstance(other, list):
+        raise TypeError(f"{key} is a list in one file and a number in another")
+    if key.startswith("min_"):
+        return min(one, other)
+    if key.startswith("max_"):
+        return max(one, other)
+    return one + other
+
+
+def write_manifest(volume: Volume, manifest: Manifest) -> None:
+    """Write a manifest into its folder: from now on the output counts as complete.
+
+    Raises:
+        UnusableVolumeError: The disk is full, or the folder cannot be written to.
+    """
+    content = {
+        "format": FORMAT,
+        **asdict(manifest),
+        # For people who open the file; recomputed from `files` when it is read.
+        "totals": {"rows": manifest.rows, "bytes": manifest.bytes, **manifest.totals},
+        "digest": manifest.digest,
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    write_bytes(volume.path(manifest.folder) / MANIFEST, text.encode())
+
+
+def read_manifest(volume: Volume, folder: str) -> Manifest | None:
+    """Read the manifest of an output folder; None when that output is not complete.
+
+    Raises:
+        BadInputError: The file is not a manifest of this format, or was altered.
+    """
+    path = volume.path(folder) / MANIFEST
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise _unreadable(path, "is not JSON") from error
+    if content.get("format") != FORMAT:
+        raise _unreadable(path, f"has format {content.get('format')!r}, not {FORMAT}")
+    manifest = _manifest_of(content)
+    if manifest.digest != content["digest"]:
+        raise _unreadable(path, "does not match its own digest")
+    return manifest
+
+
+def _manifest_of(content: Mapping[str, Any]) -> Manifest:
+    return Manifest(
+        wiki=content["wiki"],
+        stage=content["stage"],
+        folder=content["folder"],
+        upstream=content["upstream"],
+        settings=content["settings"],
+        files=tuple(ShardFile(**file) for file in content["files"]),
+    )
+
+
+def _unreadable(path: Path, what: str) -> BadInputError:
+    return BadInputError(
+        f"The manifest {path} {what}: delete it and materialize the asset again; finished shards "
+        "are recognised and kept."
+    )
+
+
+def write_report(volume: Volume, folder: str, file: ShardFile) -> None:
+    """Write down that a shard is finished, and what it holds.
+
+    Raises:
+        UnusableVolumeError: The disk is full, or the folder cannot be written to.
+    """
+    write_bytes(_report_path(volume, folder, file.name), canonical_json(asdict(file)))
+
+
+def finished_shard(volume: Volume, folder: str, name: str) -> ShardFile | None:
+    """What an earlier run wrote down of a shard, if the file is there and still the same.
+
+    The file's SHA-256 is compared, so a truncated or altered file counts as not finished.
+    """
+    report = _report_path(volume, folder, name)
+    path = volume.path(folder) / name
+    try:
+        file = ShardFile(**json.loads(report.read_bytes()))
+        if path.stat().st_size != file.bytes:
+            return None
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    return file if sha256_of_file(path) == file.sha256 else None
+
+
+def _report_path(volume: Volume, folder: str, name: str) -> Path:
+    return volume.path(f"{folder}.reports") / f"{name}.json"

@@ -1,0 +1,131 @@
+"""Materialize a plan for an asset, and put into Dagster's record what a person wants to see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from wiki_embeddings.compute.protocol import Compute
+from wiki_embeddings.drive import Outcome, drive
+from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.histogram import as_markdown, histogram_svg
+from wiki_embeddings.lineage import FOLDER
+from wiki_embeddings.manifest import Manifest
+from wiki_embeddings.progress import Listener, Snapshot, duration, throttled
+from wiki_embeddings.stages.columns import DESCRIPTIONS
+from wiki_embeddings.stages.look import Look, look
+from wiki_embeddings.stages.shard import Plan, SpecT
+from wiki_embeddings.stages.statistics import HISTOGRAM_BIN_TOKENS
+from wiki_embeddings.volume import MiB
+
+_LOG_EVERY_S = 10.0
+"""A line often enough to see that it moves, while the log of a long run stays readable."""
+
+_SHOWN_TOTALS = ("articles", "empty_articles", "characters", "tokens")
+
+
+@contextmanager
+def errors_for_people() -> Iterator[None]:
+    """Let a run fail with the sentence that an error was given, and without a retry.
+
+    Raises:
+        dagster.Failure: A `WikiEmbeddingsError` came up.
+    """
+    try:
+        yield
+    except WikiEmbeddingsError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def materialize(
+    context: dg.AssetExecutionContext,
+    plan: Plan[SpecT],
+    compute: Compute,
+    listener: Listener,
+) -> Outcome:
+    """Drive a plan while the run's log tells how far it has come.
+
+    Raises:
+        ShardsFailedError: Some shards failed.
+    """
+    asset = context.asset_key.to_user_string()
+    context.log.info(
+        f"{asset} of {plan.wiki} on {compute.name}: {len(plan.specs):,} shards in {plan.folder}"
+    )
+    log = throttled(lambda snapshot: context.log.info(snapshot.line()), _LOG_EVERY_S)
+
+    def tell(snapshot: Snapshot) -> None:
+        log(snapshot)
+        listener(snapshot)
+
+    return drive(plan, compute, tell, asset)
+
+
+def result(
+    compute: Compute, outcome: Outcome, extra: Mapping[str, Any] | None = None
+) -> dg.MaterializeResult:
+    """What Dagster records of an outcome: data version, counts, rates, schema, a look at rows.
+
+    Args:
+        compute: Where the output lies.
+        outcome: What has been made.
+        extra: Further metadata of the asset's own.
+    """
+    manifest = outcome.manifest
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(manifest.digest),
+        metadata={
+            FOLDER: manifest.folder,
+            "path": dg.MetadataValue.path(compute.where(manifest.folder)),
+            "dagster/row_count": manifest.rows,
+            **_sizes(manifest),
+            **_effort(outcome.progress),
+            **_table(compute.call(look, manifest)),
+            **_drawing(manifest),
+            "settings": dg.MetadataValue.json(
+                {key: dict(s) for key, s in manifest.settings.items()}
+            ),
+            **(extra or {}),
+        },
+    )
+
+
+def _sizes(manifest: Manifest) -> dict[str, Any]:
+    counted = {name: manifest.total(name) for name in _SHOWN_TOTALS if name in manifest.totals}
+    return {**counted, "files": len(manifest.files), "size_mib": manifest.bytes / MiB}
+
+
+def _effort(progress: Snapshot) -> dict[str, Any]:
+    return {
+        "seconds": progress.seconds,
+        "duration": duration(progress.seconds),
+        f"{progress.unit}_per_second": progress.rate,
+        "reused": f"{progress.reused:,} of {progress.total:,} {progress.unit}",
+    }
+
+
+def _table(seen: Look) -> dict[str, Any]:
+    columns = [
+        dg.TableColumn(name, type=type_, description=DESCRIPTIONS.get(name))
+        for name, type_ in seen.columns
+    ]
+    if not columns:
+        return {}
+    shown = dg.TableSchema([dg.TableColumn(name, type="string") for name, _ in seen.columns])
+    return {
+        "dagster/column_schema": dg.TableSchema(columns),
+        "first_rows": dg.MetadataValue.table(
+            [dg.TableRecord(dict(row)) for row in seen.rows], schema=shown
+        ),
+    }
+
+
+def _drawing(manifest: Manifest) -> dict[str, Any]:
+    counts = manifest.totals.get("tokens_histogram")
+    if not isinstance(counts, list):
+        return {}
+    svg = histogram_svg(counts, HISTOGRAM_BIN_TOKENS, "Chunks by number of tokens")
+    return {"chunk_lengths": dg.MetadataValue.md(as_markdown(svg, "Chunks by number of tokens"))}

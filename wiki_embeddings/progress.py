@@ -1,0 +1,129 @@
+"""How far a stage has come, as numbers for whoever shows them: a terminal's bar, a run's log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from wiki_embeddings.compute.protocol import Advanced, Event, Finished
+from wiki_embeddings.stages.shard import Plan, Report, SpecT
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How far one stage has come at one moment.
+
+    Attributes:
+        stage: The stage's name.
+        unit: What `done` and `total` count, in the plural.
+        done: Units of work done, also by earlier runs.
+        reused: Of these, the units that earlier runs had done.
+        total: Units of work in all.
+        shards_done: Shards finished.
+        shards_total: Shards in all.
+        seconds: Wall time since the stage began.
+    """
+
+    stage: str
+    unit: str
+    done: int
+    reused: int
+    total: int
+    shards_done: int
+    shards_total: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Units a second that this run does itself."""
+        return (self.done - self.reused) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds still to go at this rate; None while no rate is known."""
+        return (self.total - self.done) / self.rate if self.rate > 0 else None
+
+    def line(self) -> str:
+        """One line for a log."""
+        eta = "unknown" if self.eta_s is None else duration(self.eta_s)
+        return (
+            f"{self.stage}: {self.done:,} of {self.total:,} {self.unit}, "
+            f"{self.shards_done:,} of {self.shards_total:,} shards, "
+            f"{self.rate:,.0f} {self.unit}/s, ETA {eta}"
+        )
+
+
+Listener: TypeAlias = Callable[[Snapshot], None]
+"""Whoever is told of progress."""
+
+
+def silent(_: Snapshot) -> None:
+    """A listener that shows nothing."""
+
+
+def throttled(listener: Listener, every_s: float) -> Listener:
+    """Pass on the first snapshot, then at most one in `every_s` seconds, and the last one."""
+    told_at: float | None = None
+
+    def listen(snapshot: Snapshot) -> None:
+        nonlocal told_at
+        now = time.monotonic()
+        finished = snapshot.shards_done == snapshot.shards_total
+        if told_at is None or finished or now - told_at >= every_s:
+            told_at = now
+            listener(snapshot)
+
+    return listen
+
+
+def duration(seconds: float) -> str:
+    """A duration for people: `8 s`, `3 min 20 s`, `2 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+class Tally:
+    """Adds up the events of a map."""
+
+    def __init__(self, plan: Plan[SpecT]) -> None:
+        self._stage = plan.stage
+        self._unit = plan.unit
+        self._units = [spec.units for spec in plan.specs]
+        self._done = [0] * len(self._units)
+        self._reports: dict[int, Report] = {}
+        self._started = time.monotonic()
+
+    def count(self, event: Event) -> None:
+        """Take note of one event."""
+        if isinstance(event, Advanced):
+            # A shard that is tried again tells of the same units twice.
+            come = self._done[event.shard] + event.units
+            self._done[event.shard] = min(come, self._units[event.shard])
+        if isinstance(event, Finished):
+            self._done[event.shard] = self._units[event.shard]
+            self._reports[event.shard] = event.report
+
+    @property
+    def reports(self) -> list[Report]:
+        """The reports of all finished shards, in the plan's order."""
+        return [self._reports[shard] for shard in sorted(self._reports)]
+
+    def snapshot(self) -> Snapshot:
+        """How far the map has come now."""
+        reused = (s for s, report in self._reports.items() if report.reused)
+        return Snapshot(
+            stage=self._stage,
+            unit=self._unit,
+            done=sum(self._done),
+            reused=sum(self._units[shard] for shard in reused),
+            total=sum(self._units),
+            shards_done=len(self._reports),
+            shards_total=len(self._units),
+            seconds=time.monotonic() - self._started,
+        )

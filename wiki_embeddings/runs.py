@@ -1,0 +1,125 @@
+"""One run from the command line: the whole job for one wiki, with bars, on the shared instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from wiki_embeddings import instance, settings
+from wiki_embeddings.assets import wikis
+from wiki_embeddings.automation import JOB
+from wiki_embeddings.bars import Bars
+from wiki_embeddings.config import ChunkedVolumeConfig, RawWikipediaConfig
+from wiki_embeddings.definitions import defs
+from wiki_embeddings.errors import BadInputError
+
+_CONFIGURED: Mapping[str, type[dg.Config]] = {
+    "raw_wikipedia": RawWikipediaConfig,
+    "chunked_volume": ChunkedVolumeConfig,
+}
+"""Assets whose config can be given on the command line."""
+
+_ASSETS = ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset")
+
+
+def run(wiki: str, options: Mapping[str, Any]) -> int:
+    """Materialize all four assets of a wiki in this process.
+
+    Args:
+        wiki: The partition.
+        options: Config fields by name, for whichever asset has them.
+
+    Returns:
+        Exit status: 0 when everything was materialized and every check passed, else 1.
+
+    Raises:
+        BadInputError: There is no such wiki, or an option has a value that cannot work.
+        UnusableVolumeError: The Dagster home cannot be written to.
+    """
+    _refuse_unknown(wiki)
+    run_config = _run_config(options)
+    instance.prepare(settings.load())
+    console = Console()
+    with dg.DagsterInstance.get() as record:
+        instance.close_abandoned_runs(record)
+        with Bars(console) as bars:
+            outcome = defs.resolve_job_def(JOB).execute_in_process(
+                instance=record,
+                partition_key=wiki,
+                run_config=run_config,
+                resources={"listener": bars},
+                tags={instance.PROCESS_TAG: instance.this_process()},
+                raise_on_error=False,
+            )
+    console.print(_summary(wiki, outcome))
+    for failure in _failures(outcome):
+        Console(stderr=True).print(f"Error: {failure}", markup=False, highlight=False)
+    return 0 if outcome.success else 1
+
+
+def _refuse_unknown(wiki: str) -> None:
+    known = wikis.get_partition_keys()
+    if wiki not in known:
+        raise BadInputError(
+            f"There is no wiki {wiki!r} here, only {', '.join(known)}. Name further language "
+            f"editions in the environment: WIKI_EMBEDDINGS_WIKIS={','.join([*known, wiki])}."
+        )
+
+
+def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:
+    ops = {}
+    for asset, config in _CONFIGURED.items():
+        chosen = {name: value for name, value in options.items() if name in config.model_fields}
+        try:
+            config(**chosen)
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+                for problem in error.errors()
+            )
+            raise BadInputError(f"The config of {asset} cannot work: {wrong}.") from error
+        ops[asset] = {"config": chosen}
+    # The bars say how far it is; the whole log is in the UI.
+    return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def _failures(outcome: dg.ExecuteInProcessResult) -> Iterator[str]:
+    for event in outcome.all_events:
+        if not event.is_step_failure:
+            continue
+        failure = event.step_failure_data
+        if failure.user_failure_data is not None:
+            yield f"{event.step_key}: {failure.user_failure_data.description}"
+        elif failure.error is not None and "AssetCheckFailed" not in (failure.error.cls_name or ""):
+            yield f"{event.step_key}: {failure.error.to_string()}"
+    for check in outcome.get_asset_check_evaluations():
+        if not check.passed:
+            yield f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"
+
+
+def _summary(wiki: str, outcome: dg.ExecuteInProcessResult) -> Table:
+    table = Table(title=f"Wikipedia {wiki!r}", title_justify="left")
+    for heading in ("asset", "rows", "files", "MiB", "took", "kept", "where"):
+        right = heading in {"rows", "files", "MiB", "took"}
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for asset in _ASSETS:
+        for made in outcome.asset_materializations_for_node(asset):
+            table.add_row(asset, *_told(made.metadata))
+    return table
+
+
+def _told(metadata: Mapping[str, dg.MetadataValue]) -> list[str]:
+    value = {name: entry.value for name, entry in metadata.items()}
+    return [
+        f"{value['dagster/row_count']:,}",
+        f"{value['files']:,}",
+        f"{value['size_mib']:,.1f}",
+        str(value["duration"]),
+        str(value["reused"]),
+        str(value.get("dataset", value["path"])),
+    ]

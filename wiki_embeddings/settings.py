@@ -1,0 +1,104 @@
+"""The settings that come from the environment, read in this one place and passed on.
+
+Whatever changes a result is Dagster run config instead (`config.py`); tokens are read by the SDKs
+that use them and never pass through here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wiki_embeddings.errors import BadInputError
+
+SAMPLE_WIKI = "sample"
+"""The bundled wiki: real articles that need no account and no network."""
+
+_COMPUTES = ("local",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and what there is.
+
+    Attributes:
+        home: Root of the local volume, the local Hub folder, the model cache and the Dagster
+            instance.
+        compute: Where the stages run: `local`.
+        wikis: The partitions, in the order in which the UI lists them.
+        hub_namespace: Hub user or organisation to publish to; None for a local folder.
+    """
+
+    home: Path
+    compute: str
+    wikis: tuple[str, ...]
+    hub_namespace: str | None
+
+    @property
+    def volume(self) -> Path:
+        """Root of the local volume."""
+        return self.home / "volume"
+
+    @property
+    def hub(self) -> Path:
+        """Folder that holds one folder in Hub layout per published dataset."""
+        return self.home / "hub"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where the Dagster instance keeps its runs, unless `DAGSTER_HOME` says otherwise."""
+        return self.home / "dagster"
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from environment variables.
+
+    Args:
+        environment: The variables; see the table of settings in the README.
+
+    Raises:
+        BadInputError: A variable has a value that cannot work.
+    """
+    compute = environment.get("WIKI_EMBEDDINGS_COMPUTE") or "local"
+    if compute not in _COMPUTES:
+        raise BadInputError(
+            f"WIKI_EMBEDDINGS_COMPUTE is {compute!r}, but this version runs only on "
+            f"{', '.join(_COMPUTES)}: unset it or set it to one of these."
+        )
+    return Settings(
+        home=home(environment),
+        compute=compute,
+        wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or "sample,simple,en"),
+        hub_namespace=environment.get("WIKI_EMBEDDINGS_HUB_NAMESPACE") or None,
+    )
+
+
+def home(environment: Mapping[str, str] = os.environ) -> Path:
+    """Folder under which everything local is kept, absolute; it need not exist yet.
+
+    Without `WIKI_EMBEDDINGS_HOME` it is `.wiki_embeddings` in the project, or in the working
+    directory where the package is installed outside a checkout.
+    """
+    named = environment.get("WIKI_EMBEDDINGS_HOME")
+    if named:
+        return Path(named).expanduser().absolute()
+    return (project_root() or Path.cwd()) / ".wiki_embeddings"
+
+
+def project_root() -> Path | None:
+    """The checkout that this package is run from, or None when it is installed elsewhere."""
+    parent = Path(__file__).resolve().parent.parent
+    return parent if (parent / "workspace.yaml").is_file() else None
+
+
+def _wikis(names: str) -> tuple[str, ...]:
+    wikis = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    wrong = [repr(wiki) for wiki in wikis if not wiki.replace("-", "").replace("_", "").isalnum()]
+    if wrong or not wikis:
+        raise BadInputError(
+            f"WIKI_EMBEDDINGS_WIKIS names {', '.join(wrong) or 'no wiki'}: give language codes "
+            "separated by commas, such as sample,simple,en."
+        )
+    return wikis

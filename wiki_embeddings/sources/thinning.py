@@ -1,0 +1,35 @@
+"""Which articles a dry run keeps: the same ones each time, spread evenly, for any fraction.
+
+Keeping depends on the page id alone, so a larger fraction keeps all that a smaller one does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+HASH_VALUES = 2**64
+
+
+def keep_mask(ids: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
+    """Tells which articles to keep.
+
+    Args:
+        ids: Page ids, int64 `(n,)`.
+        fraction: Share of all articles to keep; all of them from 1 on.
+
+    Returns:
+        Boolean `(n,)`: True where the article is kept.
+    """
+    if fraction >= 1:
+        return np.ones(len(ids), dtype=np.bool_)
+    threshold = np.uint64(max(0.0, fraction) * HASH_VALUES)
+    return _splitmix64(ids.astype(np.uint64)) < threshold
+
+
+def _splitmix64(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Scatters integers over all of uint64; the finalizer of SplitMix64 (Steele et al., 2014)."""
+    mixed = values + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))

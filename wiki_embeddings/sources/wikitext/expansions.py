@@ -1,0 +1,151 @@
+"""What templates show, as functions of their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from wiki_embeddings.sources.wikitext.marks import BREAK, ITEM, PARAGRAPH
+from wiki_embeddings.sources.wikitext.numbers import grouped, superscript
+
+Arguments = Mapping[str, str]
+"""Rendered, stripped arguments by name; those without one are named `1`, `2`, …"""
+
+Expansion = Callable[[Arguments], str]
+"""Gives the text that a template shows, with `marks`; empty for nothing."""
+
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+
+
+def positional(arguments: Arguments) -> list[str]:
+    """Gives the arguments without a name, up to the first gap."""
+    values = []
+    while (value := arguments.get(str(len(values) + 1))) is not None:
+        values.append(value)
+    return values
+
+
+def constant(text: str) -> Expansion:
+    return lambda _: text
+
+
+def argument(*names: str) -> Expansion:
+    """Shows the first argument of these names that has a text."""
+    return lambda arguments: next((arguments[name] for name in names if arguments.get(name)), "")
+
+
+def last(arguments: Arguments) -> str:
+    return next((value for value in reversed(positional(arguments)) if value), "")
+
+
+def joined(separator: str) -> Expansion:
+    return lambda arguments: separator.join(filter(None, positional(arguments)))
+
+
+def prefixed(prefix: str) -> Expansion:
+    return lambda arguments: f"{prefix}{arguments['1']}" if arguments.get("1") else ""
+
+
+def quotation(arguments: Arguments) -> str:
+    """A paragraph, with a line that says who said it."""
+    text = argument("1", "text", "quote")(arguments)
+    author = argument("2", "author", "sign", "cite")(arguments)
+    source = argument("3", "source", "title")(arguments)
+    said_by = ", ".join(filter(None, [author, source]))
+    attribution = f"{BREAK}— {said_by}" if said_by else ""
+    return f"{PARAGRAPH}{text}{attribution}{PARAGRAPH}" if text else ""
+
+
+def as_of(arguments: Arguments) -> str:
+    if arguments.get("alt"):
+        return arguments["alt"]
+    first = "since" if arguments.get("since") else "as of"
+    if not arguments.get("lc"):
+        first = first.capitalize()
+    return " ".join([first, _date(positional(arguments))])
+
+
+def _date(parts: list[str]) -> str:
+    """Writes year, month and day the English way; what is missing is left out."""
+    year, month, day = [*parts, "", "", ""][:3]
+    if month.isdecimal() and 1 <= int(month) <= len(_MONTHS):
+        month = _MONTHS[int(month) - 1]
+    return " ".join(filter(None, [day.lstrip("0"), month, year]))
+
+
+def circa(arguments: Arguments) -> str:
+    return " – ".join(f"c. {year}" for year in positional(arguments) if year)
+
+
+def old_style_date(arguments: Arguments) -> str:
+    """`February 2 [O.S. January 20] 1905`."""
+    new, year, old = [*positional(arguments), "", "", ""][:3]
+    return " ".join(filter(None, [new, f"[O.S. {old}]" if old else "", year]))
+
+
+def nihongo(arguments: Arguments) -> str:
+    """`headquarters (本部道場, honbu dōjō)`."""
+    english, *japanese = positional(arguments)[:4]
+    written = ", ".join(filter(None, japanese))
+    return f"{english or ''} ({written})".strip() if written else english
+
+
+def fraction(arguments: Arguments) -> str:
+    """`3/2`, `1/3` for a lone denominator, `1 1/2` with a whole number."""
+    match [part for part in positional(arguments) if part]:
+        case [denominator]:
+            return f"1/{denominator}"
+        case [numerator, denominator]:
+            return f"{numerator}/{denominator}"
+        case [whole, numerator, denominator, *_]:
+            return f"{whole} {numerator}/{denominator}"
+    return ""
+
+
+def value(arguments: Arguments) -> str:
+    """A measured value, as in {{val|6.241|(7)|e=18|u=C}}: `6.241(7) × 10¹⁸ C`."""
+    number, uncertainty = [*positional(arguments), "", ""][:2]
+    if uncertainty and not uncertainty.startswith("("):
+        uncertainty = f"±{uncertainty}"
+    exponent = f" × 10{superscript(arguments['e'])}" if arguments.get("e") else ""
+    unit = argument("u", "ul", "up")(arguments)
+    return f"{grouped(number)}{uncertainty}{exponent} {unit}".strip()
+
+
+def power_of_ten(arguments: Arguments) -> str:
+    return f" × 10{superscript(arguments['1'])}" if arguments.get("1") else ""
+
+
+def nuclide(arguments: Arguments) -> str:
+    """`lithium-7`."""
+    return "-".join(filter(None, positional(arguments)[:2]))
+
+
+def height(arguments: Arguments) -> str:
+    units = {"m": "m", "cm": "cm", "ft": "ft", "in": "in"}
+    return " ".join(f"{arguments[unit]} {unit}" for unit in units if arguments.get(unit))
+
+
+def columns(arguments: Arguments) -> str:
+    """The columns `col1`, `col2`, … one after the other."""
+    names = [f"col{number}" for number in range(1, 10)]
+    return PARAGRAPH + BREAK.join(arguments[name] for name in names if arguments.get(name))
+
+
+def listed(arguments: Arguments) -> str:
+    """One line for each argument."""
+    items = [f"{BREAK}{ITEM}{item}" for item in positional(arguments) if item]
+    return "".join([*items, BREAK])
+
+
+def interlanguage_link(arguments: Arguments) -> str:
+    """The article's name, before or after the language that has it: `{{ill|Name|de}}`."""
+    first, second = [*positional(arguments), "", ""][:2]
+    return second if len(first) in {2, 3} and first.islower() and second else first
+
+
+def harvard(arguments: Arguments) -> str:
+    """`Boolos & Jeffrey (1974, 1999)`."""
+    *authors, year = positional(arguments) or [""]
+    return f"{' & '.join(authors)} ({year})" if authors else year

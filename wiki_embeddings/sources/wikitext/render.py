@@ -1,0 +1,96 @@
+"""Renders parsed wikitext: what a reader sees of each node, with `marks` where it needs mending."""
+
+from __future__ import annotations
+
+from html import unescape
+
+from mwparserfromhell.nodes import (
+    ExternalLink,
+    Heading,
+    HTMLEntity,
+    Node,
+    Tag,
+    Template,
+    Text,
+    Wikilink,
+)
+from mwparserfromhell.wikicode import Wikicode
+
+from wiki_embeddings.sources.wikitext.links import link_text
+from wiki_embeddings.sources.wikitext.marks import (
+    HEADING,
+    HOLE,
+    PARAGRAPH,
+    shield,
+    shield_layout,
+)
+from wiki_embeddings.sources.wikitext.numbers import superscript
+from wiki_embeddings.sources.wikitext.templates import expansion_of
+
+
+def render(code: Wikicode | None, hidden: frozenset[str]) -> str:
+    """Renders parsed wikitext.
+
+    Args:
+        code: What the parser made of balanced wikitext.
+        hidden: Lower-case names of the namespaces whose links show no text.
+
+    Returns:
+        Text with `marks`; bold and italics still have their apostrophes.
+    """
+    return "" if code is None else "".join(_node(node, hidden) for node in code.nodes)
+
+
+def _node(node: Node, hidden: frozenset[str]) -> str:
+    match node:
+        case Text():
+            return node.value
+        case Template():
+            return _template(node, hidden)
+        case Wikilink():
+            label = render(node.text, hidden)
+            return link_text(render(node.title, hidden), label, hidden) or HOLE
+        case ExternalLink():
+            return render(node.title, hidden) or HOLE
+        case HTMLEntity():
+            return shield(unescape(str(node)))
+        case Heading():
+            title = render(node.title, hidden).replace("\n", " ").strip()
+            return f"\n\n{HEADING}{node.level}{title}\n\n"
+        case Tag():
+            return _element(node, hidden)
+        case _:  # a comment, or a template's parameter, which no page but a template has
+            return HOLE
+
+
+def _template(node: Template, hidden: frozenset[str]) -> str:
+    expansion = expansion_of(render(node.name, hidden))
+    if expansion is None:
+        return HOLE
+    arguments = {
+        str(parameter.name).strip(): render(parameter.value, hidden).strip()
+        for parameter in node.params
+    }
+    return expansion(arguments) or HOLE
+
+
+def _element(node: Tag, hidden: frozenset[str]) -> str:
+    match str(node.tag).strip().lower():
+        case "sup":
+            return superscript(render(node.contents, hidden))
+        case "sub":
+            return render(node.contents, hidden)
+        case "code":
+            return shield(render(node.contents, hidden))
+        case "nowiki":
+            return shield(unescape(str(node.contents)))
+        case "math" | "ce" | "chem":
+            return shield(" ".join(unescape(str(node.contents)).split()))
+        case _:
+            return _preformatted(str(node.contents))
+
+
+def _preformatted(source: str) -> str:
+    """Program code and the like, as it is; a line of it may stand within a sentence."""
+    text = unescape(source).strip("\n")
+    return f"{PARAGRAPH}{shield_layout(text)}{PARAGRAPH}" if "\n" in text else shield(text)

@@ -1,0 +1,177 @@
+"""The templates whose text is part of the sentence around them.
+
+A Wikipedia has hundreds of thousands of templates. Nearly all show something beside the text (a
+box, a note, a reference, a picture) and are dropped, as are pronunciations. Those listed here
+stand in prose: they are the ones that occur in the sample's articles, with their commonest
+aliases, since a sentence that reads "is {{convert|5|km}} long" says nothing without them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from wiki_embeddings.sources.wikitext.expansions import (
+    Arguments,
+    Expansion,
+    argument,
+    as_of,
+    circa,
+    columns,
+    constant,
+    fraction,
+    harvard,
+    interlanguage_link,
+    joined,
+    last,
+    listed,
+    nihongo,
+    nuclide,
+    old_style_date,
+    power_of_ten,
+    prefixed,
+    quotation,
+    value,
+)
+from wiki_embeddings.sources.wikitext.numbers import grouped, measure, superscript
+
+_LANGUAGES = {
+    "ar": "Arabic",
+    "az": "Azerbaijani",
+    "be": "Belarusian",
+    "ber": "Berber",
+    "bg": "Bulgarian",
+    "bn": "Bengali",
+    "bs": "Bosnian",
+    "ca": "Catalan",
+    "cs": "Czech",
+    "da": "Danish",
+    "de": "German",
+    "el": "Greek",
+    "es": "Spanish",
+    "fa": "Persian",
+    "fi": "Finnish",
+    "fr": "French",
+    "grc": "Ancient Greek",
+    "grc-gre": "Greek",
+    "he": "Hebrew",
+    "hi": "Hindi",
+    "hu": "Hungarian",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "la": "Latin",
+    "lv": "Latvian",
+    "mk": "Macedonian",
+    "ml": "Malayalam",
+    "mt": "Maltese",
+    "nl": "Dutch",
+    "no": "Norwegian",
+    "pa": "Punjabi",
+    "pl": "Polish",
+    "ps": "Pashto",
+    "pt": "Portuguese",
+    "ro": "Romanian",
+    "ru": "Russian",
+    "rus": "Russian",
+    "sk": "Slovak",
+    "sq": "Albanian",
+    "sv": "Swedish",
+    "th": "Thai",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "ur": "Urdu",
+    "zh": "Chinese",
+}
+
+
+def _language(language: str, arguments: Arguments) -> str:
+    text = argument("1")(arguments)
+    return f"{language}: {text}" if language and text else text
+
+
+_EXPANSIONS: dict[str, Expansion] = {
+    # Styles, and notes that only show when the pointer is over the text.
+    **dict.fromkeys(
+        ["abbr", "bdo", "big", "center", "large", "larger", "longitem", "midsize", "nastaliq"]
+        + ["nobold", "nobr", "noitalic", "nowrap", "nq", "small", "smaller", "smallcaps", "sub"]
+        + ["tooltip", "vanchor", "visible anchor", "vr"],
+        argument("1"),
+    ),
+    "resize": last,
+    "sc": lambda arguments: argument("1")(arguments).upper(),
+    "sup": lambda arguments: superscript(argument("1")(arguments)),
+    # Words of other languages.
+    **dict.fromkeys(
+        ["lang", "native name", "rtl-lang", "script", "script/arabic", "transl", "transliteration"],
+        last,
+    ),
+    **{f"lang-{code}": partial(_language, language) for code, language in _LANGUAGES.items()},
+    "angbr": lambda arguments: f"⟨{argument('1')(arguments)}⟩",
+    "ill": interlanguage_link,
+    "ipa": argument("1"),
+    "linktext": joined(" "),
+    "nihongo": nihongo,
+    # Numbers, dates, formulas.
+    **dict.fromkeys(["as of", "asof"], as_of),
+    **dict.fromkeys(["c.", "circa"], circa),
+    **dict.fromkeys(["chem", "chem2"], joined("")),
+    **dict.fromkeys(["convert", "cvt"], measure),
+    **dict.fromkeys(["frac", "fraction", "sfrac"], fraction),
+    **dict.fromkeys(["nuclide", "nuclide2", "simplenuclide", "simplenuclide2"], nuclide),
+    "e": power_of_ten,
+    "nts": lambda arguments: grouped(argument("1")(arguments)),
+    "oldstyledate": old_style_date,
+    "us$": prefixed("US$"),
+    "val": value,
+    # Names.
+    "bibleref": joined(" "),
+    "flag": argument("name", "1"),
+    "harvtxt": harvard,
+    "hms": prefixed("HMS "),
+    "keypress": joined("+"),
+    "mv": prefixed("MV "),
+    "ss": prefixed("SS "),
+    "us patent": prefixed("U.S. Patent "),
+    "uss": prefixed("USS "),
+    # Paragraphs and lists.
+    **dict.fromkeys(["blockquote", "bquote", "cquote", "quotation", "quote"], quotation),
+    **dict.fromkeys(["hlist", "ordered list", "ubl", "unbulleted list"], listed),
+    **dict.fromkeys(["columns-list", "div col"], last),
+    "columns": columns,
+    "plainlist": argument("1"),
+    "pre2": last,
+    # Signs that are awkward to type.
+    "!": constant("|"),
+    "'": constant("'"),
+    "'s": constant("'s"),
+    "' \"": constant("'\""),
+    "\" '": constant("\"'"),
+    '-"': constant('"'),
+    "=": constant("="),
+    "\\": constant(" / "),
+    **dict.fromkeys(["·", "dot"], constant(" · ")),
+    "eqm": constant(" ⇌ "),
+    "extinct": constant("†"),
+    **dict.fromkeys(["mdash", "mdashb"], constant("—")),
+    **dict.fromkeys(["nbsp", "spaces", "thinsp"], constant(" ")),
+    "ndash": constant("–"),
+    "sic": constant("[sic]"),
+    **dict.fromkeys(["snd", "snds", "spaced ndash"], constant(" – ")),
+}
+
+
+def expansion_of(name: str) -> Expansion | None:
+    """Finds what a template shows.
+
+    Args:
+        name: The template's name as the page writes it.
+
+    Returns:
+        The function that makes its text, or None for a template that is dropped.
+    """
+    name = " ".join(name.replace("_", " ").split()).lower()
+    if name.startswith("formatnum:"):
+        return constant(grouped(name.removeprefix("formatnum:")))
+    if name.startswith("lang-"):  # a language that has no row
+        return _EXPANSIONS.get(name, argument("1"))
+    return _EXPANSIONS.get(name)

@@ -1,0 +1,156 @@
+"""Embed: one vector for every chunk, from the token ids that are stored with it.
+
+A shard of chunks becomes a shard of embeddings. The encoder is loaded once a process and works on
+one shard after another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from wiki_embeddings import encoders
+from wiki_embeddings.manifest import Manifest, Settings, Statistic
+from wiki_embeddings.sources.part import Progress
+from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
+from wiki_embeddings.stages.shard import (
+    Plan,
+    Report,
+    folder_for,
+    make_once,
+    parquet_writer,
+    read_shard,
+)
+from wiki_embeddings.stages.statistics import vector_statistics
+from wiki_embeddings.volume import Volume
+
+VERSION = "1"
+"""Raised when the same chunks would get other vectors."""
+
+
+@dataclass(frozen=True)
+class EmbedSpec:
+    """One shard to embed.
+
+    Attributes:
+        folder: Reference of the output folder.
+        name: File name of the shard.
+        units: Chunks in it.
+        chunks: Reference of the shard of chunks.
+        model: Name or folder of the model.
+        revision: Commit of the model.
+        engine: What computes the vectors.
+    """
+
+    folder: str
+    name: str
+    units: int
+    chunks: str
+    model: str
+    revision: str | None
+    engine: str
+
+
+def plan(chunks: Manifest, *, engine: str) -> Plan[EmbedSpec]:
+    """Plan the shards of a wiki: one for each shard of chunks.
+
+    Raises:
+        BadInputError: The model or the engine is not one that we run.
+        WikiEmbeddingsError: The model cannot be fetched now.
+    """
+    cut = chunks.settings["chunks"]
+    info = encoders.describe(cut["model"], engine, revision=cut["revision"])
+    settings: Settings = {
+        **chunks.settings,
+        "embeddings": {
+            "model": info.model,
+            "revision": info.revision,
+            "weights_sha256": info.weights_sha256,
+            "dimensions": info.dimensions,
+            "pooling": info.pooling,
+            "precision": info.precision,
+            "engine": info.engine,
+            "runtime": info.runtime,
+            "query_prefix": info.query_prefix,
+            "passage_prefix": info.passage_prefix,
+        },
+    }
+    folder = folder_for(chunks.wiki, "embeddings", chunks.digest, settings, VERSION)
+    return Plan(
+        wiki=chunks.wiki,
+        stage="embeddings",
+        folder=folder,
+        upstream=chunks.digest,
+        settings=settings,
+        make=embed_shard,
+        unit="chunks",
+        keeps_busy="machine",
+        specs=tuple(
+            EmbedSpec(
+                folder=folder,
+                name=file.name,
+                units=file.rows,
+                chunks=chunks.reference(file),
+                model=cut["model"],
+                revision=cut["revision"],
+                engine=info.engine,
+            )
+            for file in chunks.files
+        ),
+    )
+
+
+def embed_shard(spec: EmbedSpec, volume: Volume, progress: Progress) -> Report:
+    """Embed the chunks of one shard and write them with their vectors.
+
+    Raises:
+        BadInputError: The shard of chunks is corrupt, or the model is not what was planned.
+        UnusableVolumeError: The vectors cannot be stored.
+    """
+
+    def write(path: Path) -> dict[str, Statistic]:
+        chunks = read_shard(volume, spec.chunks, "chunked_volume")
+        encoder = _encoder(spec.model, spec.engine, spec.revision)
+        vectors = encoder.encode(token_arrays(chunks), progress=progress)
+        table = with_vectors(chunks, vectors)
+        with parquet_writer(path, table.schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        return vector_statistics(pq.read_table(path))
+
+    return make_once(spec, volume, write)
+
+
+@lru_cache(maxsize=1)
+def _encoder(model: str, engine: str, revision: str | None) -> encoders.Encoder:
+    return encoders.load(model, engine, revision=revision)
+
+
+def token_arrays(chunks: pa.Table) -> list[npt.NDArray[np.integer]]:
+    """Token ids of each row, as views into one array."""
+    column = chunks.column("tokens").combine_chunks()
+    tokens = column.flatten().to_numpy()
+    ends = pc.list_value_length(column).to_numpy().cumsum()
+    return np.split(tokens, ends[:-1]) if len(ends) else []
+
+
+def with_vectors(chunks: pa.Table, vectors: npt.NDArray[np.float32]) -> pa.Table:
+    """Put vectors beside their chunks.
+
+    Args:
+        chunks: Rows of a shard of chunks.
+        vectors: Their vectors in the same order, float32 of shape `(rows, dimensions)`.
+    """
+    schema = embedding_schema(vectors.shape[1])
+    columns = {name: chunks.column(name) for name in schema.names if name in chunks.column_names}
+    columns["n_tokens"] = pc.list_value_length(chunks.column("tokens")).cast(pa.int32())
+    columns["embedding"] = pa.FixedSizeListArray.from_arrays(
+        pa.array(vectors.astype(np.float16).ravel()), vectors.shape[1]
+    )
+    return pa.table(columns, schema=schema)

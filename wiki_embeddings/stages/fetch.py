@@ -1,0 +1,164 @@
+"""Fetch: the articles of one wiki as plain text, one Parquet file a part.
+
+A row group of a part holds about one shard's worth of text, so that the next stage can take its
+shards from any part without reading the rest of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.manifest import Settings, Statistic
+from wiki_embeddings.sources import choose
+from wiki_embeddings.sources.part import RAW_SCHEMA, OpenedPart, Progress
+from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
+from wiki_embeddings.volume import Volume, scratch_folder
+
+VERSION = "1"
+"""Raised when the same articles would come out differently."""
+
+
+@dataclass(frozen=True)
+class FetchSpec:
+    """One part to fetch.
+
+    Attributes:
+        folder: Reference of the output folder.
+        name: File name of the part.
+        units: Articles (sample) or bytes (Hub) to fetch.
+        part: The source's own description of the part.
+        scratch: Reference of the folder for downloads under way.
+        shard_bytes: UTF-8 bytes of text in a row group, at least, but for the last one.
+    """
+
+    folder: str
+    name: str
+    units: int
+    part: choose.Part
+    scratch: str
+    shard_bytes: int
+
+
+def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan[FetchSpec]:
+    """Plan the parts of a wiki.
+
+    Raises:
+        BadInputError: There is no such wiki or snapshot, or the sample is not installed.
+        WikiEmbeddingsError: The Hub cannot be reached.
+    """
+    source = choose.plan(wiki, snapshot=snapshot, fraction=fraction)
+    settings: Settings = {
+        "raw": {
+            **source.settings,
+            "snapshot": source.snapshot,
+            "fraction": fraction,
+            "shard_bytes": shard_bytes,
+        }
+    }
+    folder = folder_for(wiki, "raw", None, settings, VERSION)
+    return Plan(
+        wiki=wiki,
+        stage="raw",
+        folder=folder,
+        upstream=None,
+        settings=settings,
+        make=fetch_part,
+        unit=choose.unit(wiki),
+        keeps_busy=choose.keeps_busy(wiki),
+        specs=tuple(
+            FetchSpec(
+                folder=folder,
+                name=f"part-{number:05d}.parquet",
+                units=choose.units(part),
+                part=part,
+                scratch=scratch_folder(wiki),
+                shard_bytes=shard_bytes,
+            )
+            for number, part in enumerate(source.parts)
+        ),
+    )
+
+
+def fetch_part(spec: FetchSpec, volume: Volume, progress: Progress) -> Report:
+    """Fetch one part and write it as Parquet.
+
+    Raises:
+        BadInputError: The part is corrupt, or not what was planned.
+        WikiEmbeddingsError: It cannot be fetched now, or not be stored.
+    """
+    scratch = volume.path(spec.scratch)
+
+    def write(path: Path) -> dict[str, Statistic]:
+        return write_part(choose.open_part(spec.part, scratch, progress), path, spec.shard_bytes)
+
+    report = make_once(spec, volume, write)
+    choose.discard(spec.part, scratch)
+    return report
+
+
+def write_part(opened: OpenedPart, path: Path, shard_bytes: int) -> dict[str, Statistic]:
+    """Write the articles of an opened part, a row group for each shard's worth of text.
+
+    Returns:
+        What was written: articles, how many of them are empty, code points and UTF-8 bytes.
+
+    Raises:
+        BadInputError: Page ids do not ascend strictly.
+    """
+    counts = {"source_articles": opened.rows, "articles": 0, "empty_articles": 0}
+    counts |= {"characters": 0, "text_bytes": 0}
+    last_id = -1
+    with parquet_writer(path, RAW_SCHEMA) as writer:
+        for table in regrouped(opened.batches, shard_bytes):
+            last_id = _checked_ascending(table, last_id)
+            text = table.column("text")
+            lengths = pc.utf8_length(text)
+            counts["articles"] += table.num_rows
+            counts["characters"] += pc.sum(lengths).as_py()
+            counts["empty_articles"] += int((lengths.to_numpy() == 0).sum())
+            counts["text_bytes"] += pc.sum(pc.binary_length(text)).as_py()
+            writer.write_table(table, row_group_size=table.num_rows)
+    return dict(counts)
+
+
+def regrouped(batches: Iterable[pa.RecordBatch], shard_bytes: int) -> Iterator[pa.Table]:
+    """Regroup batches of `RAW_SCHEMA` into tables of about a shard's worth of text.
+
+    Each table holds the fewest rows whose text reaches `shard_bytes` of UTF-8; the last one holds
+    what is left. No batches, no tables.
+    """
+    waiting: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        rest = batch
+        while rest.num_rows:
+            lengths = pc.binary_length(rest["text"]).to_numpy(zero_copy_only=False)
+            ends = np.cumsum(lengths, dtype=np.int64)
+            taken = int(np.searchsorted(ends, shard_bytes - size)) + 1
+            if taken > rest.num_rows:
+                waiting.append(rest)
+                size += int(ends[-1])
+                break
+            yield pa.Table.from_batches([*waiting, rest.slice(0, taken)])
+            waiting, size, rest = [], 0, rest.slice(taken)
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def _checked_ascending(table: pa.Table, last_id: int) -> int:
+    ids = table.column("id").to_numpy()
+    steps = np.diff(ids, prepend=last_id)
+    if (steps <= 0).any():
+        wrong = int(ids[int(np.argmax(steps <= 0))])
+        raise BadInputError(
+            f"Page id {wrong} comes twice or out of order in its part: the source is not what it "
+            "was taken for; report it with the name of the wiki and the snapshot."
+        )
+    return int(ids[-1])

@@ -1,0 +1,58 @@
+"""A look at what a stage has made: its columns and first rows, short enough to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from wiki_embeddings.manifest import Manifest
+from wiki_embeddings.volume import Volume
+
+_TEXT_CHARACTERS = 120
+_LIST_ITEMS = 4
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a stage's table looks like.
+
+    Attributes:
+        columns: Name and Arrow type of each column.
+        rows: The first rows, each value as a short string, by column.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[dict[str, str], ...]
+
+
+def look(volume: Volume, manifest: Manifest, rows: int = 5) -> Look:
+    """Look at the first rows of a stage's output.
+
+    Args:
+        volume: Where it lies.
+        manifest: What the stage has made.
+        rows: How many rows to show at most.
+    """
+    file = next((file for file in manifest.files if file.rows), None)
+    if file is None:
+        return Look((), ())
+    with pq.ParquetFile(volume.path(manifest.reference(file))) as parquet:
+        schema = parquet.schema_arrow
+        batch = next(parquet.iter_batches(batch_size=rows))
+    return Look(
+        columns=tuple((field.name, str(field.type)) for field in schema),
+        rows=tuple(
+            {name: shown(value) for name, value in row.items()} for row in batch.to_pylist()
+        ),
+    )
+
+
+def shown(value: Any) -> str:
+    """A value as a short string on one line."""
+    if isinstance(value, list):
+        items = ", ".join(f"{item:.4g}" for item in value[:_LIST_ITEMS])
+        return f"[{items}, …] ({len(value)})" if len(value) > _LIST_ITEMS else f"[{items}]"
+    text = " ".join(str(value).split())
+    return text if len(text) <= _TEXT_CHARACTERS else f"{text[: _TEXT_CHARACTERS - 1]}…"

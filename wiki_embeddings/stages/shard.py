@@ -1,0 +1,198 @@
+"""What all stages share: a plan of shards, and how one shard is made once and recognised later."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.manifest import (
+    Manifest,
+    Settings,
+    ShardFile,
+    Statistic,
+    finished_shard,
+    write_report,
+)
+from wiki_embeddings.sources.part import Progress
+from wiki_embeddings.volume import (
+    StageName,
+    Volume,
+    digest_of,
+    output_folder,
+    sha256_of_file,
+    written_atomically,
+)
+
+
+class ShardSpec(Protocol):
+    """What every stage's spec has; the rest is the stage's own, small and without data."""
+
+    @property
+    def folder(self) -> str:
+        """Reference of the output folder."""
+
+    @property
+    def name(self) -> str:
+        """File name of the shard."""
+
+    @property
+    def units(self) -> int:
+        """Work in it, in the plan's unit; decides only the order and the progress shown."""
+
+
+SpecT = TypeVar("SpecT", bound=ShardSpec)
+
+KeepsBusy: TypeAlias = Literal["core", "machine", "network"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of one shard.
+
+    Attributes:
+        file: The finished file.
+        reused: Whether an earlier run had made it.
+        seconds: Wall time it took.
+    """
+
+    file: ShardFile
+    reused: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plan(Generic[SpecT]):
+    """All shards of one stage for one wiki under one set of settings.
+
+    Attributes:
+        wiki: The wiki.
+        stage: The stage.
+        folder: Reference of the output folder, named by what decides its content.
+        upstream: Digest of the upstream manifest; None for a source.
+        settings: All that decides the content, by stage; see `Manifest.settings`.
+        make: Makes one shard; a function of a module, so that any process can find it.
+        unit: What progress counts, in the plural.
+        keeps_busy: What one shard keeps busy: one processor core, the whole machine, or the
+            network.
+        specs: One spec a shard.
+    """
+
+    wiki: str
+    stage: StageName
+    folder: str
+    upstream: str | None
+    settings: Settings
+    make: Callable[[SpecT, Volume, Progress], Report]
+    unit: str
+    keeps_busy: KeepsBusy
+    specs: tuple[SpecT, ...]
+
+    def manifest(self, files: Iterable[ShardFile]) -> Manifest:
+        """The manifest of this plan once all its shards are finished."""
+        return Manifest(
+            wiki=self.wiki,
+            stage=self.stage,
+            folder=self.folder,
+            upstream=self.upstream,
+            settings=self.settings,
+            files=tuple(sorted(files, key=lambda file: (file.min_id, file.name))),
+        )
+
+
+def folder_for(
+    wiki: str, stage: StageName, upstream: str | None, settings: Settings, version: str
+) -> str:
+    """Reference of the folder for what these settings make from that upstream."""
+    made_by = {"upstream": upstream, "settings": settings, "version": version}
+    return output_folder(wiki, stage, digest_of(made_by))
+
+
+Describe: TypeAlias = Callable[[Path, str, Mapping[str, Statistic]], ShardFile]
+
+
+def described_parquet(path: Path, name: str, stats: Mapping[str, Statistic]) -> ShardFile:
+    """Describe a Parquet file with an `id` column by what can be read back from it."""
+    with pq.ParquetFile(path) as parquet:
+        metadata = parquet.metadata
+        ids = parquet.read(columns=["id"]).column("id").to_numpy()
+    return ShardFile(
+        name=name,
+        rows=metadata.num_rows,
+        bytes=path.stat().st_size,
+        sha256=sha256_of_file(path),
+        min_id=int(ids.min()) if ids.size else -1,
+        max_id=int(ids.max()) if ids.size else -1,
+        row_groups=metadata.num_row_groups,
+        stats=stats,
+    )
+
+
+def described_plain(path: Path, name: str, stats: Mapping[str, Statistic]) -> ShardFile:
+    """Describe a file that holds no rows."""
+    return ShardFile(name, 0, path.stat().st_size, sha256_of_file(path), -1, -1, 0, stats)
+
+
+def make_once(
+    spec: ShardSpec,
+    volume: Volume,
+    write: Callable[[Path], Mapping[str, Statistic]],
+    describe: Describe = described_parquet,
+) -> Report:
+    """Make a shard's file, unless an earlier run has finished it.
+
+    Args:
+        spec: The shard.
+        volume: Where it goes.
+        write: Writes the file to the path it is given and returns its statistics.
+        describe: Describes the written file for the manifest.
+
+    Raises:
+        UnusableVolumeError: The disk is full, or the folder cannot be written to.
+    """
+    started = time.perf_counter()
+    file = finished_shard(volume, spec.folder, spec.name)
+    reused = file is not None
+    if file is None:
+        with written_atomically(volume.path(spec.folder) / spec.name) as temporary:
+            stats = write(temporary)
+            file = describe(temporary, spec.name, stats)
+        write_report(volume, spec.folder, file)
+    return Report(file, reused, time.perf_counter() - started)
+
+
+def parquet_writer(path: Path, schema: pa.Schema, **options: Any) -> pq.ParquetWriter:
+    """A Parquet writer with the project's settings: Zstandard, and a checksum on every page."""
+    return pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True, **options)
+
+
+def read_shard(
+    volume: Volume, reference: str, asset: str, row_group: int | None = None
+) -> pa.Table:
+    """Read a file that an upstream stage has made, checking every page's checksum.
+
+    Args:
+        volume: Where it lies.
+        reference: The file's path relative to the volume's root.
+        asset: The asset that made it, to be named in an error.
+        row_group: The one row group to read; None for the whole file.
+
+    Raises:
+        BadInputError: The file is missing, corrupt or cut short.
+    """
+    path = volume.path(reference)
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+            return parquet.read() if row_group is None else parquet.read_row_group(row_group)
+    except (OSError, pa.ArrowException) as error:
+        what = "is missing" if isinstance(error, FileNotFoundError) else f"is corrupt ({error})"
+        raise BadInputError(
+            f"{path} {what}: materialize {asset} again, which makes only this file again, and then "
+            "this asset."
+        ) from error

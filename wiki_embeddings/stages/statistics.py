@@ -1,0 +1,115 @@
+"""Counts of what a worker has written, taken from the rows themselves.
+
+They are what the asset checks compare, so they come from the table that is read back from the
+finished file, never from what was meant to be written.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.manifest import Statistic
+
+_ALIKE = 1e-4
+"""Unit vectors whose mean is this near to unit length all point the same way."""
+
+_HASH_SUM_DIGITS = 8
+
+
+def chunk_statistics(table: pa.Table, special_tokens: int) -> dict[str, Statistic]:
+    """Count what a shard of chunks holds.
+
+    Args:
+        table: The shard, as read back.
+        special_tokens: Tokens that the encoder adds to each chunk: special ones and prefix.
+
+    Raises:
+        WikiEmbeddingsError: The rows are not in order.
+    """
+    refuse_disorder(table)
+    tokens = pc.list_value_length(table.column("tokens")).to_numpy()
+    return {
+        **row_statistics(table),
+        "tokens": int(tokens.sum()),
+        "tokens_histogram": histogram(tokens),
+        "max_tokens_with_specials": int(tokens.max(initial=0)) + special_tokens,
+    }
+
+
+def vector_statistics(table: pa.Table) -> dict[str, Statistic]:
+    """Count what a shard of embeddings holds, and measure its vectors.
+
+    Raises:
+        WikiEmbeddingsError: The rows are not in order.
+    """
+    refuse_disorder(table)
+    vectors = vectors_of(table)
+    norms = np.linalg.norm(vectors, axis=1)
+    different_texts = len(pc.unique(table.column("hash"))) > 1
+    alike = different_texts and 1.0 - float(np.linalg.norm(vectors.mean(axis=0))) < _ALIKE
+    return {
+        **row_statistics(table),
+        "tokens": int(pc.sum(table.column("n_tokens")).as_py() or 0),
+        "not_finite": int(np.count_nonzero(~np.isfinite(vectors).all(axis=1))),
+        "min_norm": round(float(norms.min(initial=2.0)), 6),
+        "max_norm": round(float(norms.max(initial=0.0)), 6),
+        "min_dimensions": vectors.shape[1],
+        "max_dimensions": vectors.shape[1],
+        "alike_files": int(alike),
+    }
+
+
+def row_statistics(table: pa.Table) -> dict[str, Statistic]:
+    """Count the articles, characters and hashes of a file in which each article is in one piece.
+
+    `hash_sum` adds up the first 32 bits of each row's hash: it tells whether two sets of rows are
+    the same, in whatever files and order they lie.
+    """
+    ids = table.column("id").to_numpy()
+    return {
+        "articles": int(np.count_nonzero(np.diff(ids, prepend=-1))),
+        "characters": int(pc.sum(pc.utf8_length(table.column("text"))).as_py() or 0),
+        "hash_sum": sum(
+            int(digits[:_HASH_SUM_DIGITS], 16) for digits in table.column("hash").to_pylist()
+        ),
+    }
+
+
+def refuse_disorder(table: pa.Table) -> None:
+    """Make sure that rows ascend by id, and each article's by chunk index from 0 without a gap.
+
+    Raises:
+        WikiEmbeddingsError: They do not.
+    """
+    ids = table.column("id").to_numpy()
+    indices = table.column("chunk_index").to_numpy().astype(np.int64)
+    steps = np.diff(ids, prepend=-1)
+    in_order = np.where(steps > 0, indices == 0, np.diff(indices, prepend=-1) == 1)
+    if not (in_order & (steps >= 0)).all():
+        raise WikiEmbeddingsError(
+            "Chunks are not in order after writing them: this is a fault of this project, not of "
+            "the input; please report it."
+        )
+
+
+def vectors_of(table: pa.Table) -> npt.NDArray[np.float32]:
+    """The vectors of a shard of embeddings, float32 of shape `(rows, dimensions)`."""
+    column = table.column("embedding")
+    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    vectors: npt.NDArray[np.float32] = flat.reshape(-1, column.type.list_size).astype(np.float32)
+    return vectors
+
+
+HISTOGRAM_BIN_TOKENS = 16
+_HISTOGRAM_BINS = 32
+
+
+def histogram(tokens: npt.NDArray[np.integer]) -> list[int]:
+    """Chunks by number of tokens, in bins of `HISTOGRAM_BIN_TOKENS`; the last takes the rest."""
+    bins = np.minimum(tokens // HISTOGRAM_BIN_TOKENS, _HISTOGRAM_BINS - 1)
+    counts: list[int] = np.bincount(bins, minlength=_HISTOGRAM_BINS).tolist()
+    return counts

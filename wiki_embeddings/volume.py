@@ -1,0 +1,167 @@
+"""The volume: where each stage's files lie, and how a file comes to lie there.
+
+The only place that knows the layout. Locally the volume is a folder. Everything is named by a path
+relative to its root, so that a reference means the same to every process that mounts it:
+
+    {wiki}/{stage}/{digest}/part-00000.parquet … manifest.json
+    {wiki}/{stage}/{digest}.reports/part-00000.parquet.json     what is finished, before and after
+    {wiki}/scratch/…                                            downloads under way
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from wiki_embeddings.errors import WikiEmbeddingsError
+
+MiB = 1024 * 1024
+
+StageName = Literal["raw", "chunks", "embeddings", "hub"]
+
+MANIFEST = "manifest.json"
+
+_DIGEST_CHARACTERS = 16
+"""64 bits: names a handful of settings of one wiki, so no two will ever share a folder."""
+
+_ABANDONED_AFTER_S = 24 * 3600
+"""A temporary file this old belongs to no running writer: a shard takes minutes."""
+
+_UNUSABLE = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file system takes no larger file",
+    errno.EACCES: "this user may not write there",
+    errno.EPERM: "this user may not write there",
+    errno.EROFS: "it is mounted read-only",
+    errno.ENOTDIR: "a file is in the way of a folder",
+    errno.EEXIST: "a file is in the way of a folder",
+}
+
+
+class UnusableVolumeError(WikiEmbeddingsError):
+    """Nothing more can be written: the same would happen to every other shard."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A mounted volume.
+
+    Attributes:
+        root: Folder at which this process sees it.
+    """
+
+    root: Path
+
+    def path(self, reference: str) -> Path:
+        """Where a file or folder, named relative to the root, is for this process."""
+        return self.root / reference
+
+
+def output_folder(wiki: str, stage: StageName, digest: str) -> str:
+    """Reference of the folder that holds one stage's output under certain settings."""
+    return f"{wiki}/{stage}/{digest}"
+
+
+def scratch_folder(wiki: str) -> str:
+    """Reference of the folder for downloads that are under way."""
+    return f"{wiki}/scratch"
+
+
+def digest_of(value: Mapping[str, Any]) -> str:
+    """Short name for a JSON value: equal for equal values, whatever the order of their keys."""
+    return sha256_of(canonical_json(value))[:_DIGEST_CHARACTERS]
+
+
+def canonical_json(value: Mapping[str, Any]) -> bytes:
+    """The one way in which a JSON value is written where its digest matters."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def sha256_of(content: bytes) -> str:
+    """SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def written_atomically(destination: Path) -> Iterator[Path]:
+    """Offer a temporary path; what was written there becomes `destination`, whole or not at all.
+
+    The file is synced before the rename and the folder after it, so that a file under its final
+    name is complete even after a power cut. Two writers of one destination do not meet: the last
+    rename wins.
+
+    Raises:
+        UnusableVolumeError: The disk is full, or the folder cannot be written to.
+    """
+    temporary = destination.with_name(f".{destination.name}.{secrets.token_hex(4)}.tmp")
+    with storage_errors(destination.parent):
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(destination)
+        try:
+            yield temporary
+            _sync(temporary)
+            temporary.replace(destination)
+            _sync(destination.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(destination: Path, content: bytes) -> None:
+    """Write a small file atomically.
+
+    Raises:
+        UnusableVolumeError: The disk is full, or the folder cannot be written to.
+    """
+    with written_atomically(destination) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def storage_errors(folder: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to store anything into a sentence.
+
+    Raises:
+        UnusableVolumeError: The disk is full, or the folder cannot be written to.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = _UNUSABLE.get(error.errno or 0)
+        if reason is None:
+            raise
+        raise UnusableVolumeError(
+            f"Cannot write to {folder}: {reason}. Make room or rights there, or set "
+            "WIKI_EMBEDDINGS_HOME to another folder; then run again: what is finished stays."
+        ) from error
+
+
+def _remove_abandoned(destination: Path) -> None:
+    limit = time.time() - _ABANDONED_AFTER_S
+    for temporary in destination.parent.glob(f".{destination.name}.*.tmp"):
+        with suppress(FileNotFoundError):  # another writer of this shard may clean up too
+            if temporary.stat().st_mtime < limit:
+                temporary.unlink()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

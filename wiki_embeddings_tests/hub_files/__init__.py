@@ -1,0 +1,1 @@
+"""Tests of `wiki_embeddings.hub_files`."""

@@ -1,0 +1,120 @@
+"""A revision is pinned to a commit, or it is said why not."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.hub_files import RepoType, resolve
+from wiki_embeddings_tests.hub_files.fetching import (
+    CONFIG,
+    FILES,
+    HASTY,
+    LARGE,
+    REPO,
+    SMALL,
+    WEIGHTS,
+    fetch,
+    file_of,
+    snapshot_of,
+)
+from wiki_embeddings_tests.hub_local import LocalHub, local_hub
+
+
+@pytest.mark.parametrize("repo_type", ["model", "dataset"])
+def test_a_branch_is_resolved_to_its_commit_and_to_all_files(hub: LocalHub, repo_type: RepoType):
+    commit = hub.add(REPO, FILES, repo_type=repo_type)
+
+    snapshot = resolve(REPO, repo_type=repo_type, revision="main")
+
+    assert snapshot.commit == commit
+    assert [file.path for file in snapshot.files] == sorted(FILES)
+    large, small = file_of(snapshot, LARGE), file_of(snapshot, SMALL)
+    assert large.sha256 == hashlib.sha256(WEIGHTS).hexdigest()
+    assert large.size == len(WEIGHTS)
+    assert small.sha256 is None
+    assert small.blob_id == hashlib.sha1(b"blob 21\0" + CONFIG).hexdigest()
+
+
+def test_a_commit_stays_what_it_was_when_the_branch_moves_on(hub: LocalHub, tmp_path: Path):
+    snapshot = snapshot_of(hub)
+    hub.add(REPO, {SMALL: b"another"}, repo_type="model")
+
+    again = resolve(REPO, repo_type="model", revision=snapshot.commit)
+    fetch(snapshot, tmp_path / "config.json", SMALL)
+
+    assert again == snapshot
+    assert (tmp_path / "config.json").read_bytes() == CONFIG
+
+
+def test_a_revision_with_a_slash_is_resolved(hub: LocalHub):
+    commit = hub.add(REPO, FILES, branch="refs/pr/1")
+
+    assert resolve(REPO, repo_type="dataset", revision="refs/pr/1").commit == commit
+
+
+def test_an_endpoint_set_after_the_import_is_used(monkeypatch: pytest.MonkeyPatch, hub: LocalHub):
+    hub.add(REPO, FILES)
+    with local_hub() as other:
+        other_commit = other.add(REPO, {SMALL: b"elsewhere"})
+        monkeypatch.setenv("HF_ENDPOINT", other.url + "/")
+
+        assert resolve(REPO, repo_type="dataset", revision="main").commit == other_commit
+        huggingface_hub.close_session()
+    assert not hub.served
+
+
+def test_resolving_waits_for_a_hub_that_is_down_for_a_moment(hub: LocalHub):
+    hub.add(REPO, FILES)
+    hub.fail("/api/", 503, times=2)
+
+    assert resolve(REPO, repo_type="dataset", revision="main", patience=HASTY).files
+
+
+@pytest.mark.parametrize(
+    ("repo_id", "revision", "says"),
+    [
+        ("somebody/nothing", "main", "no such repository"),
+        (REPO, "no-such-branch", "no such revision"),
+        ("not a name", "main", "no name of a repository"),
+        ("../../etc/passwd", "main", "no name of a repository"),
+    ],
+)
+def test_what_does_not_exist_is_refused_at_once(
+    hub: LocalHub, repo_id: str, revision: str, says: str
+):
+    hub.add(REPO, FILES)
+
+    with pytest.raises(BadInputError, match=says):
+        resolve(repo_id, repo_type="dataset", revision=revision, patience=HASTY)
+
+    assert len(hub.served) <= 1
+
+
+def test_an_answer_that_is_not_a_hubs_is_explained(hub: LocalHub):
+    hub.fail("/api/", 200)
+
+    with pytest.raises(WikiEmbeddingsError, match=r"not answer as a Hub does.*HF_ENDPOINT"):
+        resolve(REPO, repo_type="dataset", revision="main", patience=HASTY)
+
+
+@pytest.mark.parametrize("address", ["huggingface.co", "ftp://huggingface.co"])
+def test_an_endpoint_that_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch, address: str):
+    monkeypatch.setenv("HF_ENDPOINT", address)
+
+    with pytest.raises(BadInputError, match=f"HF_ENDPOINT is no address.*{address}"):
+        resolve(REPO, repo_type="dataset", revision="main", patience=HASTY)
+
+
+def test_offline_mode_is_named_where_it_stands_in_the_way(
+    monkeypatch: pytest.MonkeyPatch, hub: LocalHub
+):
+    hub.add(REPO, FILES)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+
+    with pytest.raises(WikiEmbeddingsError, match="HF_HUB_OFFLINE"):
+        resolve(REPO, repo_type="dataset", revision="main", patience=HASTY)

@@ -1,0 +1,35 @@
+"""Articles as `wikimedia/wikipedia` has them, and as they should come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wiki_embeddings.sources.part import RAW_SCHEMA
+
+
+def articles(ids: Sequence[object]) -> pa.Table:
+    """Articles as the dataset has them: all columns strings."""
+    names = [str(page_id) for page_id in ids]
+    columns = {
+        "id": [None if page_id is None else str(page_id) for page_id in ids],
+        "url": [f"https://xx.wikipedia.org/wiki/{name}" for name in names],
+        "title": [f"Title {name}" for name in names],
+        "text": [f"Text of {name}. " + "ä" * (len(name) % 7) for name in names],
+    }
+    return pa.table(columns, pa.schema([(name, pa.string()) for name in columns]))
+
+
+def parquet(table: pa.Table, row_group_size: int = 100) -> bytes:
+    target = BytesIO()
+    pq.write_table(table, target, row_group_size=row_group_size)
+    return target.getvalue()
+
+
+def expected(ids: Sequence[int]) -> pa.Table:
+    table = articles(ids)
+    columns = [table.column("id").cast(pa.int64()), *table.columns[1:]]
+    return pa.table(columns, names=RAW_SCHEMA.names).cast(RAW_SCHEMA)

@@ -1,0 +1,198 @@
+"""`wikimedia/wikipedia` as a source: planned from a listing, fetched, checked and put in order."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.sources.hub import (
+    REPO_ID,
+    REVISION,
+    HubPart,
+    discard,
+    open_part,
+    plan,
+)
+from wiki_embeddings.sources.part import RAW_SCHEMA
+from wiki_embeddings.sources.thinning import keep_mask
+from wiki_embeddings_tests.hub_local import LocalHub, hub_fixture  # noqa: F401
+from wiki_embeddings_tests.sources.article_tables import articles, expected, parquet
+
+
+def add_wikipedia(hub: LocalHub, config: str, tables: Sequence[pa.Table]) -> None:
+    files = {
+        f"{config}/train-{number:05d}-of-{len(tables):05d}.parquet": parquet(table)
+        for number, table in enumerate(tables)
+    }
+    others = {
+        f"20231101.{wiki}/train-00000-of-00001.parquet": b"" for wiki in ("de", "fr", "simple")
+    }
+    hub.add(REPO_ID, {"README.md": b"# Wikipedia", **others, **files}, commit=REVISION)
+
+
+def read(part: HubPart, scratch: Path) -> pa.Table:
+    opened = open_part(part, scratch, progress=lambda _: None)
+    table = pa.Table.from_batches(opened.batches, schema=RAW_SCHEMA)
+    assert table.num_rows == opened.rows
+    return table
+
+
+# Plans.
+
+
+def test_a_plan_has_a_part_for_each_file_in_order(hub: LocalHub):
+    add_wikipedia(hub, "20231101.xx", [articles(range(10)), articles(range(10, 30))])
+
+    planned = plan("xx")
+
+    assert planned.snapshot == "20231101"
+    assert planned.settings == {"source": REPO_ID, "revision": REVISION, "fraction": 1.0}
+    assert [part.path for part in planned.parts] == [
+        "20231101.xx/train-00000-of-00002.parquet",
+        "20231101.xx/train-00001-of-00002.parquet",
+    ]
+    assert [part.index for part in planned.parts] == [0, 1]
+    assert {part.commit for part in planned.parts} == {REVISION}
+    content = parquet(articles(range(10)))
+    assert planned.parts[0].size == len(content)
+    assert planned.parts[0].sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_planning_fetches_no_file(hub: LocalHub):
+    add_wikipedia(hub, "20231101.xx", [articles(range(10))])
+
+    plan("xx")
+
+    assert not hub.requests("/resolve/")
+
+
+def test_another_snapshot_is_another_folder(hub: LocalHub):
+    add_wikipedia(hub, "20240101.xx", [articles(range(10))])
+
+    (part,) = plan("xx", snapshot="20240101").parts
+
+    assert part.path == "20240101.xx/train-00000-of-00001.parquet"
+
+
+@pytest.mark.parametrize(
+    ("wiki", "snapshot", "offers"),
+    [("xx", "20250101", "20231101.xx"), ("smple", "20231101", "20231101.simple")],
+)
+def test_an_edition_that_does_not_exist_is_refused_with_what_is_near(
+    hub: LocalHub, wiki: str, snapshot: str, offers: str
+):
+    add_wikipedia(hub, "20231101.xx", [articles(range(10))])
+
+    with pytest.raises(BadInputError, match=f"has no {snapshot}.{wiki}.*4 editions") as caught:
+        plan(wiki, snapshot=snapshot)
+
+    assert offers in str(caught.value)
+    assert not isinstance(caught.value.__cause__, Exception)
+
+
+def test_a_long_list_of_editions_is_not_shown_whole(hub: LocalHub):
+    files = {f"20231101.w{number}/train-0.parquet": b"" for number in range(300)}
+    hub.add(REPO_ID, files, commit=REVISION)
+
+    with pytest.raises(BadInputError, match="300 editions") as caught:
+        plan("zz")
+
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("fraction", [0.0, -0.5, 1.5, float("nan")])
+def test_a_fraction_that_is_none_is_refused(fraction: float):
+    with pytest.raises(BadInputError, match="fraction"):
+        plan("xx", fraction=fraction)
+
+
+def test_a_part_is_small_and_travels(hub: LocalHub):
+    add_wikipedia(hub, "20231101.xx", [articles(range(500))])
+
+    (part,) = plan("xx").parts
+
+    assert len(pickle.dumps(part)) < 1000
+    assert HubPart(**dataclasses.asdict(part)) == part
+
+
+# Fractions.
+
+
+@pytest.mark.parametrize(
+    ("fraction", "files", "keep"),
+    [(1.0, 4, 1.0), (0.5, 2, 1.0), (0.6, 3, 0.8), (0.1, 1, 0.4), (0.0001, 1, 0.0004)],
+)
+def test_a_fraction_takes_the_fewest_files_and_thins_them(
+    hub: LocalHub, fraction: float, files: int, keep: float
+):
+    add_wikipedia(hub, "20231101.xx", [articles(range(n, n + 10)) for n in range(0, 40, 10)])
+
+    parts = plan("xx", fraction=fraction).parts
+
+    assert len(parts) == files
+    assert [part.keep for part in parts] == pytest.approx([keep] * files)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["ascending", "descending"])
+def test_a_thinned_part_has_the_articles_of_the_rule(hub: LocalHub, tmp_path: Path, order: int):
+    ids = np.arange(3000)[::order]
+    add_wikipedia(hub, "20231101.xx", [articles(ids.tolist())])
+
+    (part,) = plan("xx", fraction=0.25).parts
+
+    kept = np.flatnonzero(keep_mask(np.arange(3000), 0.25)).tolist()
+    assert 600 < len(kept) < 900
+    assert read(part, tmp_path).equals(expected(kept))
+
+
+# Opening parts.
+
+
+def test_a_part_is_fetched_read_and_discarded(hub: LocalHub, tmp_path: Path):
+    add_wikipedia(hub, "20231101.xx", [articles(range(1, 2000, 3))])
+    (part,) = plan("xx").parts
+    fetched: list[int] = []
+
+    opened = open_part(part, tmp_path, fetched.append)
+    batches = list(opened.batches)
+
+    assert sum(fetched) == part.size
+    assert all(batch.schema.equals(RAW_SCHEMA) for batch in batches)
+    assert len(batches) > 1
+    assert pa.Table.from_batches(batches).equals(expected(range(1, 2000, 3)))
+    discard(part, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_discarding_what_is_not_there_is_no_error(hub: LocalHub, tmp_path: Path):
+    add_wikipedia(hub, "20231101.xx", [articles(range(10))])
+    (part,) = plan("xx").parts
+
+    discard(part, tmp_path / "never made")
+
+
+def test_a_part_that_is_opened_again_is_not_fetched_again(hub: LocalHub, tmp_path: Path):
+    add_wikipedia(hub, "20231101.xx", [articles(range(10))])
+    (part,) = plan("xx").parts
+
+    assert read(part, tmp_path).equals(read(part, tmp_path))
+
+    assert hub.body_bytes("/store/") == part.size
+
+
+def test_a_download_that_was_interrupted_goes_on(hub: LocalHub, tmp_path: Path):
+    add_wikipedia(hub, "20231101.xx", [articles(range(3000))])
+    (part,) = plan("xx").parts
+    hub.cut("/store/", 10_000)
+
+    assert read(part, tmp_path).equals(expected(range(3000)))
+
+    assert hub.body_bytes("/store/") == part.size

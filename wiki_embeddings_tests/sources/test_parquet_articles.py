@@ -1,0 +1,134 @@
+"""Files of articles are put in order, and refused where they are not what they should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.sources.parquet_articles import read_articles
+from wiki_embeddings.sources.part import RAW_SCHEMA
+from wiki_embeddings.sources.thinning import keep_mask
+from wiki_embeddings_tests.sources.article_tables import articles, expected, parquet
+
+
+def read_file(path: Path, content: bytes, keep: float = 1.0) -> pa.Table:
+    path.write_bytes(content)
+    opened = read_articles(path, "the file", keep)
+    table = pa.Table.from_batches(opened.batches, schema=RAW_SCHEMA)
+    assert table.num_rows == opened.rows
+    return table
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    ids=st.lists(st.integers(0, 10**18 - 1), unique=True, max_size=40),
+    row_group_size=st.integers(1, 50),
+    keep=st.sampled_from([1.0, 0.5]),
+)
+def test_articles_come_ascending_whatever_their_order(
+    tmp_path: Path, ids: list[int], row_group_size: int, keep: float
+):
+    table = read_file(tmp_path / "file", parquet(articles(ids), row_group_size), keep)
+
+    kept = [page_id for page_id in sorted(ids) if keep_mask(np.array([page_id]), keep)[0]]
+    assert table.equals(expected(kept))
+
+
+def test_articles_out_of_order_over_many_batches_are_sorted(tmp_path: Path):
+    ids = np.random.default_rng(0).permutation(5000).tolist()
+
+    assert read_file(tmp_path / "file", parquet(articles(ids))).equals(expected(range(5000)))
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"),
+    [
+        ([1, 2, "x3"], r"row 2 .*no page id: b'x3'"),
+        ([1, "", 3], r"row 1 .*no page id: b''"),
+        ([1, "-2"], r"row 1 .*no page id: b'-2'"),
+        ([1, "0x10"], r"row 1 .*no page id"),
+        ([1, "1.0"], r"row 1 .*no page id"),
+        ([" 1", 2], r"row 0 .*no page id"),
+        ([1, "2\n"], r"row 1 .*no page id"),
+        ([1, "٣"], r"row 1 .*no page id"),
+        ([1, "9" * 30], r"row 1 .*no page id"),
+        ([1, None, 3], r"row 1 .*missing"),
+        ([7, 8, 9, 8], r"row 3 .*page id 8 was already in row 1"),
+        ([5, 5], r"row 1 .*page id 5 was already in row 0"),
+    ],
+)
+def test_a_bad_id_is_refused_with_its_file_and_row(tmp_path: Path, ids: list[Any], says: str):
+    with pytest.raises(BadInputError, match=f"the file, {says}"):
+        read_file(tmp_path / "file", parquet(articles(ids)))
+
+
+@pytest.mark.parametrize("column", ["url", "title", "text"])
+def test_a_missing_value_is_refused_with_its_file_and_row(tmp_path: Path, column: str):
+    table = articles(range(1000))
+    values = table.column(column).to_pylist()
+    values[777] = None
+    place = table.schema.get_field_index(column)
+    table = table.set_column(place, column, pa.array(values))
+
+    with pytest.raises(BadInputError, match=f"the file, row 777 .*the {column} is missing"):
+        read_file(tmp_path / "file", parquet(table))
+
+
+@pytest.mark.parametrize("column", ["id", "url", "title", "text"])
+def test_invalid_utf8_is_refused_with_its_file_and_row(tmp_path: Path, column: str):
+    table = articles(range(1000))
+    values = [value.encode() for value in table.column(column).to_pylist()]
+    values[777] = b"caf\xe9"
+    place = table.schema.get_field_index(column)
+    unchecked = pa.array(values, pa.binary()).view(pa.string())
+    table = table.set_column(place, column, unchecked)
+
+    with pytest.raises(BadInputError, match="the file, row 777 "):
+        read_file(tmp_path / "file", parquet(table))
+
+
+@pytest.mark.parametrize("column", ["id", "url", "title", "text"])
+def test_a_missing_column_is_refused(tmp_path: Path, column: str):
+    table = articles(range(10)).drop_columns(column)
+
+    with pytest.raises(BadInputError, match=f"the file has no column {column}"):
+        read_file(tmp_path / "file", parquet(table))
+
+
+def test_a_column_of_another_type_is_refused(tmp_path: Path):
+    table = articles(range(10)).set_column(0, "id", pa.array(range(10)))
+
+    with pytest.raises(BadInputError, match="has int64 in the column id, not strings"):
+        read_file(tmp_path / "file", parquet(table))
+
+
+def damaged(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes(200) + content[place + 200 :]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<html>not a Parquet file</html>",
+        parquet(articles(range(5000)))[:-100],
+        parquet(articles(range(5000)))[5000:],
+        damaged(parquet(articles(range(5000))), 100),
+        damaged(parquet(articles(range(5000))), 60_000),
+    ],
+    ids=["empty", "html", "cut", "beheaded", "damaged at the front", "damaged inside"],
+)
+def test_a_corrupt_file_is_refused(tmp_path: Path, content: bytes):
+    with pytest.raises(BadInputError, match="the file is no Parquet file that can be read"):
+        read_file(tmp_path / "file", content)
+
+
+def test_a_file_without_articles_is_read(tmp_path: Path):
+    assert read_file(tmp_path / "file", parquet(articles([]))).num_rows == 0

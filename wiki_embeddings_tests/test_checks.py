@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from wiki_embeddings import checks
+from wiki_embeddings.manifest import Manifest, ShardFile
+
+SETTINGS: dict[str, Any] = {
+    "chunks": {"token_budget": 256},
+    "embeddings": {"dimensions": 384},
+}
+SOUND = {
+    "not_finite": 0,
+    "min_norm": 0.9999,
+    "max_norm": 1.0001,
+    "min_dimensions": 384,
+    "max_dimensions": 384,
+    "alike_files": 0,
+}
+
+
+def manifest(*files: ShardFile) -> Manifest:
+    return Manifest("toy", "raw", "toy/raw/0123", None, SETTINGS, files)
+
+
+def shard(rows: int = 3, ids: tuple[int, int] = (1, 9), **stats: Any) -> ShardFile:
+    return ShardFile(f"part-{ids[0]}.parquet", rows, 1, "", *ids, 1, stats)
+
+
+def test_articles_are_complete_when_there_are_as_many_as_the_source_has():
+    assert checks.every_article_fetched(manifest(shard(3, source_articles=3))).passed
+    assert not checks.every_article_fetched(manifest(shard(3, source_articles=4))).passed
+    assert not checks.every_article_fetched(manifest(shard(0, source_articles=0))).passed
+
+
+def test_a_lost_article_or_character_fails_the_chunks():
+    raw = manifest(shard(3, characters=100))
+    assert checks.every_article_chunked(raw, manifest(shard(8, articles=3, characters=100))).passed
+    lost_article = checks.every_article_chunked(raw, manifest(shard(8, articles=2, characters=100)))
+    assert not lost_article.passed
+    assert lost_article.numbers["articles"] == 3
+    assert lost_article.numbers["articles_in_chunks"] == 2
+    assert not checks.every_article_chunked(
+        raw, manifest(shard(8, articles=3, characters=99))
+    ).passed
+
+
+@pytest.mark.parametrize("compare", [checks.every_chunk_embedded, checks.every_row_published])
+def test_a_lost_or_exchanged_row_fails(compare):
+    before = manifest(shard(8, hash_sum=1234))
+    assert compare(before, manifest(shard(8, hash_sum=1234))).passed
+    assert not compare(before, manifest(shard(7, hash_sum=1234))).passed
+    assert not compare(before, manifest(shard(8, hash_sum=1235))).passed
+
+
+def test_files_that_share_a_range_of_ids_are_found():
+    apart = manifest(shard(ids=(1, 9)), shard(ids=(10, 12)), shard(rows=0, ids=(-1, -1)))
+    assert checks.overlaps(apart) == set()
+    nested = manifest(shard(ids=(1, 99)), shard(ids=(10, 12)), shard(ids=(120, 130)))
+    assert checks.overlaps(nested) == {
+        "toy/raw/0123/part-1.parquet",
+        "toy/raw/0123/part-10.parquet",
+    }
+    assert checks.ids_unique(nested, duplicates=0).passed
+    assert not checks.ids_unique(nested, duplicates=1).passed
+
+
+def test_a_chunk_over_the_budget_fails():
+    assert checks.token_budget_kept(manifest(shard(max_tokens_with_specials=256))).passed
+    assert not checks.token_budget_kept(manifest(shard(max_tokens_with_specials=257))).passed
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ({"not_finite": 1}, "not finite"),
+        ({"min_norm": 0.98}, "unit length"),
+        ({"max_norm": 1.02}, "unit length"),
+        ({"max_norm": math.nan}, "unit length"),
+        ({"min_dimensions": 383}, "another width"),
+        ({"alike_files": 1}, "different texts have the same one"),
+    ],
+)
+def test_unsound_vectors_fail_with_the_reason(fault, why):
+    assert checks.vectors_sound(manifest(shard(**SOUND))).passed
+    verdict = checks.vectors_sound(manifest(shard(**{**SOUND, **fault})))
+    assert not verdict.passed
+    assert why in verdict.why
+
+
+def test_no_vectors_at_all_are_not_sound():
+    assert "there are none" in checks.vectors_sound(manifest()).why

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from wiki_embeddings.compute.protocol import Advanced, Finished
+from wiki_embeddings.manifest import ShardFile
+from wiki_embeddings.progress import Snapshot, Tally, duration, throttled
+from wiki_embeddings.stages.shard import Report
+from wiki_embeddings_tests.toy import toy_plan
+
+
+def snapshot(done: int, reused: int = 0, shards_done: int = 1, seconds: float = 10.0) -> Snapshot:
+    return Snapshot("chunks", "articles", done, reused, 100, shards_done, 4, seconds)
+
+
+def report(*, reused: bool) -> Report:
+    return Report(ShardFile("part", 3, 1, "", 0, 2, 1, {}), reused=reused, seconds=1.0)
+
+
+def test_rate_and_eta_count_only_what_this_run_does():
+    come = snapshot(done=60, reused=40)
+    assert come.rate == pytest.approx(2.0)
+    assert come.eta_s == pytest.approx(20.0)
+    assert come.line() == ("chunks: 60 of 100 articles, 1 of 4 shards, 2 articles/s, ETA 20 s")
+
+
+def test_without_a_rate_there_is_no_eta():
+    assert snapshot(done=40, reused=40).eta_s is None
+    assert "ETA unknown" in snapshot(done=0).line()
+
+
+def test_a_shard_that_is_tried_again_is_not_counted_twice():
+    tally = Tally(toy_plan(2))
+    for event in (Advanced(0, 2), Advanced(0, 2), Advanced(0, 2)):
+        tally.count(event)
+    assert tally.snapshot().done == 3
+    tally.count(Finished(0, report(reused=False)))
+    tally.count(Finished(1, report(reused=True)))
+    come = tally.snapshot()
+    assert (come.done, come.reused, come.shards_done) == (6, 3, 2)
+
+
+def test_a_throttled_listener_hears_the_first_and_the_last_of_many():
+    heard: list[Snapshot] = []
+    listen = throttled(heard.append, every_s=3600)
+    for done in range(100):
+        listen(snapshot(done))
+    listen(snapshot(100, shards_done=4))
+    assert [come.done for come in heard] == [0, 100]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0.2, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
+)
+def test_durations_are_told_as_people_do(seconds, told):
+    assert duration(seconds) == told

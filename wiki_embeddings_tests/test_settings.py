@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wiki_embeddings import settings
+from wiki_embeddings.errors import BadInputError
+
+
+def test_without_variables_everything_is_local_and_in_the_project():
+    known = settings.load({})
+    assert known.compute == "local"
+    assert known.wikis == ("sample", "simple", "en")
+    assert known.hub_namespace is None
+    assert known.home == Path(settings.__file__).resolve().parents[1] / ".wiki_embeddings"
+
+
+def test_home_may_be_anywhere_and_is_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = settings.load({"WIKI_EMBEDDINGS_HOME": "here"})
+    assert known.home == tmp_path / "here"
+    assert known.volume == tmp_path / "here" / "volume"
+
+
+def test_wikis_are_listed_once_in_the_given_order():
+    known = settings.load({"WIKI_EMBEDDINGS_WIKIS": " sample, de ,zh-min-nan,de"})
+    assert known.wikis == ("sample", "de", "zh-min-nan")
+
+
+@pytest.mark.parametrize("wikis", ["../etc", "sample,a/b", " , "])
+def test_a_name_that_is_no_language_code_is_refused(wikis):
+    with pytest.raises(BadInputError, match="WIKI_EMBEDDINGS_WIKIS"):
+        settings.load({"WIKI_EMBEDDINGS_WIKIS": wikis})
+
+
+def test_an_unknown_compute_is_refused():
+    with pytest.raises(BadInputError, match="WIKI_EMBEDDINGS_COMPUTE is 'cluster'"):
+        settings.load({"WIKI_EMBEDDINGS_COMPUTE": "cluster"})
