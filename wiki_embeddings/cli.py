@@ -22,6 +22,7 @@ def cli() -> None:
 @click.option("--wiki", default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia.")
 @click.option("--snapshot", help="Date of the edition on the Hub, such as 20231101.")
 @click.option("--fraction", type=float, help="Share of the articles, such as 0.01 for a dry run.")
+@click.option("--shard-mib", type=float, help="MiB of text in a shard, the unit of work.")
 @click.option("--model", help="Embedding model: a name on the Hub or a folder.")
 @click.option("--token-budget", type=int, help="Most tokens in a chunk.")
 @click.option(

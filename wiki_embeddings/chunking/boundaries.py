@@ -20,10 +20,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
-from wiki_embeddings.chunking.whitespace import SPACE
+from wiki_embeddings.chunking.characters import SPACE
 
 HEADING_CHARS = 80
 """Longest heading; longer lines without punctuation are captions and list items."""
@@ -44,8 +44,7 @@ class Level(IntEnum):
     SECTION = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Boundary:
+class Boundary(NamedTuple):
     """A place where a text may be cut.
 
     Attributes:
@@ -70,31 +69,33 @@ def find_boundaries(text: str) -> list[Boundary]:
 
 
 _LINE_GAP = re.compile(rf"[\n\r\u2028\u2029][{SPACE}]*")
-_LINE_ENDS = re.compile(r"\r\n|[\n\r\u2028]|(?P<paragraph>\u2029)")
+_LINE_ENDS = re.compile(r"\r\n|[\n\r\u2028\u2029]")
 
 
 def _find_lines(text: str) -> list[Boundary]:
     """Finds the boundaries from lines upwards."""
-    gaps = [match for match in _LINE_GAP.finditer(text) if match.end() < len(text)]
-    levels = [_gap_level(gap.group()) for gap in gaps]
-    begins_block = [True, *(level is Level.PARAGRAPH for level in levels)]
-    line_start, headings = 0, 0
-    for number, gap in enumerate(gaps):
-        is_heading = begins_block[number] and _looks_like_heading(text, line_start, gap.start())
+    lines: list[Boundary] = []
+    line_start, begins_block, headings = 0, True, 0
+    for gap in _LINE_GAP.finditer(text):
+        is_heading = begins_block and _looks_like_heading(text, line_start, gap.start())
         headings = headings + 1 if is_heading else 0
-        if headings == 1 and number:
-            levels[number - 1] = Level.SECTION
-        if 1 <= headings <= NESTED_HEADINGS:
-            levels[number] = Level.HEADING
+        if headings == 1 and lines:
+            lines[-1] = Boundary(line_start, Level.SECTION)
+        begins_block = _has_blank_line(gap.group())
+        level = Level.PARAGRAPH if begins_block else Level.LINE
         line_start = gap.end()
-    return [Boundary(gap.end(), level) for gap, level in zip(gaps, levels, strict=True)]
+        lines.append(
+            Boundary(line_start, Level.HEADING if 1 <= headings <= NESTED_HEADINGS else level)
+        )
+    return lines
 
 
-def _gap_level(gap: str) -> Level:
-    """Tells a blank line from a line end."""
-    ends = list(_LINE_ENDS.finditer(gap))
-    blank = len(ends) > 1 or ends[0]["paragraph"] is not None
-    return Level.PARAGRAPH if blank else Level.LINE
+def _has_blank_line(gap: str) -> bool:
+    """Tells two line ends from one."""
+    if gap in {"\n", "\n\n"}:
+        return len(gap) > 1
+    ends = _LINE_ENDS.findall(gap)
+    return len(ends) > 1 or ends[0] == "\u2029"
 
 
 _NOT_BEFORE_HEADING = "-–—*•·|"

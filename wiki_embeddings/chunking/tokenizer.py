@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from wiki_embeddings.chunking.runs import IDEOGRAPHS, RunTable, TokenizedText, TokenType
-from wiki_embeddings.chunking.whitespace import SPACE
+from wiki_embeddings.chunking.characters import IDEOGRAPHS, SPACE
+from wiki_embeddings.chunking.runs import run_pattern
+from wiki_embeddings.chunking.table import RunTable, TokenizedText, TokenType
 from wiki_embeddings.errors import BadInputError
 
 _PARTS = {
@@ -51,7 +52,9 @@ class WordPieceTokenizer:
         self.longest_word = longest_word
         small = backend.get_vocab_size() <= np.iinfo(np.uint16).max + 1
         self.token_dtype: TokenType = np.dtype(np.uint16) if small else np.dtype(np.uint32)
-        self._runs = RunTable(backend, self.token_dtype, split_ideographs=split_ideographs)
+        added_tokens = [token.content for token in backend.get_added_tokens_decoder().values()]
+        runs = run_pattern(split_ideographs=split_ideographs, kept_whole=added_tokens)
+        self._table = RunTable(backend, self.token_dtype, runs)
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
         """Tokenises texts, without special tokens.
@@ -59,7 +62,7 @@ class WordPieceTokenizer:
         Args:
             texts: Texts without lone surrogates.
         """
-        return self._runs.tokenize(texts)
+        return self._table.tokenize(texts)
 
 
 def load_tokenizer(path: Path) -> WordPieceTokenizer:

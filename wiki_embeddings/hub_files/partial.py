@@ -45,11 +45,8 @@ class PartialFile:
         self._hasher = _hasher(file)
         self.size = path.stat().st_size
         self.furthest = 0
-        if self.size > file.size:
-            self.restart()
-        else:
-            _read_into(self._hasher, path)
-            self._advance()
+        _read_into(self._hasher, path)
+        self._advance()
 
     def __enter__(self) -> Self:
         return self

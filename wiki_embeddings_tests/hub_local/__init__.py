@@ -5,6 +5,9 @@ repository, its tree in pages, information on paths, the check of access, and fi
 from the Hub itself, large ones from a second server, as the real one redirects to a store on
 another host. Tokens open private and gated repositories.
 
+Tests take the fixture `hub`, which points this process at a Hub of its own; a `conftest.py` that
+imports `hub_fixture` has it. `local_hub()` is the same as a context manager, for other processes.
+
 What it does not model: writing of any kind, Xet, search, discussions, refs other than branches,
 spaces, renamed repositories, compressed answers, rate limits (order a 429 instead), signatures
 that expire (the store only refuses an `Authorization` header, as S3 does), and TLS.

@@ -41,6 +41,15 @@ def test_articles_come_ascending_whatever_their_order(
     assert table.equals(expected(kept))
 
 
+def test_no_batch_is_empty_however_few_articles_are_kept(tmp_path: Path):
+    (tmp_path / "file").write_bytes(parquet(articles(range(5000))))
+
+    opened = read_articles(tmp_path / "file", "the file", keep=0.001)
+
+    assert 0 < opened.rows < 9
+    assert all(batch.num_rows for batch in opened.batches)
+
+
 def test_articles_out_of_order_over_many_batches_are_sorted(tmp_path: Path):
     ids = np.random.default_rng(0).permutation(5000).tolist()
 

@@ -20,7 +20,7 @@ _MONTHS = (
 
 def positional(arguments: Arguments) -> list[str]:
     """Gives the arguments without a name, up to the first gap."""
-    values = []
+    values: list[str] = []
     while (value := arguments.get(str(len(values) + 1))) is not None:
         values.append(value)
     return values
@@ -43,8 +43,15 @@ def joined(separator: str) -> Expansion:
     return lambda arguments: separator.join(filter(None, positional(arguments)))
 
 
-def prefixed(prefix: str) -> Expansion:
-    return lambda arguments: f"{prefix}{arguments['1']}" if arguments.get("1") else ""
+def around(before: str, after: str = "") -> Expansion:
+    """Shows the first argument between two texts; nothing without it."""
+    return lambda arguments: f"{before}{arguments['1']}{after}" if arguments.get("1") else ""
+
+
+def language(name: str, arguments: Arguments) -> str:
+    """`Greek: Ἀριστοτέλης`."""
+    text = arguments.get("1", "")
+    return f"{name}: {text}" if name and text else text
 
 
 def quotation(arguments: Arguments) -> str:
@@ -122,9 +129,23 @@ def nuclide(arguments: Arguments) -> str:
     return "-".join(filter(None, positional(arguments)[:2]))
 
 
-def height(arguments: Arguments) -> str:
-    units = {"m": "m", "cm": "cm", "ft": "ft", "in": "in"}
-    return " ".join(f"{arguments[unit]} {unit}" for unit in units if arguments.get(unit))
+def coordinates(arguments: Arguments) -> str:
+    """`13°19′N 169°9′W`; nothing where they only stand beside the page's title."""
+    if arguments.get("display") == "title":
+        return ""
+    shown, angle = [], ""
+    for word in positional(arguments):
+        if word in {"N", "S", "E", "W"}:
+            shown.append(angle + word)
+            angle = ""
+        else:
+            angle += word + "°′″"[min(angle.count("′") + angle.count("°"), 2)]
+    return " ".join(shown)
+
+
+def music(arguments: Arguments) -> str:
+    """An accidental."""
+    return {"flat": "♭", "natural": "♮", "sharp": "♯"}.get(arguments.get("1", ""), "")
 
 
 def columns(arguments: Arguments) -> str:

@@ -11,6 +11,9 @@ import re
 HOLE = "\ufdd0"
 """Something within a line was taken out here; the space and punctuation around it need mending."""
 
+CITATION = "\ufdd5"
+"""A hole where a work was cited: whatever else its line says about the work goes with it."""
+
 ITEM = "\ufdd1"
 """Stands where a list marker or a comment stood: a line with nothing else on it goes entirely."""
 

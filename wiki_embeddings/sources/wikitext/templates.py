@@ -11,27 +11,30 @@ from __future__ import annotations
 from functools import partial
 
 from wiki_embeddings.sources.wikitext.expansions import (
-    Arguments,
     Expansion,
     argument,
+    around,
     as_of,
     circa,
     columns,
     constant,
+    coordinates,
     fraction,
     harvard,
     interlanguage_link,
     joined,
+    language,
     last,
     listed,
+    music,
     nihongo,
     nuclide,
     old_style_date,
     power_of_ten,
-    prefixed,
     quotation,
     value,
 )
+from wiki_embeddings.sources.wikitext.marks import CITATION
 from wiki_embeddings.sources.wikitext.numbers import grouped, measure, superscript
 
 _LANGUAGES = {
@@ -84,11 +87,6 @@ _LANGUAGES = {
 }
 
 
-def _language(language: str, arguments: Arguments) -> str:
-    text = argument("1")(arguments)
-    return f"{language}: {text}" if language and text else text
-
-
 _EXPANSIONS: dict[str, Expansion] = {
     # Styles, and notes that only show when the pointer is over the text.
     **dict.fromkeys(
@@ -105,10 +103,9 @@ _EXPANSIONS: dict[str, Expansion] = {
         ["lang", "native name", "rtl-lang", "script", "script/arabic", "transl", "transliteration"],
         last,
     ),
-    **{f"lang-{code}": partial(_language, language) for code, language in _LANGUAGES.items()},
     "angbr": lambda arguments: f"⟨{argument('1')(arguments)}⟩",
     "ill": interlanguage_link,
-    "ipa": argument("1"),
+    **dict.fromkeys(["ipa", "ipalink", "ipaslink"], argument("1")),
     "linktext": joined(" "),
     "nihongo": nihongo,
     # Numbers, dates, formulas.
@@ -118,21 +115,30 @@ _EXPANSIONS: dict[str, Expansion] = {
     **dict.fromkeys(["convert", "cvt"], measure),
     **dict.fromkeys(["frac", "fraction", "sfrac"], fraction),
     **dict.fromkeys(["nuclide", "nuclide2", "simplenuclide", "simplenuclide2"], nuclide),
+    **dict.fromkeys(["coor", "coord"], coordinates),
     "e": power_of_ten,
+    **dict.fromkeys(["railgauge", "track gauge"], argument("1")),
     "nts": lambda arguments: grouped(argument("1")(arguments)),
     "oldstyledate": old_style_date,
-    "us$": prefixed("US$"),
+    "us$": around("US$"),
     "val": value,
     # Names.
+    **dict.fromkeys(["citation", "harvard citation"], constant(CITATION)),
     "bibleref": joined(" "),
+    "carbon": constant("C"),
+    "epc 1973 rule": around("Rule ", " EPC 1973"),
+    "epc article": around("Article ", " EPC"),
+    "epc rule": around("Rule ", " EPC"),
     "flag": argument("name", "1"),
     "harvtxt": harvard,
-    "hms": prefixed("HMS "),
+    "hms": around("HMS "),
+    "hydrogen": constant("H"),
     "keypress": joined("+"),
-    "mv": prefixed("MV "),
-    "ss": prefixed("SS "),
-    "us patent": prefixed("U.S. Patent "),
-    "uss": prefixed("USS "),
+    "mv": around("MV "),
+    "pct rule": around("Rule ", " PCT"),
+    "ss": around("SS "),
+    "us patent": around("U.S. Patent "),
+    "uss": around("USS "),
     # Paragraphs and lists.
     **dict.fromkeys(["blockquote", "bquote", "cquote", "quotation", "quote"], quotation),
     **dict.fromkeys(["hlist", "ordered list", "ubl", "unbulleted list"], listed),
@@ -152,6 +158,7 @@ _EXPANSIONS: dict[str, Expansion] = {
     **dict.fromkeys(["·", "dot"], constant(" · ")),
     "eqm": constant(" ⇌ "),
     "extinct": constant("†"),
+    "music": music,
     **dict.fromkeys(["mdash", "mdashb"], constant("—")),
     **dict.fromkeys(["nbsp", "spaces", "thinsp"], constant(" ")),
     "ndash": constant("–"),
@@ -172,6 +179,8 @@ def expansion_of(name: str) -> Expansion | None:
     name = " ".join(name.replace("_", " ").split()).lower()
     if name.startswith("formatnum:"):
         return constant(grouped(name.removeprefix("formatnum:")))
-    if name.startswith("lang-"):  # a language that has no row
-        return _EXPANSIONS.get(name, argument("1"))
+    if name.startswith(("cite ", "vcite ")):
+        return constant(CITATION)
+    if name.startswith("lang-"):
+        return partial(language, _LANGUAGES.get(name.removeprefix("lang-"), ""))
     return _EXPANSIONS.get(name)

@@ -11,6 +11,7 @@ from itertools import groupby
 
 from wiki_embeddings.sources.wikitext.marks import (
     BREAK,
+    CITATION,
     HEADING,
     HOLE,
     ITEM,
@@ -24,13 +25,20 @@ _STRAY_MARKUP = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}")
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 _SPACE = re.compile(r"[^\S\n]+")
 _SPACE_IN_BRACKETS = re.compile(r"(?<=[(\[]) +| +(?=[)\]])")
-_SPACE_BEFORE_COMMA = re.compile(r" +(?=[,;](?: |$))")
+_SPACE_BEFORE_STOP = re.compile(r" +(?=[,;](?: |$))|(?<![.,]) +(?=\.(?: [A-Z]|$))")
+_BREAK_BEFORE_STOP = re.compile(rf"\n(?=[,;.)](?:[\s{HOLE}]|$))")
 _EMPTY_BRACKETS = re.compile(r" ?\( \)")
 _BRACKETS = re.compile(r"\(([^()\n]*)\)")
 _APOSTROPHES = re.compile("'{2,}")
-_PRONUNCIATION_WORDS = re.compile(
-    rf"(?:pronounced|pronunciation|also|or|and|listen|IPA|US|UK|[\s/:{HOLE}])*", re.IGNORECASE
+_LEFT_IN_BRACKETS = re.compile(
+    rf"(?:pronounced|pronunciation|named|also|or|and|listen|see|e\.g\.|cf\.|IPA|US|UK|years ago|[\s/:{HOLE}])*"
+    rf"|\s*[$£€]{HOLE}.*",
+    re.IGNORECASE,
 )
+"""A part of a bracket with nothing to say once a pronunciation, an age or a sum was taken out."""
+
+_LOST = re.compile(rf"['\s]*(?:{CITATION}.*|{HOLE}['\s]*(?:\([^()]*\)['\s.]*)+)")
+"""A line that says something about what was taken out."""
 
 
 def tidy(marked: str) -> str:
@@ -46,7 +54,7 @@ def tidy(marked: str) -> str:
     text = marked.replace(BREAK, "\n").replace(PARAGRAPH, "\n\n")
     for pattern in (_MAGIC_WORD, _TABLE_ROW, _STRAY_MARKUP, _INVISIBLE):
         text = pattern.sub("", text)
-    text = _SPACE.sub(" ", text)
+    text = _BREAK_BEFORE_STOP.sub("", _SPACE.sub(" ", text))
     lines = [_tidy_line(line) for line in text.split("\n")]
     blocks = _without_empty_sections(_paragraphs(lines))
     return unshield("\n\n".join(blocks))
@@ -55,12 +63,15 @@ def tidy(marked: str) -> str:
 def _tidy_line(line: str) -> str | None:
     """Cleans one line; None for a line that goes entirely."""
     is_item = ITEM in line
-    line = _without_quotes(line.replace(ITEM, ""))
+    line = line.replace(ITEM, "")
+    if _LOST.fullmatch(line):
+        return None
+    line = _without_quotes(line.replace(CITATION, HOLE))
     if HOLE in line:
         line = _close_holes(_BRACKETS.sub(_mend_brackets, line))
     line = _EMPTY_BRACKETS.sub("", line)
     line = _SPACE_IN_BRACKETS.sub("", line)
-    line = _SPACE_BEFORE_COMMA.sub("", line)
+    line = _SPACE_BEFORE_STOP.sub("", line)
     line = _SPACE.sub(" ", line).strip()
     return None if is_item and not line else line
 
@@ -106,7 +117,7 @@ def _mend_brackets(brackets: re.Match[str]) -> str:
         return brackets[0]
     first, *rest = re.split("([,;])", brackets[1])
     parts = [("", first), *zip(rest[::2], rest[1::2], strict=True)]
-    kept = [part for part in parts if not _PRONUNCIATION_WORDS.fullmatch(part[1])]
+    kept = [part for part in parts if not _LEFT_IN_BRACKETS.fullmatch(part[1])]
     if not kept:
         return HOLE
     kept[0] = ("", kept[0][1])
@@ -131,9 +142,10 @@ def _join(left: str, right: str) -> str:
         return before + after.lstrip(" ,;:")
     if after[:1] in {")", "]"}:
         return before.rstrip(" ,;:") + after
-    if after[:1] in {",", ";", ":"} and before[-1] in ",;:":
-        return before + after[1:]
-    if after[:1] and after[0] in ",;:.!?":
+    if after[:1] in {",", ";", ":", "."}:
+        before = before.rstrip(" ,;:")
+        return before + after.removeprefix("." if re.search(r"\.$", before) else "")
+    if after[:1] in {"!", "?"}:
         return before + after
     return before + " " * spaced + after
 

@@ -1,0 +1,111 @@
+"""The command line, run as a person runs it: a process of its own on a home of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.dataset as pads
+import pytest
+
+from wiki_embeddings_tests.homes import SMALL, cli
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A home in which a small part of the sample has been materialized."""
+    home = tmp_path_factory.mktemp("cli")
+    ran = cli(home, "run", "--wiki", "sample", *SMALL)
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    (home / "first-run.txt").write_text(ran.stdout)
+    return home
+
+
+def folder_of(home: Path, stage: str) -> Path:
+    (manifest,) = (home / "volume" / "sample" / stage).glob("*/manifest.json")
+    return manifest.parent
+
+
+def test_a_run_ends_with_a_table_of_what_was_made_and_where(home):
+    told = (home / "first-run.txt").read_text()
+    for asset in ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"):
+        assert asset in told
+    assert "wikipedia-sample-all-MiniLM-L6-v2" in told
+    assert "shards" in told, "there were bars"
+
+
+def test_nothing_is_lost_from_article_to_published_row(home):
+    manifests = {
+        stage: json.loads((folder_of(home, stage) / "manifest.json").read_text())["totals"]
+        for stage in ("raw", "chunks", "embeddings", "hub")
+    }
+    assert manifests["raw"]["rows"] == manifests["chunks"]["articles"] > 5
+    assert manifests["raw"]["characters"] == manifests["chunks"]["characters"]
+    assert manifests["chunks"]["rows"] == manifests["embeddings"]["rows"] > 50
+    assert manifests["embeddings"]["rows"] == manifests["hub"]["rows"]
+    articles = pads.dataset(folder_of(home, "raw"), exclude_invalid_files=True).to_table()
+    published = pads.dataset(home / "hub" / "wikipedia-sample-all-MiniLM-L6-v2" / "data").to_table()
+    for article in articles.to_pylist():
+        mine = [row for row in published.to_pylist() if row["id"] == article["id"]]
+        assert [row["chunk_index"] for row in mine] == list(range(len(mine)))
+        assert "".join(row["text"] for row in mine) == article["text"]
+
+
+def test_a_second_run_keeps_everything(home):
+    again = cli(home, "run", "--wiki", "sample", *SMALL)
+    assert again.returncode == 0
+    assert "kept from an earlier run" in again.stdout
+
+
+@pytest.mark.parametrize("where", ["volume", "folder"])
+def test_search_prints_titles_scores_and_addresses(home, where):
+    folder = str(home / "hub" / "wikipedia-sample-all-MiniLM-L6-v2")
+    place = ("--dataset", folder) if where == "folder" else ("--wiki", "sample")
+    published = pads.dataset(Path(folder) / "data").to_table(["title", "url", "text"]).to_pylist()
+    wanted = max(published, key=lambda row: len(row["text"]))
+    found = cli(home, "search", wanted["text"][:500], "-k", "2", *place)
+    assert found.returncode == 0, found.stderr
+    assert wanted["title"] in found.stdout
+    assert wanted["url"] in found.stdout
+    assert "0.9" in found.stdout, "a passage is very near to its own beginning"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "--wiki", "klingon"], "There is no wiki 'klingon' here, only sample, simple, en"),
+        (["run", "--fraction", "2"], "fraction: Input should be less than or equal to 1"),
+        (["run", *SMALL, "--model", "/no/such/model"], "/no/such/model"),
+        (["run", *SMALL, "--token-budget", "60"], "60 tokens is too small"),
+        (["run", *SMALL, "--token-budget", "1000"], "reads at most 256"),
+        (["search", "anything", "--wiki", "en"], "embeddings of en has not been materialized"),
+        (["search", "anything", "--dataset", "/nowhere"], "/nowhere is not a published dataset"),
+    ],
+)
+def test_what_cannot_work_is_told_in_a_sentence(home, arguments, sentence):
+    failed = cli(home, *arguments)
+    assert failed.returncode == 1
+    assert sentence in " ".join(failed.stderr.split())
+    assert "Traceback" not in failed.stderr + failed.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("WIKI_EMBEDDINGS_COMPUTE", "cluster", "WIKI_EMBEDDINGS_COMPUTE is 'cluster'"),
+        ("WIKI_EMBEDDINGS_HUB_NAMESPACE", "me", "WIKI_EMBEDDINGS_HUB_NAMESPACE is 'me'"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_told_in_a_sentence(home, variable, value, sentence):
+    failed = cli(home, "run", *SMALL, **{variable: value})
+    assert failed.returncode == 1
+    assert sentence in " ".join(failed.stderr.split())
+    assert "Traceback" not in failed.stderr + failed.stdout
+
+
+def test_a_home_that_cannot_be_written_to_is_told_in_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    failed = cli(tmp_path / "file" / "home", "run", "--wiki", "sample")
+    assert failed.returncode == 1
+    assert "a file is in the way of a folder" in failed.stderr
+    assert "Traceback" not in failed.stderr

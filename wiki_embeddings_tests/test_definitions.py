@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import dagster as dg
+import pytest
+from pydantic import ValidationError
+
+from wiki_embeddings.automation import JOB
+from wiki_embeddings.config import ChunkedVolumeConfig, RawWikipediaConfig
+from wiki_embeddings.definitions import defs
+from wiki_embeddings.volume import MiB
+
+ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
+HEAVY = {"torch", "onnxruntime", "openvino", "datasets", "matplotlib", "modal", "pandas"}
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return defs.resolve_asset_graph()
+
+
+def test_loading_the_definitions_imports_nothing_heavy_and_warns_of_nothing():
+    program = (
+        "import sys, wiki_embeddings.definitions; "
+        f"print(sorted({HEAVY!r} & {{name.split('.')[0] for name in sys.modules}}))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert loaded.stderr == ""
+    assert loaded.stdout == "[]\n"
+
+
+def test_the_definitions_are_valid():
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_there_are_exactly_the_four_assets_in_a_line(graph):
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(ASSETS)
+    for before, after in pairwise(ASSETS):
+        node = graph.get(dg.AssetKey(after))
+        assert [key.to_user_string() for key in node.parent_keys] == [before]
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_each_asset_says_what_it_is(graph, name):
+    node = graph.get(dg.AssetKey(name))
+    assert node.description
+    assert node.kinds
+    assert node.owners == ["team:wiki-embeddings"]
+    assert node.group_name == "wikipedia"
+    assert node.code_version == "1"
+    assert node.partitions_def.get_partition_keys() == ["sample", "simple", "en"]
+
+
+def test_every_check_is_blocking_and_described(graph):
+    checks = {key.name: graph.get(key) for key in graph.asset_check_keys}
+    assert set(checks) == {
+        "every_article_fetched",
+        "article_ids_unique",
+        "every_article_chunked",
+        "chunk_ids_unique",
+        "token_budget_kept",
+        "every_chunk_embedded",
+        "vectors_sound",
+        "every_row_published",
+        "opens_with_datasets",
+    }
+    for check in checks.values():
+        assert check.blocking
+        assert check.description
+
+
+def test_the_job_covers_all_assets_and_checks():
+    job = defs.resolve_job_def(JOB)
+    selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+    assert selected == set(ASSETS)
+    assert len(job.asset_layer.asset_graph.asset_check_keys) == 9
+
+
+@pytest.mark.parametrize("wiki", ["sample", "simple", "en"])
+def test_each_wiki_has_a_monthly_refresh_that_is_off(wiki):
+    schedule = defs.get_schedule_def(f"monthly_refresh_{wiki}")
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    assert schedule.cron_schedule == "0 3 2 * *"
+    assert f"of {wiki!r}" in (schedule.description or "")
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 12, 2, 3, tzinfo=UTC)
+    )
+    (request,) = schedule.evaluate_tick(context).run_requests
+    assert (request.partition_key, request.run_key) == (wiki, f"{wiki}-2026-12")
+
+
+def test_config_fields_are_documented_and_validated():
+    for config in (RawWikipediaConfig, ChunkedVolumeConfig):
+        assert all(field.description for field in config.model_fields.values())
+    for wrong in ({"fraction": 0.0}, {"fraction": 1.5}, {"snapshot": "yesterday"}):
+        with pytest.raises(ValidationError):
+            RawWikipediaConfig(**wrong)
+    with pytest.raises(ValidationError):
+        ChunkedVolumeConfig(token_budget=0)
+
+
+def test_defaults_depend_on_the_wiki():
+    assert RawWikipediaConfig().shard_bytes("sample") == 256 * 1024
+    assert RawWikipediaConfig().shard_bytes("en") == 16 * MiB
+    assert RawWikipediaConfig(shard_mib=0.5).shard_bytes("en") == MiB // 2
+    assert ChunkedVolumeConfig().model_for("sample").endswith("all-MiniLM-L6-v2")
+    assert ChunkedVolumeConfig().model_for("simple") == "BAAI/bge-small-en-v1.5"
+    assert ChunkedVolumeConfig(model="mine").model_for("en") == "mine"
