@@ -4,8 +4,6 @@ In a run over one wiki they check that wiki; started alone, from the asset's pag
 wiki that has been materialized.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias

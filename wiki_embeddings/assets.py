@@ -4,8 +4,6 @@ No data passes through here: specs go out, reports come back, and the manifest's
 version.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from wiki_embeddings import settings

@@ -1,10 +1,8 @@
 """Jobs and schedules: how the assets are materialized together, and when."""
 
-from __future__ import annotations
-
 import dagster as dg
 
-from wiki_embeddings.assets import OWNERS, chunked_volume, embeddings, hub_dataset, raw_wikipedia
+from wiki_embeddings.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
 from wiki_embeddings.assets import wikis as wiki_partitions
 
 JOB = "wikipedia_embeddings"
@@ -17,7 +15,6 @@ refresh_job = dg.define_asset_job(
     selection=[raw_wikipedia, chunked_volume, embeddings, hub_dataset],
     description="Materializes all four assets of one wiki, from its articles to the dataset; what "
     "an earlier run has finished is recognised and kept.",
-    owners=OWNERS,
 )
 
 
@@ -33,8 +30,7 @@ def monthly_refresh(wiki: str) -> dg.ScheduleDefinition:
         description=f"On the 2nd of each month at 03:00 UTC, materializes raw_wikipedia, "
         f"chunked_volume, embeddings and hub_dataset of {wiki!r} with their default config. What "
         "has not changed since the last time is verified and kept, not computed again.",
-        owners=OWNERS,
-    )
+        )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(
             run_key=f"{wiki}-{context.scheduled_execution_time:%Y-%m}", partition_key=wiki

@@ -95,6 +95,10 @@ def _facts(vectors: Manifest) -> dict[str, Any]:
         "chunks": chunks,
         "model": model,
         "rows": vectors.rows,
+        # Sizes as `datasets` counts them: in memory, and of the files, which are put together
+        # from these shards.
+        "arrow_bytes": vectors.total("arrow_bytes"),
+        "download_size": vectors.bytes,
         "articles": vectors.total("articles"),
         "characters": vectors.total("characters"),
         "tokens": vectors.total("tokens"),
@@ -130,7 +134,7 @@ def _source(wiki: str, raw: Mapping[str, Any]) -> dict[str, str]:
         return {
             "dataset": "original",
             "name": "the first pages of an English Wikipedia dump, as they ship with gensim 4.4.0",
-            "revision": f"SHA-256 `{raw['dump_sha256']}`",
+            "revision": f"SHA-256 `{raw['revision']}`",
         }
     return {
         "dataset": "wikimedia/wikipedia",

@@ -4,8 +4,6 @@ Fields are validated here, before anything runs; what only a model or a source c
 validated by the stage that asks it.
 """
 
-from __future__ import annotations
-
 from enum import Enum
 
 import dagster as dg

@@ -18,6 +18,8 @@ _CONFIGURATION = """\
 # Written by wiki-embeddings once; change it as you like.
 telemetry:
   enabled: false
+nux:  # no invitation to a newsletter over the first page
+  enabled: false
 concurrency:
   runs:
     # A run uses every core; a second one waits.

@@ -95,14 +95,14 @@ def result(
 
 def _sizes(manifest: Manifest) -> dict[str, Any]:
     counted = {name: manifest.total(name) for name in _SHOWN_TOTALS if name in manifest.totals}
-    return {**counted, "files": len(manifest.files), "size_mib": manifest.bytes / MiB}
+    return {**counted, "files": len(manifest.files), "size_mib": round(manifest.bytes / MiB, 2)}
 
 
 def _effort(progress: Snapshot) -> dict[str, Any]:
     return {
-        "seconds": progress.seconds,
+        "seconds": round(progress.seconds, 1),
         "duration": duration(progress.seconds),
-        f"{progress.unit}_per_second": progress.rate,
+        f"{progress.unit}_per_second": round(progress.rate, 1),
         "reused": f"{progress.reused:,} of {progress.total:,} {progress.unit}",
     }
 

@@ -1,14 +1,13 @@
 """Dagster resources: what the assets reach beyond themselves."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
 
-from wiki_embeddings.compute.local import LocalCompute, usable_cores
+from wiki_embeddings.compute.local import LocalCompute
 from wiki_embeddings.compute.protocol import Compute
+from wiki_embeddings.cores import usable_cores
 from wiki_embeddings.errors import BadInputError
 
 

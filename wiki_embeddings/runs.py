@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import ValidationError
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -103,8 +105,8 @@ def _failures(outcome: dg.ExecuteInProcessResult) -> Iterator[str]:
 
 
 def _summary(wiki: str, outcome: dg.ExecuteInProcessResult) -> Table:
-    table = Table(title=f"Wikipedia {wiki!r}", title_justify="left")
-    for heading in ("asset", "rows", "files", "MiB", "took", "kept", "where"):
+    table = Table(title=f"Wikipedia {wiki!r}", title_justify="left", box=SIMPLE)
+    for heading in ("asset", "rows", "files", "MiB", "took", "where"):
         right = heading in {"rows", "files", "MiB", "took"}
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for asset in _ASSETS:
@@ -120,6 +122,10 @@ def _told(metadata: Mapping[str, dg.MetadataValue]) -> list[str]:
         f"{value['files']:,}",
         f"{value['size_mib']:,.1f}",
         str(value["duration"]),
-        str(value["reused"]),
-        str(value.get("dataset", value["path"])),
+        _shortened(Path(str(value.get("dataset", value["path"])))),
     ]
+
+
+def _shortened(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

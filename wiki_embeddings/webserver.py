@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -25,11 +26,13 @@ def serve(host: str, port: int) -> int:
         port: Port to listen on.
 
     Returns:
-        Exit status: 0 after an interrupt, else that of the process that ended by itself.
+        Exit status: 0 after SIGINT or SIGTERM, else that of the process that ended by itself.
 
     Raises:
         UnusableVolumeError: The Dagster home cannot be written to.
     """
+    for stopping in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stopping, signal.default_int_handler)
     instance.prepare(settings.load())
     with dg.DagsterInstance.get() as record:
         instance.close_abandoned_runs(record)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wiki_embeddings.manifest import Manifest, Statistic, write_manifest
+from wiki_embeddings.manifest import Manifest, Settings, Statistic, write_manifest
 from wiki_embeddings.stages.columns import embedding_schema
 from wiki_embeddings.stages.shard import described_parquet, parquet_writer
 from wiki_embeddings.stages.statistics import vector_statistics
@@ -18,7 +17,7 @@ from wiki_embeddings.volume import Volume, output_folder
 
 MODEL = "example/tiny-model"
 
-SETTINGS: dict[str, Any] = {
+SETTINGS: Settings = {
     "raw": {
         "source": "hub",
         "snapshot": "20231101",

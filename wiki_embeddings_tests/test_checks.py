@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from wiki_embeddings import checks
-from wiki_embeddings.manifest import Manifest, ShardFile
+from wiki_embeddings.manifest import Manifest, Settings, ShardFile
 
-SETTINGS: dict[str, Any] = {
+SETTINGS: Settings = {
     "chunks": {"token_budget": 256},
     "embeddings": {"dimensions": 384},
 }
-SOUND = {
+SOUND: dict[str, Any] = {
     "not_finite": 0,
     "min_norm": 0.9999,
     "max_norm": 1.0001,

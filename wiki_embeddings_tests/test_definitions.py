@@ -91,7 +91,7 @@ def test_each_wiki_has_a_monthly_refresh_that_is_off(wiki):
     context = dg.build_schedule_context(
         scheduled_execution_time=datetime(2026, 12, 2, 3, tzinfo=UTC)
     )
-    (request,) = schedule.evaluate_tick(context).run_requests
+    (request,) = schedule.evaluate_tick(context).run_requests or []
     assert (request.partition_key, request.run_key) == (wiki, f"{wiki}-2026-12")
 
 

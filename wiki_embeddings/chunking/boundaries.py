@@ -77,16 +77,18 @@ def _find_lines(text: str) -> list[Boundary]:
     lines: list[Boundary] = []
     line_start, begins_block, headings = 0, True, 0
     for gap in _LINE_GAP.finditer(text):
+        if gap.end() == len(text):
+            break
         is_heading = begins_block and _looks_like_heading(text, line_start, gap.start())
         headings = headings + 1 if is_heading else 0
         if headings == 1 and lines:
             lines[-1] = Boundary(line_start, Level.SECTION)
         begins_block = _has_blank_line(gap.group())
         level = Level.PARAGRAPH if begins_block else Level.LINE
+        if 1 <= headings <= NESTED_HEADINGS:
+            level = Level.HEADING
         line_start = gap.end()
-        lines.append(
-            Boundary(line_start, Level.HEADING if 1 <= headings <= NESTED_HEADINGS else level)
-        )
+        lines.append(Boundary(line_start, level))
     return lines
 
 

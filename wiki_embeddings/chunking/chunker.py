@@ -174,5 +174,7 @@ def _divide_large_units(ends: Sequence[int], body: TokenizedText, budget: int) -
     if not large:
         return []
     words = np.concatenate([np.zeros(1, np.int64), body.token_ends])
-    runs = words[np.concatenate([np.ones(1, np.bool_), body.ends_run])]
-    return [cut for start, end in large for cut in divide_evenly(start, end, (runs, words), budget)]
+    spaced = words[np.concatenate([np.ones(1, np.bool_), body.spaced])]
+    return [
+        cut for start, end in large for cut in divide_evenly(start, end, (spaced, words), budget)
+    ]

@@ -1,47 +1,66 @@
-r"""Tokenises texts run by run, each distinct run once.
+"""Tokenises texts run by run, each distinct run once.
 
 The tokens of a run (see `runs`) are the same wherever it stands, and a text's tokens are those of
-its runs one after another. Words repeat (Zipf), so most runs are found in a dictionary and the
-tokenizer sees only new ones.
+its runs one after another. Words repeat (Zipf), so most runs are found in a dictionary, and the
+tokenizer sees only new ones. It spends most of its time on normalising, which changes nothing but
+case in plain ASCII words: those go to its WordPiece model alone.
 
-What was tried on the sample's 2.9 million characters, per core:
+What was tried on the sample's 2.9 million characters, as a share of the rate of `encode_batch`
+on whole articles, which is 1:
 
-* Whole articles through `encode`, then offsets only where a cut may be: about 0.9 times the rate
-  of the tokenizer alone, which is the limit of any way that tokenises all text; reading all
-  offsets as Python lists brings it down to 0.8. One article of 10 MB takes 1.3 GB and three times
-  as long for each character as a short one.
-* Sentences or paragraphs through `encode_batch_fast`, which makes no offsets: no faster, because
-  each call costs about 5 µs.
-* This one: the table. Its new runs go through `encode` joined by spaces, a thousand at a time;
-  alone each would cost three times as much.
+* Whole articles, then offsets only where a cut may be: 0.9, the most that any way can reach that
+  tokenises all text. All offsets as Python lists: 0.8. An article of 10 MB takes 1.3 GB.
+* Sentences or paragraphs through `encode_batch_fast`, which makes no offsets: no gain, because
+  each input costs some µs of its own.
+* A table of what stands between two white spaces, new entries through `encode` joined by spaces:
+  1.6; one by one they would cost three times as much.
+* This one: REPLACE.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
+from tokenizers.models import Model
+
+from wiki_embeddings.chunking.runs import run_pattern
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 TokenIds = npt.NDArray[np.uint16 | np.uint32]
 TokenType = np.dtype[np.uint16 | np.uint32]
 
 UNDIVIDED_TOKENS = 16
-"""A run of more tokens (an address, a sentence in Japanese) may be cut between its words."""
+"""A run of more tokens (signs or letters of scripts without white space) may be cut between its
+words."""
 
 BLOCK_RUNS = 1024
 """New runs tokenised in one call: enough to hide its cost, few enough for the CPU's cache."""
 
-BLOCK_CHARS = 1 << 16
-"""A block ends early at this many code points, so that long runs do not add up."""
-
 REMEMBERED_CHARS = 1 << 22
 """The table starts anew beyond this many code points, about half a million runs and 100 MB."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a BERT tokenizer does, as far as runs depend on it.
+
+    Attributes:
+        longest_word: Code points of the longest word that it looks up, hence most tokens of one.
+        lowercase: Whether it makes letters small.
+        split_ideographs: Whether it makes each ideograph a word.
+        added_tokens: Strings that it recognises before all else, such as [SEP].
+    """
+
+    longest_word: int
+    lowercase: bool
+    split_ideographs: bool
+    added_tokens: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,13 +72,13 @@ class TokenizedText:
     Attributes:
         char_ends: Code point at which each atom ends; int64, shape (atoms,).
         token_ends: Token at which each atom ends; int64, shape (atoms,).
-        ends_run: Whether the atom is the last of its run; bool, shape (atoms,).
+        spaced: Whether white space ends the atom; bool, shape (atoms,).
         tokens: Token ids, without special tokens; uint16 or uint32, shape (tokens,).
     """
 
     char_ends: Ints
     token_ends: Ints
-    ends_run: npt.NDArray[np.bool_]
+    spaced: Bools
     tokens: TokenIds
 
     def tokens_before(self, positions: Sequence[int]) -> list[int]:
@@ -78,22 +97,24 @@ class TokenizedText:
 
 @dataclass(frozen=True)
 class _Table:
-    """What is known of the runs: columns of runs, of their atoms, and of the atoms' tokens.
+    """What is known of runs: columns of runs, of their atoms, and of the atoms' tokens.
 
     Attributes:
         run_atoms: Atom at which each run begins, and the end; int64, shape (runs + 1,).
         atom_chars: Code points of each atom; int64, shape (atoms,).
+        spaced: Whether white space ends the atom; bool, shape (atoms,).
         atom_tokens: Token at which each atom begins, and the end; int64, shape (atoms + 1,).
         tokens: Token ids; uint16 or uint32, shape (tokens,).
     """
 
     run_atoms: Ints
     atom_chars: Ints
+    spaced: Bools
     atom_tokens: Ints
     tokens: TokenIds
 
 
-class _Index(dict[str, int]):
+class _Numbers(dict[str, int]):
     """Numbers the runs in the order in which they are first looked up."""
 
     def __missing__(self, run: str) -> int:
@@ -104,17 +125,21 @@ class _Index(dict[str, int]):
 class RunTable:
     """Tokenises texts and remembers the tokens of each distinct run."""
 
-    def __init__(self, backend: Tokenizer, dtype: TokenType, runs: re.Pattern[str]) -> None:
+    def __init__(self, backend: Tokenizer, dtype: TokenType, rules: Rules) -> None:
         """Makes an empty table.
 
         Args:
             backend: The tokenizer, with truncation and padding off.
             dtype: Type that holds each of its token ids.
-            runs: What `run_pattern` made for the tokenizer.
+            rules: What it does.
         """
         self._backend = backend
-        self._find_runs = runs.findall
+        self._rules = rules
         self._dtype = dtype
+        self._find_runs = run_pattern(
+            split_ideographs=rules.split_ideographs, kept_whole=rules.added_tokens
+        ).findall
+        self._has_plain_words = not any(map(str.isalnum, rules.added_tokens))
         self._forget()
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
@@ -125,73 +150,102 @@ class RunTable:
         """
         if self._table.atom_chars.sum() > REMEMBERED_CHARS:
             self._forget()
-        number = self._index.__getitem__
-        runs = [np.array([*map(number, self._find_runs(text))], np.int64) for text in texts]
-        self._learn()
-        return [_spell_out(self._table, runs_of_text) for runs_of_text in runs]
+        number = self._numbers.__getitem__
+        numbers = [np.array([*map(number, self._find_runs(text))], np.int64) for text in texts]
+        self._learn(list(islice(self._numbers, len(self._rows), None)))
+        return [_spell_out(self._table, self._rows[numbers_of_text]) for numbers_of_text in numbers]
 
     def _forget(self) -> None:
-        self._index = _Index()
-        self._table = _Table(
-            run_atoms=np.zeros(1, np.int64),
-            atom_chars=np.empty(0, np.int64),
-            atom_tokens=np.zeros(1, np.int64),
-            tokens=np.empty(0, self._dtype),
+        self._numbers = _Numbers()
+        self._rows: Ints = np.empty(0, np.int64)  # row of the table for each number
+        self._table = _empty_table(self._dtype)
+
+    def _learn(self, runs: Sequence[str]) -> None:
+        """Adds new runs to the table, plain words before others."""
+        plain = np.array([self._is_plain(run) for run in runs], np.bool_)
+        order = np.concatenate([np.flatnonzero(plain), np.flatnonzero(~plain)])
+        new_rows = np.empty_like(order)
+        new_rows[order] = len(self._rows) + np.arange(len(order))
+        ordered = [runs[number] for number in order]
+        words, others = ordered[: plain.sum()], ordered[plain.sum() :]
+        blocks = [others[i : i + BLOCK_RUNS] for i in range(0, len(others), BLOCK_RUNS)]
+        self._table = _concatenate(
+            [
+                self._table,
+                _tokenize_plain_words(self._backend.model, words, self._rules.lowercase),
+                *(_tokenize_runs(self._backend, block) for block in blocks),
+            ]
         )
+        self._rows = np.concatenate([self._rows, new_rows])
 
-    def _learn(self) -> None:
-        """Tokenises the runs that are numbered but not in the table."""
-        new = list(islice(self._index, len(self._table.run_atoms) - 1, None))
-        blocks = [_tokenize_runs(self._backend, block) for block in _blocks(new)]
-        self._table = _concatenate([self._table, *blocks], self._dtype)
+    def _is_plain(self, run: str) -> bool:
+        """Tells whether the tokenizer's normalizer changes at most the case of the run's word."""
+        word = run.rstrip()
+        return self._has_plain_words and word.isascii() and word.isalnum()
 
 
-def _blocks(runs: Sequence[str]) -> Iterator[list[str]]:
-    """Divides runs into blocks to be tokenised in one call each."""
-    block: list[str] = []
-    chars = 0
-    for run in runs:
-        block.append(run)
-        chars += len(run)
-        if len(block) == BLOCK_RUNS or chars >= BLOCK_CHARS:
-            yield block
-            block, chars = [], 0
-    if block:
-        yield block
+def _tokenize_plain_words(model: Model, runs: Sequence[str], lowercase: bool) -> _Table:
+    """Tokenises runs that are ASCII letters and digits; each has one atom."""
+    words = [run.rstrip() for run in runs]
+    normalized = [word.lower() for word in words] if lowercase else words
+    tokens = [[token.id for token in model.tokenize(word)] for word in normalized]
+    return _Table(
+        run_atoms=np.arange(len(runs) + 1),
+        atom_chars=_lengths(runs),
+        spaced=_lengths(runs) > _lengths(words),
+        atom_tokens=_begin_and_ends(_lengths(tokens)),
+        tokens=np.array(list(chain.from_iterable(tokens)), np.uint32),
+    )
 
 
 def _tokenize_runs(backend: Tokenizer, runs: Sequence[str]) -> _Table:
-    """Tokenises runs in one call, joined by spaces, and finds the atoms of each."""
+    """Tokenises runs of any kind in one call, joined by spaces, and finds the atoms of each."""
     encoding = backend.encode(" ".join(runs), add_special_tokens=False)
-    tokens = np.array(encoding.ids, np.uint32)
     token_starts = np.array([start for start, _ in encoding.offsets], np.int64)
     begins_word = np.diff(np.array(encoding.word_ids, np.int64), prepend=-1) != 0
 
-    run_starts = _begin_and_ends(np.array([len(run) + 1 for run in runs], np.int64))
+    run_starts = _begin_and_ends(_lengths(runs) + 1)
     run_of_token = np.searchsorted(run_starts, token_starts, side="right") - 1
     divided = np.bincount(run_of_token, minlength=len(runs)) > UNDIVIDED_TOKENS
     continues_run = np.diff(run_of_token, prepend=-1) == 0
     inner_starts = token_starts[begins_word & continues_run & divided[run_of_token]]
 
     atom_starts = np.sort(np.concatenate([run_starts, inner_starts]))
-    atom_chars = np.diff(atom_starts)
     run_atoms = np.searchsorted(atom_starts, run_starts)
+    atom_chars = np.diff(atom_starts)
     atom_chars[run_atoms[1:] - 1] -= 1  # the space that joined the run to the next one
+    spaced = np.zeros(len(atom_chars), np.bool_)
+    spaced[run_atoms[1:] - 1] = [run[-1].isspace() for run in runs]
     return _Table(
         run_atoms=run_atoms,
         atom_chars=atom_chars,
+        spaced=spaced,
         atom_tokens=np.searchsorted(token_starts, atom_starts),
-        tokens=tokens,
+        tokens=np.array(encoding.ids, np.uint32),
     )
 
 
-def _concatenate(tables: Sequence[_Table], dtype: TokenType) -> _Table:
+def _empty_table(dtype: TokenType) -> _Table:
+    none = np.zeros(0, np.int64)
+    return _Table(
+        run_atoms=_begin_and_ends(none),
+        atom_chars=none,
+        spaced=none.astype(np.bool_),
+        atom_tokens=_begin_and_ends(none),
+        tokens=none.astype(dtype),
+    )
+
+
+def _concatenate(tables: Sequence[_Table]) -> _Table:
     """Puts tables one after another, counting on where the one before ends."""
     return _Table(
         run_atoms=_concatenate_ends([table.run_atoms for table in tables]),
         atom_chars=np.concatenate([table.atom_chars for table in tables]),
+        spaced=np.concatenate([table.spaced for table in tables]),
         atom_tokens=_concatenate_ends([table.atom_tokens for table in tables]),
-        tokens=np.concatenate([table.tokens for table in tables]).astype(dtype, copy=False),
+        tokens=np.concatenate(
+            [table.tokens for table in tables], dtype=tables[0].tokens.dtype, casting="unsafe"
+        ),
     )
 
 
@@ -200,14 +254,12 @@ def _concatenate_ends(columns: Sequence[Ints]) -> Ints:
 
 
 def _spell_out(table: _Table, runs: Ints) -> TokenizedText:
-    """Looks up the atoms and tokens of a text's runs, given by their numbers."""
+    """Looks up the atoms and tokens of a text's runs, given by their rows."""
     atoms = _members(table.run_atoms, runs)
-    ends_run = np.zeros(len(atoms), np.bool_)
-    ends_run[np.cumsum(table.run_atoms[runs + 1] - table.run_atoms[runs]) - 1] = True
     return TokenizedText(
         char_ends=np.cumsum(table.atom_chars[atoms]),
         token_ends=np.cumsum(table.atom_tokens[atoms + 1] - table.atom_tokens[atoms]),
-        ends_run=ends_run,
+        spaced=table.spaced[atoms],
         tokens=table.tokens[_members(table.atom_tokens, atoms)],
     )
 
@@ -231,3 +283,7 @@ def _members(group_starts: Ints, groups: Ints) -> Ints:
 def _begin_and_ends(sizes: Ints) -> Ints:
     """Returns where things of these sizes begin when laid end to end, and where the last ends."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+
+
+def _lengths(things: Sequence[Sized]) -> Ints:
+    return np.array([len(thing) for thing in things], np.int64)

@@ -17,8 +17,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from wiki_embeddings.chunking.characters import IDEOGRAPHS, SPACE
-from wiki_embeddings.chunking.runs import run_pattern
-from wiki_embeddings.chunking.table import RunTable, TokenizedText, TokenType
+from wiki_embeddings.chunking.table import Rules, RunTable, TokenizedText, TokenType
 from wiki_embeddings.errors import BadInputError
 
 _PARTS = {
@@ -40,21 +39,18 @@ class WordPieceTokenizer:
         token_dtype: uint16 where the vocabulary allows, else uint32.
     """
 
-    def __init__(self, backend: Tokenizer, *, longest_word: int, split_ideographs: bool) -> None:
+    def __init__(self, backend: Tokenizer, rules: Rules) -> None:
         """Wraps a tokenizer that `load_tokenizer` has checked.
 
         Args:
             backend: The tokenizer, with truncation and padding off.
-            longest_word: Most tokens that one word can have.
-            split_ideographs: Whether the tokenizer makes each ideograph a word.
+            rules: What it does.
         """
-        self.special_tokens: int = backend.num_special_tokens_to_add(False)
-        self.longest_word = longest_word
         small = backend.get_vocab_size() <= np.iinfo(np.uint16).max + 1
         self.token_dtype: TokenType = np.dtype(np.uint16) if small else np.dtype(np.uint32)
-        added_tokens = [token.content for token in backend.get_added_tokens_decoder().values()]
-        runs = run_pattern(split_ideographs=split_ideographs, kept_whole=added_tokens)
-        self._table = RunTable(backend, self.token_dtype, runs)
+        self.special_tokens: int = backend.num_special_tokens_to_add(False)
+        self.longest_word = rules.longest_word
+        self._table = RunTable(backend, self.token_dtype, rules)
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
         """Tokenises texts, without special tokens.
@@ -83,11 +79,13 @@ def load_tokenizer(path: Path) -> WordPieceTokenizer:
     backend = Tokenizer.from_str(content)
     backend.no_truncation()
     backend.no_padding()
-    return WordPieceTokenizer(
-        backend,
+    rules = Rules(
         longest_word=config["model"]["max_input_chars_per_word"],
+        lowercase=config["normalizer"]["lowercase"],
         split_ideographs=config["normalizer"]["handle_chinese_chars"],
+        added_tokens=tuple(token["content"] for token in config.get("added_tokens", [])),
     )
+    return WordPieceTokenizer(backend, rules)
 
 
 def _check(config: Any, path: Path) -> None:

@@ -14,9 +14,7 @@ _FREE_PADDING = 4
 """Tokens of padding that cost less than another batch."""
 
 
-def token_batches(
-    lengths: npt.NDArray[np.int64], token_budget: int
-) -> list[npt.NDArray[np.int64]]:
+def token_batches(lengths: npt.NDArray[np.int64], token_budget: int) -> list[npt.NDArray[np.int64]]:
     """Groups sequences of nearly the same length, the longest first.
 
     Depends on nothing but its arguments, so that the same texts always meet in the same batches.

@@ -35,8 +35,7 @@ def bert_graph(weights: Weights, shape: BertShape, pooling: Pooling) -> ov.Model
     are no padding, at least one. Its output is float32 of shape `(batch, hidden_size)`.
 
     Args:
-        weights: The tensors that `weights.tensor_shapes` names. The graph refers to their memory:
-            keep them until it is compiled.
+        weights: The tensors that `weights.tensor_shapes` names. The graph shares their memory.
         shape: Sizes of the encoder.
         pooling: How token vectors become one.
     """
@@ -55,7 +54,7 @@ def bert_graph(weights: Weights, shape: BertShape, pooling: Pooling) -> ov.Model
 def _is_token(length: Node, lengths: Node) -> Node:
     """Tells tokens from padding: boolean of shape `(batch, length)`."""
     end = ops.convert(ops.squeeze(length, _integers(0)), np.int32)
-    positions = ops.range(_integer(0), end, _integer(1), np.int32)
+    positions = ops.range(_integer(0), end, _integer(1), "i32")
     return ops.less(ops.unsqueeze(positions, _integers(0)), ops.unsqueeze(lengths, _integers(1)))
 
 
@@ -65,24 +64,19 @@ def _embeddings(weights: Weights, shape: BertShape, input_ids: Node, length: Nod
     positions = weights["embeddings.position_embeddings.weight"] + types[0]
     table = _constant(weights["embeddings.word_embeddings.weight"])
     words = ops.gather(table, input_ids, _integer(0))
-    # Copied: the sum has no owner that outlives this function.
-    places = ops.slice(ops.constant(positions), _integers(0), length, _integers(1), _integers(0))
+    places = ops.slice(_constant(positions), _integers(0), length, _integers(1), _integers(0))
     return _norm(weights, shape, "embeddings.LayerNorm", ops.add(words, places))
 
 
 def _layer(weights: Weights, shape: BertShape, name: str, hidden: Node, is_token: Node) -> Node:
     attended = _attention(weights, shape, f"{name}.attention", hidden, is_token)
-    hidden = _norm(
-        weights, shape, f"{name}.attention.output.LayerNorm", ops.add(hidden, attended)
-    )
+    hidden = _norm(weights, shape, f"{name}.attention.output.LayerNorm", ops.add(hidden, attended))
     wide = ops.gelu(_linear(weights, f"{name}.intermediate.dense", hidden), "erf")
     narrow = _linear(weights, f"{name}.output.dense", wide)
     return _norm(weights, shape, f"{name}.output.LayerNorm", ops.add(hidden, narrow))
 
 
-def _attention(
-    weights: Weights, shape: BertShape, name: str, hidden: Node, is_token: Node
-) -> Node:
+def _attention(weights: Weights, shape: BertShape, name: str, hidden: Node, is_token: Node) -> Node:
     heads = _integers(0, 0, shape.heads, shape.hidden_size // shape.heads)
     query, key, value = (
         ops.transpose(

@@ -125,9 +125,7 @@ def _in_folder(folder: Path, revision: str | None) -> ResolvedModel:
     return resolved
 
 
-def _read(
-    folder: Path, name: str, revision: str | None, known: KnownModel | None
-) -> ResolvedModel:
+def _read(folder: Path, name: str, revision: str | None, known: KnownModel | None) -> ResolvedModel:
     files = read_model_files(folder)
     check_weights(folder / WEIGHTS, files.shape)
     weights_sha256 = sha256_of_file(folder / WEIGHTS)

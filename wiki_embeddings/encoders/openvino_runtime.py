@@ -28,7 +28,7 @@ def _no_telemetry() -> Iterator[None]:
 
 
 with _no_telemetry():
-    import openvino as ov
+    import openvino as ov  # type: ignore[import-untyped]
     from openvino import opset16 as ops
 
 __all__ = ["ops", "ov"]

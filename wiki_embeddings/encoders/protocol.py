@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+import numpy as np
+import numpy.typing as npt
 
-    TokenIds = npt.NDArray[np.integer[Any]]
-    """Token ids of one text, of shape `(tokens,)`, without special tokens."""
+TokenIds = npt.NDArray[np.integer[Any]]
+"""Token ids of one text, of shape `(tokens,)`, without special tokens."""
 
-    Vectors = npt.NDArray[np.float32]
-    """Unit vectors, of shape `(texts, dimensions)`."""
+Vectors = npt.NDArray[np.float32]
+"""Unit vectors, of shape `(texts, dimensions)`."""
 
 Pooling = Literal["mean", "cls"]
 """How a text's token vectors become one: their mean, or that of the first token."""

@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from wiki_embeddings.encoders.model_files import BertShape
 from wiki_embeddings.errors import BadInputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 WEIGHTS = "model.safetensors"
 
@@ -78,7 +76,7 @@ def read_weights(file: Path, shape: BertShape) -> Mapping[str, npt.NDArray[np.fl
     with _opened(file) as opened:
         prefix = _prefix(opened.keys())
         return {
-            name: opened.get_tensor(prefix + name).astype("float32", copy=False)
+            name: opened.get_tensor(prefix + name).astype(np.float32, copy=False)
             for name in tensor_shapes(shape)
         }
 

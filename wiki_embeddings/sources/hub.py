@@ -15,9 +15,10 @@ from wiki_embeddings.sources.part import OpenedPart, Progress, SourcePlan
 
 REPO_ID = "wikimedia/wikipedia"
 
-# What `main` was for all of 2024 and 2025. Checked on 2026-11-22 against public projects that name
-# it as the snapshot which the Hub's client gave them; by August 2026 `main` was at 3e1f92c331f3,
-# with the same bytes under 20231101 and no later edition that anybody mentions.
+# What `main` once was: checked on 2026-11-22 in the code of public projects, to which the Hub's
+# client gave it as their snapshot; the Hub itself could not be asked. By August 2026 `main` was at
+# 3e1f92c331f3, where 20231101.simple has the SHA-256 that it had in the commit that added it;
+# nobody mentions a later edition.
 REVISION = "b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
 
 SHOWN_CONFIGS = 8

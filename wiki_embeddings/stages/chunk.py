@@ -107,7 +107,7 @@ def plan(
             ChunkSpec(
                 folder=folder,
                 name=f"shard-{number:05d}.parquet",
-                units=file.rows // file.row_groups,
+                units=_share(file.rows, file.row_groups, group),
                 part=raw.reference(file),
                 row_group=group,
                 model=model,
@@ -118,6 +118,11 @@ def plan(
             for number, (file, group) in enumerate(groups)
         ),
     )
+
+
+def _share(rows: int, groups: int, group: int) -> int:
+    """Rows of one group if they were spread evenly; the shares add up to all rows."""
+    return rows // groups + (group < rows % groups)
 
 
 def cut_shard(spec: ChunkSpec, volume: Volume, progress: Progress) -> Report:

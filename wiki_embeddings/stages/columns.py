@@ -17,7 +17,7 @@ DESCRIPTIONS = {
     "title": "Title of the article.",
     "chunk_index": "Place of the chunk in its article, from 0.",
     "start": "Where the chunk begins in the article's text, in Unicode code points.",
-    "text": "The text; an article's chunks put together again are its whole text.",
+    "text": "Plain text; the chunks of an article, put together, are its whole text.",
     "tokens": "Token ids as the encoder takes them, the title's too if it is put in front; without "
     "special tokens and the model's own prefix.",
     "n_tokens": "Number of token ids, without special tokens and the model's own prefix.",

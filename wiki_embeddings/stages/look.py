@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.volume import Volume
 
-_TEXT_CHARACTERS = 120
+_TEXT_CHARACTERS = 60
 _LIST_ITEMS = 4
 
 

@@ -54,6 +54,7 @@ def vector_statistics(table: pa.Table) -> dict[str, Statistic]:
     return {
         **row_statistics(table),
         "tokens": int(pc.sum(table.column("n_tokens")).as_py() or 0),
+        "arrow_bytes": int(table.nbytes),
         "not_finite": int(np.count_nonzero(~np.isfinite(vectors).all(axis=1))),
         "min_norm": round(float(norms.min(initial=2.0)), 6),
         "max_norm": round(float(norms.max(initial=0.0)), 6),

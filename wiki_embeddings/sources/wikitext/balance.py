@@ -18,21 +18,25 @@ from wiki_embeddings.sources.wikitext.marks import BREAK, HOLE, ITEM, PARAGRAPH
 
 MAX_DEPTH = 30  # the parser gives up at 40, and counts some constructs twice
 
-_DROPPED_ELEMENTS = frozenset(
-    "ref references gallery timeline imagemap score graph templatedata inputbox categorytree "
-    "hiero mapframe maplink includeonly style".split()
-)
-_OPAQUE_ELEMENTS = frozenset("nowiki pre math ce chem source syntaxhighlight".split())
-_NESTING_ELEMENTS = frozenset("sub sup code table".split())
-_TABLES = frozenset(["{|", "table"])  # dropped with all that is in them
+_DROPPED_ELEMENTS = {
+    "categorytree", "gallery", "graph", "hiero", "imagemap", "includeonly", "inputbox", "mapframe",
+    "maplink", "ref", "references", "score", "style", "templatedata", "timeline",
+}  # fmt: skip
+_OPAQUE_ELEMENTS = {"ce", "chem", "math", "nowiki", "pre", "source", "syntaxhighlight"}
+_NESTING_ELEMENTS = {"code", "sub", "sup", "table"}
+_TABLES = {"{|", "table"}  # dropped with all that is in them
 
-_LINES = "dd dt li".split()
-_PARAGRAPHS = "blockquote center div dl hr ol p poem section ul h1 h2 h3 h4 h5 h6".split()
-_STYLES = (
-    "abbr b bdi bdo big caption cite data del dfn em font i indicator ins kbd mark noinclude "
-    "onlyinclude q rb rp rt ruby s samp small span strike strong tbody td tfoot th thead time tr "
-    "tt u var wbr".split()
-)
+_LINES = ["dd", "dt", "li"]
+_PARAGRAPHS = [
+    "blockquote", "center", "div", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p",
+    "poem", "section", "ul",
+]  # fmt: skip
+_STYLES = [
+    "abbr", "b", "bdi", "bdo", "big", "caption", "cite", "data", "del", "dfn", "em", "font", "i",
+    "indicator", "ins", "kbd", "mark", "noinclude", "onlyinclude", "q", "rb", "rp", "rt", "ruby",
+    "s", "samp", "small", "span", "strike", "strong", "tbody", "td", "tfoot", "th", "thead",
+    "time", "tr", "tt", "u", "var", "wbr",
+]  # fmt: skip
 _TAG_TEXT = {
     "br": BREAK,
     **dict.fromkeys(_LINES, BREAK + ITEM),
@@ -45,6 +49,7 @@ _TOKEN = re.compile(
     r"""
       (?P<comment><!--)
     | <(?P<slash>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9]*+)(?P<attributes>[^<>]*+)>
+    | (?P<stray><)(?=[/a-zA-Z])
     | ^[ \t:*\#;]*+(?P<table>\{\|)
     | ^[ \t]*+(?P<table_end>\|\}(?!\}))
     | ^(?P<item>[*\#:;]++)[ \t]*+
@@ -104,6 +109,8 @@ class _Scan:
                 self._take_element(token, "-->", ITEM)
             case "attributes":
                 self._take_tag(token)
+            case "stray":
+                self.pieces.append("&lt;")
             case "table":
                 self._open("{|", token)
             case "table_end":

@@ -13,9 +13,10 @@ Arguments = Mapping[str, str]
 Expansion = Callable[[Arguments], str]
 """Gives the text that a template shows, with `marks`; empty for nothing."""
 
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+_MONTHS = [
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+]  # fmt: skip
 
 
 def positional(arguments: Arguments) -> list[str]:
@@ -27,6 +28,7 @@ def positional(arguments: Arguments) -> list[str]:
 
 
 def constant(text: str) -> Expansion:
+    """Shows the same text always."""
     return lambda _: text
 
 
@@ -36,10 +38,12 @@ def argument(*names: str) -> Expansion:
 
 
 def last(arguments: Arguments) -> str:
+    """Shows the last argument, as where a language or a size comes before the text."""
     return next((value for value in reversed(positional(arguments)) if value), "")
 
 
 def joined(separator: str) -> Expansion:
+    """Shows all arguments without a name."""
     return lambda arguments: separator.join(filter(None, positional(arguments)))
 
 
@@ -65,6 +69,7 @@ def quotation(arguments: Arguments) -> str:
 
 
 def as_of(arguments: Arguments) -> str:
+    """`As of 30 June 2015`."""
     if arguments.get("alt"):
         return arguments["alt"]
     first = "since" if arguments.get("since") else "as of"
@@ -82,6 +87,7 @@ def _date(parts: list[str]) -> str:
 
 
 def circa(arguments: Arguments) -> str:
+    """`c. 3000`."""
     return " – ".join(f"c. {year}" for year in positional(arguments) if year)
 
 
@@ -93,9 +99,15 @@ def old_style_date(arguments: Arguments) -> str:
 
 def nihongo(arguments: Arguments) -> str:
     """`headquarters (本部道場, honbu dōjō)`."""
-    english, *japanese = positional(arguments)[:4]
+    english, *japanese = [*positional(arguments)[:4], ""]
     written = ", ".join(filter(None, japanese))
-    return f"{english or ''} ({written})".strip() if written else english
+    return f"{english} ({written})".strip() if written else english
+
+
+def chemical_formula(arguments: Arguments) -> str:
+    """`CH3COO⁻`: numbers of atoms stay on the line, charges are raised."""
+    parts = positional(arguments)
+    return "".join(superscript(part) if part[-1:] in {"+", "-", "−"} else part for part in parts)
 
 
 def fraction(arguments: Arguments) -> str:
@@ -121,6 +133,7 @@ def value(arguments: Arguments) -> str:
 
 
 def power_of_ten(arguments: Arguments) -> str:
+    """What follows a number: ` × 10²⁴`."""
     return f" × 10{superscript(arguments['1'])}" if arguments.get("1") else ""
 
 
@@ -133,14 +146,15 @@ def coordinates(arguments: Arguments) -> str:
     """`13°19′N 169°9′W`; nothing where they only stand beside the page's title."""
     if arguments.get("display") == "title":
         return ""
-    shown, angle = [], ""
+    shown = ""
+    angle: list[str] = []
     for word in positional(arguments):
         if word in {"N", "S", "E", "W"}:
-            shown.append(angle + word)
-            angle = ""
+            shown += "".join(map("".join, zip(angle, "°′″", strict=False))) + word + " "
+            angle = []
         else:
-            angle += word + "°′″"[min(angle.count("′") + angle.count("°"), 2)]
-    return " ".join(shown)
+            angle.append(word)
+    return shown.strip()
 
 
 def music(arguments: Arguments) -> str:

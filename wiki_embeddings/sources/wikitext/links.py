@@ -8,14 +8,14 @@ HIDDEN_NAMESPACES = frozenset(["file", "image", "media", "category"])
 """Lower-case names, understood in every Wikipedia, of namespaces whose links show no text."""
 
 _FILE = re.compile(
-    r".+\.(?:jpe?g|png|gif|svg|tiff?|webp|xcf|pdf|djvu|og[agv]|opus|webm|mp3|mp4|wav|flac|midi?|stl)",
+    r".+\.(?:djvu|flac|gif|jpe?g|midi?|mp[34]|og[agv]|opus|pdf|png|stl|svg|tiff?|wav|webm|webp|xcf)",
     re.IGNORECASE,
 )
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,})*|simple|be-x-old")
-_PROJECTS = frozenset(
-    "b c commons d m meta n q s species v voy w wikibooks wikinews wikipedia wikiquote "
-    "wikisource wikiversity wiktionary wikt".split()
-)
+_PROJECTS = {
+    "b", "c", "commons", "d", "m", "meta", "n", "q", "s", "species", "v", "voy", "w", "wikibooks",
+    "wikinews", "wikipedia", "wikiquote", "wikisource", "wikiversity", "wikt", "wiktionary",
+}  # fmt: skip
 
 
 def link_text(target: str, label: str, hidden: frozenset[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 
 from mwparserfromhell.nodes import (
@@ -18,6 +19,7 @@ from mwparserfromhell.wikicode import Wikicode
 
 from wiki_embeddings.sources.wikitext.links import link_text
 from wiki_embeddings.sources.wikitext.marks import (
+    BREAK,
     HEADING,
     HOLE,
     PARAGRAPH,
@@ -44,23 +46,24 @@ def render(code: Wikicode | None, hidden: frozenset[str]) -> str:
 def _node(node: Node, hidden: frozenset[str]) -> str:
     match node:
         case Text():
-            return node.value
+            text = node.value
         case Template():
-            return _template(node, hidden)
+            text = _template(node, hidden)
         case Wikilink():
             label = render(node.text, hidden)
-            return link_text(render(node.title, hidden), label, hidden) or HOLE
+            text = link_text(render(node.title, hidden), label, hidden) or HOLE
         case ExternalLink():
-            return render(node.title, hidden) or HOLE
+            text = render(node.title, hidden) or HOLE
         case HTMLEntity():
-            return shield(unescape(str(node)))
+            text = shield(unescape(str(node)))
         case Heading():
-            title = render(node.title, hidden).replace("\n", " ").strip()
-            return f"\n\n{HEADING}{node.level}{title}\n\n"
+            title = re.sub(f"[\n{BREAK}{PARAGRAPH}]", " ", render(node.title, hidden))
+            text = f"{PARAGRAPH}{HEADING}{node.level}{title}{PARAGRAPH}"
         case Tag():
-            return _element(node, hidden)
+            text = _element(node, hidden)
         case _:  # a comment, or a template's parameter, which no page but a template has
-            return HOLE
+            text = HOLE
+    return text
 
 
 def _template(node: Template, hidden: frozenset[str]) -> str:

@@ -15,6 +15,7 @@ from wiki_embeddings.sources.wikitext.expansions import (
     argument,
     around,
     as_of,
+    chemical_formula,
     circa,
     columns,
     constant,
@@ -34,10 +35,12 @@ from wiki_embeddings.sources.wikitext.expansions import (
     quotation,
     value,
 )
-from wiki_embeddings.sources.wikitext.marks import CITATION
-from wiki_embeddings.sources.wikitext.numbers import grouped, measure, superscript
+from wiki_embeddings.sources.wikitext.marks import CITATION, shield
+from wiki_embeddings.sources.wikitext.measures import measure
+from wiki_embeddings.sources.wikitext.numbers import grouped, superscript
 
 _LANGUAGES = {
+    "aln": "Gheg Albanian",
     "ar": "Arabic",
     "az": "Azerbaijani",
     "be": "Belarusian",
@@ -86,15 +89,15 @@ _LANGUAGES = {
     "zh": "Chinese",
 }
 
+_STYLES = [
+    "abbr", "bdo", "big", "center", "large", "larger", "longitem", "midsize", "nastaliq", "nobold",
+    "nobr", "noitalic", "nowrap", "nq", "small", "smaller", "smallcaps", "sub", "tooltip",
+    "vanchor", "visible anchor", "vr",
+]  # fmt: skip
 
 _EXPANSIONS: dict[str, Expansion] = {
     # Styles, and notes that only show when the pointer is over the text.
-    **dict.fromkeys(
-        ["abbr", "bdo", "big", "center", "large", "larger", "longitem", "midsize", "nastaliq"]
-        + ["nobold", "nobr", "noitalic", "nowrap", "nq", "small", "smaller", "smallcaps", "sub"]
-        + ["tooltip", "vanchor", "visible anchor", "vr"],
-        argument("1"),
-    ),
+    **dict.fromkeys(_STYLES, argument("1")),
     "resize": last,
     "sc": lambda arguments: argument("1")(arguments).upper(),
     "sup": lambda arguments: superscript(argument("1")(arguments)),
@@ -111,7 +114,7 @@ _EXPANSIONS: dict[str, Expansion] = {
     # Numbers, dates, formulas.
     **dict.fromkeys(["as of", "asof"], as_of),
     **dict.fromkeys(["c.", "circa"], circa),
-    **dict.fromkeys(["chem", "chem2"], joined("")),
+    **dict.fromkeys(["chem", "chem2"], chemical_formula),
     **dict.fromkeys(["convert", "cvt"], measure),
     **dict.fromkeys(["frac", "fraction", "sfrac"], fraction),
     **dict.fromkeys(["nuclide", "nuclide2", "simplenuclide", "simplenuclide2"], nuclide),
@@ -142,16 +145,16 @@ _EXPANSIONS: dict[str, Expansion] = {
     # Paragraphs and lists.
     **dict.fromkeys(["blockquote", "bquote", "cquote", "quotation", "quote"], quotation),
     **dict.fromkeys(["hlist", "ordered list", "ubl", "unbulleted list"], listed),
-    **dict.fromkeys(["columns-list", "div col"], last),
+    "columns-list": last,
     "columns": columns,
     "plainlist": argument("1"),
     "pre2": last,
-    # Signs that are awkward to type.
+    # Signs that are awkward to type; as text, no longer markup.
     "!": constant("|"),
-    "'": constant("'"),
-    "'s": constant("'s"),
-    "' \"": constant("'\""),
-    "\" '": constant("\"'"),
+    "'": constant(shield("'")),
+    "'s": constant(shield("'s")),
+    "' \"": constant(shield("'\"")),
+    "\" '": constant(shield("\"'")),
     '-"': constant('"'),
     "=": constant("="),
     "\\": constant(" / "),

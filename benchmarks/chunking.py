@@ -1,0 +1,238 @@
+"""Measures our chunker beside the tokenizer alone and two well-known splitters.
+
+    .venv-bench/bin/python -m benchmarks.chunking [--processes N]
+
+All cut the articles of the sample with the tokenizer of all-MiniLM-L6-v2 to the same budget, each
+in as many processes as the others with one thread each; only the cutting is timed, until the last
+process is done. They take turns within each repetition, so that all see the same weather; the
+table shows medians. Our chunker begins each repetition with no word known, as in a new process.
+
+`tokenizers alone` is `encode_batch` of whole articles, as fast as tokenising all text can be; a
+chunker must also read the ids, so it is measured with and without that.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from threading import Barrier
+
+import click
+import numpy as np
+from langchain_text_splitters import (  # type: ignore[import-not-found]  # only in .venv-bench
+    RecursiveCharacterTextSplitter,
+)
+from rich.console import Console
+from rich.table import Table
+from semantic_text_splitter import (  # type: ignore[import-not-found]  # only in .venv-bench
+    TextSplitter,
+)
+from tokenizers import Tokenizer
+from transformers import (  # type: ignore[import-not-found]  # only in .venv-bench
+    PreTrainedTokenizerFast,
+)
+
+from wiki_embeddings.bundled import bundled_model
+from wiki_embeddings.chunking import ChunkSettings, chunk_articles, load_tokenizer
+from wiki_embeddings.sources import sample
+
+OURS = "wiki_embeddings.chunking"
+BASELINE = "tokenizers alone, ids read"
+SPECIAL_TOKENS = 2  # [CLS] and [SEP]: the peers are given the budget without them
+
+Split = Callable[[], list[str]]
+"""Cuts all articles it was prepared for; returns the chunks' texts, or nothing if it cuts none."""
+
+
+@dataclass(frozen=True)
+class Articles:
+    """Articles to cut."""
+
+    titles: list[str]
+    texts: list[str]
+
+    @property
+    def chars(self) -> int:
+        """Code points of all texts."""
+        return sum(map(len, self.texts))
+
+    def share(self, number: int, of: int) -> Articles:
+        """Every so many-th article, the longest first, so that the shares are about even."""
+        order = sorted(range(len(self.texts)), key=lambda article: -len(self.texts[article]))
+        mine = order[number::of]
+        return Articles([self.titles[a] for a in mine], [self.texts[a] for a in mine])
+
+
+def sample_articles() -> Articles:
+    """All articles of the sample."""
+    titles: list[str] = []
+    texts: list[str] = []
+    for part in sample.plan(1.0).parts:
+        for batch in sample.open_part(part, lambda _articles: None).batches:
+            titles += batch.column("title").to_pylist()
+            texts += batch.column("text").to_pylist()
+    return Articles(titles, texts)
+
+
+def tokenizer_file() -> Path:
+    """The published tokenizer."""
+    return bundled_model() / "tokenizer.json"
+
+
+def plain_tokenizer() -> Tokenizer:
+    """The published tokenizer without truncation and padding."""
+    tokenizer = Tokenizer.from_file(str(tokenizer_file()))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def ours(articles: Articles, budget: int) -> Split:
+    """Our chunker, with nothing remembered."""
+    tokenizer = load_tokenizer(tokenizer_file())
+    settings = ChunkSettings(budget)
+    return lambda: chunk_articles(tokenizer, articles.titles, articles.texts, settings).text
+
+
+def tokenizers_ids_read(articles: Articles, _budget: int) -> Split:
+    """Tokenises without cutting, and reads the ids."""
+    tokenizer = plain_tokenizer()
+
+    def split() -> list[str]:
+        for encoding in tokenizer.encode_batch(articles.texts, add_special_tokens=False):
+            _ = encoding.ids
+        return []
+
+    return split
+
+
+def tokenizers_ids_unread(articles: Articles, _budget: int) -> Split:
+    """Tokenises without cutting, and drops the result."""
+    tokenizer = plain_tokenizer()
+
+    def split() -> list[str]:
+        tokenizer.encode_batch(articles.texts, add_special_tokens=False)
+        return []
+
+    return split
+
+
+def semantic_text_splitter(articles: Articles, budget: int) -> Split:
+    """The splitter in Rust, keeping white space as we do."""
+    splitter = TextSplitter.from_huggingface_tokenizer(
+        plain_tokenizer(), budget - SPECIAL_TOKENS, trim=False
+    )
+    return lambda: [chunk for text in articles.texts for chunk in splitter.chunks(text)]
+
+
+def langchain(articles: Articles, budget: int) -> Split:
+    """LangChain's splitter, without its default overlap."""
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain_tokenizer())
+    splitter = RecursiveCharacterTextSplitter.from_huggingface_tokenizer(
+        tokenizer, chunk_size=budget - SPECIAL_TOKENS, chunk_overlap=0
+    )
+    return lambda: [chunk for text in articles.texts for chunk in splitter.split_text(text)]
+
+
+PREPARE: dict[str, Callable[[Articles, int], Split]] = {
+    OURS: ours,
+    BASELINE: tokenizers_ids_read,
+    "tokenizers alone, ids unread": tokenizers_ids_unread,
+    "semantic-text-splitter": semantic_text_splitter,
+    "LangChain recursive": langchain,
+}
+
+
+_start: Barrier
+
+
+def enter_process(start: Barrier) -> None:
+    """Hands a worker process what lets all begin at the same moment."""
+    global _start  # noqa: PLW0603  # a pool's initializer has no other place for it
+    _start = start
+
+
+def timed_split(name: str, articles: Articles, budget: int) -> tuple[float, list[str]]:
+    """Cuts in this process; returns the seconds and the chunks."""
+    split = PREPARE[name](articles, budget)
+    _start.wait()
+    begin = time.perf_counter()
+    chunks = split()
+    return time.perf_counter() - begin, chunks
+
+
+def measure(
+    articles: Articles, budget: int, processes: int, repetitions: int
+) -> tuple[dict[str, float], dict[str, list[str]]]:
+    """Measures all splitters.
+
+    Returns:
+        Median seconds of each until its last process was done, and its chunks.
+    """
+    shares = [articles.share(number, processes) for number in range(processes)]
+    seconds: dict[str, list[float]] = {name: [] for name in PREPARE}
+    chunks: dict[str, list[str]] = {}
+    context = get_context("spawn")
+    with ProcessPoolExecutor(
+        processes, context, initializer=enter_process, initargs=(context.Barrier(processes),)
+    ) as pool:
+        for _ in range(repetitions):
+            for name in PREPARE:
+                jobs = [pool.submit(timed_split, name, share, budget) for share in shares]
+                results = [job.result() for job in jobs]
+                seconds[name].append(max(elapsed for elapsed, _ in results))
+                chunks[name] = [chunk for _, part in results for chunk in part]
+    return {name: statistics.median(times) for name, times in seconds.items()}, chunks
+
+
+def token_counts(chunks: Sequence[str]) -> list[int]:
+    """Tokens of each chunk as the model reads it, special tokens included."""
+    return [len(encoding.ids) for encoding in plain_tokenizer().encode_batch(list(chunks))]
+
+
+@click.command()
+@click.option("--budget", default=256, show_default=True, help="Tokens in a chunk.")
+@click.option("--processes", default=1, show_default=True, help="Processes for each splitter.")
+@click.option("--repetitions", default=5, show_default=True, help="Turns of each splitter.")
+def main(budget: int, processes: int, repetitions: int) -> None:
+    """Runs the benchmark and prints its table."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # processes share the cores, not threads
+    articles = sample_articles()
+    seconds, chunks = measure(articles, budget, processes, repetitions)
+    table = Table(
+        "splitter", "characters/s", "ours is", "chunks", "filled", "largest", "in the budget"
+    )
+    for name, took in seconds.items():
+        counts = token_counts(chunks[name])
+        table.add_row(
+            name,
+            f"{articles.chars / took:,.0f}",
+            f"{took / seconds[OURS]:.2f}×",
+            *(
+                [
+                    f"{len(counts):,}",
+                    f"{np.mean(counts) / budget:.0%}",
+                    f"{max(counts)}",
+                    "yes" if max(counts) <= budget else "NO",
+                ]
+                if counts
+                else []
+            ),
+        )
+    Console().print(
+        f"{len(articles.texts)} articles, {articles.chars:,} characters, budget {budget}, "
+        f"{processes} process(es), median of {repetitions}"
+    )
+    Console().print(table)
+    if max(token_counts(chunks[OURS])) > budget:
+        raise click.ClickException("Our chunker went over the budget.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Turns texts into embeddings, with one of several engines behind one interface.
+
+    from wiki_embeddings import encoders
+
+    encoder = encoders.load()  # all-MiniLM-L6-v2, which is bundled, on the processor
+    passages = encoder.encode_texts(["Snow reflects most sunlight.", "Hector fell at Troy."])
+    query = encoder.encode_texts(["How bright is fresh snow?"], query=True)
+    print(passages @ query[0])  # cosine similarities: all vectors have length 1
+
+What is tokenised already goes through `encoder.encode`, and `encoder.info` says which model makes
+the vectors, and how. Importing this loads no engine; `load` does.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from wiki_embeddings.encoders.models import ResolvedModel, resolve
+from wiki_embeddings.encoders.protocol import Encoder, EncoderInfo, Precision
+from wiki_embeddings.errors import BadInputError
+
+__all__ = ["ENGINES", "Encoder", "EncoderInfo", "describe", "load"]
+
+ENGINES = ("auto", "cpu")
+"""Names of the engines; `auto` takes the fastest that this machine has."""
+
+
+def load(
+    model: str | Path | None = None,
+    engine: str = "auto",
+    *,
+    revision: str | None = None,
+    precision: str = "float32",
+    threads: int | None = None,
+) -> Encoder:
+    """Loads a model, ready to encode. Takes about a second once the model is on this machine.
+
+    Args:
+        model: A name on the Hugging Face Hub, such as `BAAI/bge-small-en-v1.5`, or the folder of
+            a model. If not given, `sentence-transformers/all-MiniLM-L6-v2`, which is installed
+            with this project. Any BERT encoder with a WordPiece tokenizer works, pooled by mean or
+            by [CLS]. One from the Hub is fetched once and used without network from then on.
+        engine: What computes the vectors: `cpu`, or `auto` for the fastest engine here.
+        revision: Branch, tag or commit of a model on the Hub. If not given, the commit that this
+            project pins, or the newest of a model that it does not know.
+        precision: Numbers to compute with: `float32`.
+        threads: Cores to use; all if not given. The vectors do not depend on it.
+
+    Returns:
+        The encoder. `Encoder.encode` and `Encoder.encode_texts` give one unit vector a text.
+
+    Raises:
+        BadInputError: There is no such model, engine or precision, or the model's files are
+            damaged or not of a kind that can be computed.
+        WikiEmbeddingsError: The model is not here yet and the Hub cannot be reached, or what it
+            sends cannot be stored.
+    """
+    if threads is not None and threads < 1:
+        raise BadInputError(f"{threads} threads compute nothing: give 1 or more, or none for all.")
+    _check(engine, precision)
+    resolved = resolve(model, revision)
+    from wiki_embeddings.encoders.cpu import CpuEncoder  # loads OpenVINO
+
+    return CpuEncoder(resolved, _info(resolved), threads)
+
+
+def describe(
+    model: str | Path | None = None,
+    engine: str = "auto",
+    *,
+    revision: str | None = None,
+    precision: str = "float32",
+) -> EncoderInfo:
+    """Says what `load` with the same arguments would load, without loading an engine.
+
+    The model is fetched if it is not here yet, so that what cannot work is refused now.
+
+    Raises:
+        BadInputError: As for `load`.
+        WikiEmbeddingsError: As for `load`.
+    """
+    _check(engine, precision)
+    return _info(resolve(model, revision))
+
+
+def _check(engine: str, precision: str) -> None:
+    if engine not in ENGINES:
+        raise BadInputError(f"There is no engine {engine!r}. Choose one of: {', '.join(ENGINES)}.")
+    if precision != "float32":
+        raise BadInputError(f"The engine cpu computes in float32, not in {precision!r}.")
+
+
+def _info(model: ResolvedModel) -> EncoderInfo:
+    precision: Precision = "float32"
+    return EncoderInfo(
+        model=model.name,
+        revision=model.revision,
+        weights_sha256=model.weights_sha256,
+        dimensions=model.dimensions,
+        pooling=model.pooling,
+        max_length=model.max_length,
+        query_prefix=model.query_prefix,
+        passage_prefix=model.passage_prefix,
+        engine="cpu",
+        runtime=f"openvino {version('openvino')}",
+        precision=precision,
+    )

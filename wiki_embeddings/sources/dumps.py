@@ -1,0 +1,202 @@
+"""Reads the pages of a MediaWiki XML export, as Wikimedia's dumps are, one at a time.
+
+Knows XML and compression, nothing of wikitext: what a page's source says is for others.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from gzip import GzipFile
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from wiki_embeddings.errors import BadInputError
+
+ARTICLES = 0
+"""Number of the namespace of articles."""
+
+_HIDDEN_NAMESPACES = (-2, 6, 14)  # media, files, categories: links to them show no text
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+_UNREADABLE = (EOFError, OSError, zlib.error, ElementTree.ParseError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The wiki that an export comes from.
+
+    Attributes:
+        language: Its language code.
+        article_base: What the address of each article begins with; ends with a slash.
+        namespaces: Names of the namespaces, in the wiki's language, by number.
+    """
+
+    language: str
+    article_base: str
+    namespaces: Mapping[int, str]
+
+    @property
+    def hidden_namespaces(self) -> frozenset[str]:
+        """Names of the namespaces whose links place a picture or sort the page."""
+        return frozenset(self.namespaces.get(number, "") for number in _HIDDEN_NAMESPACES) - {""}
+
+    def url(self, title: str) -> str:
+        """Address of an article, encoded the way `wikimedia/wikipedia` does."""
+        return self.article_base + quote(title)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page in its newest revision.
+
+    Attributes:
+        id: Page id.
+        namespace: Number of the namespace; 0 for articles.
+        title: Title with its namespace's name.
+        url: Address for people to open.
+        redirect: Title of the page that this one only leads to, if it does.
+        timestamp: When the revision was saved, as ISO 8601 in UTC.
+        wikitext: Source of the revision.
+    """
+
+    id: int
+    namespace: int
+    title: str
+    url: str
+    redirect: str | None
+    timestamp: str
+    wikitext: str
+
+
+def read_site(path: Path) -> Site:
+    """Reads what an export says about its wiki, from its first lines.
+
+    Args:
+        path: The export: XML, plain or compressed with bzip2 or gzip.
+
+    Raises:
+        BadInputError: The file is no MediaWiki export, or damaged.
+    """
+    return next(item for item in _read(path) if isinstance(item, Site))
+
+
+def iter_pages(path: Path) -> Iterator[Page]:
+    """Reads all pages of an export, in its order and in constant memory.
+
+    Args:
+        path: The export: XML, plain or compressed with bzip2 or gzip.
+
+    Raises:
+        BadInputError: The file is no MediaWiki export, or breaks off; the pages before that point
+            have been given by then.
+    """
+    return (item for item in _read(path) if isinstance(item, Page))
+
+
+def articles(pages: Iterable[Page]) -> Iterator[Page]:
+    """Leaves out what is no article: redirects, and pages of any other namespace."""
+    return (page for page in pages if page.namespace == ARTICLES and page.redirect is None)
+
+
+def _read(path: Path) -> Iterator[Site | Page]:
+    """Gives the site, then its pages; says of a damaged file how far it could be read."""
+    place = "before the first page"
+    try:
+        with _open(path) as stream:
+            for item in _parse(stream):
+                yield item
+                if isinstance(item, Page):
+                    place = f"after the page {item.title!r} (id {item.id})"
+    except _UNREADABLE as error:
+        raise BadInputError(
+            f"{path} is not a whole MediaWiki XML export: reading stopped {place} "
+            f"({type(error).__name__}: {error}). Download it again."
+        ) from error
+
+
+def _open(path: Path) -> IO[bytes] | GzipFile:
+    with path.open("rb") as stream:
+        magic = stream.read(3)
+    if magic == b"BZh":
+        return bz2.open(path)
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.open(path)
+    return path.open("rb")
+
+
+def _parse(stream: IO[bytes] | GzipFile) -> Iterator[Site | Page]:
+    site = None
+    for root, element in _finished(stream):
+        if site is None:
+            site = _site(root, element)
+            yield site
+        if _name(element) == "page":
+            yield _page(site, element)
+        root.clear()
+    if site is None:
+        raise ValueError("it has no pages")
+
+
+def _finished(stream: IO[bytes] | GzipFile) -> Iterator[tuple[Element, Element]]:
+    """Gives the root with each `siteinfo` and `page` that has been read to its end."""
+    # The file is Wikimedia's or a pinned one, and expat limits how far entities may expand.
+    events = ElementTree.iterparse(stream, events=("start", "end"))  # noqa: S314
+    _, root = next(events)
+    if _name(root) != "mediawiki":
+        raise ValueError(f"its root element is <{_name(root)}>")
+    for event, element in events:
+        if event == "end" and _name(element) in {"siteinfo", "page"}:
+            yield root, element
+
+
+def _site(root: Element, first: Element) -> Site:
+    """Reads `siteinfo`; a file cut out of an export may lack it and begin with a page."""
+    language = root.get(_LANGUAGE, "en")
+    if _name(first) != "siteinfo":
+        return Site(language, f"https://{language}.wikipedia.org/wiki/", {})
+    main_page = _text(first, "base")
+    return Site(
+        language=language,
+        article_base=main_page.removesuffix(main_page.rpartition("/")[2]),
+        namespaces={
+            int(namespace.get("key", "")): namespace.text or ""
+            for namespace in _child(first, "namespaces")
+        },
+    )
+
+
+def _page(site: Site, element: Element) -> Page:
+    title, revision = _text(element, "title"), _child(element, "revision")
+    redirect = next((child for child in element if _name(child) == "redirect"), None)
+    return Page(
+        id=int(_text(element, "id")),
+        namespace=int(_text(element, "ns")),
+        title=title,
+        url=site.url(title),
+        redirect=None if redirect is None else redirect.get("title", ""),
+        timestamp=_text(revision, "timestamp"),
+        wikitext=_text(revision, "text"),
+    )
+
+
+def _text(parent: Element, name: str) -> str:
+    return _child(parent, name).text or ""
+
+
+def _child(parent: Element, name: str) -> Element:
+    """Finds the last child of a name, which of a page's revisions is the newest."""
+    found = [child for child in parent if _name(child) == name]
+    if not found:
+        raise ValueError(f"a <{_name(parent)}> has no <{name}>")
+    return found[-1]
+
+
+def _name(element: Element) -> str:
+    """Name without the XML namespace, which differs from one version of the format to the next."""
+    return element.tag.rpartition("}")[2]

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from tokenizers import Tokenizer
+
+from wiki_embeddings.chunking import WordPieceTokenizer, load_tokenizer, table
+
+SURROGATES = range(0xD800, 0xE000)
+EVERY_NTH = 23
+"""All 1,112,064 characters have passed; this many are quick, and hit each script."""
+
+
+def test_around_any_character_the_tokens_of_each_atom_are_those_of_its_text(
+    tokenizer_path, backend: Tokenizer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(table, "UNDIVIDED_TOKENS", 0)
+    tokenizer = load_tokenizer(tokenizer_path)
+    signs = [chr(n) for n in range(0, 0x110000, EVERY_NTH) if n not in SURROGATES]
+    signs += [chr(n) for n in range(0x3100)]
+    texts = [f"ab{sign}cd.{sign} {sign}中{sign}\u0301x" for sign in signs]
+    atoms, tokens = [], []
+    for text, tokenized in zip(texts, tokenizer.tokenize(texts), strict=True):
+        ends = pairwise([0, *tokenized.char_ends.tolist()])
+        atoms += [text[start:end] for start, end in ends]
+        starts = pairwise([0, *tokenized.token_ends.tolist()])
+        tokens += [tokenized.tokens[first:last].tolist() for first, last in starts]
+    assert "".join(atoms) == "".join(texts)
+    encodings = backend.encode_batch(atoms, add_special_tokens=False)
+    assert tokens == [encoding.ids for encoding in encodings]
+
+
+def test_a_table_that_is_full_starts_anew_and_gives_the_same_tokens(
+    tokenizer: WordPieceTokenizer, tokenizer_path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(table, "REMEMBERED_CHARS", 100)
+    forgetful = load_tokenizer(tokenizer_path)
+    for number in range(20):
+        text = " ".join(f"word{number * n}" for n in range(50))
+        once, twice = forgetful.tokenize([text]), forgetful.tokenize([text])
+        assert once[0].tokens.tolist() == twice[0].tokens.tolist()
+        assert once[0].tokens.tolist() == tokenizer.tokenize([text])[0].tokens.tolist()
+
+
+def test_new_words_are_told_apart_across_blocks(
+    tokenizer_path, backend: Tokenizer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(table, "BLOCK_RUNS", 3)
+    monkeypatch.setattr(table, "BLOCK_CHARS", 10)
+    text = "\u200b one two  three \0 four five " + "six," * 20 + " seven eight nine"
+    tokens = load_tokenizer(tokenizer_path).tokenize([text])[0].tokens.tolist()
+    assert tokens == backend.encode(text, add_special_tokens=False).ids

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, models
+
+from wiki_embeddings.chunking import (
+    ChunkSettings,
+    WordPieceTokenizer,
+    check_settings,
+    chunk_articles,
+    load_tokenizer,
+)
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings_tests.chunking.tokenizers import cased_tokenizer
+
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def changed(tmp_path: Path):
+    """Writes a tokenizer with something changed, and returns its path."""
+
+    def changed(change: Change) -> Path:
+        config = json.loads(cased_tokenizer().to_str())
+        change(config)
+        path = tmp_path / "tokenizer.json"
+        path.write_text(json.dumps(config), encoding="utf-8")
+        return path
+
+    return changed
+
+
+def test_truncation_and_padding_of_the_published_tokenizer_are_switched_off(tokenizer_path: Path):
+    config = json.loads(tokenizer_path.read_text(encoding="utf-8"))
+    assert config["truncation"]["max_length"] == 128
+    assert config["padding"]["strategy"] == {"Fixed": 128}
+    short, long = load_tokenizer(tokenizer_path).tokenize(["cat", "cat " * 1000])
+    assert len(short.tokens) == 1
+    assert len(long.tokens) == 1000
+
+
+def test_a_vocabulary_within_65536_is_stored_in_two_bytes_and_a_larger_one_in_four(
+    tokenizer: WordPieceTokenizer, changed: Callable[[Change], Path]
+):
+    def enlarge(config: dict[str, Any]) -> None:
+        config["model"]["vocab"] |= {f"x{n}": n for n in range(1000, 70_000)}
+
+    large = load_tokenizer(changed(enlarge))
+    assert tokenizer.tokenize(["cat"])[0].tokens.dtype == np.uint16
+    assert large.tokenize(["x69999"])[0].tokens.tolist() == [69_999]
+    assert chunk_articles(large, ["T"], ["x69999"], ChunkSettings()).tokens.dtype == np.uint32
+
+
+def test_ideographs_are_no_words_for_a_tokenizer_told_so(changed: Callable[[Change], Path]):
+    def join(config: dict[str, Any]) -> None:
+        config["normalizer"]["handle_chinese_chars"] = False
+
+    path = changed(join)
+    text = "中국中 " * 3
+    ids = Tokenizer.from_file(str(path)).encode(text, add_special_tokens=False).ids
+    assert load_tokenizer(path).tokenize([text])[0].tokens.tolist() == ids
+
+
+def test_an_added_token_with_punctuation_is_never_broken(changed: Callable[[Change], Path]):
+    def add(config: dict[str, Any]) -> None:
+        extra = {"content": "<a,b>", "special": True, "normalized": False}
+        config["added_tokens"].append({**config["added_tokens"][0], **extra})
+
+    text = "<a,b>" * 500
+    path = changed(add)
+    ids = Tokenizer.from_file(str(path)).encode(text, add_special_tokens=False).ids
+    assert load_tokenizer(path).tokenize([text])[0].tokens.tolist() == ids
+    assert len(ids) == 500
+
+
+@pytest.mark.parametrize(
+    ("part", "other", "message"),
+    [
+        ("normalizer", {"type": "NFC"}, "normalizer NFC"),
+        ("normalizer", None, "normalizer None"),
+        ("pre_tokenizer", {"type": "Whitespace"}, "pre-tokenizer Whitespace"),
+    ],
+)
+def test_a_tokenizer_that_is_not_berts_is_refused(
+    changed: Callable[[Change], Path], part: str, other: dict[str, str] | None, message: str
+):
+    with pytest.raises(BadInputError, match=message):
+        load_tokenizer(changed(lambda config: config.update({part: other})))
+
+
+def test_a_bpe_tokenizer_is_refused(tmp_path: Path):
+    path = tmp_path / "tokenizer.json"
+    Tokenizer(models.BPE()).save(str(path))
+    with pytest.raises(BadInputError, match="model BPE"):
+        load_tokenizer(path)
+
+
+def test_a_vocabulary_without_the_unknown_token_is_refused(changed: Callable[[Change], Path]):
+    with pytest.raises(BadInputError, match="unknown token"):
+        load_tokenizer(changed(lambda config: config["model"]["vocab"].pop("[UNK]")))
+
+
+@pytest.mark.parametrize(
+    "flaw",
+    [
+        {"single_word": True},
+        {"rstrip": True},
+        {"content": "two words"},
+        {"content": "中"},
+    ],
+)
+def test_an_added_token_that_a_cut_could_harm_is_refused(
+    changed: Callable[[Change], Path], flaw: dict[str, Any]
+):
+    with pytest.raises(BadInputError, match="added token"):
+        load_tokenizer(changed(lambda config: config["added_tokens"][0].update(flaw)))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\udcff"])
+def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path, content: str):
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(BadInputError, match="tokenizer"):
+        load_tokenizer(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path):
+    with pytest.raises(BadInputError, match="cannot be read"):
+        load_tokenizer(tmp_path / "tokenizer.json")
+
+
+def test_the_smallest_budget_holds_the_longest_word_and_what_the_encoder_adds(
+    tokenizer: WordPieceTokenizer,
+):
+    assert check_settings(tokenizer, ChunkSettings(105, passage_prefix_tokens=3)) == 100
+    with pytest.raises(BadInputError, match="Set it to 105 or more"):
+        check_settings(tokenizer, ChunkSettings(104, passage_prefix_tokens=3))
+
+
+def test_a_negative_number_of_prefix_tokens_is_refused(tokenizer: WordPieceTokenizer):
+    with pytest.raises(BadInputError, match="-1 passage prefix tokens"):
+        check_settings(tokenizer, ChunkSettings(passage_prefix_tokens=-1))

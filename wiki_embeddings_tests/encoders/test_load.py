@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from wiki_embeddings import encoders
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings_tests.encoders.references import TINY
+
+
+def test_auto_is_the_cpu_engine():
+    assert encoders.load(TINY, "auto").info == encoders.load(TINY, "cpu").info
+
+
+def test_what_describe_says_is_what_load_loads():
+    assert encoders.describe(TINY) == encoders.load(TINY).info
+
+
+def test_the_description_names_all_that_decides_the_vectors():
+    info = encoders.describe()
+    assert info == encoders.EncoderInfo(
+        model="sentence-transformers/all-MiniLM-L6-v2",
+        revision="1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
+        weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        dimensions=384,
+        pooling="mean",
+        max_length=256,
+        query_prefix="",
+        passage_prefix="",
+        engine="cpu",
+        runtime=f"openvino {version('openvino')}",
+        precision="float32",
+    )
+
+
+@pytest.mark.parametrize("ask", [encoders.load, encoders.describe])
+def test_an_unknown_engine_is_refused_with_the_list(ask):
+    with pytest.raises(BadInputError, match=r"no engine 'gpu'.*auto, cpu"):
+        ask(TINY, "gpu")
+
+
+@pytest.mark.parametrize("ask", [encoders.load, encoders.describe])
+def test_another_precision_is_refused(ask):
+    with pytest.raises(BadInputError, match="'int8'"):
+        ask(TINY, precision="int8")
+
+
+@pytest.mark.parametrize("threads", [0, -2])
+def test_less_than_one_thread_is_refused(threads):
+    with pytest.raises(BadInputError, match=f"{threads} threads"):
+        encoders.load(TINY, threads=threads)
+
+
+def test_describing_loads_no_engine():
+    code = (
+        "import sys\n"
+        "from wiki_embeddings import encoders\n"
+        "import wiki_embeddings.encoders.models\n"
+        "encoders.describe()\n"
+        "heavy = {'openvino', 'torch', 'tokenizers', 'transformers', 'huggingface_hub'}\n"
+        "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
