@@ -77,7 +77,10 @@ def result_table(
     seconds: dict[str, float], vectors: dict[str, Vectors], tokens: Sequence[TokenIds]
 ) -> Table:
     """Rates, ratios to the peer, and cosines with its vectors."""
-    table = Table("encoder", "passages/s", "tokens/s", "ratio", "mean cosine", "min cosine")
+    table = Table()
+    table.add_column("encoder", no_wrap=True)
+    for heading in ("passages/s", "tokens/s", "ratio", "mean cosine", "min cosine"):
+        table.add_column(heading, justify="right")
     total_tokens = sum(map(len, tokens))
     for name, duration in seconds.items():
         cosines = np.einsum("ij,ij->i", vectors[name], vectors[PEER])

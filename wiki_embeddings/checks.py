@@ -30,12 +30,14 @@ class Verdict:
     numbers: Mapping[str, Any]
 
 
-def same_counts(one: Mapping[str, int], other: Mapping[str, int], what: str) -> Verdict:
+def same_counts(
+    one: Mapping[str, int | str], other: Mapping[str, int | str], what: str
+) -> Verdict:
     """Whether two sides have equal counts.
 
     Args:
-        one: Counts by name, of the side before.
-        other: Counts by name, of the side after; same order.
+        one: Counts and sums by name, of the side before.
+        other: Counts and sums by name, of the side after; same order.
         what: What was counted, for the sentence.
     """
     passed = list(one.values()) == list(other.values())
@@ -66,17 +68,22 @@ def every_article_chunked(raw: Manifest, chunks: Manifest) -> Verdict:
 def every_chunk_embedded(chunks: Manifest, vectors: Manifest) -> Verdict:
     """As many vectors as chunks, and of the same chunks."""
     return same_counts(
-        {"chunks": chunks.rows, "sum_of_chunk_hashes": chunks.total("hash_sum")},
-        {"vectors": vectors.rows, "sum_of_vector_hashes": vectors.total("hash_sum")},
+        {"chunks": chunks.rows, "sum_of_chunk_hashes": _hash_sum(chunks)},
+        {"vectors": vectors.rows, "sum_of_vector_hashes": _hash_sum(vectors)},
         "chunks",
     )
+
+
+def _hash_sum(manifest: Manifest) -> str:
+    # As text, because the UI would plot it as a number that means something.
+    return f"{manifest.total('hash_sum'):x}"
 
 
 def every_row_published(vectors: Manifest, published: Manifest) -> Verdict:
     """As many rows as vectors, and of the same chunks."""
     return same_counts(
-        {"vectors": vectors.rows, "sum_of_vector_hashes": vectors.total("hash_sum")},
-        {"rows": published.rows, "sum_of_row_hashes": published.total("hash_sum")},
+        {"vectors": vectors.rows, "sum_of_vector_hashes": _hash_sum(vectors)},
+        {"rows": published.rows, "sum_of_row_hashes": _hash_sum(published)},
         "rows",
     )
 

@@ -12,10 +12,12 @@ def histogram_svg(counts: Sequence[int], bin_width: int, title: str) -> str:
     """Draw counts as bars.
 
     Args:
-        counts: Count of each bin.
+        counts: Count of each bin; empty ones at the end are left out.
         bin_width: Width of a bin in the unit of the horizontal axis; the first begins at 0.
         title: What is counted.
     """
+    while counts and not counts[-1]:
+        counts = counts[:-1]
     step = (_WIDTH - 2 * _MARGIN) / max(1, len(counts))
     room = _HEIGHT - 3 * _MARGIN
     tallest = max([*counts, 1])

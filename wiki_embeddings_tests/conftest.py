@@ -5,8 +5,16 @@ from pathlib import Path
 import pytest
 
 from wiki_embeddings.volume import Volume
+from wiki_embeddings_tests.hub_local import hub_fixture
+from wiki_embeddings_tests.tiny_model import write_tiny_model
 
-pytest_plugins = ["wiki_embeddings_tests.hub_local.fixtures"]
+__all__ = ["hub_fixture"]
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a model that computes in no time."""
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny-bert")
 
 
 @pytest.fixture

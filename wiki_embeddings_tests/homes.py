@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-SMALL = ("--fraction", "0.15", "--shard-mib", "0.03")
+SMALL = ("--fraction", "0.15", "--shard-mib", "0.02")
 """Options for a run over some fifteen articles in about as many shards."""
 
 

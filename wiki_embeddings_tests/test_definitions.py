@@ -84,12 +84,13 @@ def test_the_job_covers_all_assets_and_checks():
 
 @pytest.mark.parametrize("wiki", ["sample", "simple", "en"])
 def test_each_wiki_has_a_monthly_refresh_that_is_off(wiki):
-    schedule = defs.get_schedule_def(f"monthly_refresh_{wiki}")
+    schedule = defs.resolve_schedule_def(f"monthly_refresh_{wiki}")
     assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
     assert schedule.cron_schedule == "0 3 2 * *"
     assert f"of {wiki!r}" in (schedule.description or "")
     context = dg.build_schedule_context(
-        scheduled_execution_time=datetime(2026, 12, 2, 3, tzinfo=UTC)
+        repository_def=defs.get_repository_def(),
+        scheduled_execution_time=datetime(2026, 12, 2, 3, tzinfo=UTC),
     )
     (request,) = schedule.evaluate_tick(context).run_requests or []
     assert (request.partition_key, request.run_key) == (wiki, f"{wiki}-2026-12")

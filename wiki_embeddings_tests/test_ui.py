@@ -39,10 +39,10 @@ def browser_path() -> str | None:
 
 
 @pytest.fixture(scope="module")
-def ui(tmp_path_factory) -> Iterator[str]:
+def ui(tmp_path_factory, tiny_model) -> Iterator[str]:
     """Address of a UI on a home in which a small part of the sample has been materialized."""
     home = tmp_path_factory.mktemp("ui")
-    ran = cli(home, "run", "--wiki", "sample", *SMALL)
+    ran = cli(home, "run", "--wiki", "sample", "--model", str(tiny_model), *SMALL)
     assert ran.returncode == 0, ran.stderr
     port = _free_port()
     with (
@@ -79,7 +79,7 @@ def _wait_for(address: str, serving: subprocess.Popen[bytes], log: Path) -> None
 
 
 @pytest.fixture(scope="module")
-def page(ui: str) -> Iterator[Page]:
+def page() -> Iterator[Page]:
     executable = browser_path()
     if executable is None:
         pytest.skip("no Chromium is installed; name one in WIKI_EMBEDDINGS_BROWSER")
@@ -89,3 +89,95 @@ def page(ui: str) -> Iterator[Page]:
         page.set_default_timeout(60_000)
         yield page
         browser.close()
+
+
+def graphql(ui: str, query: str) -> Any:
+    request = urllib.request.Request(
+        f"{ui}/graphql",
+        data=json.dumps({"query": query}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        content = json.load(answer)
+    assert "errors" not in content, content
+    return content["data"]
+
+
+def stale_statuses(ui: str) -> dict[str, str]:
+    query = '{assetNodes {assetKey {path} staleStatus(partition: "sample")}}'
+    nodes = graphql(ui, query)["assetNodes"]
+    return {node["assetKey"]["path"][0]: node["staleStatus"] for node in nodes}
+
+
+def test_the_runs_of_the_command_line_are_there(ui):
+    (run,) = graphql(ui, "{runsOrError {... on Runs {results {jobName status}}}}")["runsOrError"][
+        "results"
+    ]
+    assert run == {"jobName": "wikipedia_embeddings", "status": "SUCCESS"}
+    assert set(stale_statuses(ui).values()) == {"FRESH"}
+
+
+def test_the_lineage_shows_the_four_assets(ui, page):
+    page.goto(f"{ui}/asset-groups")
+    for asset in ASSETS:
+        expect(page.get_by_text(asset, exact=True).first).to_be_visible()
+
+
+def test_an_asset_is_materialized_by_clicking(ui, page):
+    page.goto(f"{ui}/assets/chunked_volume")
+    page.get_by_role("button", name="Materialize").first.click()
+    page.get_by_text("Select a partition").click()
+    page.get_by_role("menuitem").filter(has_text="sample").click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Launch 1 run").click()
+    page.goto(f"{ui}/runs")
+    # The default model, so other chunks than those of the run before.
+    expect(page.get_by_text("Success", exact=True)).to_have_count(2, timeout=120_000)
+
+
+def test_a_change_upstream_shows_as_stale_and_only_then(ui):
+    """Follows the click above: `chunked_volume` has changed, `embeddings` has not followed."""
+    statuses = stale_statuses(ui)
+    assert statuses.pop("embeddings") == "STALE"
+    assert set(statuses.values()) == {"FRESH"}
+
+
+def test_an_asset_shows_its_numbers_rows_and_checks(ui, page):
+    page.goto(f"{ui}/assets/chunked_volume?view=partitions&partition=sample")
+    for shown in ("articles", "characters", "tokens", "first_rows", "chunk_lengths"):
+        expect(page.get_by_text(shown, exact=True).first).to_be_visible()
+    page.get_by_text("[Show Markdown]").click()
+    picture = page.locator("img[alt='Chunks by number of tokens']")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") == 640
+    page.goto(f"{ui}/assets/chunked_volume?view=checks")
+    for check in ("every_article_chunked", "chunk_ids_unique", "token_budget_kept"):
+        expect(page.get_by_text(check, exact=True).first).to_be_visible()
+
+
+def test_the_launchpad_documents_the_config(ui):
+    query = """{assetNodes {assetKey {path} configField {configType {
+        ... on CompositeConfigType {fields {name description}}}}}}"""
+    fields = {
+        node["assetKey"]["path"][0]: {
+            field["name"]: field["description"]
+            for field in node["configField"]["configType"]["fields"]
+        }
+        for node in graphql(ui, query)["assetNodes"]
+    }
+    assert set(fields["raw_wikipedia"]) == {"snapshot", "fraction", "shard_mib"}
+    assert {"model", "token_budget", "title_prefix"} <= set(fields["chunked_volume"])
+    assert all(text for described in fields.values() for text in described.values())
+
+
+def test_each_schedule_is_there_off_and_says_what_it_will_do(ui, page):
+    page.goto(f"{ui}/automation")
+    expect(page.get_by_text("monthly_refresh_en", exact=True)).to_be_visible()
+    query = """{schedulesOrError(repositorySelector: {repositoryName: "__repository__",
+        repositoryLocationName: "wiki_embeddings"}) {... on Schedules {results {
+        name description scheduleState {status}}}}}"""
+    schedules = graphql(ui, query)["schedulesOrError"]["results"]
+    assert len(schedules) == 3
+    for schedule in schedules:
+        assert schedule["scheduleState"]["status"] == "STOPPED"
+        assert "On the 2nd of each month" in schedule["description"]

@@ -65,7 +65,7 @@ def find_boundaries(text: str) -> list[Boundary]:
         for position in _sentence_starts(text, line_starts)
         if position not in line_starts
     ]
-    return sorted([*lines, *sentences], key=lambda boundary: boundary.position)
+    return sorted([*lines, *sentences])
 
 
 _LINE_GAP = re.compile(rf"[\n\r\u2028\u2029][{SPACE}]*")
@@ -121,20 +121,19 @@ def _looks_like_heading(text: str, start: int, end: int) -> bool:
 _STOPS_WITHOUT_SPACE = "。！？｡"
 _STOPS = ".!?…؟۔।॥։።᙮" + _STOPS_WITHOUT_SPACE
 _CLOSING = r"\"'”’»›)\]」』）】〉》"
-_SENTENCE_END = re.compile(rf"(?P<stop>[{_STOPS}])[{_CLOSING}]*(?P<space>[{SPACE}]*)")
+_SENTENCE_END = re.compile(rf"[{_STOPS}][{_CLOSING}]*[{SPACE}]*")
 """One set in front and no choice of two patterns: that is five times as fast."""
 
 
 def _sentence_starts(text: str, line_starts: Set[int]) -> Iterator[int]:
     """Yields where a sentence begins after another."""
     for match in _SENTENCE_END.finditer(text):
-        end = match.end()
-        stop = match["stop"]
-        if not match["space"] and stop not in _STOPS_WITHOUT_SPACE:
+        stop, end = match.span()
+        if not text[end - 1].isspace() and text[stop] not in _STOPS_WITHOUT_SPACE:
             continue
         if end == len(text) or text[end].islower() or text[end] in _STOPS:
             continue
-        if stop == "." and _ends_no_sentence(text, match.start(), line_starts):
+        if text[stop] == "." and _ends_no_sentence(text, stop, line_starts):
             continue
         yield end
 

@@ -24,4 +24,4 @@ def run_pattern(*, split_ideographs: bool, kept_whole: Sequence[str]) -> re.Patt
     alone = re.escape("".join(sign for sign in PUNCTUATION if sign not in unbreakable))
     if split_ideographs:
         alone += IDEOGRAPHS
-    return re.compile(rf"(?:[^{SPACE}{alone}]+|[{alone}])[{SPACE}]*|[{SPACE}]+")
+    return re.compile(rf"(?:[^{SPACE}{alone}]+|[{SPACE}{alone}])[{SPACE}]*")

@@ -165,7 +165,7 @@ class RunTable:
         plain = np.array([self._is_plain(run) for run in runs], np.bool_)
         order = np.concatenate([np.flatnonzero(plain), np.flatnonzero(~plain)])
         new_rows = np.empty_like(order)
-        new_rows[order] = len(self._rows) + np.arange(len(order))
+        new_rows[order] = len(self._table.run_atoms) - 1 + np.arange(len(order))
         ordered = [runs[number] for number in order]
         words, others = ordered[: plain.sum()], ordered[plain.sum() :]
         blocks = [others[i : i + BLOCK_RUNS] for i in range(0, len(others), BLOCK_RUNS)]
@@ -201,11 +201,14 @@ def _tokenize_plain_words(model: Model, runs: Sequence[str], lowercase: bool) ->
 def _tokenize_runs(backend: Tokenizer, runs: Sequence[str]) -> _Table:
     """Tokenises runs of any kind in one call, joined by spaces, and finds the atoms of each."""
     encoding = backend.encode(" ".join(runs), add_special_tokens=False)
+    # A token may take in white space before it, as some models' [MASK] does, so its place is that
+    # of its last character.
+    token_places = np.array([end - 1 for _, end in encoding.offsets], np.int64)
     token_starts = np.array([start for start, _ in encoding.offsets], np.int64)
     begins_word = np.diff(np.array(encoding.word_ids, np.int64), prepend=-1) != 0
 
     run_starts = _begin_and_ends(_lengths(runs) + 1)
-    run_of_token = np.searchsorted(run_starts, token_starts, side="right") - 1
+    run_of_token = np.searchsorted(run_starts, token_places, side="right") - 1
     divided = np.bincount(run_of_token, minlength=len(runs)) > UNDIVIDED_TOKENS
     continues_run = np.diff(run_of_token, prepend=-1) == 0
     inner_starts = token_starts[begins_word & continues_run & divided[run_of_token]]
@@ -220,7 +223,7 @@ def _tokenize_runs(backend: Tokenizer, runs: Sequence[str]) -> _Table:
         run_atoms=run_atoms,
         atom_chars=atom_chars,
         spaced=spaced,
-        atom_tokens=np.searchsorted(token_starts, atom_starts),
+        atom_tokens=np.searchsorted(token_places, atom_starts),
         tokens=np.array(encoding.ids, np.uint32),
     )
 

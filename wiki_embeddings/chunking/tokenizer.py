@@ -7,24 +7,19 @@ words. It does not hold for most others (byte-level BPE, SentencePiece).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from wiki_embeddings.chunking.characters import IDEOGRAPHS, SPACE
 from wiki_embeddings.chunking.table import Rules, RunTable, TokenizedText, TokenType
 from wiki_embeddings.errors import BadInputError
-
-_PARTS = {
-    "model": "WordPiece",
-    "normalizer": "BertNormalizer",
-    "pre_tokenizer": "BertPreTokenizer",
-}
 
 
 class WordPieceTokenizer:
@@ -46,7 +41,7 @@ class WordPieceTokenizer:
             backend: The tokenizer, with truncation and padding off.
             rules: What it does.
         """
-        small = backend.get_vocab_size() <= np.iinfo(np.uint16).max + 1
+        small = max(backend.get_vocab().values()) <= np.iinfo(np.uint16).max
         self.token_dtype: TokenType = np.dtype(np.uint16) if small else np.dtype(np.uint32)
         self.special_tokens: int = backend.num_special_tokens_to_add(False)
         self.longest_word = rules.longest_word
@@ -71,50 +66,50 @@ def load_tokenizer(path: Path) -> WordPieceTokenizer:
         BadInputError: The file is missing or damaged, or is no BERT tokenizer.
     """
     try:
-        content = path.read_text(encoding="utf-8")
-        config = json.loads(content)
-    except (OSError, ValueError) as error:
+        backend = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more particular
         raise BadInputError(f"The tokenizer {path} cannot be read: {error}.") from error
-    _check(config, path)
-    backend = Tokenizer.from_str(content)
     backend.no_truncation()
     backend.no_padding()
-    rules = Rules(
-        longest_word=config["model"]["max_input_chars_per_word"],
-        lowercase=config["normalizer"]["lowercase"],
-        split_ideographs=config["normalizer"]["handle_chinese_chars"],
-        added_tokens=tuple(token["content"] for token in config.get("added_tokens", [])),
-    )
-    return WordPieceTokenizer(backend, rules)
+    return WordPieceTokenizer(backend, _read_rules(backend, path))
 
 
-def _check(config: Any, path: Path) -> None:
+def _read_rules(backend: Tokenizer, path: Path) -> Rules:
     """Refuses what is not known to give the same tokens for a text and for its chunks."""
-    if not isinstance(config, dict):
-        raise BadInputError(f"{path} is no tokenizer: it holds no JSON object.")
-    for part, wanted in _PARTS.items():
-        found = (config.get(part) or {}).get("type")
-        if found != wanted:
-            raise BadInputError(
-                f"The tokenizer {path} has the {part.replace('_', '-')} {found}; only BERT's "
-                f"({wanted}) can be chunked. Choose a BERT-family model."
-            )
-    if config["model"]["unk_token"] not in config["model"]["vocab"]:
+    model, normalizer = backend.model, backend.normalizer
+    if not (
+        isinstance(model, WordPiece)
+        and isinstance(normalizer, BertNormalizer)
+        and isinstance(backend.pre_tokenizer, BertPreTokenizer)
+    ):
+        found = [type(part).__name__ for part in (normalizer, backend.pre_tokenizer, model)]
+        raise BadInputError(
+            f"The tokenizer {path} is made of {', '.join(found)}; only one of BertNormalizer, "
+            "BertPreTokenizer, WordPiece can be chunked. Choose a BERT-family model."
+        )
+    if backend.token_to_id(model.unk_token) is None:
         raise BadInputError(
             f"The vocabulary of the tokenizer {path} lacks its own unknown token "
-            f"{config['model']['unk_token']!r}, so it fails on unknown words."
+            f"{model.unk_token!r}, so it fails on unknown words."
         )
-    for token in config.get("added_tokens", []):
+    added_tokens = list(backend.get_added_tokens_decoder().values())
+    for token in added_tokens:
         _check_added_token(token, path)
+    return Rules(
+        longest_word=model.max_input_chars_per_word,
+        lowercase=normalizer.lowercase,
+        split_ideographs=normalizer.handle_chinese_chars,
+        added_tokens=tuple(token.content for token in added_tokens),
+    )
 
 
 _CUT_CHARACTERS = re.compile(f"[{SPACE}{IDEOGRAPHS}]")
 
 
-def _check_added_token(token: dict[str, Any], path: Path) -> None:
+def _check_added_token(token: AddedToken, path: Path) -> None:
     """Refuses a token that is recognised by what stands around it or could be cut through."""
-    if token["single_word"] or token["rstrip"] or _CUT_CHARACTERS.search(token["content"]):
+    if token.single_word or token.rstrip or _CUT_CHARACTERS.search(token.content):
         raise BadInputError(
-            f"The tokenizer {path} has the added token {token['content']!r}, which takes in white "
+            f"The tokenizer {path} has the added token {token.content!r}, which takes in white "
             "space, contains ideographs or must stand alone. Choose a model without such tokens."
         )

@@ -7,7 +7,6 @@ nothing to chance: a vector depends neither on timing nor on the number of threa
 
 from __future__ import annotations
 
-import os
 import queue
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 
+from wiki_embeddings.cores import usable_cores
 from wiki_embeddings.encoders.batching import padded, token_batches
 from wiki_embeddings.encoders.bert_graph import bert_graph
 from wiki_embeddings.encoders.models import ResolvedModel
@@ -44,7 +44,7 @@ class CpuEncoder:
             BadInputError: The weights are damaged.
         """
         self._info = info
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or usable_cores()
         self._padding = model.special_tokens.pad
         self._sequences = SequenceMaker(model)
         compiled = _compile(model, self._threads)

@@ -113,14 +113,14 @@ def read_model_files(folder: Path) -> ModelFiles:
         BadInputError: A file is missing or damaged, or the model is not one that we compute.
     """
     shape = _shape(folder)
-    prompts = _object(folder / PROMPTS, optional=True).get("prompts") or {}
+    prompts = _prompts(folder / PROMPTS)
     passage_prompts = [prompts[name] for name in _PASSAGE_PROMPTS if prompts.get(name)]
     return ModelFiles(
         shape=shape,
         special_tokens=_special_tokens(folder, shape),
         pooling=_pooling(folder),
         max_length=_max_length(folder, shape),
-        query_prefix=prompts.get("query") or "",
+        query_prefix=prompts.get("query", ""),
         passage_prefix=passage_prompts[0] if passage_prompts else "",
     )
 
@@ -137,7 +137,7 @@ def _shape(folder: Path) -> BertShape:
         vocab_size=_size(config, "vocab_size", file),
         positions=_size(config, "max_position_embeddings", file),
         token_types=_size(config, "type_vocab_size", file),
-        layer_norm_eps=float(config.get("layer_norm_eps", 1e-12)),
+        layer_norm_eps=_number(config, "layer_norm_eps", 1e-12, file),
     )
     if shape.hidden_size % shape.heads:
         raise BadInputError(
@@ -159,6 +159,13 @@ def _refuse_others(config: Mapping[str, Any], folder: Path) -> None:
         found = config.get(key, default)
         if found != wanted:
             raise _unsupported(folder, f"has {key} {found!r}, not {wanted!r}")
+
+
+def _prompts(file: Path) -> Mapping[str, str]:
+    prompts = _object(file, optional=True).get("prompts") or {}
+    if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
+        raise _damaged(file, "its prompts are no texts by name")
+    return prompts
 
 
 def _pooling(folder: Path) -> Pooling:
@@ -189,11 +196,15 @@ def _pooling_mode(folder: Path, file: Path) -> Pooling:
 
 
 def _max_length(folder: Path, shape: BertShape) -> int:
-    stated = _object(folder / TRANSFORMER_CONFIG, optional=True).get("max_seq_length")
-    if stated is None:
-        tokenizer = _object(folder / TOKENIZER_CONFIG, optional=True)
-        stated = tokenizer.get("model_max_length", shape.positions)
-    return min(int(stated), shape.positions)
+    for name, key in (
+        (TRANSFORMER_CONFIG, "max_seq_length"),
+        (TOKENIZER_CONFIG, "model_max_length"),
+    ):
+        config = _object(folder / name, optional=True)
+        if config.get(key) is not None:
+            stated = _number(config, key, shape.positions, folder / name)
+            return int(min(stated, shape.positions))
+    return shape.positions
 
 
 def _special_tokens(folder: Path, shape: BertShape) -> SpecialTokens:
@@ -222,6 +233,13 @@ def _token_id(vocabulary: Mapping[str, int], token: Any, file: Path) -> int:
 def _size(config: Mapping[str, Any], key: str, file: Path) -> int:
     value = config.get(key)
     if not isinstance(value, int) or value < 1:
+        raise _damaged(file, f"its {key} is {value!r}")
+    return value
+
+
+def _number(config: Mapping[str, Any], key: str, default: float, file: Path) -> float:
+    value = config.get(key, default)
+    if not isinstance(value, int | float):
         raise _damaged(file, f"its {key} is {value!r}")
     return value
 

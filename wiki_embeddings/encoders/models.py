@@ -104,6 +104,10 @@ def resolve(
             f"There is no model {name}: it is neither a folder here nor a name on the Hub, which "
             f"has the form org/name, as in {DEFAULT_MODEL}."
         )
+    return _named(name, revision, home)
+
+
+def _named(name: str, revision: str | None, home: Path | None) -> ResolvedModel:
     known = KNOWN_MODELS.get(name)
     if known and known.bundled and revision in {None, known.revision}:
         return _read(bundled.bundled_model(), name, known.revision, known)

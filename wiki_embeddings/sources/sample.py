@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import pyarrow as pa
 
@@ -96,10 +97,16 @@ def open_part(part: SamplePart, progress: Progress) -> OpenedPart:
 
 def _kept(fraction: float) -> list[Page]:
     """Gives the articles of the dump that belong to a share of it, by ascending page id."""
-    pages = list(articles(iter_pages(bundled_dump())))
+    pages = _articles()
     count = max(1, round(fraction * len(pages)))
     drawn = sorted(pages, key=_lot)[:count]
     return sorted(drawn, key=lambda page: page.id)
+
+
+@cache
+def _articles() -> tuple[Page, ...]:
+    """Reads all articles of the dump, once per process: they are few and every part needs them."""
+    return tuple(articles(iter_pages(bundled_dump())))
 
 
 def _lot(page: Page) -> bytes:

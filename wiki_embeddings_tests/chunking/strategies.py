@@ -66,7 +66,9 @@ pieces = st.one_of(
     st.sampled_from(REAL), st.sampled_from(NASTY), st.text(letters, max_size=8), words, long_words
 )
 repeated = st.builds(str.__mul__, pieces, st.integers(2, 30))
-articles = st.lists(pieces | repeated, max_size=30).map("".join)
+short_articles = st.lists(pieces, max_size=6).map("".join)
+long_articles = st.lists(pieces | repeated, min_size=8, max_size=30).map("".join)
+articles = short_articles | long_articles
 titles = st.one_of(
     st.sampled_from(["", "Anarchism", "中国", "\u200b", "A" * 101, "x-y " * 70]),
     st.lists(pieces, max_size=4).map("".join),

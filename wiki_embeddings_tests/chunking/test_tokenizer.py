@@ -49,12 +49,13 @@ def test_a_vocabulary_within_65536_is_stored_in_two_bytes_and_a_larger_one_in_fo
     tokenizer: WordPieceTokenizer, changed: Callable[[Change], Path]
 ):
     def enlarge(config: dict[str, Any]) -> None:
-        config["model"]["vocab"] |= {f"x{n}": n for n in range(1000, 70_000)}
+        config["model"]["vocab"]["elephant"] = 1 << 16
 
     large = load_tokenizer(changed(enlarge))
     assert tokenizer.tokenize(["cat"])[0].tokens.dtype == np.uint16
-    assert large.tokenize(["x69999"])[0].tokens.tolist() == [69_999]
-    assert chunk_articles(large, ["T"], ["x69999"], ChunkSettings()).tokens.dtype == np.uint32
+    chunks = chunk_articles(large, ["T"], ["elephant"], ChunkSettings())
+    assert chunks.tokens.tolist() == [1 << 16]
+    assert chunks.tokens.dtype == np.uint32
 
 
 def test_ideographs_are_no_words_for_a_tokenizer_told_so(changed: Callable[[Change], Path]):
@@ -79,12 +80,33 @@ def test_an_added_token_with_punctuation_is_never_broken(changed: Callable[[Chan
     assert len(ids) == 500
 
 
+def test_an_added_token_may_take_in_the_white_space_before_it(changed: Callable[[Change], Path]):
+    def add(config: dict[str, Any]) -> None:
+        mask = {"content": "[MASK]", "lstrip": True}
+        config["added_tokens"].append({**config["added_tokens"][0], **mask})
+
+    text = "the [MASK], the \n [MASK][MASK] ing " * 20
+    path = changed(add)
+    ids = Tokenizer.from_file(str(path)).encode(text, add_special_tokens=False).ids
+    assert load_tokenizer(path).tokenize([text])[0].tokens.tolist() == ids
+
+
+def test_added_words_are_recognised_inside_other_words(changed: Callable[[Change], Path]):
+    def add(config: dict[str, Any]) -> None:
+        config["added_tokens"].append({**config["added_tokens"][0], "content": "istor"})
+
+    text = "history History, the prehistoric "
+    path = changed(add)
+    ids = Tokenizer.from_file(str(path)).encode(text, add_special_tokens=False).ids
+    assert load_tokenizer(path).tokenize([text])[0].tokens.tolist() == ids
+
+
 @pytest.mark.parametrize(
     ("part", "other", "message"),
     [
-        ("normalizer", {"type": "NFC"}, "normalizer NFC"),
-        ("normalizer", None, "normalizer None"),
-        ("pre_tokenizer", {"type": "Whitespace"}, "pre-tokenizer Whitespace"),
+        ("normalizer", {"type": "NFC"}, "made of NFC, BertPreTokenizer, WordPiece"),
+        ("normalizer", None, "made of NoneType"),
+        ("pre_tokenizer", {"type": "Whitespace"}, "made of BertNormalizer, Whitespace"),
     ],
 )
 def test_a_tokenizer_that_is_not_berts_is_refused(
@@ -97,13 +119,13 @@ def test_a_tokenizer_that_is_not_berts_is_refused(
 def test_a_bpe_tokenizer_is_refused(tmp_path: Path):
     path = tmp_path / "tokenizer.json"
     Tokenizer(models.BPE()).save(str(path))
-    with pytest.raises(BadInputError, match="model BPE"):
+    with pytest.raises(BadInputError, match="BPE; only"):
         load_tokenizer(path)
 
 
 def test_a_vocabulary_without_the_unknown_token_is_refused(changed: Callable[[Change], Path]):
     with pytest.raises(BadInputError, match="unknown token"):
-        load_tokenizer(changed(lambda config: config["model"]["vocab"].pop("[UNK]")))
+        load_tokenizer(changed(lambda config: config["model"].update(unk_token="[unknown]")))
 
 
 @pytest.mark.parametrize(

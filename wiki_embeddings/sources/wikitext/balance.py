@@ -44,6 +44,9 @@ _TAG_TEXT = {
     **dict.fromkeys(_STYLES, ""),
 }
 
+# A comment that has its line for itself takes the line with it.
+_END_OF_COMMENT = {False: "-->", True: r"-->(?:[ \t]*+\n)?"}
+
 # Possessive quantifiers (*+) keep each attempt to match linear.
 _TOKEN = re.compile(
     r"""
@@ -106,7 +109,8 @@ class _Scan:
     def take(self, token: re.Match[str]) -> None:
         match token.lastgroup:
             case "comment":
-                self._take_element(token, "-->", ITEM)
+                starts_line = self.wikitext[max(0, token.start() - 1) : token.start()] in {"", "\n"}
+                self._take_element(token, _END_OF_COMMENT[starts_line], "")
             case "attributes":
                 self._take_tag(token)
             case "stray":
@@ -198,7 +202,7 @@ class _Scan:
         opening = self._pop()
         if kind in _TABLES:
             del self.pieces[opening.piece :]
-            markup = PARAGRAPH
+            markup = "\n\n"
         self.pieces.append(markup)
 
     def _end_tables(self) -> None:

@@ -15,7 +15,7 @@ CITATION = "\ufdd5"
 """A hole where a work was cited: whatever else its line says about the work goes with it."""
 
 ITEM = "\ufdd1"
-"""Stands where a list marker or a comment stood: a line with nothing else on it goes entirely."""
+"""Stands where a list marker stood: a line with nothing else on it goes entirely."""
 
 BREAK = "\ufdd2"
 """A new line."""

@@ -96,4 +96,5 @@ def _element(node: Tag, hidden: frozenset[str]) -> str:
 def _preformatted(source: str) -> str:
     """Program code and the like, as it is; a line of it may stand within a sentence."""
     text = unescape(source).strip("\n")
-    return f"{PARAGRAPH}{shield_layout(text)}{PARAGRAPH}" if "\n" in text else shield(text)
+    around = PARAGRAPH if "\n" in text else ""
+    return around + shield_layout(text) + around

@@ -30,8 +30,8 @@ _SPACE_BEFORE_STOP = re.compile(r" +(?=[,;](?: |$))|(?<![.,]) +(?=\.(?: [A-Z]|$)
 _BREAK_BEFORE_STOP = re.compile(rf"\n(?=[,;.)](?:[\s{HOLE}]|$))")
 _EMPTY_BRACKETS = re.compile(r" ?\( \)")
 
-_ABOUT_WHAT_WENT = re.compile(rf"['\s]*(?:{CITATION}.*|{HOLE}['\s]*(?:\([^()]*\)['\s.]*)+)")
-"""A line that only says something about what was taken out at its beginning."""
+_ABOUT_WHAT_WENT = re.compile(rf"['\s]*(?:{CITATION}.*|{HOLE}(?=.*[(\d])(?:\([^()]*\)|[^\w(]|\d)*)")
+"""A line that only says something, in brackets or numbers, about what was taken out before it."""
 
 
 def tidy(marked: str) -> str:
