@@ -76,10 +76,10 @@ def measured(
 def result_table(
     seconds: dict[str, float], vectors: dict[str, Vectors], tokens: Sequence[TokenIds]
 ) -> Table:
-    """Rates, ratios to the peer, and cosines with its vectors."""
+    """Rates, ratios to the peer, and mean and lowest cosine with its vectors."""
     table = Table()
     table.add_column("encoder", no_wrap=True)
-    for heading in ("passages/s", "tokens/s", "ratio", "mean cosine", "min cosine"):
+    for heading in ("passages/s", "tokens/s", "ratio", "cosine", "lowest"):
         table.add_column(heading, justify="right")
     total_tokens = sum(map(len, tokens))
     for name, duration in seconds.items():

@@ -9,7 +9,7 @@ from wiki_embeddings.chunking import WordPieceTokenizer, load_tokenizer, table
 
 SURROGATES = range(0xD800, 0xE000)
 EVERY_NTH = 67
-"""All 1,112,064 characters have passed; this many are quick, and hit each script."""
+"""All 1,112,064 characters have passed; this share is quick, and meets every script."""
 
 
 def test_around_any_character_the_tokens_of_each_atom_are_those_of_its_text(
