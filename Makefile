@@ -63,3 +63,22 @@ $(BENCH)/stamp: requirements/bench.txt requirements/data.txt pyproject.toml
 bench: $(BENCH)/stamp
 	$(BENCH)/bin/python -m benchmarks.chunking
 	$(BENCH)/bin/python -m benchmarks.encoders
+
+# One resolution for every platform and Python version; hashes, but no download addresses. uv only
+# resolves here, pip installs. PyTorch is left out of the benchmarks' file (see above).
+LOCK := .venv-lock
+COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header
+
+lock:
+	$(PYTHON) -m venv $(LOCK)
+	$(LOCK)/bin/pip install --quiet --disable-pip-version-check "uv==0.13.9"
+	$(COMPILE) pyproject.toml -o requirements/run.txt
+	$(COMPILE) pyproject.toml --group test -c requirements/run.txt -o requirements/test.txt
+	echo "torch ; python_version < '0'" > $(LOCK)/without-torch.txt
+	$(COMPILE) pyproject.toml --group bench -c requirements/run.txt \
+		--override $(LOCK)/without-torch.txt -o requirements/bench.txt
+	$(COMPILE) --no-deps requirements/data.in -o requirements/data.txt
+
+clean:
+	rm -rf $(VENV) $(BENCH) $(LOCK)

@@ -206,8 +206,8 @@ def main(budget: int, processes: int, repetitions: int) -> None:
     seconds, chunks = measure(articles, budget, processes, repetitions)
     counts = {name: token_counts(texts) for name, texts in chunks.items()}
     Console().print(
-        f"{len(articles.texts)} articles, {articles.chars:,} characters, budget {budget} tokens, "
-        f"{processes} process(es), median of {repetitions}"
+        f"{len(articles.texts)} articles, {articles.chars:,} characters, "
+        f"budget {budget}, {processes} process(es), median of {repetitions}"
     )
     Console().print(results_table(articles.chars, seconds, counts, budget))
     over = [name for name, tokens in counts.items() if max(tokens, default=0) > budget]

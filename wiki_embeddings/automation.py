@@ -30,7 +30,7 @@ def monthly_refresh(wiki: str) -> dg.ScheduleDefinition:
         description=f"On the 2nd of each month at 03:00 UTC, materializes raw_wikipedia, "
         f"chunked_volume, embeddings and hub_dataset of {wiki!r} with their default config. What "
         "has not changed since the last time is verified and kept, not computed again.",
-        )
+    )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(
             run_key=f"{wiki}-{context.scheduled_execution_time:%Y-%m}", partition_key=wiki

@@ -30,9 +30,7 @@ class Verdict:
     numbers: Mapping[str, Any]
 
 
-def same_counts(
-    one: Mapping[str, int | str], other: Mapping[str, int | str], what: str
-) -> Verdict:
+def same_counts(one: Mapping[str, int | str], other: Mapping[str, int | str], what: str) -> Verdict:
     """Whether two sides have equal counts.
 
     Args:

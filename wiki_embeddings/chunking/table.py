@@ -21,9 +21,9 @@ What was tried on the sample's 2.9 million characters, as a multiple of the rate
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -189,14 +189,18 @@ class RunTable:
 def _tokenize_plain_words(model: Model, runs: Sequence[str], lowercase: bool) -> _Table:
     """Tokenises runs that are ASCII letters and digits; each has one atom."""
     words = [run.rstrip() for run in runs]
-    normalized = [word.lower() for word in words] if lowercase else words
-    tokens = [[token.id for token in model.tokenize(word)] for word in normalized]
+    tokens: list[int] = []
+    token_ends = [0]
+    for word in words:
+        pieces = model.tokenize(word.lower() if lowercase else word)
+        tokens += [piece.id for piece in pieces]
+        token_ends.append(len(tokens))
     return _Table(
         run_atoms=np.arange(len(runs) + 1),
         atom_chars=_lengths(runs),
         spaced=_lengths(runs) > _lengths(words),
-        atom_tokens=_begin_and_ends(_lengths(tokens)),
-        tokens=np.array(list(chain.from_iterable(tokens)), np.uint32),
+        atom_tokens=np.array(token_ends, np.int64),
+        tokens=np.array(tokens, np.uint32),
     )
 
 
@@ -290,5 +294,5 @@ def _begin_and_ends(sizes: Ints) -> Ints:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
 
 
-def _lengths(things: Sequence[Sized]) -> Ints:
-    return np.array([len(thing) for thing in things], np.int64)
+def _lengths(runs: Sequence[str]) -> Ints:
+    return np.fromiter(map(len, runs), np.int64, len(runs))

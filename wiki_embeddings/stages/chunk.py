@@ -17,12 +17,14 @@ from wiki_embeddings.sources.part import Progress
 from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS
 from wiki_embeddings.stages.cutter import batches, cutter
 from wiki_embeddings.stages.shard import (
+    InputFile,
     Plan,
     Report,
     folder_for,
+    input_file,
     make_once,
     parquet_writer,
-    read_shard,
+    read_input,
 )
 from wiki_embeddings.stages.statistics import chunk_statistics
 from wiki_embeddings.volume import MiB, Volume
@@ -45,7 +47,7 @@ class ChunkSpec:
         folder: Reference of the output folder.
         name: File name of the shard.
         units: Articles in it, about.
-        part: Reference of the part that holds its articles.
+        part: The part that holds its articles.
         row_group: Which row group of the part it is.
         model: Name or folder of the model whose tokenizer decides.
         revision: Commit of the model.
@@ -56,7 +58,7 @@ class ChunkSpec:
     folder: str
     name: str
     units: int
-    part: str
+    part: InputFile
     row_group: int
     model: str
     revision: str | None
@@ -108,7 +110,7 @@ def plan(
                 folder=folder,
                 name=f"shard-{number:05d}.parquet",
                 units=_share(file.rows, file.row_groups, group),
-                part=raw.reference(file),
+                part=input_file(raw, file),
                 row_group=group,
                 model=model,
                 revision=resolved.revision,
@@ -134,7 +136,7 @@ def cut_shard(spec: ChunkSpec, volume: Volume, progress: Progress) -> Report:
     """
 
     def write(path: Path) -> dict[str, Statistic]:
-        articles = read_shard(volume, spec.part, "raw_wikipedia", spec.row_group)
+        articles = read_input(volume, spec.part, "raw_wikipedia", spec.row_group)
         cutter = _cutter(spec.model, spec.revision, spec.token_budget, spec.title_prefix)
         with parquet_writer(path, cutter.schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
             for batch in batches(articles, _BATCH_BYTES):

@@ -21,12 +21,14 @@ from wiki_embeddings.manifest import Manifest, Settings, Statistic
 from wiki_embeddings.sources.part import Progress
 from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
 from wiki_embeddings.stages.shard import (
+    InputFile,
     Plan,
     Report,
     folder_for,
+    input_file,
     make_once,
     parquet_writer,
-    read_shard,
+    read_input,
 )
 from wiki_embeddings.stages.statistics import vector_statistics
 from wiki_embeddings.volume import Volume
@@ -43,7 +45,7 @@ class EmbedSpec:
         folder: Reference of the output folder.
         name: File name of the shard.
         units: Chunks in it.
-        chunks: Reference of the shard of chunks.
+        chunks: The shard of chunks.
         model: Name or folder of the model.
         revision: Commit of the model.
         engine: What computes the vectors.
@@ -52,7 +54,7 @@ class EmbedSpec:
     folder: str
     name: str
     units: int
-    chunks: str
+    chunks: InputFile
     model: str
     revision: str | None
     engine: str
@@ -97,7 +99,7 @@ def plan(chunks: Manifest, *, engine: str) -> Plan[EmbedSpec]:
                 folder=folder,
                 name=file.name,
                 units=file.rows,
-                chunks=chunks.reference(file),
+                chunks=input_file(chunks, file),
                 model=cut["model"],
                 revision=cut["revision"],
                 engine=info.engine,
@@ -116,7 +118,7 @@ def embed_shard(spec: EmbedSpec, volume: Volume, progress: Progress) -> Report:
     """
 
     def write(path: Path) -> dict[str, Statistic]:
-        chunks = read_shard(volume, spec.chunks, "chunked_volume")
+        chunks = read_input(volume, spec.chunks, "chunked_volume")
         encoder = _encoder(spec.model, spec.engine, spec.revision)
         vectors = encoder.encode(token_arrays(chunks), progress=progress)
         table = with_vectors(chunks, vectors)

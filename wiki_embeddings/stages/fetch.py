@@ -6,7 +6,7 @@ shards from any part without reading the rest of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,7 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
         }
     }
     folder = folder_for(wiki, "raw", None, settings, VERSION)
+    parts: Sequence[choose.Part] = source.parts
     return Plan(
         wiki=wiki,
         stage="raw",
@@ -81,7 +82,7 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
                 scratch=scratch_folder(wiki),
                 shard_bytes=shard_bytes,
             )
-            for number, part in enumerate(source.parts)
+            for number, part in enumerate(parts)
         ),
     )
 

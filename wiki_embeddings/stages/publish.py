@@ -27,13 +27,15 @@ from wiki_embeddings.manifest import (
 from wiki_embeddings.sources.part import Progress
 from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
 from wiki_embeddings.stages.shard import (
+    InputFile,
     Plan,
     Report,
     described_plain,
     folder_for,
+    input_file,
     make_once,
     parquet_writer,
-    read_shard,
+    read_input,
 )
 from wiki_embeddings.stages.statistics import row_statistics
 from wiki_embeddings.volume import Volume, storage_errors
@@ -52,14 +54,14 @@ class DataFileSpec:
         folder: Reference of the output folder.
         name: File name below the folder, as the Hub expects it.
         units: Rows in it.
-        shards: References of the shards of embeddings that it holds, in order.
+        shards: The shards of embeddings that it holds, in order.
         dimensions: Width of a vector.
     """
 
     folder: str
     name: str
     units: int
-    shards: tuple[str, ...]
+    shards: tuple[InputFile, ...]
     dimensions: int
 
 
@@ -99,7 +101,7 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
             folder=folder,
             name=f"data/train-{number:05d}-of-{len(groups):05d}.parquet",
             units=sum(file.rows for file in group),
-            shards=tuple(vectors.reference(file) for file in group),
+            shards=tuple(input_file(vectors, file) for file in group),
             dimensions=dimensions,
         )
         for number, group in enumerate(groups)
@@ -147,7 +149,7 @@ def _make_data_file(spec: DataFileSpec, volume: Volume, progress: Progress) -> R
         schema = embedding_schema(spec.dimensions)
         with parquet_writer(path, schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
             for shard in spec.shards:
-                table = read_shard(volume, shard, "embeddings")
+                table = read_input(volume, shard, "embeddings")
                 writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
                 progress(table.num_rows)
         return row_statistics(pq.read_table(path, columns=["id", "text", "hash"]))

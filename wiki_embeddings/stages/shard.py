@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
@@ -168,31 +169,58 @@ def make_once(
 
 
 def parquet_writer(path: Path, schema: pa.Schema, **options: Any) -> pq.ParquetWriter:
-    """A Parquet writer with the project's settings: Zstandard, and a checksum on every page."""
-    return pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True, **options)
+    """A Parquet writer with the project's settings."""
+    return pq.ParquetWriter(path, schema, compression="zstd", **options)
 
 
-def read_shard(
-    volume: Volume, reference: str, asset: str, row_group: int | None = None
+@dataclass(frozen=True)
+class InputFile:
+    """A file that an earlier stage has made, as a spec names it.
+
+    Attributes:
+        reference: Its path relative to the volume's root.
+        sha256: The SHA-256 that its manifest lists.
+    """
+
+    reference: str
+    sha256: str
+
+
+def input_file(manifest: Manifest, file: ShardFile) -> InputFile:
+    """How a spec names a file of an upstream manifest."""
+    return InputFile(manifest.reference(file), file.sha256)
+
+
+def read_input(
+    volume: Volume, file: InputFile, asset: str, row_group: int | None = None
 ) -> pa.Table:
-    """Read a file that an upstream stage has made, checking every page's checksum.
+    """Read a file that an upstream stage has made, once it is sure to be what was made.
 
     Args:
         volume: Where it lies.
-        reference: The file's path relative to the volume's root.
+        file: The file.
         asset: The asset that made it, to be named in an error.
         row_group: The one row group to read; None for the whole file.
 
     Raises:
-        BadInputError: The file is missing, corrupt or cut short.
+        BadInputError: The file is missing or is not what its manifest lists.
     """
-    path = volume.path(reference)
+    path = volume.path(file.reference)
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-            return parquet.read() if row_group is None else parquet.read_row_group(row_group)
-    except (OSError, pa.ArrowException) as error:
-        what = "is missing" if isinstance(error, FileNotFoundError) else f"is corrupt ({error})"
+        found = _sha256_once(path, path.stat().st_mtime_ns, path.stat().st_size)
+    except FileNotFoundError:
+        found = "missing"
+    if found != file.sha256:
         raise BadInputError(
-            f"{path} {what}: materialize {asset} again, which makes only this file again, and then "
-            "this asset."
-        ) from error
+            f"{path} is not what its manifest lists (SHA-256 {found[:16]} instead of "
+            f"{file.sha256[:16]}): materialize {asset} again, which makes only this file again, "
+            "and then this asset."
+        )
+    with pq.ParquetFile(path) as parquet:
+        return parquet.read() if row_group is None else parquet.read_row_group(row_group)
+
+
+@lru_cache(maxsize=1024)
+def _sha256_once(path: Path, mtime_ns: int, size: int) -> str:  # noqa: ARG001 (they are the key)
+    """SHA-256 of a file; a worker that reads many row groups of it computes it once."""
+    return sha256_of_file(path)

@@ -37,6 +37,20 @@ def wait_until(holds: Callable[[], bool], within_s: float = 30.0) -> None:
         time.sleep(0.05)
 
 
+def program_process(program: str, volume: Volume) -> subprocess.Popen[str]:
+    """Start a program, given the volume's root; a file, because workers import it again."""
+    volume.root.mkdir(parents=True)
+    script = volume.root / "program.py"
+    script.write_text(program)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(
+        [sys.executable, script, str(volume.root)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -93,6 +107,27 @@ def test_a_full_disk_stops_the_map_at_once(volume):
     assert failed(events)[0].hopeless
 
 
+def test_a_disk_that_fills_up_is_told_and_leaves_nothing_half_written(volume):
+    program = textwrap.dedent("""
+        import resource, sys
+        from pathlib import Path
+        from wiki_embeddings.compute.local import LocalCompute
+        from wiki_embeddings_tests.toy import toy_plan
+        if __name__ == "__main__":
+            # No file may grow beyond this: what the system says is as for a full disk.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+            compute = LocalCompute(Path(sys.argv[1]), 1)
+            print([event.cause for event in compute.map(toy_plan(3, rows=100_000))])
+    """)
+    with program_process(program, volume) as running:
+        told = running.communicate()[0]
+    assert told.count("Cannot write to") == 1, "the first failure ends the map"
+    assert "the file system takes no larger file" in told
+    plan = toy_plan(3, rows=100_000)
+    assert list(volume.path(plan.folder).iterdir()) == []
+    assert finished(LocalCompute(volume.root, 1).map(plan)) == {0, 1, 2}
+
+
 def test_closing_a_map_stops_its_workers(compute, volume):
     events = compute.map(toy_plan(4, {1: "sleep", 2: "sleep"}))
     assert next(events)
@@ -112,12 +147,8 @@ def test_workers_end_when_their_parent_is_killed(volume):
         if __name__ == "__main__":
             list(LocalCompute(Path(sys.argv[1]), 1).map(toy_plan(1, {0: "sleep"})))
     """)
-    script = volume.root / "parent.py"
-    script.parent.mkdir(parents=True)
-    script.write_text(program)
     mark = volume.root / "at-work-part-00000.parquet"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen([sys.executable, script, str(volume.root)], env=environment) as parent:
+    with program_process(program, volume) as parent:
         wait_until(lambda: mark.exists() and mark.read_text() != "")
         parent.kill()
     wait_until(lambda: not is_running(int(mark.read_text())))
