@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import dagster as dg
@@ -51,7 +50,9 @@ def _on_volume(wiki: str) -> Searchable:
 
 
 def _print(console: Console, passage: Passage) -> None:
-    text = textwrap.shorten(passage.text, _SHOWN_CHARACTERS, placeholder=" …")
+    lines = "\n".join(filter(None, map(str.strip, passage.text.splitlines())))
+    cut = lines.rfind(" ", 0, _SHOWN_CHARACTERS)
+    text = lines if len(lines) <= _SHOWN_CHARACTERS else f"{lines[:cut]} …"
     console.print(
         Text.assemble(
             (f"  {passage.score:.3f}  ", "cyan"), (passage.title, "bold"), f"  {passage.url}"

@@ -56,7 +56,7 @@ def article_ids_unique(evidence: Evidence) -> Verdict:
 
 
 def every_article_chunked(evidence: Evidence) -> Verdict:
-    """Every article has chunks, and together they hold every character."""
+    """Every article has chunks, and put together they are its text, byte for byte."""
     return checks.every_article_chunked(
         evidence.manifest(raw_wikipedia), evidence.manifest(chunked_volume)
     )

@@ -52,12 +52,17 @@ def every_article_fetched(raw: Manifest) -> Verdict:
 
 
 def every_article_chunked(raw: Manifest, chunks: Manifest) -> Verdict:
-    """Every article has chunks, and together they hold every character."""
+    """Every article has chunks, and put together they are its text, byte for byte."""
     return same_counts(
-        {"articles": raw.rows, "characters": raw.total("characters")},
+        {
+            "articles": raw.rows,
+            "characters": raw.total("characters"),
+            "checksum_of_texts": _sum(raw, "text_checksum"),
+        },
         {
             "articles_in_chunks": chunks.total("articles"),
             "characters_in_chunks": chunks.total("characters"),
+            "checksum_of_chunks": _sum(chunks, "text_checksum"),
         },
         "articles and characters",
     )
@@ -66,22 +71,22 @@ def every_article_chunked(raw: Manifest, chunks: Manifest) -> Verdict:
 def every_chunk_embedded(chunks: Manifest, vectors: Manifest) -> Verdict:
     """As many vectors as chunks, and of the same chunks."""
     return same_counts(
-        {"chunks": chunks.rows, "sum_of_chunk_hashes": _hash_sum(chunks)},
-        {"vectors": vectors.rows, "sum_of_vector_hashes": _hash_sum(vectors)},
+        {"chunks": chunks.rows, "sum_of_chunk_hashes": _sum(chunks, "hash_sum")},
+        {"vectors": vectors.rows, "sum_of_vector_hashes": _sum(vectors, "hash_sum")},
         "chunks",
     )
 
 
-def _hash_sum(manifest: Manifest) -> str:
-    # As text, because the UI would plot it as a number that means something.
-    return f"{manifest.total('hash_sum'):x}"
+def _sum(manifest: Manifest, name: str) -> str:
+    # As text, because the UI would plot it like a number that means something.
+    return f"{manifest.total(name):x}"
 
 
 def every_row_published(vectors: Manifest, published: Manifest) -> Verdict:
     """As many rows as vectors, and of the same chunks."""
     return same_counts(
-        {"vectors": vectors.rows, "sum_of_vector_hashes": _hash_sum(vectors)},
-        {"rows": published.rows, "sum_of_row_hashes": _hash_sum(published)},
+        {"vectors": vectors.rows, "sum_of_vector_hashes": _sum(vectors, "hash_sum")},
+        {"rows": published.rows, "sum_of_row_hashes": _sum(published, "hash_sum")},
         "rows",
     )
 

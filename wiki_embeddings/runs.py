@@ -59,6 +59,8 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
                 raise_on_error=False,
             )
     console.print(_summary(wiki, outcome))
+    checks = outcome.get_asset_check_evaluations()
+    console.print(f"{sum(c.passed for c in checks)} of {len(checks)} checks passed.")
     for failure in _failures(outcome):
         Console(stderr=True).print(f"Error: {failure}", markup=False, highlight=False)
     return 0 if outcome.success else 1

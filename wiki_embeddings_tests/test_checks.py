@@ -46,6 +46,8 @@ def test_a_lost_article_or_character_fails_the_chunks():
     assert not checks.every_article_chunked(
         raw, manifest(shard(8, articles=3, characters=99))
     ).passed
+    altered = shard(8, articles=3, characters=100, text_checksum=1)
+    assert not checks.every_article_chunked(raw, manifest(altered)).passed
 
 
 @pytest.mark.parametrize("compare", [checks.every_chunk_embedded, checks.every_row_published])

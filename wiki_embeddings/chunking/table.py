@@ -15,8 +15,8 @@ What was tried on the sample's 2.9 million characters, as a multiple of the rate
   because each input costs some µs of its own.
 * A table of what stands between two white spaces, new entries through `encode` joined by spaces
   (one by one they take twice as long): 1.6.
-* This one, whose entries are single words and signs, the plain ones through the model: 2.4. With
-  a table that knows nearly all words, as a worker has after some shards: 3.5.
+* This one, whose entries are single words and signs, the plain ones through the model: 2.6. With
+  a table that knows nearly all words, as a worker has after some shards: 3.6.
 """
 
 from __future__ import annotations

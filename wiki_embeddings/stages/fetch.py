@@ -19,6 +19,7 @@ from wiki_embeddings.manifest import Settings, Statistic
 from wiki_embeddings.sources import choose
 from wiki_embeddings.sources.part import RAW_SCHEMA, OpenedPart, Progress
 from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
+from wiki_embeddings.stages.statistics import text_checksum
 from wiki_embeddings.volume import Volume, scratch_folder
 
 VERSION = "1"
@@ -108,13 +109,14 @@ def write_part(opened: OpenedPart, path: Path, shard_bytes: int) -> dict[str, St
     """Write the articles of an opened part, a row group for each shard's worth of text.
 
     Returns:
-        What was written: articles, how many of them are empty, code points and UTF-8 bytes.
+        What was written: articles, how many of them are empty, code points, UTF-8 bytes, and a
+        checksum of all texts.
 
     Raises:
         BadInputError: Page ids do not ascend strictly.
     """
     counts = {"source_articles": opened.rows, "articles": 0, "empty_articles": 0}
-    counts |= {"characters": 0, "text_bytes": 0}
+    counts |= {"characters": 0, "text_bytes": 0, "text_checksum": 0}
     last_id = -1
     with parquet_writer(path, RAW_SCHEMA) as writer:
         for table in regrouped(opened.batches, shard_bytes):
@@ -125,6 +127,9 @@ def write_part(opened: OpenedPart, path: Path, shard_bytes: int) -> dict[str, St
             counts["characters"] += pc.sum(lengths).as_py()
             counts["empty_articles"] += int((lengths.to_numpy() == 0).sum())
             counts["text_bytes"] += pc.sum(pc.binary_length(text)).as_py()
+            counts["text_checksum"] += text_checksum(
+                table.column("id").to_pylist(), text.to_pylist()
+            )
             writer.write_table(table, row_group_size=table.num_rows)
     return dict(counts)
 

@@ -6,6 +6,9 @@ finished file, never from what was meant to be written.
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -34,6 +37,9 @@ def chunk_statistics(table: pa.Table, special_tokens: int) -> dict[str, Statisti
     tokens = pc.list_value_length(table.column("tokens")).to_numpy()
     return {
         **row_statistics(table),
+        "text_checksum": text_checksum(
+            table.column("id").to_pylist(), table.column("text").to_pylist()
+        ),
         "tokens": int(tokens.sum()),
         "tokens_histogram": histogram(tokens),
         "max_tokens_with_specials": int(tokens.max(initial=0)) + special_tokens,
@@ -78,6 +84,23 @@ def row_statistics(table: pa.Table) -> dict[str, Statistic]:
             int(digits[:_HASH_SUM_DIGITS], 16) for digits in table.column("hash").to_pylist()
         ),
     }
+
+
+def text_checksum(ids: Iterable[int], texts: Iterable[str]) -> int:
+    """Sum over articles of the CRC-32 of id and text, whether texts are whole or in chunks.
+
+    Args:
+        ids: Page id of each text; an article's chunks follow one another.
+        texts: Whole texts, or chunks in their order.
+    """
+    total = crc = 0
+    article = None
+    for page_id, text in zip(ids, texts, strict=True):
+        if page_id != article:
+            total += crc
+            article, crc = page_id, zlib.crc32(page_id.to_bytes(8, "little"))
+        crc = zlib.crc32(text.encode(), crc)
+    return total + crc
 
 
 def refuse_disorder(table: pa.Table) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.sources.part import RAW_SCHEMA, OpenedPart
 from wiki_embeddings.stages.fetch import regrouped, write_part
+from wiki_embeddings.stages.statistics import text_checksum
 
 
 def batch(ids: list[int], texts: list[str]) -> pa.RecordBatch:
@@ -44,6 +45,7 @@ def test_a_part_counts_articles_characters_and_bytes(tmp_path):
         "empty_articles": 1,
         "characters": 5,
         "text_bytes": 13,
+        "text_checksum": text_checksum([1, 5, 7], ["né", "", "中文🙂"]),
     }
     with pq.ParquetFile(tmp_path / "part") as parquet:
         assert parquet.schema_arrow == RAW_SCHEMA
