@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 
 import dagster as dg
 
+from wiki_embeddings.processes import is_gone
 from wiki_embeddings.settings import Settings
 from wiki_embeddings.volume import storage_errors
 
@@ -44,11 +44,6 @@ def prepare(settings: Settings) -> Path:
     return home
 
 
-def this_process() -> str:
-    """Name of this process on this machine, for `PROCESS_TAG`."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
 def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Record as failed the runs whose process was killed; Dagster would show them as running.
 
@@ -61,7 +56,7 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     abandoned = [
         run
         for run in instance.get_runs(running)
-        if PROCESS_TAG in run.tags and _is_gone(run.tags[PROCESS_TAG])
+        if PROCESS_TAG in run.tags and is_gone(run.tags[PROCESS_TAG])
     ]
     for run in abandoned:
         instance.report_run_failed(
@@ -70,16 +65,3 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
             "finished is kept: run it again and only the rest is done.",
         )
     return [run.run_id for run in abandoned]
-
-
-def _is_gone(process: str) -> bool:
-    host, _, pid = process.rpartition(":")
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # someone else's process has this number now
-        return True
-    return False

@@ -145,7 +145,7 @@ def write_manifest(volume: Volume, manifest: Manifest) -> None:
         "totals": {"rows": manifest.rows, "bytes": manifest.bytes, **manifest.totals},
         "digest": manifest.digest,
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False)
+    text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
     write_bytes(volume.path(manifest.folder) / MANIFEST, text.encode())
 
 

@@ -19,6 +19,7 @@ from wiki_embeddings.bars import Bars
 from wiki_embeddings.config import ChunkedVolumeConfig, RawWikipediaConfig
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.processes import this_process
 
 _CONFIGURED: Mapping[str, type[dg.Config]] = {
     "raw_wikipedia": RawWikipediaConfig,
@@ -55,7 +56,7 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
                 partition_key=wiki,
                 run_config=run_config,
                 resources={"listener": bars},
-                tags={instance.PROCESS_TAG: instance.this_process()},
+                tags={instance.PROCESS_TAG: this_process()},
                 raise_on_error=False,
             )
     console.print(_summary(wiki, outcome))

@@ -11,9 +11,11 @@ relative to its root, so that a reference means the same to every process that m
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.processes import is_gone, this_process
 
 MiB = 1024 * 1024
 
@@ -33,8 +36,12 @@ MANIFEST = "manifest.json"
 _DIGEST_CHARACTERS = 16
 """64 bits: names a handful of settings of one wiki, so no two will ever share a folder."""
 
+_WRITER = re.compile(r"\.(\d+@[^/]+)\.[0-9a-f]{8}\.tmp$")
+"""Finds the writer's name in the name of a temporary file."""
+
 _ABANDONED_AFTER_S = 24 * 3600
-"""A temporary file this old belongs to no running writer: a shard takes minutes."""
+"""A temporary file this old belongs to no running writer, on whatever machine: a shard takes
+minutes."""
 
 _UNUSABLE = {
     errno.ENOSPC: "the disk is full",
@@ -109,7 +116,8 @@ def written_atomically(destination: Path) -> Iterator[Path]:
     Raises:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
     """
-    temporary = destination.with_name(f".{destination.name}.{secrets.token_hex(4)}.tmp")
+    mark = f"{this_process()}.{secrets.token_hex(4)}"
+    temporary = destination.with_name(f".{destination.name}.{mark}.tmp")
     with storage_errors(destination.parent):
         destination.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(destination)
@@ -152,10 +160,12 @@ def storage_errors(folder: Path) -> Iterator[None]:
 
 
 def _remove_abandoned(destination: Path) -> None:
+    """Remove what killed writers of the same file have left."""
     limit = time.time() - _ABANDONED_AFTER_S
-    for temporary in destination.parent.glob(f".{destination.name}.*.tmp"):
+    for temporary in destination.parent.glob(f".{glob.escape(destination.name)}.*.tmp"):
+        writer = _WRITER.search(temporary.name)
         with suppress(FileNotFoundError):  # another writer of this shard may clean up too
-            if temporary.stat().st_mtime < limit:
+            if (writer and is_gone(writer[1])) or temporary.stat().st_mtime < limit:
                 temporary.unlink()
 
 

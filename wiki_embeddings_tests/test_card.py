@@ -38,7 +38,9 @@ def test_the_hub_client_reads_the_card_and_its_features(vectors):
     assert data["license"] == "cc-by-sa-4.0"
     assert data["language"] == ["en"]
     assert data["size_categories"] == ["n<1K"]
-    assert data["dataset_info"]["splits"] == [{"name": "train", "num_examples": 20}]
+    (split,) = data["dataset_info"]["splits"]
+    assert (split["name"], split["num_examples"]) == ("train", 20)
+    assert split["num_bytes"] > 20 * 8 * 2, "the vectors alone are that large"
     features = {feature["name"]: feature for feature in data["dataset_info"]["features"]}
     assert features["embedding"] == {"name": "embedding", "list": "float16", "length": 8}
     assert features["id"] == {"name": "id", "dtype": "int64"}

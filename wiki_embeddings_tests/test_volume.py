@@ -48,8 +48,17 @@ def test_a_writer_that_is_killed_leaves_nothing_under_the_final_name(tmp_path):
     killed = subprocess.run([sys.executable, "-c", program, str(destination)], check=False)
     assert killed.returncode == -9
     assert not destination.exists()
-    (left_behind,) = tmp_path.iterdir()
+    assert len(list(tmp_path.iterdir())) == 1, "its temporary file"
+    write_bytes(destination, b"whole")
+    assert list(tmp_path.iterdir()) == [destination]
 
+
+def test_what_a_writer_on_another_machine_left_is_removed_when_it_is_old(tmp_path):
+    destination = tmp_path / "file"
+    left_behind = tmp_path / ".file.7@another.machine.0123abcd.tmp"
+    left_behind.write_bytes(b"half")
+    write_bytes(destination, b"whole")
+    assert left_behind.exists(), "it may still be at work"
     two_days_ago = time.time() - 2 * 24 * 3600
     os.utime(left_behind, (two_days_ago, two_days_ago))
     write_bytes(destination, b"whole")
