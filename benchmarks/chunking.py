@@ -1,10 +1,10 @@
 """Measures our chunker beside the tokenizer alone and two well-known splitters.
 
-    .venv-bench/bin/python -m benchmarks.chunking [--processes N]
+    .venv-bench/bin/python -m benchmarks.chunking
 
 All cut the articles of the sample with the tokenizer of all-MiniLM-L6-v2 to the same budget, each
-in as many processes as the others with one thread each; only the cutting is timed, until the last
-process is done. They take turns within each repetition, so that all see the same weather; the
+in as many processes as the others with one thread each, at first in one and then in one for each
+core; only the cutting is timed, until the last process is done. They take turns within each repetition, so that all see the same weather; the
 table shows medians. Our chunker begins each repetition with no word known, as in a new process.
 
 `tokenizers alone` is `encode_batch` of whole articles, as fast as tokenising all text can be; a
@@ -40,6 +40,7 @@ from transformers import (  # type: ignore[import-not-found]  # only in .venv-be
 
 from wiki_embeddings.bundled import bundled_model
 from wiki_embeddings.chunking import ChunkSettings, chunk_articles, load_tokenizer
+from wiki_embeddings.cores import usable_cores
 from wiki_embeddings.sources import sample
 
 OURS = "wiki_embeddings"
@@ -197,12 +198,29 @@ def token_counts(chunks: Sequence[str]) -> list[int]:
 
 @click.command()
 @click.option("--budget", default=256, show_default=True, help="Tokens in a chunk.")
-@click.option("--processes", default=1, show_default=True, help="Processes for each splitter.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=sorted({1, usable_cores()}),
+    show_default=True,
+    help="Processes for each splitter; given several times, a table for each.",
+)
 @click.option("--repetitions", default=5, show_default=True, help="Turns of each splitter.")
-def main(budget: int, processes: int, repetitions: int) -> None:
-    """Runs the benchmark and prints its table."""
+def main(budget: int, processes: tuple[int, ...], repetitions: int) -> None:
+    """Runs the benchmark and prints a table for each number of processes."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # processes share the cores, not threads
     articles = sample_articles()
+    for number in processes:
+        compare(articles, budget, number, repetitions)
+
+
+def compare(articles: Articles, budget: int, processes: int, repetitions: int) -> None:
+    """Measures all splitters and prints their table.
+
+    Raises:
+        click.ClickException: A splitter has made chunks over the budget.
+    """
     seconds, chunks = measure(articles, budget, processes, repetitions)
     counts = {name: token_counts(texts) for name, texts in chunks.items()}
     Console().print(

@@ -46,7 +46,7 @@ class Passages:
 
 
 def sample_passages(model: ResolvedModel, count: int) -> Passages:
-    """Chunks spread evenly over the articles of the sample, cut as the pipeline cuts them."""
+    """Chunks spread evenly over the articles of the sample, cut by our chunker without titles."""
     titles: list[str] = []
     texts: list[str] = []
     for part in sample.plan().parts:

@@ -4,6 +4,8 @@ No data passes through here: specs go out, reports come back, and the manifest's
 version.
 """
 
+from pathlib import Path
+
 import dagster as dg
 
 from wiki_embeddings import settings
@@ -14,8 +16,8 @@ from wiki_embeddings.config import (
     HubDatasetConfig,
     RawWikipediaConfig,
 )
-from wiki_embeddings.lineage import current_manifest
-from wiki_embeddings.materialization import errors_for_people, materialize, result
+from wiki_embeddings.judgements import refuse_unsound
+from wiki_embeddings.materialization import errors_for_people, materialize, result, upstream
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.resources import ComputeResource, HubResource
 from wiki_embeddings.stages import chunk, embed, fetch, publish
@@ -79,7 +81,7 @@ def chunked_volume(
     wiki = context.partition_key
     machine = compute.open()
     with errors_for_people():
-        raw = current_manifest(context.instance, machine, "raw_wikipedia", wiki)
+        raw = upstream(context, machine, "raw_wikipedia")
         plan = chunk.plan(
             raw,
             model=config.model_for(wiki),
@@ -109,10 +111,9 @@ def embeddings(
     A map over shards: each becomes one file, written once, and a run that is stopped goes on where
     it was.
     """
-    wiki = context.partition_key
     machine = compute.open()
     with errors_for_people():
-        chunks = current_manifest(context.instance, machine, "chunked_volume", wiki)
+        chunks = upstream(context, machine, "chunked_volume")
         plan = embed.plan(chunks, engine=config.engine.value)
         return result(machine, materialize(context, plan, machine, listener))
 
@@ -136,14 +137,13 @@ def hub_dataset(
 
     The folder changes from the old version to the whole new one in one step.
     """
-    wiki = context.partition_key
     machine = compute.open()
     with errors_for_people():
-        folder = hub.path()
-        vectors = current_manifest(context.instance, machine, "embeddings", wiki)
+        vectors = upstream(context, machine, "embeddings")
         plan = publish.plan(vectors, file_bytes=round(config.file_mib * MiB))
         outcome = materialize(context, plan, machine, listener)
-        dataset = machine.call(publish.expose, outcome.manifest, folder)
+        refuse_unsound("hub_dataset", outcome.manifest, machine)
+        dataset = machine.call(publish.expose, outcome.manifest.folder, Path(hub.folder))
         return result(
             machine,
             outcome,

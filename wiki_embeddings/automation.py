@@ -28,8 +28,9 @@ def monthly_refresh(wiki: str) -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description=f"On the 2nd of each month at 03:00 UTC, materializes raw_wikipedia, "
-        f"chunked_volume, embeddings and hub_dataset of {wiki!r} with their default config. What "
-        "has not changed since the last time is verified and kept, not computed again.",
+        f"chunked_volume, embeddings and hub_dataset of {wiki!r} with their default config, from "
+        "the edition that is pinned there. What has not changed since the last time is verified "
+        "and kept, not computed again.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(

@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 import pyarrow as pa
 
+from wiki_embeddings.checks import overlaps
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.stages.columns import DESCRIPTIONS, embedding_schema
@@ -25,11 +26,28 @@ _SIZE_CATEGORIES = {
     1_000_000: "100K<n<1M",
     10_000_000: "1M<n<10M",
     100_000_000: "10M<n<100M",
+    1_000_000_000: "100M<n<1B",
+    10_000_000_000: "1B<n<10B",
+    100_000_000_000: "10B<n<100B",
+    1_000_000_000_000: "100B<n<1T",
 }
 """The Hub's names for numbers of rows, by their upper limit."""
 
 _DTYPES = {"halffloat": "float16"}
 """Arrow's type names where the Hub has another."""
+
+_SNIPPET = """\
+import numpy as np
+from datasets import load_dataset
+
+dataset = load_dataset({folder!r}, split="train")
+columns = dataset.select_columns(["title", "embedding"]).with_format("numpy")
+passages = columns[:10_000]  # enough to try it; all vectors may be larger than memory
+vectors = passages["embedding"].astype("float32")
+cosines = vectors @ vectors[0]  # the vectors are of unit length
+for row in np.argsort(-cosines)[:5]:
+    print(f"{{cosines[row]:.3f}} {{passages['title'][row]}}")"""
+"""Shown on the card and run by a test."""
 
 _FOUR_SINCE = "20230607"
 """The day on which Wikipedia's text went from CC BY-SA 3.0 to 4.0."""
@@ -61,9 +79,21 @@ def license_of(snapshot: str) -> License:
 
 
 def dataset_name(vectors: Manifest) -> str:
-    """Name of the dataset: `wikipedia-{wiki}-{model}`, the model without its organisation."""
-    model = str(vectors.settings["embeddings"]["model"])
-    return f"wikipedia-{vectors.wiki}-{Path(model).name}"
+    """Name of the dataset: `wikipedia-{wiki}-{model}`, the model without its organisation.
+
+    A dry run over a fraction of the articles has a name of its own, `…-dry-run`, so that it never
+    takes the place of the whole.
+    """
+    suffix = "" if _is_complete(vectors) else "-dry-run"
+    return f"wikipedia-{vectors.wiki}-{_model_name(vectors)}{suffix}"
+
+
+def _is_complete(vectors: Manifest) -> bool:
+    return float(vectors.settings["raw"]["fraction"]) == 1.0
+
+
+def _model_name(vectors: Manifest) -> str:
+    return Path(str(vectors.settings["embeddings"]["model"])).name
 
 
 def card(vectors: Manifest) -> str:
@@ -83,9 +113,8 @@ def card(vectors: Manifest) -> str:
 
 def _facts(vectors: Manifest) -> dict[str, Any]:
     raw, chunks, model = (vectors.settings[s] for s in ("raw", "chunks", "embeddings"))
-    name = dataset_name(vectors)
     return {
-        "title": f"{_edition(vectors.wiki)}, embedded with {Path(str(model['model'])).name}",
+        "title": f"{_edition(vectors.wiki)}, embedded with {_model_name(vectors)}",
         "edition": _edition(vectors.wiki),
         "language": "en" if vectors.wiki in {SAMPLE_WIKI, "simple"} else vectors.wiki,
         "license": license_of(str(raw["snapshot"])),
@@ -94,6 +123,8 @@ def _facts(vectors: Manifest) -> dict[str, Any]:
         "raw": raw,
         "chunks": chunks,
         "model": model,
+        "model_name": _model_name(vectors) if _is_local(model) else model["model"],
+        "model_url": None if _is_local(model) else f"https://huggingface.co/{model['model']}",
         "rows": vectors.rows,
         # Sizes as `datasets` counts them: in memory, and of the files, which are put together
         # from these shards.
@@ -103,24 +134,24 @@ def _facts(vectors: Manifest) -> dict[str, Any]:
         "characters": vectors.total("characters"),
         "tokens": vectors.total("tokens"),
         "columns": [_column(field) for field in embedding_schema(int(model["dimensions"]))],
-        "snippet": snippet(name),
+        "in_order": not overlaps(vectors),
+        "complete": _is_complete(vectors),
+        "snippet": snippet("."),
     }
 
 
+def _is_local(model: Mapping[str, Any]) -> bool:
+    """Whether the model came from a folder, which means nothing to a reader of the card."""
+    return str(model["revision"]).startswith("sha256:")
+
+
 def snippet(folder: str) -> str:
-    """Python that loads the dataset and finds the passage nearest to the first one.
+    """Python that loads the dataset and prints the titles of passages like the first one.
 
     Args:
         folder: Path or name of the dataset.
     """
-    return (
-        "import numpy as np\n"
-        "from datasets import load_dataset\n\n"
-        f'dataset = load_dataset("{folder}", split="train")\n'
-        'vectors = np.asarray(dataset.with_format("numpy")["embedding"][:], "float32")\n'
-        "scores = vectors @ vectors[0]\n"
-        'print(dataset[int(np.argsort(-scores)[1])]["title"])'
-    )
+    return _SNIPPET.format(folder=folder)
 
 
 def _edition(wiki: str) -> str:
@@ -144,7 +175,7 @@ def _source(wiki: str, raw: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _size_category(rows: int) -> str:
-    return next((name for limit, name in _SIZE_CATEGORIES.items() if rows < limit), "n>100M")
+    return next((name for limit, name in _SIZE_CATEGORIES.items() if rows < limit), "n>1T")
 
 
 def _column(field: pa.Field[Any]) -> dict[str, Any]:

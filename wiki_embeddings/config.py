@@ -103,6 +103,6 @@ class HubDatasetConfig(dg.Config):
     file_mib: float = Field(
         default=256.0,
         ge=1.0,
-        le=5120.0,
+        le=512.0,  # whose shards' names still fit into a call of 10 KB
         description="MiB in a data file, about: whole shards are put together until it is reached.",
     )

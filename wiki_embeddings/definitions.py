@@ -20,7 +20,7 @@ defs = dg.Definitions(
     schedules=schedules,
     resources={
         "compute": ComputeResource(volume=str(_settings.volume)),
-        "hub": HubResource(folder=str(_settings.hub), namespace=_settings.hub_namespace),
+        "hub": HubResource(folder=str(_settings.hub)),
         "listener": silent,
     },
 )

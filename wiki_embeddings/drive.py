@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import closing
 from dataclasses import dataclass
 
 from wiki_embeddings.compute.protocol import Compute, Failed
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import Manifest, write_manifest
 from wiki_embeddings.progress import Listener, Snapshot, Tally
+from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.stages.shard import Plan, SpecT
+from wiki_embeddings.volume import MiB
 
 _NAMED_FAILURES = 20
 """More would bury the first ones; every failure is in the log."""
@@ -49,11 +53,13 @@ def drive(plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str) -
     tally = Tally(plan)
     failures: list[Failed] = []
     listener(tally.snapshot())
-    for event in compute.map(plan):
-        tally.count(event)
-        if isinstance(event, Failed):
-            failures.append(event)
-        listener(tally.snapshot())
+    # Closed whatever happens, so that nothing goes on working for a run that is over.
+    with closing(compute.map(plan)) as events:
+        for event in events:
+            tally.count(event)
+            if isinstance(event, Failed):
+                failures.append(event)
+            listener(tally.snapshot())
     if failures:
         raise ShardsFailedError(_told(plan, failures, len(tally.reports), asset))
     manifest = plan.manifest(report.file for report in tally.reports)
@@ -70,7 +76,24 @@ def _told(plan: Plan[SpecT], failures: list[Failed], finished: int, asset: str) 
         lines.append(f"… and {len(failures) - _NAMED_FAILURES} more.")
     return (
         f"{len(failures)} of {len(plan.specs)} shards of {asset} ({plan.wiki}) failed, {finished} "
-        "are finished and stay. Mend the cause and materialize the asset again (Materialize in the "
-        f"UI, or `wiki-embeddings run --wiki {plan.wiki}`): only the rest is done.\n"
-        + "\n".join(lines)
+        "are finished and stay. Mend the cause, then re-execute the run in the UI or call "
+        f"`{retry_command(plan)}`: only the rest is done.\n" + "\n".join(lines)
     )
+
+
+def retry_command(plan: Plan[SpecT]) -> str:
+    """The command that goes on where this plan was: same wiki, same settings."""
+    raw, chunks = plan.settings["raw"], plan.settings.get("chunks", {})
+    words = ["wiki-embeddings", "run", "--wiki", plan.wiki]
+    words += [
+        "--fraction",
+        f"{raw['fraction']:.9g}",
+        "--shard-mib",
+        f"{raw['shard_bytes'] / MiB:.9g}",
+    ]
+    if plan.wiki != SAMPLE_WIKI:
+        words += ["--snapshot", str(raw["snapshot"])]
+    if chunks:
+        words += ["--model", str(chunks["model"]), "--token-budget", f"{chunks['token_budget']}"]
+        words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")
+    return shlex.join(words)

@@ -25,7 +25,8 @@ from wiki_embeddings.volume import (
 )
 
 FORMAT = 1
-"""Raised when a reader of the old format would misread the new one."""
+"""Format of manifests and of shards' reports, statistics included: raised when a reader of the old
+one would misread the new one or miss something in it."""
 
 Statistic: TypeAlias = int | float | list[int]
 
@@ -59,6 +60,19 @@ class ShardFile:
 
 
 @dataclass(frozen=True)
+class Upstream:
+    """What an output was made from.
+
+    Attributes:
+        folder: Reference of its folder.
+        digest: Digest of its manifest.
+    """
+
+    folder: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """All that a stage has made for one wiki under one set of settings.
 
@@ -66,7 +80,7 @@ class Manifest:
         wiki: The wiki.
         stage: The stage.
         folder: Reference of the output folder on the volume.
-        upstream: Digest of the manifest that this was made from; None for a source.
+        upstream: What this was made from; None for a source.
         settings: All that decided the content: the settings of this stage and of those before it,
             by stage, JSON values.
         files: The files, by ascending page id.
@@ -75,7 +89,7 @@ class Manifest:
     wiki: str
     stage: StageName
     folder: str
-    upstream: str | None
+    upstream: Upstream | None
     settings: Settings
     files: tuple[ShardFile, ...]
 
@@ -100,11 +114,21 @@ class Manifest:
         return sum(file.bytes for file in self.files)
 
     def total(self, name: str) -> int:
-        """One count of `totals`; 0 where no file has it."""
+        """One count of `totals`.
+
+        Raises:
+            KeyError: A file with rows lacks it, so that a sum would be too small.
+        """
+        if any(file.rows and name not in file.stats for file in self.files):
+            raise KeyError(f"a file in {self.folder} has no {name}")
         value = self.totals.get(name, 0)
         if not isinstance(value, int):
             raise TypeError(f"{name} is not a count")
         return value
+
+    def as_upstream(self) -> Upstream:
+        """How an output that is made from this one refers to it."""
+        return Upstream(self.folder, self.digest)
 
     def reference(self, file: ShardFile) -> str:
         """A file's path relative to the volume's root."""
@@ -162,12 +186,49 @@ def read_manifest(volume: Volume, folder: str) -> Manifest | None:
         return None
     except ValueError as error:
         raise _unreadable(path, "is not JSON") from error
-    if content.get("format") != FORMAT:
-        raise _unreadable(path, f"has format {content.get('format')!r}, not {FORMAT}")
-    manifest = _manifest_of(content)
-    if manifest.digest != content["digest"]:
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise _unreadable(path, f"has format {found!r}, not {FORMAT}")
+    try:
+        manifest = _manifest_of(content)
+    except (KeyError, TypeError) as error:
+        raise _unreadable(path, f"lacks something ({error})") from error
+    if manifest.digest != content.get("digest"):
         raise _unreadable(path, "does not match its own digest")
     return manifest
+
+
+def existing_manifest(volume: Volume, folder: str) -> Manifest:
+    """Read the manifest of an output folder that is known to be complete.
+
+    Raises:
+        BadInputError: It is gone, altered, or of another format.
+    """
+    manifest = read_manifest(volume, folder)
+    if manifest is None:
+        raise BadInputError(
+            f"{volume.path(folder) / MANIFEST} is gone: materialize the asset again; finished "
+            "shards are recognised and kept."
+        )
+    return manifest
+
+
+def made_from(volume: Volume, folder: str) -> Manifest:
+    """Read the manifest of what the output in a folder was made from.
+
+    Raises:
+        BadInputError: It is gone or no longer the same.
+    """
+    manifest = existing_manifest(volume, folder)
+    if manifest.upstream is None:
+        raise BadInputError(f"{folder} is a source: it was made from nothing.")
+    upstream = existing_manifest(volume, manifest.upstream.folder)
+    if upstream.digest != manifest.upstream.digest:
+        raise BadInputError(
+            f"{manifest.upstream.folder} is no longer what {folder} was made from: materialize "
+            "both again."
+        )
+    return upstream
 
 
 def _manifest_of(content: Mapping[str, Any]) -> Manifest:
@@ -175,7 +236,7 @@ def _manifest_of(content: Mapping[str, Any]) -> Manifest:
         wiki=content["wiki"],
         stage=content["stage"],
         folder=content["folder"],
-        upstream=content["upstream"],
+        upstream=Upstream(**content["upstream"]) if content["upstream"] else None,
         settings=content["settings"],
         files=tuple(ShardFile(**file) for file in content["files"]),
     )
@@ -194,7 +255,8 @@ def write_report(volume: Volume, folder: str, file: ShardFile) -> None:
     Raises:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
     """
-    write_bytes(_report_path(volume, folder, file.name), canonical_json(asdict(file)))
+    content = {"format": FORMAT, **asdict(file)}
+    write_bytes(_report_path(volume, folder, file.name), canonical_json(content))
 
 
 def finished_shard(volume: Volume, folder: str, name: str) -> ShardFile | None:
@@ -205,10 +267,14 @@ def finished_shard(volume: Volume, folder: str, name: str) -> ShardFile | None:
     report = _report_path(volume, folder, name)
     path = volume.path(folder) / name
     try:
-        file = ShardFile(**json.loads(report.read_bytes()))
+        content = json.loads(report.read_bytes())
+        if content.pop("format") != FORMAT:
+            return None
+        file = ShardFile(**content)
         if path.stat().st_size != file.bytes:
             return None
-    except (FileNotFoundError, ValueError, TypeError):
+    # A report that cannot be understood is none: the shard is made again.
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, KeyError):
         return None
     return file if sha256_of_file(path) == file.sha256 else None
 

@@ -12,7 +12,8 @@ from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.drive import Outcome, drive
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.histogram import as_markdown, histogram_svg
-from wiki_embeddings.lineage import FOLDER
+from wiki_embeddings.judgements import refuse_unsound
+from wiki_embeddings.lineage import FOLDER, current_manifest
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import Listener, Snapshot, duration, throttled
 from wiki_embeddings.stages.columns import DESCRIPTIONS
@@ -38,6 +39,18 @@ def errors_for_people() -> Iterator[None]:
         yield
     except WikiEmbeddingsError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def upstream(context: dg.AssetExecutionContext, compute: Compute, asset: str) -> Manifest:
+    """The manifest to read from: what an upstream asset made last, if all is well with it.
+
+    Raises:
+        BadInputError: It was never materialized, is gone, or something that must hold of it does
+            not.
+    """
+    manifest = current_manifest(context.instance, compute, asset, context.partition_key)
+    refuse_unsound(asset, manifest, compute)
+    return manifest
 
 
 def materialize(
@@ -83,7 +96,7 @@ def result(
             "dagster/row_count": manifest.rows,
             **_sizes(manifest),
             **_effort(outcome.progress),
-            **_table(compute.call(look, manifest)),
+            **_table(compute.call(look, manifest.folder)),
             **_drawing(manifest),
             "settings": dg.MetadataValue.json(
                 {key: dict(s) for key, s in manifest.settings.items()}

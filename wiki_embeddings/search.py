@@ -7,14 +7,17 @@ group. The sample takes a moment; all of English Wikipedia some minutes.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest
@@ -23,6 +26,8 @@ from wiki_embeddings.volume import Volume
 
 CARD_KEY = "wiki_embeddings"
 """Key of the dataset card's YAML under which the model is named."""
+
+_COLUMNS = ("title", "url", "text", "embedding")
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,6 @@ def from_folder(folder: Path) -> Searchable:
     Raises:
         BadInputError: The folder is not such a dataset.
     """
-    from huggingface_hub import DatasetCard  # heavy, and needed only here
-
     files = tuple(sorted((folder / "data").glob("*.parquet")))
     card = folder / "README.md"
     if not files or not card.is_file():
@@ -90,13 +93,22 @@ def from_folder(folder: Path) -> Searchable:
             f"{folder} is not a published dataset: it needs README.md and data/*.parquet. Give the "
             "folder that `wiki-embeddings run` names at its end."
         )
-    made_by: dict[str, Any] = DatasetCard.load(card).data.to_dict().get(CARD_KEY, {})
-    if "model" not in made_by:
+    made_by = _named_in(card)
+    return Searchable(files, str(made_by["model"]), made_by.get("revision"))
+
+
+def _named_in(card: Path) -> Mapping[str, Any]:
+    """What the YAML of a dataset card says of the model; it has at least `model`."""
+    from huggingface_hub import DatasetCard  # heavy, and needed only here
+
+    with _damage_told(card):
+        made_by = DatasetCard.load(card).data.to_dict().get(CARD_KEY)
+    if not isinstance(made_by, dict) or "model" not in made_by:
         raise BadInputError(
             f"The card {card} does not name the model of the vectors (`{CARD_KEY}: model:`), so a "
             "question cannot be embedded: search a folder that this project has published."
         )
-    return Searchable(files, str(made_by["model"]), made_by.get("revision"))
+    return made_by
 
 
 def nearest(question: npt.NDArray[np.float32], searchable: Searchable, count: int) -> list[Passage]:
@@ -111,7 +123,8 @@ def nearest(question: npt.NDArray[np.float32], searchable: Searchable, count: in
         The passages, best first; equal scores in the order of the files.
 
     Raises:
-        BadInputError: The vectors have another width than the question.
+        BadInputError: The vectors have another width than the question, or a file is damaged,
+            gone, or not one of this project's.
     """
     best = heapq.nlargest(
         count, _hits(question, searchable.files, count), key=lambda hit: (hit.score, *_early(hit))
@@ -125,27 +138,51 @@ def _early(hit: _Hit) -> tuple[int, int, int]:
 
 def _hits(question: npt.NDArray[np.float32], files: Sequence[Path], count: int) -> Iterator[_Hit]:
     for number, path in enumerate(files):
-        with pq.ParquetFile(path) as parquet:
+        with _damage_told(path), pq.ParquetFile(path) as parquet:
+            _refuse_other_columns(parquet.schema_arrow, path, question.size)
             for group in range(parquet.num_row_groups):
-                scores = _vectors(parquet, group, path, question.size) @ question
+                scores = vectors_of(parquet.read_row_group(group, ["embedding"])) @ question
                 for row in np.argsort(-scores, kind="stable")[:count]:
                     yield _Hit(float(scores[row]), number, group, int(row))
 
 
-def _vectors(
-    parquet: pq.ParquetFile, group: int, path: Path, dimensions: int
-) -> npt.NDArray[np.float32]:
-    vectors = vectors_of(parquet.read_row_group(group, columns=["embedding"]))
-    if vectors.shape[1] != dimensions:
+def _refuse_other_columns(schema: pa.Schema, path: Path, dimensions: int) -> None:
+    missing = [name for name in _COLUMNS if name not in schema.names]
+    if missing or not pa.types.is_fixed_size_list(schema.field("embedding").type):
+        wrong = f"no column `{missing[0]}`" if missing else "vectors of different lengths"
         raise BadInputError(
-            f"The vectors in {path} are {vectors.shape[1]} wide, the question's is {dimensions}: "
-            "they were made with another model."
+            f"{path} has {wrong}, so it cannot be searched: name a dataset of this project."
         )
-    return vectors
+    width = schema.field("embedding").type.list_size
+    if width != dimensions:
+        raise BadInputError(
+            f"The vectors in {path} are {width} wide, the question's is {dimensions}: they were "
+            "made with another model."
+        )
 
 
 def _passage(files: Sequence[Path], hit: _Hit) -> Passage:
-    with pq.ParquetFile(files[hit.file]) as parquet:
+    path = files[hit.file]
+    with _damage_told(path), pq.ParquetFile(path) as parquet:
         group = parquet.read_row_group(hit.row_group, columns=["title", "url", "text"])
     row = group.slice(hit.row, 1).to_pylist()[0]
     return Passage(hit.score, row["title"], row["url"], row["text"].strip())
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Turn what the readers of Parquet and YAML raise for a bad file into a sentence.
+
+    Raises:
+        BadInputError: The file is gone or damaged.
+    """
+    try:
+        yield
+    # Arrow raises ValueError for a file without its end and OSError for broken bytes within.
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        is_gone = isinstance(error, FileNotFoundError)
+        reason = "it is gone" if is_gone else str(error).partition("\n")[0]
+        raise BadInputError(
+            f"Cannot read {path}: {reason}. Run `wiki-embeddings run` again, which makes what is "
+            "gone or damaged anew."
+        ) from error

@@ -7,6 +7,7 @@ that use them and never pass through here.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ SAMPLE_WIKI = "sample"
 
 _COMPUTES = ("local",)
 
+_WIKI = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+"""Language codes of Wikipedias, such as `en`, `simple` and `zh-min-nan`."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -28,13 +32,11 @@ class Settings:
             instance.
         compute: Where the stages run: `local`.
         wikis: The partitions, in the order in which the UI lists them.
-        hub_namespace: Hub user or organisation to publish to; None for a local folder.
     """
 
     home: Path
     compute: str
     wikis: tuple[str, ...]
-    hub_namespace: str | None
 
     @property
     def volume(self) -> Path:
@@ -67,11 +69,16 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
             f"WIKI_EMBEDDINGS_COMPUTE is {compute!r}, but this version runs only on "
             f"{', '.join(_COMPUTES)}: unset it or set it to one of these."
         )
+    namespace = environment.get("WIKI_EMBEDDINGS_HUB_NAMESPACE")
+    if namespace:
+        raise BadInputError(
+            f"WIKI_EMBEDDINGS_HUB_NAMESPACE is {namespace!r}, but this version publishes only to "
+            "a local folder: unset it, and upload that folder yourself with `hf upload`."
+        )
     return Settings(
         home=home(environment),
         compute=compute,
         wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or "sample,simple,en"),
-        hub_namespace=environment.get("WIKI_EMBEDDINGS_HUB_NAMESPACE") or None,
     )
 
 
@@ -95,7 +102,7 @@ def project_root() -> Path | None:
 
 def _wikis(names: str) -> tuple[str, ...]:
     wikis = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
-    wrong = [repr(wiki) for wiki in wikis if not wiki.replace("-", "").replace("_", "").isalnum()]
+    wrong = [repr(wiki) for wiki in wikis if not _WIKI.fullmatch(wiki)]
     if wrong or not wikis:
         raise BadInputError(
             f"WIKI_EMBEDDINGS_WIKIS names {', '.join(wrong) or 'no wiki'}: give language codes "

@@ -5,7 +5,7 @@ relative to its root, so that a reference means the same to every process that m
 
     {wiki}/{stage}/{digest}/part-00000.parquet … manifest.json
     {wiki}/{stage}/{digest}.reports/part-00000.parquet.json     what is finished, before and after
-    {wiki}/scratch/…                                            downloads under way
+    {wiki}/{stage}/{digest}.scratch/…                           downloads under way
 """
 
 from __future__ import annotations
@@ -43,10 +43,15 @@ _ABANDONED_AFTER_S = 24 * 3600
 """A temporary file this old belongs to no running writer, on whatever machine: a shard takes
 minutes."""
 
-_UNUSABLE = {
+_FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "the file system takes no larger file",
+}
+"""Refusals that only writing can meet."""
+
+_UNUSABLE = {
+    **_FULL,
     errno.EACCES: "this user may not write there",
     errno.EPERM: "this user may not write there",
     errno.EROFS: "it is mounted read-only",
@@ -79,9 +84,9 @@ def output_folder(wiki: str, stage: StageName, digest: str) -> str:
     return f"{wiki}/{stage}/{digest}"
 
 
-def scratch_folder(wiki: str) -> str:
-    """Reference of the folder for downloads that are under way."""
-    return f"{wiki}/scratch"
+def scratch_folder(folder: str) -> str:
+    """Reference of the folder for downloads that are under way for an output folder."""
+    return f"{folder}.scratch"
 
 
 def digest_of(value: Mapping[str, Any]) -> str:
@@ -121,13 +126,17 @@ def written_atomically(destination: Path) -> Iterator[Path]:
     with storage_errors(destination.parent):
         destination.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(destination)
-        try:
+        temporary.touch()
+    try:
+        # The caller reads its inputs meanwhile: only a full disk is certainly about this file.
+        with storage_errors(destination.parent, _FULL):
             yield temporary
+        with storage_errors(destination.parent):
             _sync(temporary)
             temporary.replace(destination)
             _sync(destination.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_bytes(destination: Path, content: bytes) -> None:
@@ -141,8 +150,12 @@ def write_bytes(destination: Path, content: bytes) -> None:
 
 
 @contextmanager
-def storage_errors(folder: Path) -> Iterator[None]:
+def storage_errors(folder: Path, reasons: Mapping[int, str] = _UNUSABLE) -> Iterator[None]:
     """Turn the operating system's refusals to store anything into a sentence.
+
+    Args:
+        folder: Where something is stored.
+        reasons: What the refusals mean, by error number.
 
     Raises:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
@@ -150,7 +163,7 @@ def storage_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _UNUSABLE.get(error.errno or 0)
+        reason = reasons.get(error.errno or 0)
         if reason is None:
             raise
         raise UnusableVolumeError(

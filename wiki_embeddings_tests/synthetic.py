@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wiki_embeddings.manifest import Manifest, Settings, Statistic, write_manifest
+from wiki_embeddings.manifest import Manifest, Settings, Statistic, Upstream, write_manifest
 from wiki_embeddings.stages.columns import embedding_schema
 from wiki_embeddings.stages.shard import described_parquet, parquet_writer
 from wiki_embeddings.stages.statistics import vector_statistics
@@ -68,7 +68,7 @@ def write_embeddings(volume: Volume, shards: int, rows_each: int, wiki: str = "s
         path = volume.path(folder) / f"shard-{number:05d}.parquet"
         stats = _write(path, rows(number * rows_each, rows_each))
         files.append(described_parquet(path, path.name, stats))
-    manifest = Manifest(wiki, "embeddings", folder, "upstream", SETTINGS, tuple(files))
+    manifest = Manifest(wiki, "embeddings", folder, Upstream("nowhere", ""), SETTINGS, tuple(files))
     write_manifest(volume, manifest)
     return manifest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,19 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
+from filelock import FileLock
 
 from wiki_embeddings.asset_checks import asset_checks
 from wiki_embeddings.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
+from wiki_embeddings.checks import Verdict
 from wiki_embeddings.compute.local import LocalCompute
 from wiki_embeddings.lineage import last_recorded
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.progress import Snapshot
 from wiki_embeddings.resources import ComputeResource, HubResource
 from wiki_embeddings.sources.hub import REPO_ID, REVISION
+from wiki_embeddings.stages import publish
+from wiki_embeddings.stages.shard import Plan
 from wiki_embeddings_tests.hub_local import LocalHub
 from wiki_embeddings_tests.sources.article_tables import parquet
 
@@ -58,7 +63,6 @@ class Place:
         self,
         *assets: str,
         listener: Callable[[Snapshot], None] = lambda _: None,
-        namespace: str | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Materialize some assets with their checks; all of them if none is named."""
         chosen = assets or ASSETS
@@ -73,8 +77,8 @@ class Place:
             partition_key="simple",
             run_config={"ops": {a: {"config": config[a]} for a in chosen if a in config}},
             resources={
-                "compute": ComputeResource(volume=str(self.root / "volume"), cores=2),
-                "hub": HubResource(folder=str(self.root / "hub"), namespace=namespace),
+                "compute": ComputeResource(volume=str(self.root / "volume")),
+                "hub": HubResource(folder=str(self.root / "hub")),
                 "listener": listener,
             },
             raise_on_error=False,
@@ -124,7 +128,8 @@ def test_a_wiki_from_the_hub_goes_all_the_way(place, hub):
     assert texts == {
         int(row["id"]): row["text"] for row in wikipedia([*first, *second]).to_pylist()
     }
-    assert not list((place.root / "volume" / "simple" / "scratch").iterdir()), "downloads are gone"
+    (scratch,) = (place.root / "volume" / "simple" / "raw").glob("*.scratch")
+    assert not list(scratch.iterdir()), "downloads are gone"
 
 
 def test_the_record_holds_data_versions_counts_schema_and_a_look_at_rows(place, hub):
@@ -181,7 +186,7 @@ def test_a_corrupt_file_fails_alone_and_what_was_fetched_stays(place, hub):
     assert "1 of 2 shards" in told
     assert "part-00001.parquet: 20231101.simple/train-00001-of-00002.parquet" in told
     assert "no Parquet file that can be read" in told
-    parts = list((place.root / "volume" / "simple" / "raw").glob("*/*.parquet"))
+    parts = list((place.root / "volume" / "simple" / "raw").glob("*/part-*.parquet"))
     assert [part.name for part in parts] == ["part-00000.parquet"]
 
 
@@ -242,9 +247,49 @@ def test_a_wiki_of_empty_pages_only_is_still_complete(place, hub):
     assert published.metadata["dagster/row_count"].value == 10
 
 
-def test_publishing_to_a_namespace_is_refused_before_anything_is_made(place):
-    told = failures(place.materialize("hub_dataset", namespace="me"))
-    assert "WIKI_EMBEDDINGS_HUB_NAMESPACE is 'me'" in told["hub_dataset"]
+def test_what_did_not_pass_its_checks_is_not_used_later_either(place, hub):
+    serve(hub, parquet(wikipedia(range(20))), parquet(wikipedia(range(19, 40))))
+    assert not place.materialize("raw_wikipedia").success
+    assert last_recorded(place.instance, "raw_wikipedia", "simple") is not None
+    told = failures(place.materialize("chunked_volume"))["chunked_volume"]
+    assert "raw_wikipedia of simple must not be used. article_ids_unique: 1 ids come twice" in told
+    assert last_recorded(place.instance, "chunked_volume", "simple") is None
+
+
+def test_a_dataset_that_does_not_pass_never_becomes_visible(place, hub, monkeypatch):
+    serve(hub, parquet(wikipedia(range(10))))
+    assert place.materialize(*ASSETS[:3]).success
+    broken = Verdict(passed=False, why="It does not open.", numbers={})
+    monkeypatch.setattr(publish, "opens_with_datasets", lambda *_: broken)
+    told = failures(place.materialize("hub_dataset"))["hub_dataset"]
+    assert "opens_with_datasets: It does not open." in told
+    assert not (place.root / "hub").exists()
+
+
+def test_specs_and_reports_are_small_whatever_they_stand_for(place, hub):
+    serve(hub, *(parquet(wikipedia(range(n * 100, n * 100 + 9))) for n in range(12)))
+    crossing: list[object] = []
+    original = LocalCompute.map
+
+    def spied(compute: LocalCompute, plan: Plan[Any]) -> Iterator[Any]:
+        crossing.extend(plan.specs)
+        for event in original(compute, plan):
+            crossing.append(event)
+            yield event
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalCompute, "map", spied)
+        assert place.materialize().success
+    assert len(crossing) > 40
+    assert max(len(pickle.dumps(thing)) for thing in crossing) < 10_000
+
+
+def test_a_second_run_of_the_same_output_is_kept_away(place, hub):
+    serve(hub, parquet(wikipedia(range(10))))
+    assert place.materialize("raw_wikipedia").success
+    with FileLock(f"{place.folder('raw_wikipedia')}.lock"):
+        told = failures(place.materialize("raw_wikipedia"))["raw_wikipedia"]
+    assert "Another run is making" in told
 
 
 def test_checks_started_alone_check_every_wiki_that_was_materialized(place, hub):

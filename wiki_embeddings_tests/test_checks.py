@@ -37,25 +37,39 @@ def test_articles_are_complete_when_there_are_as_many_as_the_source_has():
 
 
 def test_a_lost_article_or_character_fails_the_chunks():
-    raw = manifest(shard(3, characters=100))
-    assert checks.every_article_chunked(raw, manifest(shard(8, articles=3, characters=100))).passed
-    lost_article = checks.every_article_chunked(raw, manifest(shard(8, articles=2, characters=100)))
+    raw = manifest(shard(3, characters=100, text_checksum=7))
+    assert checks.every_article_chunked(
+        raw, manifest(shard(8, articles=3, characters=100, text_checksum=7))
+    ).passed
+    lost_article = checks.every_article_chunked(
+        raw, manifest(shard(8, articles=2, characters=100, text_checksum=7))
+    )
     assert not lost_article.passed
     assert lost_article.numbers["articles"] == 3
     assert lost_article.numbers["articles_in_chunks"] == 2
     assert not checks.every_article_chunked(
-        raw, manifest(shard(8, articles=3, characters=99))
+        raw, manifest(shard(8, articles=3, characters=99, text_checksum=7))
     ).passed
     altered = shard(8, articles=3, characters=100, text_checksum=1)
     assert not checks.every_article_chunked(raw, manifest(altered)).passed
 
 
-@pytest.mark.parametrize("compare", [checks.every_chunk_embedded, checks.every_row_published])
-def test_a_lost_or_exchanged_row_fails(compare):
-    before = manifest(shard(8, hash_sum=1234))
-    assert compare(before, manifest(shard(8, hash_sum=1234))).passed
-    assert not compare(before, manifest(shard(7, hash_sum=1234))).passed
-    assert not compare(before, manifest(shard(8, hash_sum=1235))).passed
+@pytest.mark.parametrize(
+    ("compare", "checksum"),
+    [(checks.every_chunk_embedded, "hash_sum"), (checks.every_row_published, "row_checksum")],
+)
+def test_a_lost_or_exchanged_row_fails(compare, checksum):
+    same: dict[str, Any] = {checksum: 1234}
+    other: dict[str, Any] = {checksum: 1235}
+    before = manifest(shard(8, **same))
+    assert compare(before, manifest(shard(8, **same))).passed
+    assert not compare(before, manifest(shard(7, **same))).passed
+    assert not compare(before, manifest(shard(8, **other))).passed
+
+
+def test_a_missing_statistic_is_no_agreement():
+    with pytest.raises(KeyError, match="hash_sum"):
+        checks.every_chunk_embedded(manifest(shard(8)), manifest(shard(8)))
 
 
 def test_files_that_share_a_range_of_ids_are_found():

@@ -30,7 +30,7 @@ def test_a_failed_shard_is_named_with_its_cause_and_no_manifest_is_written(compu
     told = str(raised.value)
     assert "1 of 4 shards of toy_asset (toy) failed, 3 are finished and stay" in told
     assert "part-00001.parquet: This one is poison" in told
-    assert "wiki-embeddings run --wiki toy" in told
+    assert "`wiki-embeddings run --wiki toy --fraction 0.5 --shard-mib 0.25" in told
     assert read_manifest(volume, plan.folder) is None
 
 

@@ -11,6 +11,7 @@ from wiki_embeddings.manifest import (
     Manifest,
     ShardFile,
     finished_shard,
+    made_from,
     merged_stats,
     read_manifest,
     write_manifest,
@@ -36,7 +37,9 @@ def test_a_manifest_is_read_as_it_was_written(volume):
     assert read == written
     assert read is not None
     assert read.digest == written.digest
-    assert (read.rows, read.total("articles"), read.total("nothing")) == (6, 7, 0)
+    assert (read.rows, read.total("articles")) == (6, 7)
+    with pytest.raises(KeyError, match="has no nothing"):
+        read.total("nothing")
 
 
 def test_where_no_manifest_is_nothing_is_complete(volume):
@@ -55,6 +58,8 @@ def test_the_digest_changes_with_the_content_and_only_then():
         (lambda text: text[:-20], "is not JSON"),
         (lambda text: text.replace('"rows": 3', '"rows": 4', 1), "does not match its own digest"),
         (lambda text: text.replace('"format": 1', '"format": 99', 1), "has format 99"),
+        (lambda text: text.replace('"wiki"', '"wikis"', 1), "lacks something"),
+        (lambda _: "[]", "has format None"),
     ],
 )
 def test_an_altered_manifest_is_refused_with_what_to_do(volume, altered, complaint):
@@ -98,6 +103,19 @@ def test_an_altered_truncated_or_missing_shard_is_not_finished(volume, content):
     if content is not None:
         (volume.path(FOLDER) / file.name).write_bytes(content)
     assert finished_shard(volume, FOLDER, file.name) is None
+
+
+def test_what_an_output_was_made_from_is_found_and_must_be_the_same(volume):
+    raw = manifest_of(shard(articles=3))
+    chunks = Manifest("toy", "chunks", "toy/chunks/4567", raw.as_upstream(), {}, (shard(),))
+    write_manifest(volume, chunks)
+    with pytest.raises(BadInputError, match="is gone"):
+        made_from(volume, chunks.folder)
+    write_manifest(volume, raw)
+    assert made_from(volume, chunks.folder) == raw
+    write_manifest(volume, manifest_of(shard(articles=4)))
+    with pytest.raises(BadInputError, match="is no longer what"):
+        made_from(volume, chunks.folder)
 
 
 def test_a_damaged_report_counts_as_none(volume):

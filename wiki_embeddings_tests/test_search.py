@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from wiki_embeddings.card import card
@@ -45,18 +49,84 @@ def test_a_question_of_another_width_is_refused(volume, vectors):
         nearest(np.ones(4, np.float32), from_manifest(volume, vectors), 1)
 
 
-def test_a_published_folder_names_its_own_model(tmp_path, volume, vectors):
-    (tmp_path / "data").mkdir()
-    for file in vectors.files:
-        (tmp_path / "data" / file.name).symlink_to(volume.path(vectors.reference(file)))
-    (tmp_path / "README.md").write_text(card(vectors), encoding="utf-8")
-    searchable = from_folder(tmp_path)
+@pytest.fixture
+def published(tmp_path, volume, vectors) -> Path:
+    """A folder in Hub layout with three files."""
+    folder = tmp_path / "published"
+    shutil.copytree(volume.path(vectors.folder), folder / "data")
+    (folder / "README.md").write_text(card(vectors), encoding="utf-8")
+    return folder
+
+
+def test_a_published_folder_names_its_own_model(published):
+    searchable = from_folder(published)
     assert (searchable.model, len(searchable.files)) == (MODEL, 3)
     assert searchable.revision == "0123456789abcdef0123456789abcdef01234567"
 
-    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
-    with pytest.raises(BadInputError, match="does not name the model"):
-        from_folder(tmp_path)
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\nlicense: mit\n---\n",
+        "---\nwiki_embeddings: 3\n---\n",
+        "---\nwiki_embeddings:\n---\n",
+        "No YAML at all.\n",
+    ],
+)
+def test_a_card_that_does_not_name_the_model_is_refused(published, text):
+    (published / "README.md").write_text(text)
+    with pytest.raises(BadInputError, match=r"README\.md does not name the model"):
+        from_folder(published)
+
+
+@pytest.mark.parametrize(
+    "content", [b"---\na: [1\n---\n", b"---\n- a\n---\n", b"---\n\xff\xfe: 1\n---\n"]
+)
+def test_a_card_that_cannot_be_read_is_refused(published, content):
+    (published / "README.md").write_bytes(content)
+    with pytest.raises(BadInputError, match=r"Cannot read .*README\.md: .* again"):
+        from_folder(published)
+
+
+def damaged(path: Path) -> bytes:
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 2] = b"\xff" * (len(content) // 2 - 4)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        lambda path: path.write_bytes(damaged(path)),
+    ],
+    ids=["gone", "empty", "truncated", "damaged"],
+)
+def test_a_file_that_cannot_be_read_is_named(published, spoil):
+    searchable = from_folder(published)
+    spoil(searchable.files[1])
+    with pytest.raises(BadInputError, match=r"Cannot read .*shard-00001\.parquet: .* again"):
+        nearest(question_like(0), searchable, 1)
+
+
+@pytest.mark.parametrize("column", ["embedding", "title"])
+def test_a_file_without_a_column_is_named(published, column):
+    searchable = from_folder(published)
+    pq.write_table(rows(0, 10).drop_columns(column), searchable.files[2])
+    with pytest.raises(BadInputError, match=rf"shard-00002\.parquet has no column `{column}`"):
+        nearest(question_like(0), searchable, 1)
+
+
+def test_vectors_without_a_common_length_are_refused(published):
+    searchable = from_folder(published)
+    table = rows(0, 10)
+    lists = [row[:2] for row in table.column("embedding").to_pylist()]
+    position = table.schema.get_field_index("embedding")
+    pq.write_table(table.set_column(position, "embedding", [lists]), searchable.files[0])
+    with pytest.raises(BadInputError, match="vectors of different lengths"):
+        nearest(question_like(0), searchable, 1)
 
 
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path):

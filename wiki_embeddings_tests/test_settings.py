@@ -12,7 +12,6 @@ def test_without_variables_everything_is_local_and_in_the_project():
     known = settings.load({})
     assert known.compute == "local"
     assert known.wikis == ("sample", "simple", "en")
-    assert known.hub_namespace is None
     assert known.home == Path(settings.__file__).resolve().parents[1] / ".wiki_embeddings"
 
 
@@ -28,10 +27,15 @@ def test_wikis_are_listed_once_in_the_given_order():
     assert known.wikis == ("sample", "de", "zh-min-nan")
 
 
-@pytest.mark.parametrize("wikis", ["../etc", "sample,a/b", " , "])
+@pytest.mark.parametrize("wikis", ["../etc", "sample,a/b", " , ", "zh_min", "日本"])
 def test_a_name_that_is_no_language_code_is_refused(wikis):
     with pytest.raises(BadInputError, match="WIKI_EMBEDDINGS_WIKIS"):
         settings.load({"WIKI_EMBEDDINGS_WIKIS": wikis})
+
+
+def test_a_namespace_is_refused_before_anything_is_made():
+    with pytest.raises(BadInputError, match="WIKI_EMBEDDINGS_HUB_NAMESPACE is 'me'"):
+        settings.load({"WIKI_EMBEDDINGS_HUB_NAMESPACE": "me"})
 
 
 def test_an_unknown_compute_is_refused():

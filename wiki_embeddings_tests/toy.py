@@ -32,13 +32,14 @@ class ToySpec:
 
 
 def toy_plan(shards: int, faults: dict[int, str] | None = None, rows: int = 3) -> Plan[ToySpec]:
-    folder = folder_for("toy", "raw", None, {"raw": {"shards": shards}}, "1")
+    raw = {"shards": shards, "fraction": 0.5, "shard_bytes": 2**18, "snapshot": "20231101"}
+    folder = folder_for("toy", "raw", None, {"raw": raw}, "1")
     return Plan(
         wiki="toy",
         stage="raw",
         folder=folder,
         upstream=None,
-        settings={"raw": {"shards": shards}},
+        settings={"raw": raw},
         make=make_toy,
         unit="rows",
         keeps_busy="core",

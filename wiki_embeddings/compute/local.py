@@ -9,13 +9,15 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Concatenate, cast
+
+from filelock import FileLock, Timeout
 
 from wiki_embeddings.compute.protocol import (
     ArgumentsT,
@@ -26,8 +28,9 @@ from wiki_embeddings.compute.protocol import (
     largest_first,
 )
 from wiki_embeddings.compute.worker import Assignment, serve
+from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.stages.shard import Plan, SpecT
-from wiki_embeddings.volume import Volume
+from wiki_embeddings.volume import Volume, storage_errors
 
 _ATTEMPTS = 2
 """A worker that was killed may have been unlucky once, hardly twice on the same shard."""
@@ -66,14 +69,35 @@ class LocalCompute:
         """Call a function of a stage, in this process."""
         return function(Volume(self.root), *args, **kwargs)
 
-    def map(self, plan: Plan[SpecT]) -> Iterator[Event]:
+    def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in worker processes; see `Compute.map`."""
-        places = {"core": self.cores, "machine": 1, "network": max(self.cores, _DOWNLOADS)}
-        pool = _Pool(plan, Volume(self.root), places[plan.keeps_busy])
+        places = {"core": self.cores, "machine": 1, "network": _DOWNLOADS}
+        with _only_run(Volume(self.root), plan):
+            pool = _Pool(plan, Volume(self.root), places[plan.keeps_busy])
+            try:
+                yield from pool.events()
+            finally:
+                pool.close()
+
+
+@contextmanager
+def _only_run(volume: Volume, plan: Plan[SpecT]) -> Iterator[None]:
+    """Keep a second run of the same plan away; the system lets go when this process ends."""
+    place = volume.path(f"{plan.folder}.lock")
+    with storage_errors(place.parent):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place)
         try:
-            yield from pool.events()
-        finally:
-            pool.close()
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise WikiEmbeddingsError(
+                f"Another run is making {volume.path(plan.folder)} right now: wait for it, or stop "
+                "it; what it has finished is kept."
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -66,11 +66,11 @@ class Compute(Protocol):
     def name(self) -> str:
         """What people call it."""
 
-    def map(self, plan: Plan[SpecT]) -> Iterator[Event]:
+    def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan, several at a time; events come in any order.
 
         Ends when each shard has either finished or failed, or early after a hopeless failure.
-        Closing the iterator stops what is still running; finished shards stay.
+        Closing the generator stops what is still running; finished shards stay.
         """
 
     def where(self, reference: str) -> str:

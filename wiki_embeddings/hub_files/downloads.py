@@ -7,10 +7,8 @@ the store that the Hub redirects to has entity tags of its own, and the digest h
 
 from __future__ import annotations
 
-import errno
 import logging
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -23,6 +21,7 @@ from wiki_embeddings.hub_files.failures import PassingError, error_of_response, 
 from wiki_embeddings.hub_files.partial import PartialFile, is_complete
 from wiki_embeddings.hub_files.retries import Patience, keep_trying
 from wiki_embeddings.hub_files.snapshots import HubFile, HubSnapshot
+from wiki_embeddings.volume import storage_errors
 
 PARTIAL_SUFFIX = ".partial"
 """Added to the destination's name while bytes are missing."""
@@ -32,9 +31,6 @@ LOCK_SUFFIX = ".lock"
 
 PARTIAL_CONTENT = 206
 RANGE_NOT_SATISFIABLE = 416
-
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-NO_PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 TRY_LATER = "Check HF_ENDPOINT and the proxy, then run it again."
 
@@ -65,11 +61,12 @@ def download(
 
     Raises:
         BadInputError: The Hub refuses: no such file, or the token may not read it.
-        WikiEmbeddingsError: The Hub cannot be reached, the bytes are not those it announces, or
-            the disk does not take them. What was fetched stays for the next call.
+        UnusableVolumeError: The disk is full, or the folder cannot be written to.
+        WikiEmbeddingsError: The Hub cannot be reached, or the bytes are not those it announces.
+            What was fetched stays for the next call.
     """
     on_progress = progress or _ignore
-    with _disk_errors(destination.parent):
+    with storage_errors(destination.parent):
         destination.parent.mkdir(parents=True, exist_ok=True)
         if not is_complete(destination, file):
             with WeakFileLock(destination.with_name(destination.name + LOCK_SUFFIX)):
@@ -175,24 +172,3 @@ def _altered(snapshot: HubSnapshot, file: HubFile, partial: PartialFile) -> Wiki
         f"({kind} {partial.digest()} instead of {expected}), and was deleted. Something between "
         f"here and {endpoint_name()} alters it: check HF_ENDPOINT and the proxy, then try again."
     )
-
-
-@contextmanager
-def _disk_errors(folder: Path) -> Generator[None]:
-    """Turns failures to write into `folder` into errors for people."""
-    try:
-        yield
-    except OSError as error:
-        raise WikiEmbeddingsError(_disk_message(error, folder)) from error
-
-
-def _disk_message(error: OSError, folder: Path) -> str:
-    if error.errno in DISK_FULL:
-        return (
-            f"The disk of {folder} is full. Make room and run it again: "
-            "what has been fetched is kept."
-        )
-    if error.errno in NO_PERMISSION:
-        return f"No permission to write in {folder}. Choose another folder, or allow it."
-    reason = error.strerror or type(error).__name__
-    return f"Cannot write in {folder}: {reason}. Choose another folder."

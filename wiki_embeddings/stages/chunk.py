@@ -1,6 +1,7 @@
 """Chunk: cut each article where it reads best, within the model's token budget; lose nothing.
 
-A shard is one row group of a part, so a worker reads only what it cuts.
+A shard is one row group of a part: a worker cuts that alone, once it has made sure that the part is
+what was fetched.
 """
 
 from __future__ import annotations
@@ -94,13 +95,13 @@ def plan(
             "title_prefix": title_prefix,
         },
     }
-    folder = folder_for(raw.wiki, "chunks", raw.digest, settings, VERSION)
+    folder = folder_for(raw.wiki, "chunks", raw.as_upstream(), settings, VERSION)
     groups = [(file, group) for file in raw.files for group in range(file.row_groups)]
     return Plan(
         wiki=raw.wiki,
         stage="chunks",
         folder=folder,
-        upstream=raw.digest,
+        upstream=raw.as_upstream(),
         settings=settings,
         make=cut_shard,
         unit="articles",

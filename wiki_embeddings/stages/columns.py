@@ -21,8 +21,9 @@ DESCRIPTIONS = {
     "tokens": "Token ids as the encoder takes them, the title's too if it is put in front; without "
     "special tokens and the model's own prefix.",
     "n_tokens": "Number of token ids, without special tokens and the model's own prefix.",
-    "hash": "BLAKE2b (128 bits) of the model, its settings, the title if it is put in front, and "
-    "the text: equal hashes have equal vectors.",
+    "hash": "BLAKE2b (128 bits) of what the encoder sees: model, revision, weights, tokenizer, "
+    "pooling, prefix of passages and the chunk's token ids. Equal hashes have equal vectors, but "
+    "for the rounding of their last digit.",
     "embedding": "The vector, of unit length.",
 }
 """What each column means, for the catalogue and the dataset card."""

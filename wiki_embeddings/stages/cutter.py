@@ -64,16 +64,12 @@ class Cutter:
         Raises:
             BadInputError: An article holds what is no Unicode text.
         """
-        titles = articles.column("title").to_pylist()
-        chunks = chunk_articles(
-            self.tokenizer, titles, articles.column("text").to_pylist(), self.settings
-        )
-        return self._table(articles, titles, chunks)
+        titles, texts = (articles.column(name).to_pylist() for name in ("title", "text"))
+        return self._table(articles, chunk_articles(self.tokenizer, titles, texts, self.settings))
 
-    def _table(self, articles: pa.Table, titles: list[str], chunks: Chunks) -> pa.RecordBatch:
+    def _table(self, articles: pa.Table, chunks: Chunks) -> pa.RecordBatch:
         identity = articles.select(["id", "url", "title"]).take(pa.array(chunks.article))
         ids = identity.column("id").to_pylist()
-        hashed_titles = [titles[a] if self.settings.title_prefix else "" for a in chunks.article]
         columns = {
             "chunk_id": [f"{i}-{n}" for i, n in zip(ids, chunks.chunk_index, strict=True)],
             **{name: identity.column(name).combine_chunks() for name in identity.column_names},
@@ -85,7 +81,7 @@ class Cutter:
                 chunks.tokens.astype(self.schema.field("tokens").type.value_type.to_pandas_dtype()),
                 type=self.schema.field("tokens").type,
             ),
-            "hash": self._hashes(hashed_titles, chunks.text),
+            "hash": self._hashes(chunks),
         }
         arrays = [
             pa.array(columns[field.name], type=field.type)
@@ -95,20 +91,27 @@ class Cutter:
         ]
         return pa.record_batch(arrays, schema=self.schema)
 
-    def _hashes(self, titles: list[str], texts: list[str]) -> list[str]:
-        """Hash all that decides each chunk's vector; equal hashes have equal vectors."""
-        model = {
+    def _hashes(self, chunks: Chunks) -> list[str]:
+        """Hash what the encoder sees of each chunk: itself, its prefix and the token ids.
+
+        Budget, title and text count only by the token ids that they lead to, so equal hashes have
+        equal vectors (but for rounding, which depends on the batch), and chunks that the encoder cannot tell apart have equal hashes.
+        """
+        encoder = {
             "model": self.model.name,
             "revision": self.model.revision,
-            "weights": self.model.weights_sha256,
+            "weights_sha256": self.model.weights_sha256,
+            "tokenizer_sha256": self.model.tokenizer_sha256,
+            "pooling": self.model.pooling,
             "passage_prefix": self.model.passage_prefix,
         }
-        common = hashlib.blake2b(canonical_json(model), digest_size=_HASH_BYTES)
+        common = hashlib.blake2b(canonical_json(encoder), digest_size=_HASH_BYTES)
+        # One width and byte order, whatever the machine's and the vocabulary's.
+        ids = chunks.tokens.astype("<u4")
         hashes = []
-        for title, text in zip(titles, texts, strict=True):
+        for begin, end in pairwise(chunks.token_offsets.tolist()):
             one = common.copy()
-            # A title has no line break, so no other title and text are joined to the same string.
-            one.update(f"{title}\n{text}".encode())
+            one.update(ids[begin:end])
             hashes.append(one.hexdigest())
         return hashes
 

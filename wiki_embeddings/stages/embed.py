@@ -84,12 +84,12 @@ def plan(chunks: Manifest, *, engine: str) -> Plan[EmbedSpec]:
             "passage_prefix": info.passage_prefix,
         },
     }
-    folder = folder_for(chunks.wiki, "embeddings", chunks.digest, settings, VERSION)
+    folder = folder_for(chunks.wiki, "embeddings", chunks.as_upstream(), settings, VERSION)
     return Plan(
         wiki=chunks.wiki,
         stage="embeddings",
         folder=folder,
-        upstream=chunks.digest,
+        upstream=chunks.as_upstream(),
         settings=settings,
         make=embed_shard,
         unit="chunks",

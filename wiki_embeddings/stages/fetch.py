@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.manifest import Settings, Statistic
+from wiki_embeddings.manifest import Settings, Statistic, merged_stats
 from wiki_embeddings.sources import choose
 from wiki_embeddings.sources.part import RAW_SCHEMA, OpenedPart, Progress
 from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
-from wiki_embeddings.stages.statistics import text_checksum
+from wiki_embeddings.stages.statistics import article_statistics
 from wiki_embeddings.volume import Volume, scratch_folder
 
 VERSION = "1"
@@ -80,7 +81,7 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
                 name=f"part-{number:05d}.parquet",
                 units=choose.units(part),
                 part=part,
-                scratch=scratch_folder(wiki),
+                scratch=scratch_folder(folder),
                 shard_bytes=shard_bytes,
             )
             for number, part in enumerate(parts)
@@ -109,29 +110,24 @@ def write_part(opened: OpenedPart, path: Path, shard_bytes: int) -> dict[str, St
     """Write the articles of an opened part, a row group for each shard's worth of text.
 
     Returns:
-        What was written: articles, how many of them are empty, code points, UTF-8 bytes, and a
-        checksum of all texts.
+        Statistics of the written file, and how many articles the source has in this part.
 
     Raises:
         BadInputError: Page ids do not ascend strictly.
     """
-    counts = {"source_articles": opened.rows, "articles": 0, "empty_articles": 0}
-    counts |= {"characters": 0, "text_bytes": 0, "text_checksum": 0}
     last_id = -1
     with parquet_writer(path, RAW_SCHEMA) as writer:
         for table in regrouped(opened.batches, shard_bytes):
             last_id = _checked_ascending(table, last_id)
-            text = table.column("text")
-            lengths = pc.utf8_length(text)
-            counts["articles"] += table.num_rows
-            counts["characters"] += pc.sum(lengths).as_py()
-            counts["empty_articles"] += int((lengths.to_numpy() == 0).sum())
-            counts["text_bytes"] += pc.sum(pc.binary_length(text)).as_py()
-            counts["text_checksum"] += text_checksum(
-                table.column("id").to_pylist(), text.to_pylist()
-            )
             writer.write_table(table, row_group_size=table.num_rows)
-    return dict(counts)
+    return {"source_articles": opened.rows, **_statistics(path)}
+
+
+def _statistics(path: Path) -> dict[str, Statistic]:
+    """Statistics of a part, read back row group by row group."""
+    with pq.ParquetFile(path) as parquet:
+        groups = range(parquet.num_row_groups)
+        return merged_stats(article_statistics(parquet.read_row_group(g)) for g in groups)
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], shard_bytes: int) -> Iterator[pa.Table]:

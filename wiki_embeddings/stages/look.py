@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from wiki_embeddings.manifest import Manifest
+from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.volume import Volume
 
 _TEXT_CHARACTERS = 60
@@ -27,14 +27,15 @@ class Look:
     rows: tuple[dict[str, str], ...]
 
 
-def look(volume: Volume, manifest: Manifest, rows: int = 5) -> Look:
+def look(volume: Volume, folder: str, rows: int = 5) -> Look:
     """Look at the first rows of a stage's output.
 
     Args:
         volume: Where it lies.
-        manifest: What the stage has made.
+        folder: Reference of the stage's output folder.
         rows: How many rows to show at most.
     """
+    manifest = existing_manifest(volume, folder)
     file = next((file for file in manifest.files if file.rows), None)
     if file is None:
         return Look((), ())

@@ -22,7 +22,8 @@ from wiki_embeddings.manifest import (
     Manifest,
     ShardFile,
     Statistic,
-    read_manifest,
+    existing_manifest,
+    merged_stats,
 )
 from wiki_embeddings.sources.part import Progress
 from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
@@ -37,7 +38,7 @@ from wiki_embeddings.stages.shard import (
     parquet_writer,
     read_input,
 )
-from wiki_embeddings.stages.statistics import row_statistics
+from wiki_embeddings.stages.statistics import embedding_statistics
 from wiki_embeddings.volume import Volume, storage_errors
 
 VERSION = "1"
@@ -93,7 +94,7 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
         file_bytes: Size of a data file, about.
     """
     settings = {**vectors.settings, "hub": {"file_bytes": file_bytes}}
-    folder = folder_for(vectors.wiki, "hub", vectors.digest, settings, VERSION)
+    folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, VERSION)
     groups = grouped(vectors.files, file_bytes)
     dimensions = int(vectors.settings["embeddings"]["dimensions"])
     data_files = [
@@ -110,7 +111,7 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
         wiki=vectors.wiki,
         stage="hub",
         folder=folder,
-        upstream=vectors.digest,
+        upstream=vectors.as_upstream(),
         settings=settings,
         make=make_file,
         unit="rows",
@@ -152,25 +153,28 @@ def _make_data_file(spec: DataFileSpec, volume: Volume, progress: Progress) -> R
                 table = read_input(volume, shard, "embeddings")
                 writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
                 progress(table.num_rows)
-        return row_statistics(pq.read_table(path, columns=["id", "text", "hash"]))
+        return _statistics(path)
 
     return make_once(spec, volume, write)
 
 
+def _statistics(path: Path) -> dict[str, Statistic]:
+    """Statistics of a data file, read back row group by row group."""
+    with pq.ParquetFile(path) as parquet:
+        groups = range(parquet.num_row_groups)
+        return merged_stats(embedding_statistics(parquet.read_row_group(g)) for g in groups)
+
+
 def _make_card(spec: CardSpec, volume: Volume) -> Report:
     def write(path: Path) -> dict[str, Statistic]:
-        vectors = read_manifest(volume, spec.embeddings)
-        if vectors is None:
-            raise BadInputError(
-                f"{volume.path(spec.embeddings)} is gone: materialize embeddings again."
-            )
+        vectors = existing_manifest(volume, spec.embeddings)
         path.write_text(card.card(vectors), encoding="utf-8")
         return {}
 
     return make_once(spec, volume, write, describe=described_plain)
 
 
-def expose(volume: Volume, published: Manifest, hub_folder: Path) -> Path:
+def expose(volume: Volume, folder: str, hub_folder: Path) -> Path:
     """Make a published dataset visible under its name, in place of the version before.
 
     The name is a link to the stage's output, so that a reader sees the old version or the whole
@@ -178,7 +182,7 @@ def expose(volume: Volume, published: Manifest, hub_folder: Path) -> Path:
 
     Args:
         volume: Where the dataset lies.
-        published: Its manifest.
+        folder: Reference of its folder.
         hub_folder: Folder of all published datasets.
 
     Returns:
@@ -188,12 +192,12 @@ def expose(volume: Volume, published: Manifest, hub_folder: Path) -> Path:
         BadInputError: Something else has that name.
         UnusableVolumeError: The folder cannot be written to.
     """
-    visible = hub_folder / card.dataset_name(published)
+    visible = hub_folder / card.dataset_name(existing_manifest(volume, folder))
     if visible.exists() and not visible.is_symlink():
         raise BadInputError(
             f"{visible} is in the way: it is not a link that this project has made. Move it away."
         )
-    target = os.path.relpath(volume.path(published.folder), hub_folder)
+    target = os.path.relpath(volume.path(folder), hub_folder)
     link = visible.with_name(f".{visible.name}.{secrets.token_hex(4)}")
     with storage_errors(hub_folder):
         hub_folder.mkdir(parents=True, exist_ok=True)
@@ -202,15 +206,16 @@ def expose(volume: Volume, published: Manifest, hub_folder: Path) -> Path:
     return visible
 
 
-def opens_with_datasets(volume: Volume, published: Manifest) -> Verdict:
+def opens_with_datasets(volume: Volume, folder: str) -> Verdict:
     """Whether `datasets` opens a published folder as it is, and reads what was written.
 
     Streams the first row, because a full load would copy the whole dataset into its cache.
     """
     from datasets import Features, load_dataset  # heavy, and needed only here
 
-    folder = volume.path(published.folder)
-    dataset = load_dataset(str(folder), split="train", streaming=True)
+    published = existing_manifest(volume, folder)
+    place = volume.path(folder)
+    dataset = load_dataset(str(place), split="train", streaming=True)
     dimensions = int(published.settings["embeddings"]["dimensions"])
     declared = dataset.features == Features.from_arrow_schema(embedding_schema(dimensions))
     read = next(iter(dataset))
@@ -218,7 +223,7 @@ def opens_with_datasets(volume: Volume, published: Manifest) -> Verdict:
     with pq.ParquetFile(volume.path(published.reference(first))) as parquet:
         written = next(parquet.iter_batches(batch_size=1)).to_pylist()[0]
     counted = sum(
-        pq.read_metadata(path).num_rows for path in sorted((folder / "data").glob("*.parquet"))
+        pq.read_metadata(path).num_rows for path in sorted((place / "data").glob("*.parquet"))
     )
     passed = declared and read == written and counted == published.rows
     why = "It opens as it is." if passed else "What it opens as is not what was written."

@@ -18,6 +18,7 @@ from wiki_embeddings.manifest import (
     Settings,
     ShardFile,
     Statistic,
+    Upstream,
     finished_shard,
     write_report,
 )
@@ -76,7 +77,7 @@ class Plan(Generic[SpecT]):
         wiki: The wiki.
         stage: The stage.
         folder: Reference of the output folder, named by what decides its content.
-        upstream: Digest of the upstream manifest; None for a source.
+        upstream: What it is made from; None for a source.
         settings: All that decides the content, by stage; see `Manifest.settings`.
         make: Makes one shard; a function of a module, so that any process can find it.
         unit: What progress counts, in the plural.
@@ -88,7 +89,7 @@ class Plan(Generic[SpecT]):
     wiki: str
     stage: StageName
     folder: str
-    upstream: str | None
+    upstream: Upstream | None
     settings: Settings
     make: Callable[[SpecT, Volume, Progress], Report]
     unit: str
@@ -108,10 +109,14 @@ class Plan(Generic[SpecT]):
 
 
 def folder_for(
-    wiki: str, stage: StageName, upstream: str | None, settings: Settings, version: str
+    wiki: str, stage: StageName, upstream: Upstream | None, settings: Settings, version: str
 ) -> str:
     """Reference of the folder for what these settings make from that upstream."""
-    made_by = {"upstream": upstream, "settings": settings, "version": version}
+    made_by = {
+        "upstream": upstream.digest if upstream else None,
+        "settings": settings,
+        "version": version,
+    }
     return output_folder(wiki, stage, digest_of(made_by))
 
 
@@ -208,12 +213,12 @@ def read_input(
     path = volume.path(file.reference)
     try:
         found = _sha256_once(path, path.stat().st_mtime_ns, path.stat().st_size)
-    except FileNotFoundError:
-        found = "missing"
+    except OSError as error:
+        found = f"unreadable: {error.strerror}"
     if found != file.sha256:
         raise BadInputError(
-            f"{path} is not what its manifest lists (SHA-256 {found[:16]} instead of "
-            f"{file.sha256[:16]}): materialize {asset} again, which makes only this file again, "
+            f"{path} is not what its manifest lists (SHA-256 {file.sha256[:16]}…, found "
+            f"{found[:40]}): materialize {asset} again, which makes only this file again, "
             "and then this asset."
         )
     with pq.ParquetFile(path) as parquet:

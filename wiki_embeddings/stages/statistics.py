@@ -14,13 +14,26 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.manifest import Statistic
 
 _ALIKE = 1e-4
 """Unit vectors whose mean is this near to unit length all point the same way."""
 
 _HASH_SUM_DIGITS = 8
+
+
+def article_statistics(table: pa.Table) -> dict[str, Statistic]:
+    """Count what a table of whole articles holds."""
+    text = table.column("text")
+    lengths = pc.utf8_length(text).to_numpy()
+    return {
+        "articles": table.num_rows,
+        "empty_articles": int(np.count_nonzero(lengths == 0)),
+        "characters": int(lengths.sum()),
+        "text_bytes": int(pc.sum(pc.binary_length(text)).as_py() or 0),
+        "text_checksum": text_checksum(table.column("id").to_pylist(), text.to_pylist()),
+    }
 
 
 def chunk_statistics(table: pa.Table, special_tokens: int) -> dict[str, Statistic]:
@@ -58,7 +71,7 @@ def vector_statistics(table: pa.Table) -> dict[str, Statistic]:
     different_texts = len(pc.unique(table.column("hash"))) > 1
     alike = different_texts and 1.0 - float(np.linalg.norm(vectors.mean(axis=0))) < _ALIKE
     return {
-        **row_statistics(table),
+        **embedding_statistics(table),
         "tokens": int(pc.sum(table.column("n_tokens")).as_py() or 0),
         "arrow_bytes": int(table.nbytes),
         "not_finite": int(np.count_nonzero(~np.isfinite(vectors).all(axis=1))),
@@ -84,6 +97,25 @@ def row_statistics(table: pa.Table) -> dict[str, Statistic]:
             int(digits[:_HASH_SUM_DIGITS], 16) for digits in table.column("hash").to_pylist()
         ),
     }
+
+
+def embedding_statistics(table: pa.Table) -> dict[str, Statistic]:
+    """Count the rows of a file of embeddings, in whatever files and order they lie.
+
+    `row_checksum` adds up the CRC-32 of each row's place, text and vector.
+    """
+    vectors = stored_vectors(table)
+    total = 0
+    for page_id, index, text, vector in zip(
+        table.column("id").to_pylist(),
+        table.column("chunk_index").to_pylist(),
+        table.column("text").to_pylist(),
+        vectors,
+        strict=True,
+    ):
+        place = page_id.to_bytes(8, "little") + index.to_bytes(4, "little")
+        total += zlib.crc32(vector, zlib.crc32(text.encode(), zlib.crc32(place)))
+    return {**row_statistics(table), "row_checksum": total}
 
 
 def text_checksum(ids: Iterable[int], texts: Iterable[str]) -> int:
@@ -122,10 +154,21 @@ def refuse_disorder(table: pa.Table) -> None:
 
 def vectors_of(table: pa.Table) -> npt.NDArray[np.float32]:
     """The vectors of a shard of embeddings, float32 of shape `(rows, dimensions)`."""
+    return stored_vectors(table).astype(np.float32)
+
+
+def stored_vectors(table: pa.Table) -> npt.NDArray[np.float16]:
+    """The vectors of a shard of embeddings as they are stored, of shape `(rows, dimensions)`.
+
+    Raises:
+        BadInputError: A row has no vector.
+    """
     column = table.column("embedding")
+    if column.null_count:
+        raise BadInputError(f"{column.null_count} rows have no vector: make the file again.")
     flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    vectors: npt.NDArray[np.float32] = flat.reshape(-1, column.type.list_size).astype(np.float32)
-    return vectors
+    vectors: npt.NDArray[np.float16] = flat.reshape(table.num_rows, column.type.list_size)
+    return np.ascontiguousarray(vectors)
 
 
 HISTOGRAM_BIN_TOKENS = 16

@@ -1,29 +1,36 @@
-"""Whether ids come twice in files whose ranges of page ids overlap."""
+"""Whether articles come twice in files whose ranges of page ids overlap."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-import pyarrow as pa
+import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from wiki_embeddings.volume import Volume
 
 
-def repeated_ids(volume: Volume, references: Sequence[str], key: Sequence[str]) -> int:
-    """Count the rows whose key an earlier row has too.
+def pages_in_several_files(volume: Volume, references: Sequence[str]) -> int:
+    """Count the page ids that more than one file has.
 
-    Reads only the key's columns: 12 bytes a chunk, so half a gigabyte for the largest wiki even if
-    all its files overlapped.
+    Within a file no id comes twice, which is checked when it is written; so where no page is in
+    several files, no article and no chunk comes twice. Reads the column `id` alone, file by file,
+    and keeps 8 bytes an article: 50 MB for English Wikipedia if all its files overlap, and twice
+    that while they are put together.
 
     Args:
         volume: Where the files lie.
         references: The files, relative to the volume's root.
-        key: Names of the columns that make a key.
     """
     if not references:
         return 0
-    tables = [pq.read_table(volume.path(file), columns=list(key)) for file in references]
-    table = pa.concat_tables(tables)
-    distinct: int = table.group_by(list(key)).aggregate([]).num_rows
-    return int(table.num_rows) - distinct
+    pages = np.concatenate([_pages(volume.path(file)) for file in references])
+    pages.sort()
+    return len(np.unique(pages[1:][pages[1:] == pages[:-1]]))
+
+
+def _pages(path: Path) -> npt.NDArray[np.int64]:
+    """Page ids of a file, each once, ascending."""
+    return np.unique(pq.read_table(path, columns=["id"]).column("id").to_numpy())

@@ -64,23 +64,23 @@ def test_datasets_and_arrow_open_the_folder_as_it_is(tmp_path, volume, published
 
 
 def test_the_check_sees_what_datasets_sees(volume, published):
-    assert publish.opens_with_datasets(volume, published).passed
+    assert publish.opens_with_datasets(volume, published.folder).passed
     data_file = volume.path(published.folder) / published.files[-1].name
     pq.write_table(rows(0, 3), data_file)
-    assert not publish.opens_with_datasets(volume, published).passed
+    assert not publish.opens_with_datasets(volume, published.folder).passed
 
 
 def test_the_visible_name_changes_from_one_version_to_the_next(
     tmp_path, volume, vectors, published
 ):
     hub = tmp_path / "hub"
-    first = publish.expose(volume, published, hub)
+    first = publish.expose(volume, published.folder, hub)
     assert first == hub / "wikipedia-simple-tiny-model"
     assert (first / "README.md").is_file()
 
     smaller = publish.plan(vectors, file_bytes=1)
     second = drive(smaller, LocalCompute(volume.root, cores=1), silent, "hub_dataset").manifest
-    assert publish.expose(volume, second, hub) == first
+    assert publish.expose(volume, second.folder, hub) == first
     assert len(list((first / "data").iterdir())) == 4
     assert [path.name for path in hub.iterdir()] == ["wikipedia-simple-tiny-model"]
     assert volume.path(published.folder).is_dir(), "readers of the old version keep it"
@@ -90,7 +90,7 @@ def test_a_folder_in_the_way_is_not_touched(tmp_path, volume, published):
     mine = tmp_path / "hub" / "wikipedia-simple-tiny-model"
     mine.mkdir(parents=True)
     with pytest.raises(BadInputError, match="is in the way"):
-        publish.expose(volume, published, tmp_path / "hub")
+        publish.expose(volume, published.folder, tmp_path / "hub")
     assert mine.is_dir()
     assert not mine.is_symlink()
 

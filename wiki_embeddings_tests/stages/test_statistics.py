@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import merged_stats
 from wiki_embeddings.stages.statistics import (
+    embedding_statistics,
     histogram,
     refuse_disorder,
     row_statistics,
@@ -42,6 +43,17 @@ def test_rows_out_of_order_are_refused(order):
     refuse_disorder(table)
     with pytest.raises(WikiEmbeddingsError, match="not in order"):
         refuse_disorder(table.take(order))
+
+
+def test_an_exchanged_vector_changes_the_checksum():
+    table = rows(0, 4)
+    exchanged = table.set_column(8, "embedding", table.column("embedding").take([1, 0, 2, 3]))
+    assert (
+        embedding_statistics(table)["row_checksum"]
+        != (embedding_statistics(exchanged)["row_checksum"])
+    )
+    parts = [embedding_statistics(rows(0, 1)), embedding_statistics(rows(1, 3))]
+    assert merged_stats(parts)["row_checksum"] == embedding_statistics(table)["row_checksum"]
 
 
 def with_vectors(vectors: np.ndarray) -> pa.Table:
