@@ -4,8 +4,9 @@
 
 All cut the articles of the sample with the tokenizer of all-MiniLM-L6-v2 to the same budget, each
 in as many processes as the others with one thread each, at first in one and then in one for each
-core; only the cutting is timed, until the last process is done. They take turns within each repetition, so that all see the same weather; the
-table shows medians. Our chunker begins each repetition with no word known, as in a new process.
+core; only the cutting is timed, until the last process is done. They take turns within each
+repetition, so that all see the same weather; the tables show medians. Our chunker begins each
+repetition with no word known, as in a new process.
 
 `tokenizers alone` is `encode_batch` of whole articles, as fast as tokenising all text can be; a
 chunker must also read the ids, so it is measured with and without that.

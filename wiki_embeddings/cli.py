@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,9 @@ import click
 
 from wiki_embeddings import settings
 from wiki_embeddings.errors import WikiEmbeddingsError
+
+_STOPPED = 128 + signal.SIGINT
+"""Exit status of a command that was stopped, as shells have it."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -32,9 +38,24 @@ def cli() -> None:
 )
 def run(wiki: str, **options: Any) -> None:
     """Materialize all four assets of a wiki, and tell what was made and where."""
-    from wiki_embeddings import runs  # Dagster takes a second to load: only where it is needed
+    chosen = {name: value for name, value in options.items() if value is not None}
+    with _stoppable():
+        from wiki_embeddings import runs  # Dagster takes a second to load: only where it is needed
 
-    sys.exit(runs.run(wiki, {name: value for name, value in options.items() if value is not None}))
+        sys.exit(runs.run(wiki, chosen))
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM stop a run as Ctrl-C does, and tell of either in a sentence."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(
+            "Stopped. What is finished is kept: the same command goes on from there.", err=True
+        )
+        sys.exit(_STOPPED)
 
 
 @cli.command()

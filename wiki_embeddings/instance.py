@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef  # the only way to override dagster.yaml
+from sqlalchemy.exc import OperationalError
 
-from wiki_embeddings.processes import is_gone
+from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.processes import is_gone, this_process
 from wiki_embeddings.settings import Settings
-from wiki_embeddings.volume import storage_errors
+from wiki_embeddings.volume import UnusableVolumeError, storage_errors
 
 PROCESS_TAG = "wiki_embeddings/process"
 """Run tag of the process that a run lives in, so that a dead one is recognised."""
+
+_IN_PROGRESS = dg.RunsFilter(
+    statuses=[
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ]
+)
+
+_REFUSALS = ("disk is full", "disk I/O error", "readonly database", "unable to open database file")
+"""What SQLite says when it is the storage that fails, not the statement."""
 
 _CONFIGURATION = """\
 # Written by wiki-embeddings once; change it as you like.
@@ -44,24 +61,95 @@ def prepare(settings: Settings) -> Path:
     return home
 
 
-def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Record as failed the runs whose process was killed; Dagster would show them as running.
+def at_prompt(home: Path) -> dg.DagsterInstance:
+    """The instance for a run that a person watches: what it prints goes to the terminal as it is.
 
-    Only runs of the command line on this machine, which carry `PROCESS_TAG`.
-
-    Returns:
-        Ids of the runs that were closed.
+    Dagster would capture it through processes of its own, each of which answers Ctrl-C with a
+    traceback.
     """
-    running = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
-    abandoned = [
-        run
-        for run in instance.get_runs(running)
-        if PROCESS_TAG in run.tags and is_gone(run.tags[PROCESS_TAG])
-    ]
-    for run in abandoned:
-        instance.report_run_failed(
-            run,
-            f"The process of this run ({run.tags[PROCESS_TAG]}) was killed. What it had "
-            "finished is kept: run it again and only the rest is done.",
-        )
-    return [run.run_id for run in abandoned]
+    manager = {"module": "dagster._core.storage.noop_compute_log_manager"}
+    overrides = {"compute_logs": {**manager, "class": "NoOpComputeLogManager"}}
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
+
+
+@contextmanager
+def record_errors(home: Path) -> Iterator[None]:
+    """Turn a refusal to store Dagster's record, which is kept in SQLite, into a sentence.
+
+    Raises:
+        UnusableVolumeError: The disk is full, or the folder cannot be written to.
+    """
+    try:
+        with storage_errors(home):
+            yield
+    except OperationalError as error:
+        reason = str(error.orig)
+        if not any(refusal in reason for refusal in _REFUSALS):
+            raise
+        raise UnusableVolumeError(
+            f"Cannot write Dagster's record to {home}: {reason}. Make room or rights there, or set "
+            "WIKI_EMBEDDINGS_HOME to another folder; then run again: what is finished stays."
+        ) from error
+
+
+def close_abandoned_runs(instance: dg.DagsterInstance) -> None:
+    """Close the runs of the command line whose process was killed; they would seem to go on.
+
+    Only on this machine: processes of others are not seen from here.
+    """
+    for run in instance.get_runs(_IN_PROGRESS):
+        if _is_of_command_line(run) and is_gone(run.tags[PROCESS_TAG]):
+            _close(instance, run, f"The process of this run ({run.tags[PROCESS_TAG]}) was killed.")
+
+
+def close_runs_of_past_ui(instance: dg.DagsterInstance) -> None:
+    """Close the runs that a UI had started and did not see end; call it in `sole_ui` alone.
+
+    Only one run goes on at a time, so that one of these would keep all others waiting for ever.
+    """
+    for run in instance.get_runs(_IN_PROGRESS):
+        if not _is_of_command_line(run):
+            _close(instance, run, "The UI from which this run was started has ended.")
+
+
+@contextmanager
+def sole_ui(home: Path) -> Iterator[int]:
+    """Keep other UIs away from a Dagster home, until this process and its children have ended.
+
+    Yields:
+        A file descriptor for the children that are part of the UI to inherit: whoever has it open
+        holds the home. So orphans of a killed UI hold it too, and nothing is ever left locked.
+
+    Raises:
+        WikiEmbeddingsError: There is a UI of this home already.
+        UnusableVolumeError: The Dagster home cannot be written to.
+    """
+    mark = home / "ui.process"
+    with storage_errors(home):
+        mark.touch()
+    with mark.open("r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise WikiEmbeddingsError(
+                f"A UI of {home} is running already, as process {file.read()}: use that one, or "
+                "stop it first."
+            ) from error
+        with storage_errors(home):
+            file.truncate(0)
+            file.write(this_process())
+            file.flush()
+        yield file.fileno()
+
+
+def _is_of_command_line(run: dg.DagsterRun) -> bool:
+    # A run that is executed again from the UI has the tags of its parent.
+    return PROCESS_TAG in run.tags and run.parent_run_id is None
+
+
+def _close(instance: dg.DagsterInstance, run: dg.DagsterRun, cause: str) -> None:
+    message = f"{cause} What it had finished is kept: run it again and only the rest is done."
+    if run.status is dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, message)
+    else:
+        instance.report_run_failed(run, message)

@@ -20,12 +20,16 @@ from wiki_embeddings.config import ChunkedVolumeConfig, RawWikipediaConfig
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.processes import this_process
+from wiki_embeddings.stages.cutter import cutter
 
 _CONFIGURED: Mapping[str, type[dg.Config]] = {
     "raw_wikipedia": RawWikipediaConfig,
     "chunked_volume": ChunkedVolumeConfig,
 }
 """Assets whose config can be given on the command line."""
+
+_INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
+"""What a step fails with when the process is told to stop."""
 
 _ASSETS = ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset")
 
@@ -43,13 +47,29 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
     Raises:
         BadInputError: There is no such wiki, or an option has a value that cannot work.
         UnusableVolumeError: The Dagster home cannot be written to.
+        KeyboardInterrupt: The process was told to stop; the run is recorded as failed.
     """
     _refuse_unknown(wiki)
     run_config = _run_config(options)
-    instance.prepare(settings.load())
+    _refuse_unsuitable_model(wiki, run_config["ops"]["chunked_volume"]["config"])
+    home = instance.prepare(settings.load())
     console = Console()
-    with dg.DagsterInstance.get() as record:
+    with instance.record_errors(home), instance.at_prompt(home) as record:
         instance.close_abandoned_runs(record)
+        outcome = _execute(record, wiki, run_config, console)
+    console.print(_summary(wiki, outcome))
+    checks = outcome.get_asset_check_evaluations()
+    console.print(f"{sum(c.passed for c in checks)} of {len(checks)} checks passed.")
+    for failure in _failures(outcome):
+        Console(stderr=True).print(f"Error: {failure}", markup=False, highlight=False)
+    return 0 if outcome.success else 1
+
+
+def _execute(
+    record: dg.DagsterInstance, wiki: str, run_config: Mapping[str, Any], console: Console
+) -> dg.ExecuteInProcessResult:
+    """Execute the job; Dagster's ways of saying that it was interrupted become Python's."""
+    try:
         with Bars(console) as bars:
             outcome = defs.resolve_job_def(JOB).execute_in_process(
                 instance=record,
@@ -59,12 +79,18 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
                 tags={instance.PROCESS_TAG: this_process()},
                 raise_on_error=False,
             )
-    console.print(_summary(wiki, outcome))
-    checks = outcome.get_asset_check_evaluations()
-    console.print(f"{sum(c.passed for c in checks)} of {len(checks)} checks passed.")
-    for failure in _failures(outcome):
-        Console(stderr=True).print(f"Error: {failure}", markup=False, highlight=False)
-    return 0 if outcome.success else 1
+    except dg.DagsterExecutionInterruptedError as error:
+        raise KeyboardInterrupt from error
+    if any(_was_interrupted(event) for event in outcome.all_events):
+        raise KeyboardInterrupt
+    return outcome
+
+
+def _was_interrupted(event: dg.DagsterEvent) -> bool:
+    if not event.is_step_failure:
+        return False
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name in _INTERRUPTS
 
 
 def _refuse_unknown(wiki: str) -> None:
@@ -74,6 +100,12 @@ def _refuse_unknown(wiki: str) -> None:
             f"There is no wiki {wiki!r} here, only {', '.join(known)}. Name further language "
             f"editions in the environment: WIKI_EMBEDDINGS_WIKIS={','.join([*known, wiki])}."
         )
+
+
+def _refuse_unsuitable_model(wiki: str, options: Mapping[str, Any]) -> None:
+    """Ask now what `chunked_volume` would only ask once all articles are fetched."""
+    config = ChunkedVolumeConfig(**options)
+    cutter(config.model_for(wiki), config.model_revision, config.token_budget, config.title_prefix)
 
 
 def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:

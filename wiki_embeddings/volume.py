@@ -52,6 +52,7 @@ _FULL = {
 
 _UNUSABLE = {
     **_FULL,
+    errno.EIO: "the disk reports a fault",
     errno.EACCES: "this user may not write there",
     errno.EPERM: "this user may not write there",
     errno.EROFS: "it is mounted read-only",

@@ -29,16 +29,19 @@ def serve(host: str, port: int) -> int:
         Exit status: 0 after SIGINT or SIGTERM, else that of the process that ended by itself.
 
     Raises:
+        WikiEmbeddingsError: There is a UI of this Dagster home already.
         UnusableVolumeError: The Dagster home cannot be written to.
     """
     for stopping in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stopping, signal.default_int_handler)
-    instance.prepare(settings.load())
-    with dg.DagsterInstance.get() as record:
-        instance.close_abandoned_runs(record)
+    home = instance.prepare(settings.load())
     webserver = ["dagster_webserver", *_definitions(), "-h", host, "-p", str(port)]
     daemon = ["dagster._daemon", "run", *_definitions()]
-    return _run_together([webserver, daemon])
+    with instance.sole_ui(home) as hold:
+        with instance.record_errors(home), dg.DagsterInstance.get() as record:
+            instance.close_abandoned_runs(record)
+            instance.close_runs_of_past_ui(record)
+        return _run_together([webserver, daemon], hold)
 
 
 def _definitions() -> list[str]:
@@ -48,9 +51,9 @@ def _definitions() -> list[str]:
     return ["-w", str(root / "workspace.yaml")]
 
 
-def _run_together(modules: Sequence[Sequence[str]]) -> int:
+def _run_together(modules: Sequence[Sequence[str]], hold: int) -> int:
     processes = [
-        subprocess.Popen([sys.executable, "-m", *module])  # noqa: S603 (our own words)
+        subprocess.Popen([sys.executable, "-m", *module], pass_fds=[hold])  # noqa: S603 (our own words)
         for module in modules
     ]
     try:

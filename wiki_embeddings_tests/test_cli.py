@@ -11,6 +11,7 @@ import pytest
 
 from wiki_embeddings_tests.homes import cli
 
+DATASET = "wikipedia-sample-all-MiniLM-L6-v2-dry-run"
 FEW = ("--fraction", "0.05", "--shard-mib", "0.05")
 
 
@@ -33,7 +34,7 @@ def test_a_run_ends_with_a_table_of_what_was_made_and_where(home):
     told = (home / "first-run.txt").read_text()
     for asset in ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"):
         assert asset in told
-    assert "wikipedia-sample-all-MiniLM-L6-v2" in told
+    assert DATASET in told
     assert "shards" in told, "there were bars"
 
 
@@ -47,7 +48,7 @@ def test_nothing_is_lost_from_article_to_published_row(home):
     assert manifests["chunks"]["rows"] == manifests["embeddings"]["rows"] > 50
     assert manifests["embeddings"]["rows"] == manifests["hub"]["rows"]
     articles = pads.dataset(folder_of(home, "raw"), exclude_invalid_files=True).to_table()
-    published = pads.dataset(home / "hub" / "wikipedia-sample-all-MiniLM-L6-v2" / "data").to_table()
+    published = pads.dataset(home / "hub" / DATASET / "data").to_table()
     for article in articles.to_pylist():
         mine = [row for row in published.to_pylist() if row["id"] == article["id"]]
         assert [row["chunk_index"] for row in mine] == list(range(len(mine)))
@@ -62,7 +63,7 @@ def test_a_second_run_keeps_everything(home):
 
 @pytest.mark.parametrize("where", ["volume", "folder"])
 def test_search_prints_titles_scores_and_addresses(home, where):
-    folder = str(home / "hub" / "wikipedia-sample-all-MiniLM-L6-v2")
+    folder = str(home / "hub" / DATASET)
     place = ("--dataset", folder) if where == "folder" else ("--wiki", "sample")
     published = pads.dataset(Path(folder) / "data").to_table(["title", "url", "text"]).to_pylist()
     wanted = max(published, key=lambda row: len(row["text"]))
@@ -74,6 +75,13 @@ def test_search_prints_titles_scores_and_addresses(home, where):
     assert best > 0.7, "a passage is near to its own beginning"
     assert len(others) == 1
     assert others[0] <= best
+
+
+def test_a_model_that_cannot_work_is_refused_before_anything_is_fetched(tmp_path):
+    failed = cli(tmp_path, "run", "--wiki", "sample", "--token-budget", "60")
+    assert failed.returncode == 1
+    assert "60 tokens is too small" in failed.stderr
+    assert not (tmp_path / "volume").exists()
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,12 @@ def faultless(tmp_path_factory, run) -> Path:
 
 
 def finished(home: Path, stage: str) -> dict[Path, int]:
-    """Finished shards of a stage with the time at which each was written."""
-    shards = (home / "volume" / "sample" / stage).glob("*/*.parquet")
+    """Finished shards of a stage with the time at which each was written.
+
+    A shard is finished when its report is there; killed before that, it is made again.
+    """
+    reports = (home / "volume" / "sample" / stage).glob("*.reports/*.parquet.json")
+    shards = [report.parent.with_suffix("") / report.stem for report in reports]
     return {path: path.stat().st_mtime_ns for path in shards}
 
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -142,11 +143,17 @@ class _Pool:
     def _hire(self, shard: int) -> None:
         # Fresh interpreters: a fork of a process with threads (Dagster's, Arrow's) can deadlock.
         context = multiprocessing.get_context("spawn")
+        resource_tracker.ensure_running()  # unblocks signals, so it has to be there before
         ours, theirs = context.Pipe()
         process = context.Process(
             target=serve, args=(theirs, self._plan.make, self._volume), daemon=True
         )
-        process.start()
+        # Until the worker ignores Ctrl-C itself, it inherits that the signal has to wait.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         theirs.close()  # so that the end of the process is the end of the connection
         worker = _Worker(process, ours, shard)
         self._crew[ours] = worker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 import traceback
@@ -45,6 +46,8 @@ def serve(
         make: Makes one shard.
         volume: The volume as this process sees it.
     """
+    # Ctrl-C reaches every process of the terminal; the parent is the one that stops the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     # One process a core makes the best use of the machine; threads of the tokenizer on top of
     # that only get in each other's way.

@@ -95,7 +95,7 @@ class Cutter:
         """Hash what the encoder sees of each chunk: itself, its prefix and the token ids.
 
         Budget, title and text count only by the token ids that they lead to, so equal hashes have
-        equal vectors (but for rounding, which depends on the batch), and chunks that the encoder cannot tell apart have equal hashes.
+        equal vectors, but for rounding, which depends on the sequences that share a batch.
         """
         encoder = {
             "model": self.model.name,
@@ -111,7 +111,7 @@ class Cutter:
         hashes = []
         for begin, end in pairwise(chunks.token_offsets.tolist()):
             one = common.copy()
-            one.update(ids[begin:end])
+            one.update(ids[begin:end].tobytes())
             hashes.append(one.hexdigest())
         return hashes
 

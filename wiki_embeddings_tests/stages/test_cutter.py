@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -84,11 +83,3 @@ def test_another_encoder_gives_other_hashes(tiny_model, change):
     (one,), (two,) = ours.cut(table).to_pylist(), other.cut(table).to_pylist()
     assert one["tokens"] == two["tokens"]
     assert one["hash"] != two["hash"]
-
-
-def test_the_hash_is_the_same_for_narrow_and_wide_token_ids(tiny_model):
-    table = articles(("Snow", "Snow is white."))
-    ours = cutter(str(tiny_model), None, 256, False)
-    wide_ids = dataclasses.replace(ours.tokenizer, token_dtype=np.dtype(np.uint32))
-    wide = dataclasses.replace(ours, tokenizer=wide_ids)
-    assert ours.cut(table).column("hash").equals(wide.cut(table).column("hash"))
