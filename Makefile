@@ -37,7 +37,7 @@ install: $(VENV)/run.stamp
 
 demo: install
 	$(BIN)/wiki-embeddings run --wiki sample
-	$(BIN)/wiki-embeddings search "Which political philosophy holds the state to be unnecessary?"
+	$(BIN)/wiki-embeddings search "What do anarchists think of the state?"
 	$(BIN)/wiki-embeddings search "How much sunlight does fresh snow reflect?"
 	$(BIN)/wiki-embeddings search "Who killed Hector at Troy?"
 

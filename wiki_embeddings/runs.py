@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from pydantic import ValidationError
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from wiki_embeddings import instance, settings
@@ -139,26 +139,26 @@ def _failures(outcome: dg.ExecuteInProcessResult) -> Iterator[str]:
             yield f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"
 
 
-def _summary(wiki: str, outcome: dg.ExecuteInProcessResult) -> Table:
+def _summary(wiki: str, outcome: dg.ExecuteInProcessResult) -> RenderableType:
+    """What was made, as a table, and below it where; a path is too long for a column."""
     table = Table(title=f"Wikipedia {wiki!r}", title_justify="left", box=SIMPLE)
-    for heading in ("asset", "rows", "files", "MiB", "took", "where"):
-        right = heading in {"rows", "files", "MiB", "took"}
-        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for heading in ("asset", "rows", "files", "MiB", "took"):
+        table.add_column(heading, justify="left" if heading == "asset" else "right")
+    places = Table(box=None, show_header=False, padding=(0, 1))
+    places.add_column()
+    places.add_column(overflow="fold")
     for asset in _ASSETS:
         for made in outcome.asset_materializations_for_node(asset):
-            table.add_row(asset, *_told(made.metadata))
-    return table
-
-
-def _told(metadata: Mapping[str, dg.MetadataValue]) -> list[str]:
-    value = {name: entry.value for name, entry in metadata.items()}
-    return [
-        f"{value['dagster/row_count']:,}",
-        f"{value['files']:,}",
-        f"{value['size_mib']:,.1f}",
-        str(value["duration"]),
-        _shortened(Path(str(value.get("dataset", value["path"])))),
-    ]
+            value = {name: entry.value for name, entry in made.metadata.items()}
+            table.add_row(
+                asset,
+                f"{value['dagster/row_count']:,}",
+                f"{value['files']:,}",
+                f"{value['size_mib']:,.1f}",
+                str(value["duration"]),
+            )
+            places.add_row(asset, _shortened(Path(str(value.get("dataset", value["path"])))))
+    return Group(table, places)
 
 
 def _shortened(path: Path) -> str:
