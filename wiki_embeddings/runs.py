@@ -57,11 +57,14 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
     with instance.record_errors(home), instance.at_prompt(home) as record:
         instance.close_abandoned_runs(record)
         outcome = _execute(record, wiki, run_config, console)
-    console.print(_summary(wiki, outcome))
-    checks = outcome.get_asset_check_evaluations()
-    console.print(f"{sum(c.passed for c in checks)} of {len(checks)} checks passed.")
+    if any(outcome.asset_materializations_for_node(asset) for asset in _ASSETS):
+        console.print(_summary(wiki, outcome))
+        checks = outcome.get_asset_check_evaluations()
+        console.print(f"{sum(check.passed for check in checks)} of {len(checks)} checks passed.")
     for failure in _failures(outcome):
-        Console(stderr=True).print(f"Error: {failure}", markup=False, highlight=False)
+        Console(stderr=True, soft_wrap=True).print(
+            f"Error: {failure}", markup=False, highlight=False
+        )
     return 0 if outcome.success else 1
 
 
