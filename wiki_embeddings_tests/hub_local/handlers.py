@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -28,16 +29,16 @@ LONGEST_STALL_S = 60.0
 NO_FAULT = Fault("")
 
 
-class LocalHubHandler(BaseHTTPRequestHandler):
+class LocalHubHandler(BaseHTTPRequestHandler, ABC):
     """What both servers do: remember requests, send files in ranges, and fail to order."""
 
     protocol_version = "HTTP/1.1"
     hub: ClassVar[LocalHub]
     served: Served
 
+    @abstractmethod
     def answer(self, url: SplitResult, body: bytes) -> None:
         """Answers one request."""
-        raise NotImplementedError
 
     def serve(self) -> None:
         self.served = self.hub.note(
