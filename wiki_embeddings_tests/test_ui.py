@@ -89,6 +89,8 @@ def _wait_for(address: str, serving: subprocess.Popen[bytes], log: Path) -> None
 def page() -> Iterator[Page]:
     executable = browser_path()
     if executable is None:
+        # A browser is not on the package index, and `make test` asks for nothing else. `.ci/run`
+        # installs one and names it, so there these tests always run.
         pytest.skip("no Chromium is installed; name one in WIKI_EMBEDDINGS_BROWSER")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=BROWSER_FLAGS)
