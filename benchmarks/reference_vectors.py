@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch  # type: ignore[import-not-found]  # only in .venv-bench
+import torch
 from sentence_transformers import (  # type: ignore[import-not-found]
     SentenceTransformer,
 )

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from wiki_embeddings import encoders, instance, settings
 from wiki_embeddings.compute.local import LocalCompute
+from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.lineage import current_manifest
 from wiki_embeddings.search import Passage, Searchable, from_folder, from_manifest, nearest
 from wiki_embeddings.volume import Volume
@@ -41,6 +42,11 @@ def show(question: str, *, wiki: str, dataset: Path | None, count: int) -> None:
 
 def _on_volume(wiki: str) -> Searchable:
     known = settings.load()
+    if known.compute == "modal":
+        raise BadInputError(
+            "The embeddings are on Modal, where there is no search. The metadata of hub_dataset "
+            "says how to fetch the dataset; then name its folder with --dataset."
+        )
     instance.prepare(known)
     compute = LocalCompute(known.volume, cores=1)
     with dg.DagsterInstance.get() as record:

@@ -21,8 +21,8 @@ def _blocking_check(asset: dg.AssetsDefinition, judge: Judge) -> dg.AssetChecksD
     def check(
         context: dg.AssetCheckExecutionContext, compute: ComputeResource
     ) -> dg.AssetCheckResult:
-        machine = compute.open()
         with errors_for_people():
+            machine = compute.open()
             return _result(
                 {
                     wiki: judge(current_manifest(context.instance, machine, name, wiki), machine)

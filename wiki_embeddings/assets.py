@@ -9,7 +9,6 @@ from pathlib import Path
 import dagster as dg
 
 from wiki_embeddings import settings
-from wiki_embeddings.card import snippet
 from wiki_embeddings.config import (
     ChunkedVolumeConfig,
     EmbeddingsConfig,
@@ -17,7 +16,13 @@ from wiki_embeddings.config import (
     RawWikipediaConfig,
 )
 from wiki_embeddings.judgements import refuse_unsound
-from wiki_embeddings.materialization import errors_for_people, materialize, result, upstream
+from wiki_embeddings.materialization import (
+    dataset,
+    errors_for_people,
+    materialize,
+    result,
+    upstream,
+)
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.resources import ComputeResource, HubResource
 from wiki_embeddings.stages import chunk, embed, fetch, publish
@@ -48,8 +53,8 @@ def raw_wikipedia(
     fetched from wikimedia/wikipedia on the Hugging Face Hub, at a pinned revision.
     """
     wiki = context.partition_key
-    machine = compute.open()
     with errors_for_people():
+        machine = compute.open(config.fleet())
         plan = fetch.plan(
             wiki,
             snapshot=config.snapshot,
@@ -78,17 +83,17 @@ def chunked_volume(
     Cuts fall at sections, paragraphs, sentences or words, in this order of preference, and an
     article's chunks put together again are its whole text.
     """
-    wiki = context.partition_key
-    machine = compute.open()
     with errors_for_people():
+        machine = compute.open(config.fleet())
         raw = upstream(context, machine, "raw_wikipedia")
-        plan = chunk.plan(
-            raw,
-            model=config.model_for(wiki),
+        cutting = machine.call(
+            chunk.prepare,
+            model=config.model_for(context.partition_key),
             revision=config.model_revision,
             token_budget=config.token_budget,
             title_prefix=config.title_prefix,
         )
+        plan = chunk.plan(raw, cutting)
         return result(machine, materialize(context, plan, machine, listener))
 
 
@@ -97,7 +102,7 @@ def chunked_volume(
     partitions_def=wikis,
     group_name=GROUP,
     owners=OWNERS,
-    kinds={"openvino", "parquet"},
+    kinds={"pytorch", "openvino", "parquet"},
     code_version=embed.VERSION,
 )
 def embeddings(
@@ -108,13 +113,15 @@ def embeddings(
 ) -> dg.MaterializeResult:
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
-    A map over shards: each becomes one file, written once, and a run that is stopped goes on where
-    it was.
+    A parallel map over shards, on Modal over A10G containers: each shard becomes one file, written
+    once, and a run that is stopped goes on where it was.
     """
-    machine = compute.open()
     with errors_for_people():
+        machine = compute.open(config.fleet())
         chunks = upstream(context, machine, "chunked_volume")
-        plan = embed.plan(chunks, engine=config.engine.value)
+        cut = chunks.settings["chunks"]
+        info = machine.describe(cut["model"], cut["revision"], config.engine.value)
+        plan = embed.plan(chunks, info)
         return result(machine, materialize(context, plan, machine, listener))
 
 
@@ -137,18 +144,10 @@ def hub_dataset(
 
     The folder changes from the old version to the whole new one in one step.
     """
-    machine = compute.open()
     with errors_for_people():
+        machine = compute.open(config.fleet())
         vectors = upstream(context, machine, "embeddings")
         plan = publish.plan(vectors, file_bytes=round(config.file_mib * MiB))
         outcome = materialize(context, plan, machine, listener)
         refuse_unsound("hub_dataset", outcome.manifest, machine)
-        dataset = machine.call(publish.expose, outcome.manifest.folder, Path(hub.folder))
-        return result(
-            machine,
-            outcome,
-            {
-                "dataset": dg.MetadataValue.path(str(dataset)),
-                "how_to_load": dg.MetadataValue.md(f"```python\n{snippet(str(dataset))}\n```"),
-            },
-        )
+        return result(machine, outcome, dataset(machine, outcome.manifest, Path(hub.folder)))

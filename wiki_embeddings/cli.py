@@ -1,4 +1,4 @@
-"""The command line: `run`, `search` and `ui`, on the same Dagster instance as the UI."""
+"""The command line: `run`, `search`, `ui` and `doctor`, on the Dagster instance of the UI."""
 
 from __future__ import annotations
 
@@ -36,8 +36,23 @@ def cli() -> None:
     default=None,
     help="Put the article's title in front of each chunk.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "cpu", "cuda", "tei"]),
+    help="What computes the vectors.",
+)
+@click.option("--containers", type=int, help="On Modal: most containers at once.")
+@click.option("--gpu", help="On Modal: GPU of each container that computes vectors, such as A10G.")
+@click.option(
+    "--deadline-minutes",
+    type=float,
+    help="On Modal: minutes without any shard finished after which to give up.",
+)
 def run(wiki: str, **options: Any) -> None:
-    """Materialize all four assets of a wiki, and tell what was made and where."""
+    """Materialize all four assets of a wiki, and tell what was made and where.
+
+    The stages run on this machine, or on Modal if WIKI_EMBEDDINGS_COMPUTE is modal.
+    """
     chosen = {name: value for name, value in options.items() if value is not None}
     with _stoppable():
         from wiki_embeddings import runs  # Dagster takes a second to load: only where it is needed
@@ -82,6 +97,14 @@ def ui(host: str, port: int) -> None:
     from wiki_embeddings import webserver
 
     sys.exit(webserver.serve(host, port))
+
+
+@cli.command()
+def doctor() -> None:
+    """Check what a run on Modal needs: token, secret, volume, app, version, Hub permissions."""
+    from wiki_embeddings import doctor  # loads Modal's client: only where it is needed
+
+    sys.exit(doctor.examine())
 
 
 def main() -> None:

@@ -4,11 +4,13 @@ Fields are validated here, before anything runs; what only a model or a source c
 validated by the stage that asks it.
 """
 
+from dataclasses import replace
 from enum import Enum
 
 import dagster as dg
 from pydantic import Field
 
+from wiki_embeddings.compute.protocol import Fleet
 from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.volume import MiB
 
@@ -23,13 +25,50 @@ ENGLISH_MODEL = "BAAI/bge-small-en-v1.5"
 
 
 class Engine(Enum):
-    """What computes the vectors."""
+    """What computes the vectors. Lower case, because Dagster shows and takes members' names."""
 
-    AUTO = "auto"
-    CPU = "cpu"
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    tei = "tei"
 
 
-class RawWikipediaConfig(dg.Config):
+class Gpu(Enum):
+    """GPU types of Modal, by its names; but names of members have no hyphens."""
+
+    T4 = "T4"
+    L4 = "L4"
+    A10G = "A10G"
+    L40S = "L40S"
+    A100_40GB = "A100_40GB"
+    A100_80GB = "A100_80GB"
+    H100 = "H100"
+    H200 = "H200"
+    B200 = "B200"
+
+
+class OnModal(dg.Config):
+    """How to spread the shards over containers; the local machine has what it has."""
+
+    containers: int = Field(
+        default=50,
+        ge=1,
+        le=1000,
+        description="On Modal: most containers at once. A first try with 1 costs cents.",
+    )
+    deadline_minutes: float = Field(
+        default=30.0,
+        gt=0.0,
+        description="On Modal: minutes without any shard finished after which the map is given up, "
+        "because Modal starts a container that ends itself again without end.",
+    )
+
+    def fleet(self) -> Fleet:
+        """The containers that this config asks for."""
+        return Fleet(self.containers, deadline_s=self.deadline_minutes * 60)
+
+
+class RawWikipediaConfig(OnModal):
     """What to fetch."""
 
     snapshot: str = Field(
@@ -58,7 +97,7 @@ class RawWikipediaConfig(dg.Config):
         return max(1, round((self.shard_mib or default) * MiB))
 
 
-class ChunkedVolumeConfig(dg.Config):
+class ChunkedVolumeConfig(OnModal):
     """How to cut articles into chunks."""
 
     model: str | None = Field(
@@ -88,16 +127,34 @@ class ChunkedVolumeConfig(dg.Config):
         return self.model or (SAMPLE_MODEL if wiki == SAMPLE_WIKI else ENGLISH_MODEL)
 
 
-class EmbeddingsConfig(dg.Config):
+class EmbeddingsConfig(OnModal):
     """How to compute the vectors."""
 
     engine: Engine = Field(
-        default=Engine.AUTO,
-        description="What computes the vectors; auto takes the best that this machine has.",
+        default=Engine.auto,
+        description="What computes the vectors: auto takes the GPU where there is one and else the "
+        "processor; tei is Hugging Face's Text Embeddings Inference.",
+    )
+    gpu: Gpu = Field(default=Gpu.A10G, description="On Modal: GPU of each container.")
+    inputs_per_container: int = Field(
+        default=2,
+        ge=1,
+        le=16,
+        description="On Modal: shards that a container has in hand at once, so that one is read or "
+        "written while another is computed.",
     )
 
+    def fleet(self) -> Fleet:
+        """The containers that this config asks for."""
+        return replace(
+            super().fleet(),
+            engine=self.engine.value,
+            gpu=self.gpu.value.replace("_", "-"),
+            inputs_per_container=self.inputs_per_container,
+        )
 
-class HubDatasetConfig(dg.Config):
+
+class HubDatasetConfig(OnModal):
     """How to lay out what is published."""
 
     file_mib: float = Field(

@@ -19,7 +19,7 @@ defs = dg.Definitions(
     jobs=[refresh_job],
     schedules=schedules,
     resources={
-        "compute": ComputeResource(volume=str(_settings.volume)),
+        "compute": ComputeResource(kind=_settings.compute, volume=str(_settings.volume)),
         "hub": HubResource(folder=str(_settings.hub)),
         "listener": silent,
     },

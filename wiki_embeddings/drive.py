@@ -63,7 +63,7 @@ def drive(plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str) -
     if failures:
         raise ShardsFailedError(_told(plan, failures, len(tally.reports), asset))
     manifest = plan.manifest(report.file for report in tally.reports)
-    compute.call(write_manifest, manifest)
+    write_manifest(compute.files, manifest)
     return Outcome(manifest, tally.snapshot())
 
 
@@ -93,6 +93,8 @@ def retry_command(plan: Plan[SpecT]) -> str:
     ]
     if plan.wiki != SAMPLE_WIKI:
         words += ["--snapshot", str(raw["snapshot"])]
+    if "embeddings" in plan.settings:
+        words += ["--engine", str(plan.settings["embeddings"]["engine"])]
     if chunks:
         words += ["--model", str(chunks["model"]), "--token-budget", f"{chunks['token_budget']}"]
         words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")

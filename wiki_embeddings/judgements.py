@@ -33,7 +33,7 @@ def article_ids_unique(raw: Manifest, compute: Compute) -> Verdict:
 
 def every_article_chunked(chunks: Manifest, compute: Compute) -> Verdict:
     """Every article has chunks, and put together they are its text, byte for byte."""
-    return checks.every_article_chunked(compute.call(made_from, chunks.folder), chunks)
+    return checks.every_article_chunked(made_from(compute.files, chunks), chunks)
 
 
 def chunk_ids_unique(chunks: Manifest, compute: Compute) -> Verdict:
@@ -48,7 +48,7 @@ def token_budget_kept(chunks: Manifest, _: Compute) -> Verdict:
 
 def every_chunk_embedded(vectors: Manifest, compute: Compute) -> Verdict:
     """As many vectors as chunks, and of the same chunks."""
-    return checks.every_chunk_embedded(compute.call(made_from, vectors.folder), vectors)
+    return checks.every_chunk_embedded(made_from(compute.files, vectors), vectors)
 
 
 def vectors_sound(vectors: Manifest, _: Compute) -> Verdict:
@@ -58,7 +58,7 @@ def vectors_sound(vectors: Manifest, _: Compute) -> Verdict:
 
 def every_row_published(published: Manifest, compute: Compute) -> Verdict:
     """As many rows as vectors, and the same ones, byte for byte."""
-    return checks.every_row_published(compute.call(made_from, published.folder), published)
+    return checks.every_row_published(made_from(compute.files, published), published)
 
 
 def opens_with_datasets(published: Manifest, compute: Compute) -> Verdict:
@@ -100,5 +100,7 @@ def refuse_unsound(asset: str, manifest: Manifest, compute: Compute) -> None:
 
 
 def _ids_unique(manifest: Manifest, compute: Compute) -> Verdict:
-    shared = sorted(checks.overlaps(manifest))
-    return checks.ids_unique(manifest, compute.call(unique.pages_in_several_files, shared))
+    # A container is asked only where there is something to look for.
+    shared = checks.overlaps(manifest)
+    repeated = compute.call(unique.pages_in_several_files, manifest.folder) if shared else 0
+    return checks.ids_unique(manifest, repeated)

@@ -56,11 +56,11 @@ def current_manifest(
     recorded = last_recorded(instance, asset, wiki)
     if recorded is None:
         raise BadInputError(f"{asset} of {wiki} has not been materialized yet: do that first.")
-    manifest = compute.call(read_manifest, recorded.folder)
+    manifest = read_manifest(compute.files, recorded.folder)
     if manifest is None or manifest.digest != recorded.data_version:
-        what = "is gone from the volume" if manifest is None else "is not what Dagster recorded"
+        what = "is not there" if manifest is None else "is not what Dagster recorded"
         raise BadInputError(
-            f"The manifest of {asset} ({wiki}) in {recorded.folder} {what}: materialize {asset} "
-            "again."
+            f"The manifest of {asset} ({wiki}), {compute.files.where(recorded.folder)}, {what}: "
+            f"materialize {asset} again on {compute.name}."
         )
     return manifest

@@ -10,18 +10,17 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.volume import (
     MANIFEST,
+    Files,
     StageName,
     Volume,
     canonical_json,
     sha256_of,
     sha256_of_file,
-    write_bytes,
 )
 
 FORMAT = 1
@@ -156,11 +155,11 @@ def _merged(key: str, one: Statistic, other: Statistic) -> Statistic:
     return one + other
 
 
-def write_manifest(volume: Volume, manifest: Manifest) -> None:
+def write_manifest(files: Files, manifest: Manifest) -> None:
     """Write a manifest into its folder: from now on the output counts as complete.
 
     Raises:
-        UnusableVolumeError: The disk is full, or the folder cannot be written to.
+        WikiEmbeddingsError: It cannot be stored.
     """
     content = {
         "format": FORMAT,
@@ -170,65 +169,68 @@ def write_manifest(volume: Volume, manifest: Manifest) -> None:
         "digest": manifest.digest,
     }
     text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
-    write_bytes(volume.path(manifest.folder) / MANIFEST, text.encode())
+    files.write_bytes(_manifest_in(manifest.folder), text.encode())
 
 
-def read_manifest(volume: Volume, folder: str) -> Manifest | None:
+def read_manifest(files: Files, folder: str) -> Manifest | None:
     """Read the manifest of an output folder; None when that output is not complete.
 
     Raises:
         BadInputError: The file is not a manifest of this format, or was altered.
     """
-    path = volume.path(folder) / MANIFEST
+    where = files.where(_manifest_in(folder))
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(files.read_bytes(_manifest_in(folder)))
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise _unreadable(path, "is not JSON") from error
+        raise _unreadable(where, "is not JSON") from error
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
-        raise _unreadable(path, f"has format {found!r}, not {FORMAT}")
+        raise _unreadable(where, f"has format {found!r}, not {FORMAT}")
     try:
         manifest = _manifest_of(content)
     except (KeyError, TypeError) as error:
-        raise _unreadable(path, f"lacks something ({error})") from error
+        raise _unreadable(where, f"lacks something ({error})") from error
     if manifest.digest != content.get("digest"):
-        raise _unreadable(path, "does not match its own digest")
+        raise _unreadable(where, "does not match its own digest")
     return manifest
 
 
-def existing_manifest(volume: Volume, folder: str) -> Manifest:
+def existing_manifest(files: Files, folder: str) -> Manifest:
     """Read the manifest of an output folder that is known to be complete.
 
     Raises:
         BadInputError: It is gone, altered, or of another format.
     """
-    manifest = read_manifest(volume, folder)
+    manifest = read_manifest(files, folder)
     if manifest is None:
         raise BadInputError(
-            f"{volume.path(folder) / MANIFEST} is gone: materialize the asset again; finished "
+            f"{files.where(_manifest_in(folder))} is gone: materialize the asset again; finished "
             "shards are recognised and kept."
         )
     return manifest
 
 
-def made_from(volume: Volume, folder: str) -> Manifest:
-    """Read the manifest of what the output in a folder was made from.
+def made_from(files: Files, manifest: Manifest) -> Manifest:
+    """Read the manifest of what an output was made from.
 
     Raises:
         BadInputError: It is gone or no longer the same.
     """
-    manifest = existing_manifest(volume, folder)
     if manifest.upstream is None:
-        raise BadInputError(f"{folder} is a source: it was made from nothing.")
-    upstream = existing_manifest(volume, manifest.upstream.folder)
+        raise BadInputError(f"{manifest.folder} is a source: it was made from nothing.")
+    upstream = existing_manifest(files, manifest.upstream.folder)
     if upstream.digest != manifest.upstream.digest:
         raise BadInputError(
-            f"{manifest.upstream.folder} is no longer what {folder} was made from: materialize "
-            "both again."
+            f"{manifest.upstream.folder} is no longer what {manifest.folder} was made from: "
+            "materialize both again."
         )
     return upstream
+
+
+def _manifest_in(folder: str) -> str:
+    return f"{folder}/{MANIFEST}"
 
 
 def _manifest_of(content: Mapping[str, Any]) -> Manifest:
@@ -242,9 +244,9 @@ def _manifest_of(content: Mapping[str, Any]) -> Manifest:
     )
 
 
-def _unreadable(path: Path, what: str) -> BadInputError:
+def _unreadable(where: str, what: str) -> BadInputError:
     return BadInputError(
-        f"The manifest {path} {what}: delete it and materialize the asset again; finished shards "
+        f"The manifest {where} {what}: delete it and materialize the asset again; finished shards "
         "are recognised and kept."
     )
 
@@ -256,7 +258,7 @@ def write_report(volume: Volume, folder: str, file: ShardFile) -> None:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
     """
     content = {"format": FORMAT, **asdict(file)}
-    write_bytes(_report_path(volume, folder, file.name), canonical_json(content))
+    volume.write_bytes(_report_of(folder, file.name), canonical_json(content))
 
 
 def finished_shard(volume: Volume, folder: str, name: str) -> ShardFile | None:
@@ -264,10 +266,9 @@ def finished_shard(volume: Volume, folder: str, name: str) -> ShardFile | None:
 
     The file's SHA-256 is compared, so a truncated or altered file counts as not finished.
     """
-    report = _report_path(volume, folder, name)
     path = volume.path(folder) / name
     try:
-        content = json.loads(report.read_bytes())
+        content = json.loads(volume.read_bytes(_report_of(folder, name)))
         if content.pop("format") != FORMAT:
             return None
         file = ShardFile(**content)
@@ -279,5 +280,5 @@ def finished_shard(volume: Volume, folder: str, name: str) -> ShardFile | None:
     return file if sha256_of_file(path) == file.sha256 else None
 
 
-def _report_path(volume: Volume, folder: str, name: str) -> Path:
-    return volume.path(f"{folder}.reports") / f"{name}.json"
+def _report_of(folder: str, name: str) -> str:
+    return f"{folder}.reports/{name}.json"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from wiki_embeddings.compute.protocol import Compute
+from wiki_embeddings.card import dataset_name, snippet
+from wiki_embeddings.compute.cloud import VOLUME
+from wiki_embeddings.compute.prices import PRICES_AS_OF
+from wiki_embeddings.compute.protocol import Compute, Usage
 from wiki_embeddings.drive import Outcome, drive
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.histogram import as_markdown, histogram_svg
@@ -16,14 +20,18 @@ from wiki_embeddings.judgements import refuse_unsound
 from wiki_embeddings.lineage import FOLDER, current_manifest
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import Listener, Snapshot, duration, throttled
+from wiki_embeddings.stages import publish
 from wiki_embeddings.stages.columns import DESCRIPTIONS
 from wiki_embeddings.stages.look import Look, look
 from wiki_embeddings.stages.shard import Plan, SpecT
 from wiki_embeddings.stages.statistics import HISTOGRAM_BIN_TOKENS
-from wiki_embeddings.volume import MiB
+from wiki_embeddings.volume import MiB, Volume
 
 _LOG_EVERY_S = 10.0
 """A line often enough to see that it moves, while the log of a long run stays readable."""
+
+_OBSERVE_EVERY_S = 60.0
+"""Observations stay in the asset's history: fewer of them than lines in the log."""
 
 _SHOWN_TOTALS = ("articles", "empty_articles", "characters", "tokens")
 
@@ -70,11 +78,46 @@ def materialize(
     )
     log = throttled(lambda snapshot: context.log.info(snapshot.line()), _LOG_EVERY_S)
 
+    observe = throttled(
+        lambda snapshot: context.log_event(_observation(context, snapshot)),
+        _OBSERVE_EVERY_S,
+        from_start=False,
+    )
+
     def tell(snapshot: Snapshot) -> None:
         log(snapshot)
+        observe(snapshot)
         listener(snapshot)
 
     return drive(plan, compute, tell, asset)
+
+
+def _observation(context: dg.AssetExecutionContext, snapshot: Snapshot) -> dg.AssetObservation:
+    """How far an asset has come, for its history in the UI."""
+    usage = snapshot.usage
+    metadata: dict[str, Any] = {
+        f"{snapshot.unit}_done": snapshot.done,
+        f"{snapshot.unit}_total": snapshot.total,
+        "shards_done": snapshot.shards_done,
+        "shards_total": snapshot.shards_total,
+        **{f"{name}_per_second": round(rate, 1) for name, rate in snapshot.throughput.items()},
+    }
+    if snapshot.eta_s is not None:
+        metadata["eta_seconds"] = round(snapshot.eta_s)
+    if usage is not None:
+        metadata |= {"containers": usage.containers, **_spent(usage)}
+    return dg.AssetObservation(
+        context.asset_key, metadata=metadata, partition=context.partition_key
+    )
+
+
+def _spent(usage: Usage) -> dict[str, Any]:
+    return {
+        "gpu_seconds" if usage.gpu else "container_seconds": round(usage.container_s, 1),
+        "dollars": round(usage.dollars, 4),
+        "prices_as_of": PRICES_AS_OF,
+        "modal_call": dg.MetadataValue.url(usage.url),
+    }
 
 
 def result(
@@ -92,7 +135,7 @@ def result(
         data_version=dg.DataVersion(manifest.digest),
         metadata={
             FOLDER: manifest.folder,
-            "path": dg.MetadataValue.path(compute.where(manifest.folder)),
+            "path": dg.MetadataValue.path(compute.files.where(manifest.folder)),
             "dagster/row_count": manifest.rows,
             **_sizes(manifest),
             **_effort(outcome.progress),
@@ -106,6 +149,34 @@ def result(
     )
 
 
+def dataset(compute: Compute, manifest: Manifest, hub_folder: Path) -> dict[str, Any]:
+    """Make a finished dataset visible, and say how to load it.
+
+    On this machine it becomes visible under its name; on a volume elsewhere it is fetched by its
+    readers.
+
+    Args:
+        compute: Where it was made.
+        manifest: What was made.
+        hub_folder: Folder of all datasets on this machine.
+
+    Raises:
+        BadInputError: Something else has the dataset's name.
+        UnusableVolumeError: The folder cannot be written to.
+    """
+    if compute.folder is not None:
+        place = publish.expose(Volume(compute.folder), manifest.folder, hub_folder)
+        return _how_to_load(str(place), f"```python\n{snippet(str(place))}\n```")
+    name = dataset_name(manifest)
+    fetch = f"modal volume get {VOLUME} {manifest.folder} {name}"
+    steps = f"```sh\n{fetch}\n```\n\n```python\n{snippet(name)}\n```"
+    return _how_to_load(compute.files.where(manifest.folder), steps)
+
+
+def _how_to_load(place: str, steps: str) -> dict[str, Any]:
+    return {"dataset": dg.MetadataValue.path(place), "how_to_load": dg.MetadataValue.md(steps)}
+
+
 def _sizes(manifest: Manifest) -> dict[str, Any]:
     counted = {name: manifest.total(name) for name in _SHOWN_TOTALS if name in manifest.totals}
     return {**counted, "files": len(manifest.files), "size_mib": round(manifest.bytes / MiB, 2)}
@@ -116,7 +187,9 @@ def _effort(progress: Snapshot) -> dict[str, Any]:
         "seconds": round(progress.seconds, 1),
         "duration": duration(progress.seconds),
         f"{progress.unit}_per_second": round(progress.rate, 1),
+        **{f"{name}_per_second": round(rate, 1) for name, rate in progress.throughput.items()},
         "reused": f"{progress.reused:,} of {progress.total:,} {progress.unit}",
+        **(_spent(progress.usage) if progress.usage else {}),
     }
 
 

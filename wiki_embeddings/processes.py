@@ -7,14 +7,14 @@ import socket
 
 
 def this_process() -> str:
-    """Name of this process: its number, and the machine's name."""
-    return f"{os.getpid()}@{socket.gethostname()}"
+    """Name of this process: its number, and the name of its machine or Modal container."""
+    return f"{os.getpid()}@{_machine()}"
 
 
 def is_gone(process: str) -> bool:
     """Whether a process of this machine has ended; False for those of other machines."""
     pid, _, host = process.partition("@")
-    if host != socket.gethostname():
+    if host != _machine():
         return False
     try:
         os.kill(int(pid), 0)
@@ -23,3 +23,8 @@ def is_gone(process: str) -> bool:
     except PermissionError:  # it runs, and is somebody else's
         return False
     return False
+
+
+def _machine() -> str:
+    # Containers on Modal all have the same host name.
+    return os.environ.get("MODAL_TASK_ID") or socket.gethostname()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from wiki_embeddings.compute.protocol import Advanced, Event, Finished
+from wiki_embeddings.compute.protocol import Advanced, Event, Finished, Usage
+from wiki_embeddings.manifest import Statistic
 from wiki_embeddings.stages.shard import Plan, Report, SpecT
 
 
@@ -24,6 +25,9 @@ class Snapshot:
         shards_done: Shards finished.
         shards_total: Shards in all.
         seconds: Wall time since the stage began.
+        characters: Characters in the shards that this run has finished.
+        tokens: Tokens in these shards; 0 where the stage counts none.
+        usage: What it takes of a cloud; None where nothing is paid for.
     """
 
     stage: str
@@ -34,6 +38,9 @@ class Snapshot:
     shards_done: int
     shards_total: int
     seconds: float
+    characters: int = 0
+    tokens: int = 0
+    usage: Usage | None = None
 
     @property
     def rate(self) -> float:
@@ -48,11 +55,27 @@ class Snapshot:
     def line(self) -> str:
         """One line for a log."""
         eta = "unknown" if self.eta_s is None else duration(self.eta_s)
+        rates = [f"{self.rate:,.0f} {self.unit}/s"]
+        rates += [f"{rate:,.0f} {name}/s" for name, rate in self.throughput.items()]
         return (
             f"{self.stage}: {self.done:,} of {self.total:,} {self.unit}, "
             f"{self.shards_done:,} of {self.shards_total:,} shards, "
-            f"{self.rate:,.0f} {self.unit}/s, ETA {eta}"
+            f"{', '.join(rates)}, ETA {eta}{_spent(self.usage)}"
         )
+
+    @property
+    def throughput(self) -> dict[str, float]:
+        """Characters and tokens a second of the shards that this run has finished, if any."""
+        counts = {"characters": self.characters, "tokens": self.tokens}
+        return {name: count / self.seconds for name, count in counts.items() if count}
+
+
+def _spent(usage: Usage | None) -> str:
+    if usage is None:
+        return ""
+    kind = f"{usage.gpu} containers" if usage.gpu else "containers"
+    seconds = f"{usage.container_s:,.0f} {'GPU-' if usage.gpu else ''}seconds"
+    return f"; {usage.containers} {kind} in use, {seconds}, ${usage.dollars:,.2f} so far"
 
 
 Listener: TypeAlias = Callable[[Snapshot], None]
@@ -63,9 +86,15 @@ def silent(_: Snapshot) -> None:
     """A listener that shows nothing."""
 
 
-def throttled(listener: Listener, every_s: float) -> Listener:
-    """Pass on the first snapshot, then at most one in `every_s` seconds, and the last one."""
-    told_at: float | None = None
+def throttled(listener: Listener, every_s: float, *, from_start: bool = True) -> Listener:
+    """Pass on at most one snapshot in `every_s` seconds, the first of them too, and the last.
+
+    Args:
+        listener: Told of them.
+        every_s: Seconds between two of them.
+        from_start: Whether to begin with the first one; else `every_s` after it was made.
+    """
+    told_at = None if from_start else time.monotonic()
 
     def listen(snapshot: Snapshot) -> None:
         nonlocal told_at
@@ -97,6 +126,7 @@ class Tally:
         self._units = [spec.units for spec in plan.specs]
         self._done = [0] * len(self._units)
         self._reports: dict[int, Report] = {}
+        self._usage: Usage | None = None
         self._started = time.monotonic()
 
     def count(self, event: Event) -> None:
@@ -108,6 +138,8 @@ class Tally:
         if isinstance(event, Finished):
             self._done[event.shard] = self._units[event.shard]
             self._reports[event.shard] = event.report
+        if isinstance(event, Usage):
+            self._usage = event
 
     @property
     def reports(self) -> list[Report]:
@@ -117,6 +149,7 @@ class Tally:
     def snapshot(self) -> Snapshot:
         """How far the map has come now."""
         reused = (s for s, report in self._reports.items() if report.reused)
+        made = [report.file.stats for report in self._reports.values() if not report.reused]
         return Snapshot(
             stage=self._stage,
             unit=self._unit,
@@ -126,4 +159,11 @@ class Tally:
             shards_done=len(self._reports),
             shards_total=len(self._units),
             seconds=time.monotonic() - self._started,
+            characters=_total(made, "characters"),
+            tokens=_total(made, "tokens"),
+            usage=self._usage,
         )
+
+
+def _total(stats: Sequence[Mapping[str, Statistic]], name: str) -> int:
+    return sum(value for one in stats if isinstance(value := one.get(name, 0), int))

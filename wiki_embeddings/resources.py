@@ -6,18 +6,34 @@ import dagster as dg
 from pydantic import Field
 
 from wiki_embeddings.compute.local import LocalCompute
-from wiki_embeddings.compute.protocol import Compute
+from wiki_embeddings.compute.protocol import Compute, Fleet
 from wiki_embeddings.cores import usable_cores
+from wiki_embeddings.settings import ComputeKind
 
 
 class ComputeResource(dg.ConfigurableResource):
     """Where the stages run."""
 
-    volume: str = Field(description="Folder that is the local volume.")
+    kind: ComputeKind = Field(
+        default="local", description="This machine, or the app deployed on Modal."
+    )
+    volume: str = Field(description="Folder that is the volume when stages run on this machine.")
 
-    def open(self) -> Compute:
-        """The compute itself."""
-        return LocalCompute(Path(self.volume), usable_cores())
+    def open(self, fleet: Fleet | None = None) -> Compute:
+        """The compute itself.
+
+        Args:
+            fleet: The containers that it may use on Modal.
+
+        Raises:
+            BadInputError: Modal is not ready; says what to do.
+            WikiEmbeddingsError: Modal cannot be reached.
+        """
+        if self.kind == "local":
+            return LocalCompute(Path(self.volume), usable_cores())
+        from wiki_embeddings.compute.modal import connect  # loads Modal's client
+
+        return connect(fleet or Fleet())
 
 
 class HubResource(dg.ConfigurableResource):

@@ -16,15 +16,23 @@ from wiki_embeddings import instance, settings
 from wiki_embeddings.assets import wikis
 from wiki_embeddings.automation import JOB
 from wiki_embeddings.bars import Bars
-from wiki_embeddings.config import ChunkedVolumeConfig, RawWikipediaConfig
+from wiki_embeddings.config import (
+    ChunkedVolumeConfig,
+    EmbeddingsConfig,
+    HubDatasetConfig,
+    RawWikipediaConfig,
+)
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.processes import this_process
-from wiki_embeddings.stages.cutter import cutter
+from wiki_embeddings.resources import ComputeResource
+from wiki_embeddings.stages import chunk
 
 _CONFIGURED: Mapping[str, type[dg.Config]] = {
     "raw_wikipedia": RawWikipediaConfig,
     "chunked_volume": ChunkedVolumeConfig,
+    "embeddings": EmbeddingsConfig,
+    "hub_dataset": HubDatasetConfig,
 }
 """Assets whose config can be given on the command line."""
 
@@ -45,7 +53,9 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
         Exit status: 0 when everything was materialized and every check passed, else 1.
 
     Raises:
-        BadInputError: There is no such wiki, or an option has a value that cannot work.
+        BadInputError: There is no such wiki, an option has a value that cannot work, or Modal is
+            not ready.
+        WikiEmbeddingsError: Modal cannot be reached.
         UnusableVolumeError: The Dagster home cannot be written to.
         KeyboardInterrupt: The process was told to stop; the run is recorded as failed.
     """
@@ -108,7 +118,15 @@ def _refuse_unknown(wiki: str) -> None:
 def _refuse_unsuitable_model(wiki: str, options: Mapping[str, Any]) -> None:
     """Ask now what `chunked_volume` would only ask once all articles are fetched."""
     config = ChunkedVolumeConfig(**options)
-    cutter(config.model_for(wiki), config.model_revision, config.token_budget, config.title_prefix)
+    known = settings.load()
+    compute = ComputeResource(kind=known.compute, volume=str(known.volume)).open()
+    compute.call(
+        chunk.prepare,
+        model=config.model_for(wiki),
+        revision=config.model_revision,
+        token_budget=config.token_budget,
+        title_prefix=config.title_prefix,
+    )
 
 
 def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,13 +11,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from wiki_embeddings.errors import BadInputError
 
 SAMPLE_WIKI = "sample"
 """The bundled wiki: real articles that need no account and no network."""
 
-_COMPUTES = ("local",)
+ComputeKind = Literal["local", "modal"]
+"""This machine, or the app deployed on Modal."""
+
+_COMPUTES: Mapping[str, ComputeKind] = {"local": "local", "modal": "modal"}
 
 _WIKI = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """Language codes of Wikipedias, such as `en`, `simple` and `zh-min-nan`."""
@@ -30,12 +34,12 @@ class Settings:
     Attributes:
         home: Root of the local volume, the local Hub folder, the model cache and the Dagster
             instance.
-        compute: Where the stages run: `local`.
+        compute: Where the stages run: `local` or `modal`.
         wikis: The partitions, in the order in which the UI lists them.
     """
 
     home: Path
-    compute: str
+    compute: ComputeKind
     wikis: tuple[str, ...]
 
     @property
@@ -66,8 +70,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     compute = environment.get("WIKI_EMBEDDINGS_COMPUTE") or "local"
     if compute not in _COMPUTES:
         raise BadInputError(
-            f"WIKI_EMBEDDINGS_COMPUTE is {compute!r}, but this version runs only on "
-            f"{', '.join(_COMPUTES)}: unset it or set it to one of these."
+            f"WIKI_EMBEDDINGS_COMPUTE is {compute!r}, but stages run only on "
+            f"{' or '.join(_COMPUTES)}: unset it or set it to one of these."
         )
     namespace = environment.get("WIKI_EMBEDDINGS_HUB_NAMESPACE")
     if namespace:
@@ -77,7 +81,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         )
     return Settings(
         home=home(environment),
-        compute=compute,
+        compute=_COMPUTES[compute],
         wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or "sample,simple,en"),
     )
 

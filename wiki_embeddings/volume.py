@@ -1,11 +1,13 @@
 """The volume: where each stage's files lie, and how a file comes to lie there.
 
-The only place that knows the layout. Locally the volume is a folder. Everything is named by a path
-relative to its root, so that a reference means the same to every process that mounts it:
+The only place that knows the layout. Locally the volume is a folder, on Modal a `modal.Volume` that
+each container mounts. Everything is named by a path relative to its root, so that a reference means
+the same to every process that mounts it:
 
     {wiki}/{stage}/{digest}/part-00000.parquet … manifest.json
     {wiki}/{stage}/{digest}.reports/part-00000.parquet.json     what is finished, before and after
     {wiki}/{stage}/{digest}.scratch/…                           downloads under way
+    {wiki}/{stage}/{digest}.call                                the Modal call that makes it
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.processes import is_gone, this_process
@@ -65,9 +67,30 @@ class UnusableVolumeError(WikiEmbeddingsError):
     """Nothing more can be written: the same would happen to every other shard."""
 
 
+class Files(Protocol):
+    """Small files of a volume, whether it is mounted here or elsewhere."""
+
+    def read_bytes(self, reference: str) -> bytes:
+        """Read a whole file.
+
+        Raises:
+            FileNotFoundError: There is none of that name.
+        """
+
+    def write_bytes(self, reference: str, content: bytes) -> None:
+        """Write a file, whole or not at all, in place of the one that may be there.
+
+        Raises:
+            WikiEmbeddingsError: It cannot be stored.
+        """
+
+    def where(self, reference: str) -> str:
+        """Where people find a file or folder."""
+
+
 @dataclass(frozen=True)
 class Volume:
-    """A mounted volume.
+    """A mounted volume; its small files are `Files`.
 
     Attributes:
         root: Folder at which this process sees it.
@@ -79,6 +102,22 @@ class Volume:
         """Where a file or folder, named relative to the root, is for this process."""
         return self.root / reference
 
+    def read_bytes(self, reference: str) -> bytes:
+        """Read a whole file; see `Files.read_bytes`."""
+        return self.path(reference).read_bytes()
+
+    def write_bytes(self, reference: str, content: bytes) -> None:
+        """Write a small file atomically; see `Files.write_bytes`.
+
+        Raises:
+            UnusableVolumeError: The disk is full, or the folder cannot be written to.
+        """
+        write_bytes(self.path(reference), content)
+
+    def where(self, reference: str) -> str:
+        """Where people find a file or folder."""
+        return str(self.path(reference))
+
 
 def output_folder(wiki: str, stage: StageName, digest: str) -> str:
     """Reference of the folder that holds one stage's output under certain settings."""
@@ -88,6 +127,11 @@ def output_folder(wiki: str, stage: StageName, digest: str) -> str:
 def scratch_folder(folder: str) -> str:
     """Reference of the folder for downloads that are under way for an output folder."""
     return f"{folder}.scratch"
+
+
+def call_record(folder: str) -> str:
+    """Reference of the file that names the Modal call which makes an output folder."""
+    return f"{folder}.call"
 
 
 def digest_of(value: Mapping[str, Any]) -> str:

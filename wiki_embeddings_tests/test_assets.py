@@ -139,7 +139,7 @@ def test_the_record_holds_data_versions_counts_schema_and_a_look_at_rows(place, 
     compute = LocalCompute(place.root / "volume", cores=1)
     for asset in ASSETS:
         (made,) = result.asset_materializations_for_node(asset)
-        manifest = compute.call(read_manifest, str(made.metadata["folder"].value))
+        manifest = read_manifest(compute.files, str(made.metadata["folder"].value))
         assert manifest is not None
         assert (made.tags or {})["dagster/data_version"] == manifest.digest
         assert made.metadata["dagster/row_count"].value == manifest.rows
@@ -234,7 +234,7 @@ def test_a_lost_manifest_is_told_in_a_sentence(place, hub):
     assert place.materialize("raw_wikipedia").success
     (place.folder("raw_wikipedia") / "manifest.json").unlink()
     told = failures(place.materialize("chunked_volume"))["chunked_volume"]
-    assert "is gone from the volume: materialize raw_wikipedia again" in told
+    assert "is not there: materialize raw_wikipedia again" in told
 
 
 def test_a_wiki_of_empty_pages_only_is_still_complete(place, hub):
@@ -313,4 +313,4 @@ def test_the_log_tells_how_far_a_stage_has_come(place, hub):
     result = place.materialize("raw_wikipedia")
     logged = [entry.user_message for entry in place.instance.all_logs(result.run_id)]
     assert any("shards in simple/raw/" in line for line in logged)
-    assert any("1 of 1 shards" in line and "bytes/s, ETA" in line for line in logged)
+    assert any("1 of 1 shards" in line and "bytes/s, " in line for line in logged)

@@ -29,6 +29,7 @@ from wiki_embeddings.compute.protocol import (
     largest_first,
 )
 from wiki_embeddings.compute.worker import Assignment, serve
+from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.stages.shard import Plan, SpecT
 from wiki_embeddings.volume import Volume, storage_errors
@@ -57,9 +58,21 @@ class LocalCompute:
         """What people call it."""
         return f"this machine, {self.cores} cores"
 
-    def where(self, reference: str) -> str:
-        """Where people find a file or folder of the volume."""
-        return str(self.root / reference)
+    @property
+    def files(self) -> Volume:
+        """The volume's small files."""
+        return Volume(self.root)
+
+    @property
+    def folder(self) -> Path:
+        """The volume's folder."""
+        return self.root
+
+    def describe(self, model: str, revision: str | None, engine: str) -> EncoderInfo:
+        """What an encoder would be on this machine."""
+        from wiki_embeddings import encoders  # loads a model's tokenizer library
+
+        return encoders.describe(model, engine, revision=revision)
 
     def call(
         self,

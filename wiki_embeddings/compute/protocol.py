@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
+from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.stages.shard import Plan, Report, ShardSpec, SpecT
-from wiki_embeddings.volume import Volume
+from wiki_embeddings.volume import Files, Volume
 
 ArgumentsT = ParamSpec("ArgumentsT")
 ResultT = TypeVar("ResultT")
@@ -56,7 +58,46 @@ class Failed:
     hopeless: bool
 
 
-Event: TypeAlias = Advanced | Finished | Failed
+@dataclass(frozen=True)
+class Usage:
+    """What a map takes of a cloud, so far.
+
+    Attributes:
+        containers: Containers in use now.
+        gpu: Their GPU type; empty without one.
+        container_s: Seconds of all containers added up, idle ones included.
+        dollars: What they cost.
+        url: Where people watch the call.
+    """
+
+    containers: int
+    gpu: str
+    container_s: float
+    dollars: float
+    url: str
+
+
+Event: TypeAlias = Advanced | Finished | Failed | Usage
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The containers that a map may use in a cloud; the local machine has what it has.
+
+    Attributes:
+        containers: Most containers at once.
+        deadline_s: Seconds without any shard finished after which the map is given up.
+        engine: What computes the vectors, which decides the kind of container.
+        gpu: GPU type of each container that computes vectors.
+        inputs_per_container: Shards that such a container has in hand at once, so that one is read
+            or written while another is computed.
+    """
+
+    containers: int = 50
+    deadline_s: float = 1800.0
+    engine: str = "auto"
+    gpu: str = "A10G"
+    inputs_per_container: int = 2
 
 
 class Compute(Protocol):
@@ -66,6 +107,14 @@ class Compute(Protocol):
     def name(self) -> str:
         """What people call it."""
 
+    @property
+    def files(self) -> Files:
+        """The volume's small files, such as manifests."""
+
+    @property
+    def folder(self) -> Path | None:
+        """The volume's folder on this machine; None when it lies elsewhere."""
+
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan, several at a time; events come in any order.
 
@@ -73,8 +122,13 @@ class Compute(Protocol):
         Closing the generator stops what is still running; finished shards stay.
         """
 
-    def where(self, reference: str) -> str:
-        """Where people find a file or folder of the volume."""
+    def describe(self, model: str, revision: str | None, engine: str) -> EncoderInfo:
+        """What an encoder would be where `map` runs, as `encoders.describe` says it there.
+
+        Raises:
+            BadInputError: The model or the engine is not one that runs there.
+            WikiEmbeddingsError: The model cannot be fetched now.
+        """
 
     def call(
         self,
@@ -82,7 +136,11 @@ class Compute(Protocol):
         *args: ArgumentsT.args,
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
-        """Call a function of a stage where the volume is, and wait for its (small) result."""
+        """Call a function of a stage that reads the volume, and wait for its (small) result.
+
+        Raises:
+            WikiEmbeddingsError: As the function does.
+        """
 
 
 def largest_first(specs: Sequence[ShardSpec]) -> list[int]:

@@ -2,7 +2,7 @@
 
     from wiki_embeddings import encoders
 
-    encoder = encoders.load()  # all-MiniLM-L6-v2, which is bundled, on the processor
+    encoder = encoders.load()  # all-MiniLM-L6-v2, which is bundled, on the fastest engine here
     passages = encoder.encode_texts(["Snow reflects most sunlight.", "Hector fell at Troy."])
     query = encoder.encode_texts(["How bright is fresh snow?"], query=True)
     print(passages @ query[0])  # cosine similarities: all vectors have length 1
@@ -13,17 +13,17 @@ the vectors, and how. Importing this loads no engine; `load` does.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
+from wiki_embeddings.encoders import engines
 from wiki_embeddings.encoders.models import ResolvedModel, resolve
-from wiki_embeddings.encoders.protocol import Encoder, EncoderInfo, Precision
+from wiki_embeddings.encoders.protocol import Encoder, EncoderInfo
 from wiki_embeddings.errors import BadInputError
 
 __all__ = ["ENGINES", "Encoder", "EncoderInfo", "describe", "load"]
 
-ENGINES = ("auto", "cpu")
-"""Names of the engines; `auto` takes the fastest that this machine has."""
+ENGINES = (engines.AUTO, *engines.TABLE)
+"""Names of the engines: `auto` takes `cuda` where there is a GPU and PyTorch, else `cpu`."""
 
 
 def load(
@@ -31,38 +31,40 @@ def load(
     engine: str = "auto",
     *,
     revision: str | None = None,
-    precision: str = "float32",
+    precision: str | None = None,
     threads: int | None = None,
 ) -> Encoder:
-    """Loads a model, ready to encode. Takes about a second once the model is on this machine.
+    """Loads a model, ready to encode, in seconds once the model is on this machine.
 
     Args:
         model: A name on the Hugging Face Hub, such as `BAAI/bge-small-en-v1.5`, or the folder of
             a model. If not given, `sentence-transformers/all-MiniLM-L6-v2`, which is installed
             with this project. Any BERT encoder with a WordPiece tokenizer works, pooled by mean or
             by [CLS]. One from the Hub is fetched once and used without network from then on.
-        engine: What computes the vectors: `cpu`, or `auto` for the fastest engine here.
+        engine: What computes the vectors: `cpu`; `cuda`, an NVIDIA GPU by PyTorch; `tei`, Text
+            Embeddings Inference; or `auto` for `cuda` where it can run, else `cpu`.
         revision: Branch, tag or commit of a model on the Hub. If not given, the commit that this
             project pins, or the newest of a model that it does not know.
-        precision: Numbers to compute with: `float32`.
-        threads: Cores to use; all if not given. The vectors do not depend on it.
+        precision: Numbers to compute with; the engine's own if not given: `float32` for `cpu`,
+            `float16` for `cuda` and `tei`.
+        threads: Cores that the engine `cpu` uses; all if not given. The vectors do not depend on
+            it.
 
     Returns:
         The encoder. `Encoder.encode` and `Encoder.encode_texts` give one unit vector a text.
 
     Raises:
-        BadInputError: There is no such model, engine or precision, or the model's files are
-            damaged or not of a kind that can be computed.
+        BadInputError: There is no such model, engine or precision, the engine cannot run here,
+            or the model's files are damaged or not of a kind that can be computed.
         WikiEmbeddingsError: The model is not here yet and the Hub cannot be reached, or what it
             sends cannot be stored.
     """
     if threads is not None and threads < 1:
         raise BadInputError(f"{threads} threads compute nothing: give 1 or more, or none for all.")
-    _check(engine, precision)
+    name = _chosen(engine, precision)
+    runtime = engines.TABLE[name].runtime()
     resolved = resolve(model, revision)
-    from wiki_embeddings.encoders.cpu import CpuEncoder  # loads OpenVINO
-
-    return CpuEncoder(resolved, _info(resolved), threads)
+    return engines.TABLE[name].load(resolved, _info(resolved, name, runtime), threads)
 
 
 def describe(
@@ -70,7 +72,7 @@ def describe(
     engine: str = "auto",
     *,
     revision: str | None = None,
-    precision: str = "float32",
+    precision: str | None = None,
 ) -> EncoderInfo:
     """Says what `load` with the same arguments would load, without loading an engine.
 
@@ -80,19 +82,20 @@ def describe(
         BadInputError: As for `load`.
         WikiEmbeddingsError: As for `load`.
     """
-    _check(engine, precision)
-    return _info(resolve(model, revision))
+    name = _chosen(engine, precision)
+    runtime = engines.TABLE[name].runtime()
+    return _info(resolve(model, revision), name, runtime)
 
 
-def _check(engine: str, precision: str) -> None:
-    if engine not in ENGINES:
-        raise BadInputError(f"There is no engine {engine!r}. Choose one of: {', '.join(ENGINES)}.")
-    if precision != "float32":
-        raise BadInputError(f"The engine cpu computes in float32, not in {precision!r}.")
+def _chosen(engine: str, precision: str | None) -> str:
+    name = engines.chosen(engine)
+    computes_in = engines.TABLE[name].precision
+    if precision not in {None, computes_in}:
+        raise BadInputError(f"The engine {name} computes in {computes_in}, not in {precision!r}.")
+    return name
 
 
-def _info(model: ResolvedModel) -> EncoderInfo:
-    precision: Precision = "float32"
+def _info(model: ResolvedModel, engine: str, runtime: str) -> EncoderInfo:
     return EncoderInfo(
         model=model.name,
         revision=model.revision,
@@ -102,7 +105,7 @@ def _info(model: ResolvedModel) -> EncoderInfo:
         max_length=model.max_length,
         query_prefix=model.query_prefix,
         passage_prefix=model.passage_prefix,
-        engine="cpu",
-        runtime=f"openvino {version('openvino')}",
-        precision=precision,
+        engine=engine,
+        runtime=runtime,
+        precision=engines.TABLE[engine].precision,
     )

@@ -1,4 +1,8 @@
-"""Batches by token budget over sequences sorted by length: little padding, bounded memory."""
+"""Batches by token budget over sequences sorted by length: little padding, bounded memory.
+
+An engine either pads: `token_batches` and `padded`; or it lays sequences end to end and pads
+nothing: `longest_first`, `end_of_batch` and `packed`.
+"""
 
 from __future__ import annotations
 
@@ -54,3 +58,49 @@ def padded(sequences: Sequence[npt.NDArray[np.int32]], padding: int) -> npt.NDAr
     for row, sequence in zip(rows, sequences, strict=True):
         row[: len(sequence)] = sequence
     return rows
+
+
+def longest_first(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Indices of sequences, the longest first, those of one length in the order in which they are.
+
+    What needs the most memory comes first, so that a shortage shows at once.
+
+    Args:
+        lengths: Tokens of each sequence, shape `(sequences,)`.
+    """
+    return np.argsort(-lengths, kind="stable")
+
+
+def end_of_batch(ends: npt.NDArray[np.int64], begin: int, token_budget: int) -> int:
+    """Finds where a batch ends that pads nothing.
+
+    Args:
+        ends: Tokens up to the end of each sequence, shape `(sequences,)`.
+        begin: Index of the batch's first sequence.
+        token_budget: Most tokens in the batch. A longer sequence is a batch alone.
+
+    Returns:
+        One more than the index of the batch's last sequence.
+    """
+    before = int(ends[begin - 1]) if begin else 0
+    return max(begin + 1, int(np.searchsorted(ends, before + token_budget, side="right")))
+
+
+def packed(
+    sequences: Sequence[npt.NDArray[np.int32]],
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Lays sequences end to end.
+
+    Args:
+        sequences: Token ids of each sequence, at least one, each of at least one token.
+
+    Returns:
+        The ids of all tokens, the place of each in its sequence from 0, both of shape `(tokens,)`,
+        and where each sequence begins and the last one ends, of shape `(sequences + 1,)`.
+    """
+    lengths = np.fromiter(map(len, sequences), dtype=np.int32, count=len(sequences))
+    offsets = np.zeros(len(sequences) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    ids = np.concatenate(sequences)
+    places = np.arange(len(ids), dtype=np.int32) - np.repeat(offsets[:-1], lengths)
+    return ids, places, offsets

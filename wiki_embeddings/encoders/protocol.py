@@ -21,7 +21,7 @@ Vectors = npt.NDArray[np.float32]
 Pooling = Literal["mean", "cls"]
 """How a text's token vectors become one: their mean, or that of the first token."""
 
-Precision = Literal["float32"]
+Precision = Literal["float32", "float16"]
 """Numbers that an engine computes with."""
 
 Progress = Callable[[int], None]
@@ -41,7 +41,7 @@ class EncoderInfo:
         max_length: Most tokens that the model reads, with special tokens and prefix.
         query_prefix: Text that the model wants before a query; may be empty.
         passage_prefix: Text that the model wants before a passage; may be empty.
-        engine: What computes the vectors, such as `cpu`.
+        engine: What computes the vectors: `cpu`, `cuda` or `tei`.
         runtime: The engine's library and its version.
         precision: Numbers that it computes with; the vectors are float32 in any case.
     """

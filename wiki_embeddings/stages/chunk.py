@@ -6,7 +6,7 @@ what was fetched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,6 +41,47 @@ _cutter = lru_cache(maxsize=1)(cutter)
 
 
 @dataclass(frozen=True)
+class Cutting:
+    """How to cut, once a model has been found and the budget suits it.
+
+    Attributes:
+        model: Name or folder of the model whose tokenizer decides.
+        revision: Commit of the model.
+        tokenizer_sha256: SHA-256 of its tokenizer file.
+        passage_prefix: Text that the encoder puts before each chunk.
+        token_budget: Most tokens in a chunk, special tokens, prefix and title included.
+        title_prefix: Whether the article's title is put in front of each chunk.
+    """
+
+    model: str
+    revision: str
+    tokenizer_sha256: str
+    passage_prefix: str
+    token_budget: int
+    title_prefix: bool
+
+
+def prepare(
+    _: Volume, model: str, revision: str | None, token_budget: int, title_prefix: bool
+) -> Cutting:
+    """Find a model and make sure that the budget suits it, where the cutting will be done.
+
+    Raises:
+        BadInputError: The model is not one that we run, or the budget does not suit it.
+        WikiEmbeddingsError: The model cannot be fetched now.
+    """
+    resolved = _cutter(model, revision, token_budget, title_prefix).model
+    return Cutting(
+        model=resolved.name,
+        revision=resolved.revision,
+        tokenizer_sha256=resolved.tokenizer_sha256,
+        passage_prefix=resolved.passage_prefix,
+        token_budget=token_budget,
+        title_prefix=title_prefix,
+    )
+
+
+@dataclass(frozen=True)
 class ChunkSpec:
     """One shard to cut.
 
@@ -62,39 +103,23 @@ class ChunkSpec:
     part: InputFile
     row_group: int
     model: str
-    revision: str | None
+    revision: str
     token_budget: int
     title_prefix: bool
 
 
-def plan(
-    raw: Manifest, *, model: str, revision: str | None, token_budget: int, title_prefix: bool
-) -> Plan[ChunkSpec]:
+def plan(raw: Manifest, cutting: Cutting) -> Plan[ChunkSpec]:
     """Plan the shards of a wiki: one for each row group of its parts.
 
     Raises:
-        BadInputError: The model is not one that we run, the budget does not suit it, or there are
-            no articles.
-        WikiEmbeddingsError: The model cannot be fetched now.
+        BadInputError: There are no articles.
     """
-    # Refuses, before anything runs, a model or a budget that cannot work.
-    resolved = _cutter(model, revision, token_budget, title_prefix).model
     if not raw.rows:
         raise BadInputError(
             f"raw_wikipedia of {raw.wiki} holds no articles: materialize it again with a larger "
             "fraction."
         )
-    settings: Settings = {
-        **raw.settings,
-        "chunks": {
-            "model": resolved.name,
-            "revision": resolved.revision,
-            "tokenizer_sha256": resolved.tokenizer_sha256,
-            "passage_prefix": resolved.passage_prefix,
-            "token_budget": token_budget,
-            "title_prefix": title_prefix,
-        },
-    }
+    settings: Settings = {**raw.settings, "chunks": asdict(cutting)}
     folder = folder_for(raw.wiki, "chunks", raw.as_upstream(), settings, VERSION)
     groups = [(file, group) for file in raw.files for group in range(file.row_groups)]
     return Plan(
@@ -113,10 +138,10 @@ def plan(
                 units=_share(file.rows, file.row_groups, group),
                 part=input_file(raw, file),
                 row_group=group,
-                model=model,
-                revision=resolved.revision,
-                token_budget=token_budget,
-                title_prefix=title_prefix,
+                model=cutting.model,
+                revision=cutting.revision,
+                token_budget=cutting.token_budget,
+                title_prefix=cutting.title_prefix,
             )
             for number, (file, group) in enumerate(groups)
         ),

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wiki_embeddings import encoders
+from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
 from wiki_embeddings.sources.part import Progress
 from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
@@ -56,19 +57,17 @@ class EmbedSpec:
     units: int
     chunks: InputFile
     model: str
-    revision: str | None
+    revision: str
     engine: str
 
 
-def plan(chunks: Manifest, *, engine: str) -> Plan[EmbedSpec]:
+def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
     """Plan the shards of a wiki: one for each shard of chunks.
 
-    Raises:
-        BadInputError: The model or the engine is not one that we run.
-        WikiEmbeddingsError: The model cannot be fetched now.
+    Args:
+        chunks: Manifest of the chunks.
+        info: The encoder that is to embed them, as it says of itself where it runs.
     """
-    cut = chunks.settings["chunks"]
-    info = encoders.describe(cut["model"], engine, revision=cut["revision"])
     settings: Settings = {
         **chunks.settings,
         "embeddings": {
@@ -100,8 +99,8 @@ def plan(chunks: Manifest, *, engine: str) -> Plan[EmbedSpec]:
                 name=file.name,
                 units=file.rows,
                 chunks=input_file(chunks, file),
-                model=cut["model"],
-                revision=cut["revision"],
+                model=info.model,
+                revision=info.revision,
                 engine=info.engine,
             )
             for file in chunks.files
@@ -119,7 +118,7 @@ def embed_shard(spec: EmbedSpec, volume: Volume, progress: Progress) -> Report:
 
     def write(path: Path) -> dict[str, Statistic]:
         chunks = read_input(volume, spec.chunks, "chunked_volume")
-        encoder = _encoder(spec.model, spec.engine, spec.revision)
+        encoder = encoder_of(spec.model, spec.revision, spec.engine)
         vectors = encoder.encode(token_arrays(chunks), progress=progress)
         table = with_vectors(chunks, vectors)
         with parquet_writer(path, table.schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
@@ -130,7 +129,8 @@ def embed_shard(spec: EmbedSpec, volume: Volume, progress: Progress) -> Report:
 
 
 @lru_cache(maxsize=1)
-def _encoder(model: str, engine: str, revision: str | None) -> encoders.Encoder:
+def encoder_of(model: str, revision: str, engine: str) -> encoders.Encoder:
+    """The encoder that this process keeps from shard to shard."""
     return encoders.load(model, engine, revision=revision)
 
 

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from wiki_embeddings.checks import overlaps
+from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.volume import Volume
 
 
-def pages_in_several_files(volume: Volume, references: Sequence[str]) -> int:
-    """Count the page ids that more than one file has.
+def pages_in_several_files(volume: Volume, folder: str) -> int:
+    """Count the page ids that more than one file of an output has.
 
     Within a file no id comes twice, which is checked when it is written; so where no page is in
     several files, no article and no chunk comes twice. Reads the column `id` alone, file by file,
@@ -22,11 +24,17 @@ def pages_in_several_files(volume: Volume, references: Sequence[str]) -> int:
 
     Args:
         volume: Where the files lie.
-        references: The files, relative to the volume's root.
+        folder: Reference of the output folder.
     """
-    if not references:
+    shared = sorted(overlaps(existing_manifest(volume, folder)))
+    return repeated_pages([volume.path(reference) for reference in shared])
+
+
+def repeated_pages(files: Sequence[Path]) -> int:
+    """Count the page ids that more than one of some files has."""
+    if not files:
         return 0
-    pages = np.concatenate([_pages(volume.path(file)) for file in references])
+    pages = np.concatenate([_pages(file) for file in files])
     pages.sort()
     return len(np.unique(pages[1:][pages[1:] == pages[:-1]]))
 

@@ -163,7 +163,7 @@ def test_progress_is_told_while_a_shard_is_made(compute):
 
 def test_a_function_is_called_over_the_same_volume(compute, volume):
     assert compute.call(lambda seen, name: seen.path(name), "x") == volume.root / "x"
-    assert compute.where("a/b") == str(volume.root / "a" / "b")
+    assert compute.files.where("a/b") == str(volume.root / "a" / "b")
 
 
 def test_the_longest_shards_are_handed_out_first():

@@ -1,0 +1,37 @@
+"""What the app on Modal and those who call it must agree on: names, and sizes of containers."""
+
+from __future__ import annotations
+
+from wiki_embeddings.compute.prices import Machine
+
+APP = "wiki-embeddings"
+VOLUME = "wiki-embeddings"
+SECRET = "huggingface"  # noqa: S105 (the name of a secret, not one)
+SECRET_KEY = "HF_TOKEN"  # noqa: S105 (likewise)
+
+DEPLOY = "modal deploy -m wiki_embeddings.modal_app"
+
+HOME = "/wiki-embeddings"
+"""`WIKI_EMBEDDINGS_HOME` in a container: the models of the image, and the volume below it."""
+
+MOUNT = f"{HOME}/volume"
+
+ASKING = Machine(cores=1, memory_mib=2048)
+"""For questions about what lies on the volume."""
+
+FETCHING = Machine(cores=2, memory_mib=8192)
+"""Holds a part of an edition in memory to sort it: half a gigabyte of text, and its table."""
+
+CUTTING = Machine(cores=1, memory_mib=2048)
+PUBLISHING = Machine(cores=2, memory_mib=4096)
+EMBEDDING = Machine(cores=4, memory_mib=16384, gpu="A10G")
+EMBEDDING_CPU = Machine(cores=8, memory_mib=8192)
+
+SHARD_MINUTES = 60
+"""Time limit of one shard, many times what it takes; Modal's own default is 5 minutes."""
+
+BAKED_MODEL = "BAAI/bge-small-en-v1.5"
+"""Default model of English editions, whose weights are part of the images."""
+
+TEI_IMAGE = "ghcr.io/huggingface/text-embeddings-inference:86-1.8"
+"""Text Embeddings Inference, built for the compute capability of the A10G."""

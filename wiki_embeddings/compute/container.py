@@ -1,0 +1,168 @@
+"""What happens around a stage inside a Modal container: see what is new, make a shard, commit it.
+
+A container sees the volume as it was when it started, until it reloads; what it writes is seen by
+nobody else until it commits. The stages know nothing of that.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.sources.part import Progress
+from wiki_embeddings.stages.shard import Report, ShardSpec
+from wiki_embeddings.volume import UnusableVolumeError, Volume
+
+ResultT = TypeVar("ResultT")
+
+_OPEN_FILES = "open files"
+"""In the message of a refusal to change what a container sees while it has files open there."""
+
+_PATIENCE_S = 120.0
+"""Files are open while a shard is read or written: seconds. More than this is a fault."""
+
+
+class MountedVolume(Protocol):
+    """What is asked of a `modal.Volume` inside a container."""
+
+    def reload(self) -> None:
+        """Show what others have committed."""
+
+    def commit(self) -> None:
+        """Let others see what was written here."""
+
+
+class ShardError(Exception):
+    """A shard went wrong in a way that another try may mend; Modal tries it again.
+
+    Attributes:
+        cause: One sentence.
+        detail: The traceback in the container.
+    """
+
+    def __init__(self, cause: str, detail: str) -> None:
+        super().__init__(cause, detail)
+        self.cause = cause
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a shard.
+
+    Attributes:
+        report: The stage's report; None where the shard can never be made.
+        cause: Why not, for people; empty where it was made.
+        hopeless: Whether every other shard would fail alike.
+        container: Which container made it.
+    """
+
+    report: Report | None
+    cause: str = ""
+    hopeless: bool = False
+    container: str = ""
+
+
+class View:
+    """What one container sees of the volume; used by all its inputs at once."""
+
+    def __init__(self, mounted: MountedVolume, volume: Volume) -> None:
+        """Takes the volume as it is mounted.
+
+        Args:
+            mounted: Reloads and commits.
+            volume: The folder where it is mounted.
+        """
+        self.volume = volume
+        self._mounted = mounted
+        self._moment: str | None = None
+        self._at_work = 0
+        self._change = threading.Condition()
+
+    @contextmanager
+    def as_of(self, moment: str) -> Iterator[Volume]:
+        """See at least what had been committed at a moment, and work on that.
+
+        Reloads once a moment, not once a shard, and only while nothing else here is at work,
+        because a reload is refused while files are open.
+
+        Args:
+            moment: Name of a moment in the past, such as the start of a map; what was committed
+                before it is seen.
+        """
+        with self._change:
+            while moment != self._moment:
+                if self._at_work:
+                    self._change.wait()
+                    continue
+                _once_files_rest(self._mounted.reload)
+                self._moment = moment
+            self._at_work += 1
+        try:
+            yield self.volume
+        finally:
+            with self._change:
+                self._at_work -= 1
+                self._change.notify_all()
+
+    def commit(self) -> None:
+        """Let others see what was written here.
+
+        A commit is followed by a reload, which may meet files that another input has open.
+        """
+        _once_files_rest(self._mounted.commit)
+
+
+def _once_files_rest(change: Callable[[], None]) -> None:
+    """Repeat a change of the view until no input has files open."""
+    give_up_at = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return change()
+        except RuntimeError as error:
+            if _OPEN_FILES not in str(error) or time.monotonic() > give_up_at:
+                raise
+        time.sleep(0.1)
+
+
+def make_shard(
+    view: View, moment: str, make: Callable[[Any, Volume, Progress], Report], spec: ShardSpec
+) -> Made:
+    """Make one shard in a container and commit it.
+
+    Raises:
+        ShardError: Something unforeseen happened; worth another try.
+    """
+    container = os.environ.get("MODAL_TASK_ID", "")
+    try:
+        with view.as_of(moment) as volume:
+            report = make(spec, volume, _unheard)
+            view.commit()
+    except (BadInputError, UnusableVolumeError) as error:  # no better the second time
+        hopeless = isinstance(error, UnusableVolumeError)
+        return Made(None, str(error), hopeless, container)
+    except WikiEmbeddingsError as error:
+        raise ShardError(str(error), "") from None
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise ShardError(cause, traceback.format_exc()) from None
+    return Made(report, container=container)
+
+
+def look_up(
+    view: View, moment: str, function: Callable[..., ResultT], *args: Any, **kwargs: Any
+) -> ResultT:
+    """Call a function that only reads the volume."""
+    with view.as_of(moment) as volume:
+        return function(volume, *args, **kwargs)
+
+
+def _unheard(_: int) -> None:
+    """Progress within a shard is not told over the network: shards are small enough to count."""

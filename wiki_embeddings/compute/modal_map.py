@@ -1,0 +1,230 @@
+"""One map on Modal: references go in, reports come out, and everything about it can be told.
+
+The map is one Modal call with one input a shard. Modal keeps it going, retries what fails and
+restarts what was preempted; this side waits for results, counts what it costs, and gives it up
+when nothing has finished for too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+import modal
+
+from wiki_embeddings.compute.container import Made, ShardError
+from wiki_embeddings.compute.modal_errors import PASSING, explained
+from wiki_embeddings.compute.prices import Machine
+from wiki_embeddings.compute.protocol import Event, Failed, Finished, Usage, largest_first
+from wiki_embeddings.progress import duration
+from wiki_embeddings.stages.shard import ShardSpec
+
+_WAITED_FOR = 64
+"""Results that are waited for at once. Shards finish about in the order in which they are handed
+out, so that the oldest few are those that matter; all of them would be too many open requests."""
+
+_TICK_S = 2.0
+"""How often usage is asked for and the deadline looked at while nothing happens."""
+
+_PAUSE_S = 1.0
+"""Between two attempts at a result while Modal does not answer."""
+
+
+@dataclass
+class Meter:
+    """Adds up what the containers of a map cost.
+
+    Attributes:
+        machine: What one container reserves.
+        url: Where people watch the map.
+        containers: Containers in use when last asked.
+        container_s: Seconds of all containers added up, idle ones included.
+    """
+
+    machine: Machine
+    url: str
+    containers: int = 0
+    container_s: float = 0.0
+    read_at: float = 0.0
+
+    def read(self, containers: int) -> Usage:
+        """Take note of how many containers there are now."""
+        now = time.monotonic()
+        if self.read_at:
+            # Between two readings the number may have changed at any moment: the mean of both.
+            self.container_s += (now - self.read_at) * (self.containers + containers) / 2
+        self.containers, self.read_at = containers, now
+        return Usage(
+            containers=containers,
+            gpu=self.machine.gpu,
+            container_s=self.container_s,
+            dollars=self.container_s * self.machine.dollars_per_s,
+            url=self.url,
+        )
+
+
+@dataclass(frozen=True)
+class Started:
+    """A map that has been started.
+
+    Attributes:
+        function: What it calls, once a shard.
+        call: The call.
+        order: Place in the plan of each input of the call.
+        meter: What it costs.
+        deadline_s: Seconds without any result after which it is given up.
+    """
+
+    function: modal.Function
+    call: modal.FunctionCall
+    order: Sequence[int]
+    meter: Meter
+    deadline_s: float
+
+
+def start(
+    function: modal.Function,
+    specs: Sequence[ShardSpec],
+    moment: str,
+    machine: Machine,
+    deadline_s: float,
+) -> Started:
+    """Start a map, the largest shards first.
+
+    Args:
+        function: Takes a spec and a moment, returns `Made`.
+        specs: One a shard.
+        moment: See `container.View.as_of`.
+        machine: What one container reserves.
+        deadline_s: Seconds without any result after which it is given up.
+
+    Raises:
+        WikiEmbeddingsError: Modal did not take the call.
+    """
+    order = largest_first(specs)
+    with explained("start the map"):
+        call = function.experimental_spawn_map(
+            [specs[shard] for shard in order], kwargs={"moment": moment}
+        )
+    return Started(function, call, order, Meter(machine, call.get_dashboard_url()), deadline_s)
+
+
+def events(started: Started, record: Callable[[str], None]) -> Generator[Event]:
+    """Tell what comes of a map, until each shard has finished or failed.
+
+    Closing the generator early cancels the map and stops its containers.
+
+    Args:
+        started: The map.
+        record: Writes down the id of its call.
+    """
+    with asyncio.Runner() as runner:
+        waiting = _Waiting(started, runner)
+        try:
+            record(started.call.object_id)
+            yield from waiting.events()
+        finally:
+            if waiting.unfinished:
+                cancel(started.call)
+
+
+def cancel(call: modal.FunctionCall) -> None:
+    """Cancel a map and stop the containers that work on it.
+
+    Raises:
+        WikiEmbeddingsError: Modal does not answer, so that it may go on.
+    """
+    with explained(f"cancel the map; stop it at {call.get_dashboard_url()}"):
+        call.cancel(terminate_containers=True)
+
+
+class _Waiting:
+    """Waits for the results of a map, a few at a time."""
+
+    def __init__(self, started: Started, runner: asyncio.Runner) -> None:
+        self._started = started
+        self._runner = runner
+        self._ahead = deque(range(len(started.order)))
+        self._awaited: dict[asyncio.Task[Event], int] = {}
+        self._progress_at = time.monotonic()
+        self._told_at = 0.0
+
+    @property
+    def unfinished(self) -> list[int]:
+        """Inputs whose results have not come."""
+        return [*self._awaited.values(), *self._ahead]
+
+    def events(self) -> Generator[Event]:
+        yield self._started.meter.read(0)
+        while self.unfinished:
+            for event in self._runner.run(self._next()):
+                yield event
+                if isinstance(event, Failed) and event.hopeless:
+                    return
+            if time.monotonic() - self._progress_at > self._started.deadline_s:
+                yield from self._given_up()
+                return
+        yield self._runner.run(self._usage())
+
+    async def _next(self) -> list[Event]:
+        """Wait a moment for results; whatever has come by then."""
+        while self._ahead and len(self._awaited) < _WAITED_FOR:
+            index = self._ahead.popleft()
+            self._awaited[asyncio.create_task(self._result(index))] = index
+        done, _ = await asyncio.wait(
+            self._awaited, timeout=_TICK_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        if done:
+            self._progress_at = time.monotonic()
+        came: list[Event] = []
+        for task in done:
+            del self._awaited[task]
+            came.append(task.result())
+        if time.monotonic() - self._told_at >= _TICK_S:
+            came.append(await self._usage())
+        return came
+
+    async def _result(self, index: int) -> Event:
+        shard = self._started.order[index]
+        while True:
+            try:
+                made: Made = await self._started.call.get.aio(index=index)
+            except PASSING:  # the deadline says when to stop hoping
+                await asyncio.sleep(_PAUSE_S)
+            except ShardError as error:
+                return Failed(shard, error.cause, error.detail, hopeless=False)
+            except modal.exception.FunctionTimeoutError as error:
+                return Failed(shard, f"It took longer than its time limit: {error}", "", False)
+            # Whatever else comes back is what happened to this input; the others are not affected.
+            except Exception as error:
+                return Failed(shard, self._told(error), "", hopeless=False)
+            else:
+                break
+        if made.report is None:
+            return Failed(shard, made.cause, "", made.hopeless)
+        return Finished(shard, made.report)
+
+    def _told(self, error: Exception) -> str:
+        cause = f"{type(error).__name__}: {error}".strip(": .")
+        return f"Modal ended it: {cause}. Its log: {self._started.meter.url}"
+
+    async def _usage(self) -> Usage:
+        self._told_at = time.monotonic()
+        try:
+            stats = await self._started.function.get_current_stats.aio()
+        except PASSING:  # a figure for people: the last one does meanwhile
+            return self._started.meter.read(self._started.meter.containers)
+        return self._started.meter.read(stats.num_total_runners)
+
+    def _given_up(self) -> Generator[Event]:
+        waited = duration(self._started.deadline_s)
+        cause = (
+            f"No shard of this map had finished for {waited} when it was cancelled, and this one "
+            "was still under way. A shard that ends its container each time, as one that needs too "
+            f"much memory does, looks like this; the containers' log: {self._started.meter.url}"
+        )
+        for index in self.unfinished:
+            yield Failed(self._started.order[index], cause, "", hopeless=False)

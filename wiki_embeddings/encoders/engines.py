@@ -1,0 +1,89 @@
+"""The table of engines: what each computes with, and how to load it. Importing it loads none.
+
+A new engine is a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from wiki_embeddings.encoders.gpu import why_no_gpu
+from wiki_embeddings.encoders.models import ResolvedModel
+from wiki_embeddings.encoders.protocol import Encoder, EncoderInfo, Precision
+from wiki_embeddings.errors import BadInputError
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A way to compute vectors.
+
+    Attributes:
+        precision: Numbers that it computes with.
+        runtime: Names its library and version; raises `BadInputError` where it cannot run.
+        load: Loads a model. Its last argument is the number of cores to use, None for all.
+    """
+
+    precision: Precision
+    runtime: Callable[[], str]
+    load: Callable[[ResolvedModel, EncoderInfo, int | None], Encoder]
+
+
+def chosen(name: str) -> str:
+    """The engine that a name means here: for `auto` the fastest one, else itself.
+
+    Raises:
+        BadInputError: There is no engine of that name.
+    """
+    if name == AUTO:
+        return "cpu" if why_no_gpu() else "cuda"
+    if name not in TABLE:
+        known = ", ".join((AUTO, *TABLE))
+        raise BadInputError(f"There is no engine {name!r}. Choose one of: {known}.")
+    return name
+
+
+def _openvino() -> str:
+    return f"openvino {version('openvino')}"
+
+
+def _load_cpu(model: ResolvedModel, info: EncoderInfo, threads: int | None) -> Encoder:
+    from wiki_embeddings.encoders.cpu import CpuEncoder  # loads OpenVINO
+
+    return CpuEncoder(model, info, threads)
+
+
+def _torch() -> str:
+    if reason := why_no_gpu():
+        raise BadInputError(f"The engine cuda cannot run here. {reason}")
+    release, _, _ = version("torch").partition("+")  # what follows says where the build is from
+    return f"torch {release}"
+
+
+def _load_cuda(model: ResolvedModel, info: EncoderInfo, _threads: int | None) -> Encoder:
+    from wiki_embeddings.encoders.cuda import CudaEncoder  # loads PyTorch
+
+    return CudaEncoder(model, info)
+
+
+def _tei() -> str:
+    from wiki_embeddings.encoders import tei
+
+    return tei.runtime()
+
+
+def _load_tei(model: ResolvedModel, info: EncoderInfo, _threads: int | None) -> Encoder:
+    from wiki_embeddings.encoders.tei import TeiEncoder
+
+    return TeiEncoder(model, info)
+
+
+AUTO = "auto"
+"""Stands for the fastest engine of this machine; never for `tei`, which is there to compare."""
+
+TABLE: Mapping[str, Engine] = {
+    "cpu": Engine("float32", _openvino, _load_cpu),
+    "cuda": Engine("float16", _torch, _load_cuda),
+    "tei": Engine("float16", _tei, _load_tei),
+}

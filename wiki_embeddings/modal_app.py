@@ -1,0 +1,224 @@
+"""The Modal app: the same stages as on a laptop, as functions over one volume.
+
+Deploy it with
+
+    modal deploy -m wiki_embeddings.modal_app
+
+and set `WIKI_EMBEDDINGS_COMPUTE=modal` where Dagster runs. From then on an asset calls one of the
+functions below, once a shard:
+
+    raw_wikipedia    fetch_part         the parts of an edition, side by side
+    chunked_volume   cut_shard
+    embeddings       Embedder.embed     on GPUs; the model is loaded once a container
+    hub_dataset      make_file
+
+What goes over the network is a spec of a shard and a report of it, some kilobytes at most. Texts
+and vectors never leave the volume. docs/modal.md tells what it costs, and what happens when
+something breaks.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import modal
+
+from wiki_embeddings import encoders, settings
+from wiki_embeddings.compute import cloud
+from wiki_embeddings.compute.code_version import SHIPPED_SUFFIXES, code_version
+from wiki_embeddings.compute.container import Made, View, look_up, make_shard
+from wiki_embeddings.compute.hub_account import HubAccount, account_of_token
+from wiki_embeddings.compute.prices import Machine
+from wiki_embeddings.encoders.known import KNOWN_MODELS
+from wiki_embeddings.encoders.models import resolve
+from wiki_embeddings.encoders.protocol import EncoderInfo
+from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.stages import chunk, embed, fetch, publish
+from wiki_embeddings.volume import Volume
+
+app = modal.App(cloud.APP, include_source=False)
+
+# One volume holds everything. Version 2, because hundreds of containers write to it at once.
+volume = modal.Volume.from_name(cloud.VOLUME, create_if_missing=True, version=2)
+
+# HF_TOKEN: for the Hub's rate limits, for what it shows to its users only, and for publishing.
+huggingface = modal.Secret.from_name(cloud.SECRET, required_keys=[cloud.SECRET_KEY])
+
+
+# ---- Images: releases pinned by version and hash, the weights baked in, the source added last.
+
+_REQUIREMENTS = (settings.project_root() or Path()) / "requirements"
+
+
+def pinned(image: modal.Image, *names: str) -> modal.Image:
+    """Install the releases that the project's own lists of hashes pin, and nothing beside them."""
+    for name in names:
+        image = image.pip_install_from_requirements(
+            str(_REQUIREMENTS / name), extra_options="--no-deps"
+        )
+    return image
+
+
+def bake_weights(model: str, revision: str) -> None:
+    """Runs while an image is built: fetches a model, and checks it, where containers look first."""
+    resolve(model, revision)
+
+
+def with_weights(image: modal.Image) -> modal.Image:
+    """Bake in the default model of English editions; the sample's comes with data.txt.
+
+    The commit is an argument, so that an image is built again when another one is pinned.
+    """
+    revision = KNOWN_MODELS[cloud.BAKED_MODEL].revision
+    return image.run_function(
+        bake_weights, args=(cloud.BAKED_MODEL, revision), secrets=[huggingface]
+    )
+
+
+def with_source(image: modal.Image) -> modal.Image:
+    """Add this package as it is here when the app is deployed: the last layer, and a quick one."""
+    return image.add_local_python_source(
+        "wiki_embeddings", ignore=lambda path: path.suffix not in SHIPPED_SUFFIXES
+    )
+
+
+python = modal.Image.debian_slim(python_version="3.11").env({"WIKI_EMBEDDINGS_HOME": cloud.HOME})
+
+# Stages that need no GPU, and the processor's encoder. Without Dagster, which stays at home.
+cpu_image = python.pipe(pinned, "cloud.txt", "data.txt").pipe(with_weights)
+
+# The GPU's encoder: the same, and PyTorch with its CUDA libraries.
+gpu_image = python.pipe(pinned, "cloud.txt", "data.txt", "gpu.txt").pipe(with_weights)
+
+# Text Embeddings Inference as Hugging Face ships it, built for the GPU; Python is added to it.
+tei_image = (
+    modal.Image.from_registry(cloud.TEI_IMAGE, add_python="3.11")
+    .entrypoint([])  # its own would start the server at once, before there is a model to serve
+    .env({"WIKI_EMBEDDINGS_HOME": cloud.HOME})
+    .pipe(pinned, "cloud.txt", "data.txt")
+    .pipe(with_weights)
+)
+
+
+# ---- What a container does around a shard.
+
+
+@cache
+def view() -> View:
+    """This container's view of the volume, shared by all that it has in hand."""
+    return View(volume, Volume(settings.load().volume))
+
+
+def in_containers(machine: Machine, image: modal.Image, **options: Any) -> dict[str, Any]:
+    """What all functions have in common; a run's config overrides the number of containers."""
+    return {
+        "image": image.pipe(with_source),
+        "cpu": machine.cores,
+        "memory": machine.memory_mib,
+        "gpu": machine.gpu or None,
+        "volumes": {cloud.MOUNT: volume},
+        "secrets": [huggingface],
+        "timeout": cloud.SHARD_MINUTES * 60,
+        # For what another try may mend. What can never work is reported, not raised.
+        "retries": modal.Retries(max_retries=2, initial_delay=2.0),
+        **options,
+    }
+
+
+# ---- Stages without a GPU.
+
+
+@app.function(**in_containers(cloud.FETCHING, cpu_image, max_containers=50))
+def fetch_part(spec: fetch.FetchSpec, moment: str) -> Made:
+    """Fetch one part of an edition."""
+    return make_shard(view(), moment, fetch.fetch_part, spec)
+
+
+@app.function(**in_containers(cloud.CUTTING, cpu_image, max_containers=50))
+def cut_shard(spec: chunk.ChunkSpec, moment: str) -> Made:
+    """Cut the articles of one shard into chunks."""
+    return make_shard(view(), moment, chunk.cut_shard, spec)
+
+
+@app.function(**in_containers(cloud.PUBLISHING, cpu_image, max_containers=50))
+def make_file(spec: publish.PublishSpec, moment: str) -> Made:
+    """Make one file of the dataset."""
+    return make_shard(view(), moment, publish.make_file, spec)
+
+
+# ---- Embedding. `with_options` changes GPU type and number of containers without deploying again.
+
+
+class Embedding:
+    """Embeds shards with one model: what all three classes below do."""
+
+    model: str = modal.parameter()
+    revision: str = modal.parameter(default="")
+    engine: str = modal.parameter(default="auto")
+
+    @modal.enter()
+    def load(self) -> None:
+        """Load the model once a container, before its first shard comes."""
+        # A container that fails to start is started again without end; the first call meets the
+        # same refusal, and reports it.
+        with suppress(WikiEmbeddingsError):
+            info = self._info()
+            embed.encoder_of(info.model, info.revision, info.engine)
+
+    @modal.method()
+    def describe(self) -> EncoderInfo:
+        """What the encoder is here, where the vectors will be computed."""
+        return self._info()
+
+    @modal.method()
+    def embed(self, spec: embed.EmbedSpec, moment: str) -> Made:
+        """Embed the chunks of one shard."""
+        return make_shard(view(), moment, embed.embed_shard, spec)
+
+    def _info(self) -> EncoderInfo:
+        return encoders.describe(self.model, self.engine, revision=self.revision or None)
+
+
+# Two shards in hand at once: one is read or written while the other is computed.
+@app.cls(**in_containers(cloud.EMBEDDING, gpu_image, max_containers=50))
+@modal.concurrent(max_inputs=2)
+class Embedder(Embedding):
+    """PyTorch on a GPU."""
+
+
+@app.cls(**in_containers(cloud.EMBEDDING, tei_image, max_containers=50))
+@modal.concurrent(max_inputs=2)
+class TeiEmbedder(Embedding):
+    """Text Embeddings Inference on a GPU."""
+
+
+@app.cls(**in_containers(cloud.EMBEDDING_CPU, cpu_image, max_containers=50))
+@modal.concurrent(max_inputs=2)
+class CpuEmbedder(Embedding):
+    """OpenVINO on processor cores."""
+
+
+# ---- Questions, before and between the maps.
+
+
+@app.function(**in_containers(cloud.ASKING, cpu_image))
+@modal.concurrent(max_inputs=8)
+def ask(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], moment: str
+) -> Any:
+    """Call a function of a stage that reads the volume, such as what a check asks."""
+    return look_up(view(), moment, function, *args, **kwargs)
+
+
+@app.function(**in_containers(cloud.ASKING, cpu_image))
+def handshake() -> str:
+    """Which version of the code runs here; a run compares it with its own before it begins."""
+    return code_version()
+
+
+@app.function(**in_containers(cloud.ASKING, cpu_image))
+def hub_account() -> HubAccount:
+    """Whose Hugging Face token the secret holds, and what it may do."""
+    return account_of_token()
