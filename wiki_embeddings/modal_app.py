@@ -92,10 +92,13 @@ cpu_image = python.pipe(pinned, "cloud.txt", "data.txt").pipe(with_weights)
 # The GPU's encoder: the same, and PyTorch with its CUDA libraries.
 gpu_image = python.pipe(pinned, "cloud.txt", "data.txt", "gpu.txt").pipe(with_weights)
 
-# Text Embeddings Inference as Hugging Face ships it, built for the GPU; Python is added to it.
+# Text Embeddings Inference as Hugging Face ships it; Python is added to it. Its entrypoint chooses
+# the build for the GPU that it finds, and would do so before there is a model to serve: it becomes
+# the command that our encoder starts.
 tei_image = (
     modal.Image.from_registry(cloud.TEI_IMAGE, add_python="3.11")
-    .entrypoint([])  # its own would start the server at once, before there is a model to serve
+    .entrypoint([])
+    .run_commands("ln -s /entrypoint.sh /usr/local/bin/text-embeddings-router")
     .env({"WIKI_EMBEDDINGS_HOME": cloud.HOME})
     .pipe(pinned, "cloud.txt", "data.txt")
     .pipe(with_weights)
@@ -152,11 +155,14 @@ def make_file(spec: publish.PublishSpec, moment: str) -> Made:
 
 
 class Embedding:
-    """Embeds shards with one model: what all three classes below do."""
+    """Embeds shards with one model: what all three classes below do.
 
-    model: str = modal.parameter()
-    revision: str = modal.parameter(default="")
-    engine: str = modal.parameter(default="auto")
+    Each of them declares the parameters itself, because Modal does not look for them here.
+    """
+
+    model: str
+    revision: str
+    engine: str
 
     @modal.enter()
     def load(self) -> None:
@@ -187,17 +193,29 @@ class Embedding:
 class Embedder(Embedding):
     """PyTorch on a GPU."""
 
+    model: str = modal.parameter()
+    revision: str = modal.parameter(default="")
+    engine: str = modal.parameter(default="auto")
+
 
 @app.cls(**in_containers(cloud.EMBEDDING, tei_image, max_containers=50))
 @modal.concurrent(max_inputs=2)
 class TeiEmbedder(Embedding):
     """Text Embeddings Inference on a GPU."""
 
+    model: str = modal.parameter()
+    revision: str = modal.parameter(default="")
+    engine: str = modal.parameter(default="auto")
+
 
 @app.cls(**in_containers(cloud.EMBEDDING_CPU, cpu_image, max_containers=50))
 @modal.concurrent(max_inputs=2)
 class CpuEmbedder(Embedding):
     """OpenVINO on processor cores."""
+
+    model: str = modal.parameter()
+    revision: str = modal.parameter(default="")
+    engine: str = modal.parameter(default="auto")
 
 
 # ---- Questions, before and between the maps.

@@ -74,8 +74,8 @@ def _spent(usage: Usage | None) -> str:
     if usage is None:
         return ""
     kind = f"{usage.gpu} containers" if usage.gpu else "containers"
-    seconds = f"{usage.container_s:,.0f} {'GPU-' if usage.gpu else ''}seconds"
-    return f"; {usage.containers} {kind} in use, {seconds}, ${usage.dollars:,.2f} so far"
+    seconds = f"{usage.container_s:,.0f} {'GPU' if usage.gpu else 'container'}-seconds"
+    return f"; {usage.containers} {kind} in use, {seconds}, ${usage.dollars:,.3f} so far"
 
 
 Listener: TypeAlias = Callable[[Snapshot], None]

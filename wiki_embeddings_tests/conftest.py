@@ -6,9 +6,11 @@ import pytest
 
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.hub_local import hub_fixture
+from wiki_embeddings_tests.modal_local.fixtures import modal_plane_fixture
+from wiki_embeddings_tests.modal_runs import cloud_fixture
 from wiki_embeddings_tests.tiny_model import write_tiny_model
 
-__all__ = ["hub_fixture"]
+__all__ = ["cloud_fixture", "hub_fixture", "modal_plane_fixture"]
 
 
 @pytest.fixture(scope="session")

@@ -33,5 +33,5 @@ SHARD_MINUTES = 60
 BAKED_MODEL = "BAAI/bge-small-en-v1.5"
 """Default model of English editions, whose weights are part of the images."""
 
-TEI_IMAGE = "ghcr.io/huggingface/text-embeddings-inference:86-1.8"
-"""Text Embeddings Inference, built for the compute capability of the A10G."""
+TEI_IMAGE = "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9.3"
+"""Text Embeddings Inference, built for every GPU type that Modal has."""

@@ -25,7 +25,7 @@ from wiki_embeddings.compute.cloud import (
     PUBLISHING,
     VOLUME,
 )
-from wiki_embeddings.compute.modal_errors import explained
+from wiki_embeddings.compute.modal_calls import answer
 from wiki_embeddings.compute.modal_files import ModalFiles
 from wiki_embeddings.compute.preflight import refuse_unready
 from wiki_embeddings.compute.prices import Machine
@@ -96,8 +96,7 @@ class ModalCompute:
         Asks one of these containers, which has the model loaded when the map begins.
         """
         embedder = self._embedder(replace(self.fleet, engine=engine), model, revision or "")
-        with explained("describe the encoder"):
-            return cast("EncoderInfo", embedder.describe.remote())
+        return cast("EncoderInfo", answer(embedder.describe, "describe the encoder"))
 
     def call(
         self,
@@ -107,8 +106,8 @@ class ModalCompute:
     ) -> ResultT:
         """Call a function of a stage that reads the volume, in a container."""
         ask = modal.Function.from_name(APP, "ask")
-        with explained(f"call {function.__name__}"):
-            return cast("ResultT", ask.remote(function, args, kwargs, moment=_now()))
+        what = f"call {function.__name__}"
+        return cast("ResultT", answer(ask, what, function, args, kwargs, moment=_now()))
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""

@@ -15,6 +15,7 @@ import modal
 from wiki_embeddings.compute.cloud import APP, DEPLOY, SECRET, SECRET_KEY, VOLUME
 from wiki_embeddings.compute.code_version import code_version
 from wiki_embeddings.compute.hub_account import HubAccount
+from wiki_embeddings.compute.modal_calls import answer
 from wiki_embeddings.compute.modal_errors import HOW_TO_SIGN_IN, explained
 from wiki_embeddings.errors import BadInputError
 
@@ -101,8 +102,7 @@ def app() -> Finding:
 def version() -> Finding:
     """Whether the deployed app is this version of the code."""
     what = "Version of the deployed app"
-    with explained("answer for the deployed app"):
-        deployed = _handshake().remote()
+    deployed = answer(_handshake(), "ask the deployed app for its version")
     if deployed == code_version():
         return Finding(what, f"{deployed}, as here")
     found = f"{deployed}, but the code here is {code_version()}"
@@ -112,8 +112,8 @@ def version() -> Finding:
 def hub_token() -> Finding:
     """What the secret's Hugging Face token may do; asked in a container, which alone has it."""
     what = "Hugging Face token in the secret"
-    with explained("ask the Hub about its token"):
-        account: HubAccount = modal.Function.from_name(APP, "hub_account").remote()
+    asking = modal.Function.from_name(APP, "hub_account")
+    account: HubAccount = answer(asking, "ask the Hub about its token")
     if not account.name:
         remedy = (
             f"Run `modal secret create --force {SECRET} {SECRET_KEY}=hf_…` with a token from "

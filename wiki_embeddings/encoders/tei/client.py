@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,21 +50,18 @@ class ServerGoneError(Exception):
 class TeiClient:
     """Asks one server. May be used from several threads at once."""
 
-    def __init__(
-        self, address: str, dimensions: int, patience: Patience = OVERLOAD_PATIENCE
-    ) -> None:
+    def __init__(self, address: str, dimensions: int) -> None:
         """Asks nothing yet.
 
         Args:
             address: Where the server listens, as the beginning of a URL.
             dimensions: Length of the vectors to expect.
-            patience: How long to keep trying while it is overloaded.
         """
         self._dimensions = dimensions
-        self._patience = patience
         self._gone = threading.Event()
         # Proxies that the environment names are none between us and this very machine.
         self._http = httpx2.Client(base_url=address, timeout=TIMEOUT, trust_env=False)
+        weakref.finalize(self, self._http.close)
 
     @property
     def is_gone(self) -> bool:
@@ -104,7 +102,7 @@ class TeiClient:
             BadInputError: It read other tokens than were sent, or refuses them.
             WikiEmbeddingsError: It stays overloaded, fails, or answers something else.
         """
-        return keep_trying(lambda: self._embed(sequences), self._patience)
+        return keep_trying(lambda: self._embed(sequences), OVERLOAD_PATIENCE)
 
     def give_up(self) -> None:
         """From now on every request fails with `ServerGoneError`."""

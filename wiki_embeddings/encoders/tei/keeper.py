@@ -1,10 +1,11 @@
 """Runs a command for as long as the process that started this one lives, and not a moment longer.
 
-    python keeper.py COMMAND [ARGUMENT]...
+    python keeper.py FOLDER COMMAND [ARGUMENT]...
 
 Standard input is a pipe that the parent holds open and never writes to. It ends when the parent
 closes it or dies, by SIGKILL too; then the command is killed. Linux could signal a child that its
 parent died, but does so when the parent's *thread* ends, and servers are restarted from threads.
+The folder is the command's own: it is removed once the command has ended, however that was.
 
 Runs as a script of its own and uses nothing but the standard library, so that it starts at once.
 """
@@ -12,6 +13,7 @@ Runs as a script of its own and uses nothing but the standard library, so that i
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -21,11 +23,12 @@ _SIGNALLED = 128
 """Added to a signal's number, this is how shells report the status of what it killed."""
 
 
-def keep(command: list[str]) -> int:
+def keep(folder: str, command: list[str]) -> int:
     """Runs a command until it ends or standard input does, and returns its exit status."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603  # our own command
     threading.Thread(target=_kill_with_parent, args=(process,), daemon=True).start()
     status = process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
     return status if status >= 0 else _SIGNALLED - status
 
 
@@ -35,4 +38,4 @@ def _kill_with_parent(process: subprocess.Popen[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(keep(sys.argv[1:]))
+    sys.exit(keep(sys.argv[1], sys.argv[2:]))

@@ -18,7 +18,7 @@ from wiki_embeddings.encoders.weights import WEIGHTS
 
 
 def write_model_folder(model: ResolvedModel) -> Path:
-    """Makes a folder for one server; the caller removes it."""
+    """Makes a folder for one server; whoever keeps that server removes it."""
     folder = Path(tempfile.mkdtemp(prefix="tei-"))
     for name in (TOKENIZER, WEIGHTS):
         (folder / name).symlink_to((model.folder / name).absolute())

@@ -110,7 +110,7 @@ class TeiServer:
         self.port = free_port()
         self.model_folder = write_model_folder(settings.model)
         flags = _flags(settings, self.model_folder, self.port)
-        keeping = [sys.executable, "-I", "-S", keeper.__file__]
+        keeping = [sys.executable, "-I", "-S", keeper.__file__, str(self.model_folder)]
         self._process = subprocess.Popen(  # noqa: S603  # what the PATH says is what was asked for
             [*keeping, executable, *flags],
             stdin=subprocess.PIPE,
@@ -125,7 +125,7 @@ class TeiServer:
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         reader = Thread(target=_keep_lines, args=(self._process.stdout, self._lines), daemon=True)
         reader.start()
-        self._stop = weakref.finalize(self, _stop, self._process, reader, self.model_folder)
+        self._stop = weakref.finalize(self, _stop, self._process, reader)
 
     @property
     def address(self) -> str:
@@ -204,7 +204,7 @@ def _written(output: Iterable[str]) -> Iterable[str]:
     return (line.rstrip() for line in output if line.strip())
 
 
-def _stop(process: subprocess.Popen[str], reader: Thread, model_folder: Path) -> None:
+def _stop(process: subprocess.Popen[str], reader: Thread) -> None:
     if process.stdin is not None:
         process.stdin.close()  # the keeper's cue
     try:
@@ -213,7 +213,6 @@ def _stop(process: subprocess.Popen[str], reader: Thread, model_folder: Path) ->
         process.kill()
         process.wait()
     reader.join(_STOP_S)
-    shutil.rmtree(model_folder, ignore_errors=True)
 
 
 def _does_not_run(reason: str) -> BadInputError:

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from wiki_embeddings_tests.tei_local import tei_fixture
+
+__all__ = ["tei_fixture"]

@@ -1,0 +1,104 @@
+"""What a test orders from the processes of the stand-in, and what they tell of their lives.
+
+Both are files of one folder, which the variable `TEI_LOCAL` names; without it there are neither.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "TEI_LOCAL"
+
+_ORDERS = "orders.json"
+_LIVES = "lives"
+_SERVED = "served.jsonl"
+
+
+@dataclass(frozen=True)
+class Orders:
+    """How one process is to behave.
+
+    Attributes:
+        unhealthy_s: Seconds during which it listens but is not healthy.
+        fails_to_start: Lines that it writes before it dies instead of starting.
+        says: A line that it writes while it loads the model.
+        dies_after: Requests that it answers before it dies at the next one; None for all.
+        hangs_after: Requests that it answers before it never answers one again; None for all.
+        overloaded: Requests that it refuses as overloaded before it accepts any.
+        fails_with: Status, error type and message that it answers all requests with.
+        answer: What it answers all requests with, as text.
+        miscounts: Tokens that it claims to have read beside those that it did.
+        info: What it says otherwise of itself.
+    """
+
+    unhealthy_s: float = 0.0
+    fails_to_start: str = ""
+    says: str = ""
+    dies_after: int | None = None
+    hangs_after: int | None = None
+    overloaded: int = 0
+    fails_with: tuple[int, str, str] | None = None
+    answer: str | None = None
+    miscounts: int = 0
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Served:
+    """One request that came in.
+
+    Attributes:
+        life: Which process of the folder took it, from 0.
+        inputs: Number of inputs.
+        tokens: Token ids in them; 0 for texts.
+        at_once: Requests that were being answered when it came, with itself.
+        options: What it asked for beside its inputs.
+    """
+
+    life: int
+    inputs: int
+    tokens: int
+    at_once: int
+    options: dict[str, Any]
+
+
+def write_orders(folder: Path, lives: tuple[Orders, ...]) -> None:
+    """Order how the next processes behave, one after another; those after them behave well."""
+    (folder / _ORDERS).write_text(json.dumps([asdict(orders) for orders in lives]))
+
+
+def begin_life(folder: Path | None) -> tuple[int, Orders]:
+    """Count this process, and read how it is to behave."""
+    if folder is None:
+        return 0, Orders()
+    life = len(read_pids(folder))
+    with (folder / _LIVES).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    if not (folder / _ORDERS).exists():
+        return life, Orders()
+    orders = json.loads((folder / _ORDERS).read_text())
+    return life, Orders(**orders[life]) if life < len(orders) else Orders()
+
+
+def read_pids(folder: Path) -> list[int]:
+    """Process ids of all lives so far, in order."""
+    file = folder / _LIVES
+    return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+
+def tell_served(folder: Path | None, served: Served) -> None:
+    """Note a request."""
+    if folder is not None:
+        with (folder / _SERVED).open("a") as file:
+            file.write(json.dumps(asdict(served)) + "\n")
+
+
+def read_served(folder: Path) -> list[Served]:
+    """All requests so far, in order."""
+    file = folder / _SERVED
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [Served(**json.loads(line)) for line in lines]
