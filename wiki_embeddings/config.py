@@ -160,6 +160,6 @@ class HubDatasetConfig(OnModal):
     file_mib: float = Field(
         default=256.0,
         ge=1.0,
-        le=512.0,  # whose shards' names still fit into a call of 10 KB
+        le=512.0,
         description="MiB in a data file, about: whole shards are put together until it is reached.",
     )

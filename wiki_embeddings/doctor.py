@@ -7,24 +7,31 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from wiki_embeddings import settings
 from wiki_embeddings.compute.preflight import Finding, findings, hub_token
 
 
 def examine() -> int:
-    """Print what is there and what is missing.
+    """Print what is there and what is missing, and where runs go from here.
 
     Returns:
         Exit status: 0 when a run on Modal can begin, else 1.
 
     Raises:
+        BadInputError: A setting of this project has a value that cannot work.
         WikiEmbeddingsError: Modal cannot be reached.
     """
+    chosen = settings.load().compute
     console = Console(soft_wrap=True)
     healthy = True
-    for finding in _all_findings():
-        healthy = healthy and not finding.remedy
-        console.print(_line(finding))
-    return 0 if healthy else 1
+    with console.status("Asking Modal …"):  # a container may have to start; shown in terminals only
+        for finding in _all_findings():
+            healthy = healthy and not finding.remedy
+            console.print(_line(finding), highlight=False)
+    if not healthy:
+        return 1
+    console.print(_closing(chosen), highlight=False, markup=False)
+    return 0
 
 
 def _all_findings() -> Iterator[Finding]:
@@ -44,3 +51,9 @@ def _line(finding: Finding) -> Text:
         (finding.what, "bold"),
         f": {finding.found}. {finding.remedy}".rstrip(),
     )
+
+
+def _closing(chosen: settings.ComputeKind) -> str:
+    if chosen == "modal":
+        return "Ready: runs from here go to Modal."
+    return "Ready. Runs from here stay on this machine until WIKI_EMBEDDINGS_COMPUTE=modal is set."

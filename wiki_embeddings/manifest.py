@@ -220,13 +220,22 @@ def made_from(files: Files, manifest: Manifest) -> Manifest:
     """
     if manifest.upstream is None:
         raise BadInputError(f"{manifest.folder} is a source: it was made from nothing.")
-    upstream = existing_manifest(files, manifest.upstream.folder)
-    if upstream.digest != manifest.upstream.digest:
+    return unchanged_manifest(files, manifest.upstream)
+
+
+def unchanged_manifest(files: Files, upstream: Upstream) -> Manifest:
+    """Read the manifest of an output that something is made from.
+
+    Raises:
+        BadInputError: It is gone or no longer the same.
+    """
+    manifest = existing_manifest(files, upstream.folder)
+    if manifest.digest != upstream.digest:
         raise BadInputError(
-            f"{manifest.upstream.folder} is no longer what {manifest.folder} was made from: "
-            "materialize both again."
+            f"{upstream.folder} is no longer what it was when something was made from it: "
+            "materialize it again, and then what is made from it."
         )
-    return upstream
+    return manifest
 
 
 def _manifest_in(folder: str) -> str:
@@ -280,5 +289,16 @@ def finished_shard(volume: Volume, folder: str, name: str) -> ShardFile | None:
     return file if sha256_of_file(path) == file.sha256 else None
 
 
+def reported_names(volume: Volume, folder: str) -> list[str]:
+    """Names of the shards that a run has reported as finished; they may be damaged since."""
+    reports = volume.path(_reports_in(folder))
+    found = sorted(path.relative_to(reports).as_posix() for path in reports.rglob("*.json"))
+    return [name.removesuffix(".json") for name in found]
+
+
 def _report_of(folder: str, name: str) -> str:
-    return f"{folder}.reports/{name}.json"
+    return f"{_reports_in(folder)}/{name}.json"
+
+
+def _reports_in(folder: str) -> str:
+    return f"{folder}.reports"

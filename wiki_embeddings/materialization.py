@@ -168,7 +168,7 @@ def dataset(compute: Compute, manifest: Manifest, hub_folder: Path) -> dict[str,
         place = publish.expose(Volume(compute.folder), manifest.folder, hub_folder)
         return _how_to_load(str(place), f"```python\n{snippet(str(place))}\n```")
     name = dataset_name(manifest)
-    fetch = f"modal volume get {VOLUME} {manifest.folder} {name}"
+    fetch = f"modal volume get {VOLUME} {manifest.folder} .\nmv {Path(manifest.folder).name} {name}"
     steps = f"```sh\n{fetch}\n```\n\n```python\n{snippet(name)}\n```"
     return _how_to_load(compute.files.where(manifest.folder), steps)
 

@@ -35,7 +35,7 @@ from wiki_embeddings.encoders.known import KNOWN_MODELS
 from wiki_embeddings.encoders.models import resolve
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.stages import chunk, embed, fetch, publish
+from wiki_embeddings.stages import chunk, embed, fetch, publish, stock
 from wiki_embeddings.volume import Volume
 
 app = modal.App(cloud.APP, include_source=False)
@@ -228,6 +228,15 @@ def ask(
 ) -> Any:
     """Call a function of a stage that reads the volume, such as what a check asks."""
     return look_up(view(), moment, function, *args, **kwargs)
+
+
+@app.function(**in_containers(cloud.STOCKTAKING, cpu_image))
+def take_stock(folder: str, moment: str) -> int:
+    """Write down which shards of an output are finished, so that only the rest is mapped."""
+    with view().as_of(moment) as mounted:
+        finished = stock.take_stock(mounted, folder)
+        view().commit()
+    return finished
 
 
 @app.function(**in_containers(cloud.ASKING, cpu_image))

@@ -8,6 +8,7 @@ the same to every process that mounts it:
     {wiki}/{stage}/{digest}.reports/part-00000.parquet.json     what is finished, before and after
     {wiki}/{stage}/{digest}.scratch/…                           downloads under way
     {wiki}/{stage}/{digest}.call                                the Modal call that makes it
+    {wiki}/{stage}/{digest}.stock                               what was finished before that call
 """
 
 from __future__ import annotations
@@ -132,6 +133,11 @@ def scratch_folder(folder: str) -> str:
 def call_record(folder: str) -> str:
     """Reference of the file that names the Modal call which makes an output folder."""
     return f"{folder}.call"
+
+
+def stock_record(folder: str) -> str:
+    """Reference of the file that lists which shards were finished before a map."""
+    return f"{folder}.stock"
 
 
 def digest_of(value: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ from wiki_embeddings.progress import Snapshot
 from wiki_embeddings.resources import ComputeResource, HubResource
 from wiki_embeddings.settings import ComputeKind
 from wiki_embeddings.sources.hub import REPO_ID, REVISION
+from wiki_embeddings_tests.hub_local.fixtures import hub_of_this_process
 from wiki_embeddings_tests.hub_local.local_hub import TOKEN, LocalHub
 from wiki_embeddings_tests.modal_local.control_plane import ControlPlane
+from wiki_embeddings_tests.modal_local.fixtures import client_of
+from wiki_embeddings_tests.modal_local.options import Options
 from wiki_embeddings_tests.sources.article_tables import parquet
 
 ASSETS = ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset")
@@ -99,8 +103,8 @@ class Cloud:
         chosen = assets or ASSETS
         small: dict[str, dict[str, Any]] = {
             "raw_wikipedia": {"shard_mib": 0.002},
-            "chunked_volume": {"model": MODEL, "token_budget": 128},
-            "embeddings": {"containers": 3},
+            "chunked_volume": {"model": MODEL, "token_budget": 128, "containers": 3},
+            "embeddings": {"containers": 3, "gpu": "L4"},
             "hub_dataset": {"file_mib": 1.0},
         }
         ops = {
@@ -136,9 +140,11 @@ class Cloud:
 
 
 def outputs(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Files of stages alone: neither locks nor the ids of calls."""
+    """Files of stages alone: neither locks nor what a map notes for itself."""
     return {
-        name: content for name, content in files.items() if not name.endswith((".lock", ".call"))
+        name: content
+        for name, content in files.items()
+        if not name.endswith((".lock", ".call", ".stock"))
     }
 
 
@@ -155,18 +161,36 @@ def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
     return told
 
 
-@pytest.fixture(name="cloud")
-def cloud_fixture(
-    modal_plane: ControlPlane, hub: LocalHub, tiny_model: Path, tmp_path: Path
-) -> Iterator[Cloud]:
-    """A control plane with the app deployed; the Hub has the tiny model."""
-    hub.add(MODEL, tiny_model, repo_type="model")
-    modal_plane.assets.secrets[SECRET] = {"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.url}
+@contextmanager
+def new_cloud(folder: Path, tiny_model: Path) -> Iterator[Cloud]:
+    """A control plane with the app deployed, whose client this process is, and a Hub.
+
+    Args:
+        folder: An empty folder.
+        tiny_model: Folder of the model that the Hub is to have.
+    """
     quiet = {"telemetry": {"enabled": False}}
-    folder = tmp_path / "cloud"
-    folder.mkdir()
-    with dg.DagsterInstance.local_temp(str(folder), overrides=quiet) as instance:
-        cloud = Cloud(modal_plane, hub, instance, folder)
+    parts = [folder / name for name in ("modal", "here")]
+    for part in parts:
+        part.mkdir()
+    options = Options(scaledown_window_s=5.0, retry_delay_s=0.05)
+    with pytest.MonkeyPatch.context() as monkeypatch, ExitStack() as stack:
+        hub = stack.enter_context(hub_of_this_process(monkeypatch, folder / "logged_out"))
+        hub.add(MODEL, tiny_model, repo_type="model")
+        secrets = {SECRET: {"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.url}}
+        plane = stack.enter_context(ControlPlane(parts[0], secrets, options))
+        stack.enter_context(client_of(plane, monkeypatch))
+        instance = stack.enter_context(
+            dg.DagsterInstance.local_temp(str(parts[1]), overrides=quiet)
+        )
+        cloud = Cloud(plane, hub, instance, parts[1])
         cloud.deploy()
         yield cloud
         preflight._accepted.cache_clear()
+
+
+@pytest.fixture(name="cloud")
+def cloud_fixture(tiny_model: Path, tmp_path: Path) -> Iterator[Cloud]:
+    """A cloud of one test's own."""
+    with new_cloud(tmp_path, tiny_model) as cloud:
+        yield cloud

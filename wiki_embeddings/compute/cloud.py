@@ -22,6 +22,9 @@ ASKING = Machine(cores=1, memory_mib=2048)
 FETCHING = Machine(cores=2, memory_mib=8192)
 """Holds a part of an edition in memory to sort it: half a gigabyte of text, and its table."""
 
+STOCKTAKING = Machine(cores=4, memory_mib=4096)
+"""Hashes what an earlier run has finished."""
+
 CUTTING = Machine(cores=1, memory_mib=2048)
 PUBLISHING = Machine(cores=2, memory_mib=4096)
 EMBEDDING = Machine(cores=4, memory_mib=16384, gpu="A10G")

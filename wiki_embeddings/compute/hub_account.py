@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+
 _WRITE = "repo.write"
+_WRITING_ROLES = {"admin", "write", "contributor"}
 
 
 @dataclass(frozen=True)
@@ -14,35 +17,55 @@ class HubAccount:
     """Account of a token.
 
     Attributes:
-        name: User name; empty where the Hub does not accept the token.
+        name: User name; empty where there is none.
         role: `read`, `write` or `fineGrained`, as the Hub calls them.
-        may_write_to: Users and organisations whose repositories it may write to.
+        may_write_to: Users and organisations to whose repositories it may write, and single
+            repositories.
+        refusal: What is wrong with the token, in a few words; empty where the Hub accepts it.
     """
 
     name: str
     role: str = ""
     may_write_to: tuple[str, ...] = ()
+    refusal: str = ""
 
 
 def account_of_token() -> HubAccount:
     """Ask the Hub about the token in `HF_TOKEN`.
 
     Raises:
-        WikiEmbeddingsError: The Hub cannot be reached.
+        WikiEmbeddingsError: The Hub cannot be reached, or does not answer the question.
     """
     # A container's own libraries: nothing of this is needed where the answer is shown.
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError
 
+    from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
     from wiki_embeddings.hub_files.failures import explained
 
+    token = get_token()
+    if token is None:
+        return HubAccount("", refusal="empty")
+    try:
+        hub_headers()
+    except BadInputError:
+        return HubAccount("", refusal="not a token, because it holds characters that none has")
     with explained("the account of the token"):
         try:
-            answer = HfApi().whoami()
+            answer = HfApi(endpoint=endpoint()).whoami(token)
         except HfHubHTTPError as error:
-            if error.response.status_code in {401, 403}:
-                return HubAccount("")
-            raise
+            status = error.response.status_code
+            if status in {401, 403}:
+                return HubAccount("", refusal="not accepted by the Hub")
+            raise WikiEmbeddingsError(
+                f"The Hub at {endpoint_name()} does not say whose token it is: it answers with "
+                f"status {status}. Ask again later."
+            ) from error
+    return _account(answer)
+
+
+def _account(answer: Mapping[str, Any]) -> HubAccount:
+    """What an answer of `/api/whoami-v2` says."""
     token = answer.get("auth", {}).get("accessToken", {})
     return HubAccount(
         name=answer["name"],
@@ -54,15 +77,13 @@ def account_of_token() -> HubAccount:
 def _writable(answer: Mapping[str, Any], token: Mapping[str, Any]) -> Iterator[str]:
     """Names below which the token may write.
 
-    The answer's shape is that of `/api/whoami-v2`: a token with the role `write` may write where
-    its user may; a fine-grained one where its scopes say so.
+    A token with the role `write` may write where its user may; a fine-grained one where its scopes
+    say so.
     """
     if token.get("role") == "write":
         yield answer["name"]
         yield from (
-            org["name"]
-            for org in answer.get("orgs", ())
-            if org.get("roleInOrg") in {"admin", "write", "contributor"}
+            org["name"] for org in answer.get("orgs", ()) if org.get("roleInOrg") in _WRITING_ROLES
         )
     fine = token.get("fineGrained", {})
     if _WRITE in fine.get("global", ()):

@@ -29,9 +29,11 @@ from wiki_embeddings.compute.modal_calls import answer
 from wiki_embeddings.compute.modal_files import ModalFiles
 from wiki_embeddings.compute.preflight import refuse_unready
 from wiki_embeddings.compute.prices import Machine
-from wiki_embeddings.compute.protocol import ArgumentsT, Event, Fleet, ResultT
+from wiki_embeddings.compute.protocol import ArgumentsT, Event, Finished, Fleet, ResultT
 from wiki_embeddings.encoders.protocol import EncoderInfo
-from wiki_embeddings.stages.shard import Plan, SpecT
+from wiki_embeddings.manifest import ShardFile
+from wiki_embeddings.stages.shard import Plan, Report, SpecT
+from wiki_embeddings.stages.stock import read_stock
 from wiki_embeddings.volume import StageName, Volume, call_record
 
 _FUNCTIONS: dict[StageName, tuple[str, Machine]] = {
@@ -111,13 +113,36 @@ class ModalCompute:
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""
-        if not plan.specs:
-            return
         self._end_earlier(plan.folder)
+        finished = self._finished(plan.folder)
+        rest = []
+        for shard, spec in enumerate(plan.specs):
+            if spec.name in finished:
+                yield Finished(shard, Report(finished[spec.name], reused=True, seconds=0.0))
+            else:
+                rest.append(shard)
+        if rest:
+            yield from self._map_rest(plan, rest)
+
+    def _map_rest(self, plan: Plan[SpecT], rest: list[int]) -> Generator[Event]:
         function, machine = self._function_for(plan)
-        started = modal_map.start(function, plan.specs, _now(), machine, self.fleet.deadline_s)
+        started = modal_map.start(
+            function,
+            plan.specs,
+            rest,
+            _now(),
+            machine=machine,
+            deadline_s=self.fleet.deadline_s,
+        )
         with closing(modal_map.events(started, self._record(plan.folder))) as events:
             yield from events
+
+    def _finished(self, folder: str) -> dict[str, ShardFile]:
+        """Shards that earlier runs have finished, by name: no GPU is started to find them."""
+        asking = modal.Function.from_name(APP, "take_stock")
+        if not answer(asking, f"take stock of {folder}", folder, moment=_now()):
+            return {}
+        return read_stock(self.files, folder)
 
     def _record(self, folder: str) -> Callable[[str], None]:
         """Writes down which call makes an output, for a run that finds this one gone."""

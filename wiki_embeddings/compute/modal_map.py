@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 
 import modal
@@ -88,7 +88,9 @@ class Started:
 def start(
     function: modal.Function,
     specs: Sequence[ShardSpec],
+    shards: Collection[int],
     moment: str,
+    *,
     machine: Machine,
     deadline_s: float,
 ) -> Started:
@@ -97,6 +99,7 @@ def start(
     Args:
         function: Takes a spec and a moment, returns `Made`.
         specs: One a shard.
+        shards: Places in `specs` of the shards to make.
         moment: See `container.View.as_of`.
         machine: What one container reserves.
         deadline_s: Seconds without any result after which it is given up.
@@ -104,7 +107,8 @@ def start(
     Raises:
         WikiEmbeddingsError: Modal did not take the call.
     """
-    order = largest_first(specs)
+    wanted = set(shards)
+    order = [shard for shard in largest_first(specs) if shard in wanted]
     with explained("start the map"):
         call = function.experimental_spawn_map(
             [specs[shard] for shard in order], kwargs={"moment": moment}

@@ -42,7 +42,8 @@ def load(
             with this project. Any BERT encoder with a WordPiece tokenizer works, pooled by mean or
             by [CLS]. One from the Hub is fetched once and used without network from then on.
         engine: What computes the vectors: `cpu`; `cuda`, an NVIDIA GPU by PyTorch; `tei`, Text
-            Embeddings Inference; or `auto` for `cuda` where it can run, else `cpu`.
+            Embeddings Inference; or `auto` for `cuda` where it can run, else `cpu`. A GPU that is
+            here but does not work is refused, not passed over.
         revision: Branch, tag or commit of a model on the Hub. If not given, the commit that this
             project pins, or the newest of a model that it does not know.
         precision: Numbers to compute with; the engine's own if not given: `float32` for `cpu`,

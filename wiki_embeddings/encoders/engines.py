@@ -5,14 +5,17 @@ A new engine is a row here.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from wiki_embeddings.encoders.gpu import why_no_gpu
+from wiki_embeddings.encoders.gpu import lack_of_gpu
 from wiki_embeddings.encoders.models import ResolvedModel
 from wiki_embeddings.encoders.protocol import Encoder, EncoderInfo, Precision
 from wiki_embeddings.errors import BadInputError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,28 @@ def chosen(name: str) -> str:
     """The engine that a name means here: for `auto` the fastest one, else itself.
 
     Raises:
-        BadInputError: There is no engine of that name.
+        BadInputError: There is no engine of that name; or it is `auto`, and this machine has a GPU
+            that should work and does not.
     """
     if name == AUTO:
-        return "cpu" if why_no_gpu() else "cuda"
+        return _fastest()
     if name not in TABLE:
         known = ", ".join((AUTO, *TABLE))
         raise BadInputError(f"There is no engine {name!r}. Choose one of: {known}.")
     return name
+
+
+def _fastest() -> str:
+    lack = lack_of_gpu()
+    if lack is None:
+        return "cuda"
+    if lack.is_fault:
+        raise BadInputError(
+            "The engine auto would leave the GPU of this machine unused and take many times as "
+            f"long. {lack.reason} To compute on the processor all the same, choose the engine cpu."
+        )
+    log.info("The engine auto is cpu here. %s", lack.reason)
+    return "cpu"
 
 
 def _openvino() -> str:
@@ -55,8 +72,8 @@ def _load_cpu(model: ResolvedModel, info: EncoderInfo, threads: int | None) -> E
 
 
 def _torch() -> str:
-    if reason := why_no_gpu():
-        raise BadInputError(f"The engine cuda cannot run here. {reason}")
+    if lack := lack_of_gpu():
+        raise BadInputError(f"The engine cuda cannot run here. {lack.reason}")
     release, _, _ = version("torch").partition("+")  # what follows says where the build is from
     return f"torch {release}"
 

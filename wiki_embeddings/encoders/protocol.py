@@ -73,7 +73,9 @@ class Encoder(Protocol):
     def encode(self, tokens: Sequence[TokenIds], *, progress: Progress | None = None) -> Vectors:
         """Encodes passages that are tokenised already.
 
-        The same sequences in the same order give the same bytes on the same machine.
+        The same sequences in the same order give the same bytes on the same machine, whatever
+        else it does. The engine `tei` is the exception: its server puts requests into batches as
+        they happen to arrive, so that two runs agree within the rounding of half precision.
 
         Args:
             tokens: Token ids of each passage, integers of any width, without special tokens and

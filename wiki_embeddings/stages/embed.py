@@ -6,6 +6,7 @@ one shard after another.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -128,9 +129,25 @@ def embed_shard(spec: EmbedSpec, volume: Volume, progress: Progress) -> Report:
     return make_once(spec, volume, write)
 
 
-@lru_cache(maxsize=1)
 def encoder_of(model: str, revision: str, engine: str) -> encoders.Encoder:
-    """The encoder that this process keeps from shard to shard."""
+    """The encoder that this process keeps from shard to shard.
+
+    It is loaded once, also for shards that come at the same moment: a second copy would take a
+    GPU's memory twice.
+
+    Raises:
+        BadInputError: As for `encoders.load`.
+        WikiEmbeddingsError: As for `encoders.load`.
+    """
+    with _LOADING:
+        return _kept(model, revision, engine)
+
+
+_LOADING = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _kept(model: str, revision: str, engine: str) -> encoders.Encoder:
     return encoders.load(model, engine, revision=revision)
 
 

@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,13 +23,14 @@ from wiki_embeddings.manifest import (
     Manifest,
     ShardFile,
     Statistic,
+    Upstream,
     existing_manifest,
     merged_stats,
+    unchanged_manifest,
 )
 from wiki_embeddings.sources.part import Progress
 from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
 from wiki_embeddings.stages.shard import (
-    InputFile,
     Plan,
     Report,
     described_plain,
@@ -55,14 +57,18 @@ class DataFileSpec:
         folder: Reference of the output folder.
         name: File name below the folder, as the Hub expects it.
         units: Rows in it.
-        shards: The shards of embeddings that it holds, in order.
+        embeddings: The embeddings that are published.
+        first: Place in their manifest of the first shard that this file holds.
+        shards: Shards that it holds, from there on. Their names would make a large spec.
         dimensions: Width of a vector.
     """
 
     folder: str
     name: str
     units: int
-    shards: tuple[InputFile, ...]
+    embeddings: Upstream
+    first: int
+    shards: int
     dimensions: int
 
 
@@ -96,16 +102,19 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
     settings = {**vectors.settings, "hub": {"file_bytes": file_bytes}}
     folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, VERSION)
     groups = grouped(vectors.files, file_bytes)
+    firsts = accumulate((len(group) for group in groups), initial=0)
     dimensions = int(vectors.settings["embeddings"]["dimensions"])
     data_files = [
         DataFileSpec(
             folder=folder,
             name=f"data/train-{number:05d}-of-{len(groups):05d}.parquet",
             units=sum(file.rows for file in group),
-            shards=tuple(input_file(vectors, file) for file in group),
+            embeddings=vectors.as_upstream(),
+            first=first,
+            shards=len(group),
             dimensions=dimensions,
         )
-        for number, group in enumerate(groups)
+        for number, (first, group) in enumerate(zip(firsts, groups, strict=False))
     ]
     return Plan(
         wiki=vectors.wiki,
@@ -148,9 +157,10 @@ def make_file(spec: PublishSpec, volume: Volume, progress: Progress) -> Report:
 def _make_data_file(spec: DataFileSpec, volume: Volume, progress: Progress) -> Report:
     def write(path: Path) -> dict[str, Statistic]:
         schema = embedding_schema(spec.dimensions)
+        vectors = unchanged_manifest(volume, spec.embeddings)
         with parquet_writer(path, schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
-            for shard in spec.shards:
-                table = read_input(volume, shard, "embeddings")
+            for file in vectors.files[spec.first : spec.first + spec.shards]:
+                table = read_input(volume, input_file(vectors, file), "embeddings")
                 writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
                 progress(table.num_rows)
         return _statistics(path)

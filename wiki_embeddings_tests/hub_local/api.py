@@ -10,11 +10,11 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs
 
-from wiki_embeddings_tests.hub_local.local_hub import BLOCKED_TOKEN, TOKEN, LocalHub
+from wiki_embeddings_tests.hub_local.accounts import ACCOUNTS, LONG_AGO, TOKEN, whoami
+from wiki_embeddings_tests.hub_local.local_hub import LocalHub
 from wiki_embeddings_tests.hub_local.repositories import Repository, StoredFile
 
 REPO_TYPES = {"models": "model", "datasets": "dataset"}
-LONG_AGO = "2024-01-01T00:00:00.000Z"
 
 
 class RefusalError(Exception):
@@ -31,6 +31,19 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def token_of(headers: Mapping[str, str]) -> str:
+    """The token of whoever asks; empty without.
+
+    Raises:
+        RefusalError: Nobody has such a token.
+    """
+    token = headers.get("authorization", "").removeprefix("Bearer ")
+    if token and token not in ACCOUNTS:
+        message = "Invalid credentials in Authorization header"
+        raise RefusalError(HTTPStatus.UNAUTHORIZED, None, message)
+    return token
+
+
 def find_repository(
     hub: LocalHub, plural: str, repo_id: str, headers: Mapping[str, str], *, of_files: bool
 ) -> Repository:
@@ -43,10 +56,7 @@ def find_repository(
     Raises:
         RefusalError: It does not exist, or not for them.
     """
-    token = headers.get("authorization", "").removeprefix("Bearer ")
-    if token not in {"", TOKEN, BLOCKED_TOKEN}:
-        message = "Invalid credentials in Authorization header"
-        raise RefusalError(HTTPStatus.UNAUTHORIZED, None, message)
+    token = token_of(headers)
     repository = hub.repositories.get((REPO_TYPES.get(plural, ""), repo_id))
     if repository is None or (repository.private and token != TOKEN):
         if not token:
@@ -66,7 +76,7 @@ def api_answer(
     headers: Mapping[str, str],
     body: bytes,
 ) -> Answer:
-    """Answers `/api/{models|datasets}/{namespace}/{name}[/…]`.
+    """Answers `/api/{models|datasets}/{namespace}/{name}[/…]` and `/api/whoami-v2`.
 
     Args:
         steps: Parts of the path after `/api`.
@@ -74,6 +84,8 @@ def api_answer(
     Raises:
         RefusalError: It exists neither here nor, where the local Hub models it, on the real one.
     """
+    if steps == ["whoami-v2"]:
+        return Answer(_whoami(headers))
     plural, namespace, name, *rest = [*steps, "", ""][: max(3, len(steps))]
     asks_access = rest[:1] == ["auth-check"]
     repo_id = f"{namespace}/{name}"
@@ -89,6 +101,13 @@ def api_answer(
     if rest[0] == "paths-info":
         return Answer(_paths_info(repository, rest[1], body, headers))
     raise RefusalError(HTTPStatus.NOT_FOUND, None, f"the local Hub does not model {'/'.join(rest)}")
+
+
+def _whoami(headers: Mapping[str, str]) -> dict[str, Any]:
+    token = token_of(headers)
+    if not token:
+        raise RefusalError(HTTPStatus.UNAUTHORIZED, None, "Invalid username or password.")
+    return whoami(ACCOUNTS[token])
 
 
 def _is_on(query: Mapping[str, list[str]], name: str) -> bool:

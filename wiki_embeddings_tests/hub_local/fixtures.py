@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import huggingface_hub
 import pytest
@@ -17,10 +19,21 @@ def hub_fixture(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalHub]:
     """A local Hub that `HF_ENDPOINT` points at, with nobody logged in and no proxy between."""
+    with hub_of_this_process(monkeypatch, tmp_path_factory.mktemp("logged_out")) as hub:
+        yield hub
+
+
+@contextmanager
+def hub_of_this_process(monkeypatch: pytest.MonkeyPatch, nowhere: Path) -> Iterator[LocalHub]:
+    """Point everything in this process at a local Hub.
+
+    Args:
+        monkeypatch: Undoes it.
+        nowhere: Folder that holds no token.
+    """
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
-    nowhere = tmp_path_factory.mktemp("logged_out") / "token"
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(nowhere))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(nowhere / "token"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     huggingface_hub.close_session()

@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wiki_embeddings_tests.hub_local.accounts import BLOCKED_TOKEN, TOKEN
 from wiki_embeddings_tests.hub_local.faults import Fault, Faults
 from wiki_embeddings_tests.hub_local.repositories import Repository, read_folder
 
-TOKEN = "hf_token_of_the_local_hub"
-"""The one token that opens private and gated repositories."""
-
-BLOCKED_TOKEN = "hf_token_without_access"
-"""A valid token of an account that may read nothing private or gated."""
+__all__ = ["BLOCKED_TOKEN", "TOKEN", "LocalHub", "Served"]
 
 
 @dataclass

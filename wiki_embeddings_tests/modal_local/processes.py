@@ -1,0 +1,31 @@
+"""The processes that belong to a container, found even where they left its process group."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+
+def processes_of(task_id: str) -> list[int]:
+    """Ids of all live processes that a container started, itself included.
+
+    They carry the container's task id in their environment, as every child does unless it was
+    given another one.
+    """
+    mark = f"MODAL_TASK_ID={task_id}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):  # gone in the meantime, or another user's
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append(int(folder.name))
+    return found
+
+
+def kill_all(task_id: str) -> None:
+    """Kill every process of a container."""
+    for process_id in processes_of(task_id):
+        with suppress(ProcessLookupError):
+            os.kill(process_id, signal.SIGKILL)
