@@ -162,8 +162,8 @@ QUESTIONS: tuple[Callable[[], Finding], ...] = (token, secret, volume, app, vers
 async def _greet() -> None:
     """Let Modal say that it knows the token."""
     async with asyncio.timeout(_GREETING_S):
-        client = await modal.Client.from_env.aio()  # type: ignore[no-untyped-call]  # Modal's own
-        await client.hello.aio()
+        client = await modal.Client.from_env.aio()
+        await client.hello.aio()  # type: ignore[no-untyped-call]  # as Modal declares it
 
 
 def _refused() -> str:

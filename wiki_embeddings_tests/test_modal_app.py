@@ -1,0 +1,286 @@
+"""What the deployed app asks of Modal, as the local control plane has it on record."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import distributions, packages_distributions, requires
+from pathlib import Path
+
+import pytest
+from modal_proto import api_pb2
+from packaging.requirements import Requirement
+
+from wiki_embeddings import settings
+from wiki_embeddings.compute import cloud
+from wiki_embeddings.compute.code_version import (
+    PACKAGE,
+    SHIPPED_SUFFIXES,
+    code_version,
+    digest_of_files,
+)
+from wiki_embeddings.encoders.known import KNOWN_MODELS
+from wiki_embeddings.encoders.models import resolve
+from wiki_embeddings_tests.modal_local.assets import ImageLayer
+from wiki_embeddings_tests.modal_local.control_plane import ControlPlane
+from wiki_embeddings_tests.modal_local.registry import Deployment
+from wiki_embeddings_tests.modal_runs import APP_MODULE, REPOSITORY
+
+REQUIREMENTS = REPOSITORY / "requirements"
+PINNED = re.compile(r"([a-z0-9._-]+)==(\S+)", re.IGNORECASE)
+MAPS = ("fetch_part", "cut_shard", "make_file")
+EMBEDDERS = {"Embedder.*": "A10G", "TeiEmbedder.*": "A10G", "CpuEmbedder.*": ""}
+LISTS_OF_IMAGE = {
+    "fetch_part": ["cloud.txt", "data.txt"],
+    "Embedder.*": ["cloud.txt", "data.txt", "gpu.txt"],
+    "TeiEmbedder.*": ["cloud.txt", "data.txt"],
+}
+"""A function of each image, and the lists that it is installed from."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The app as it was deployed.
+
+    Attributes:
+        plane: Where.
+        app: What was deployed.
+    """
+
+    plane: ControlPlane
+    app: Deployment
+
+    def function(self, name: str) -> api_pb2.Function:
+        return self.app.definition(name)
+
+    def layers(self, function: str) -> list[ImageLayer]:
+        return self.plane.assets.layers(self.function(function).image_id)
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    secrets = {cloud.SECRET: {cloud.SECRET_KEY: "hf_local"}}
+    with ControlPlane(tmp_path_factory.mktemp("plane"), secrets) as plane:
+        plane.deploy(APP_MODULE, cwd=REPOSITORY)
+        yield Deployed(plane, plane.stats.deployments(cloud.APP)[-1])
+
+
+def test_every_function_has_the_volume_the_secret_a_time_limit_and_retries(deployed):
+    volume = deployed.plane.volumes.find(cloud.VOLUME, "main")
+    assert volume.version == 2
+    assert len(deployed.app.functions) >= 9
+    for name in deployed.app.functions:
+        function = deployed.function(name)
+        (mount,) = function.volume_mounts
+        assert (mount.volume_id, mount.mount_path) == (volume.volume_id, cloud.MOUNT)
+        assert function.secret_ids == [f"st-named-{cloud.SECRET}"]
+        assert function.timeout_secs == 60 * cloud.SHARD_MINUTES
+        assert function.retry_policy.retries == 2
+
+
+@pytest.mark.parametrize("name", [*MAPS, *EMBEDDERS])
+def test_a_map_has_at_most_fifty_containers_unless_a_run_says_otherwise(deployed, name):
+    assert deployed.function(name).autoscaler_settings.max_containers == 50
+
+
+@pytest.mark.parametrize(("name", "gpu"), EMBEDDERS.items())
+def test_a_container_embeds_two_shards_at_once_on_the_gpu_of_its_engine(deployed, name, gpu):
+    function = deployed.function(name)
+    machine = cloud.EMBEDDING if gpu else cloud.EMBEDDING_CPU
+    assert function.max_concurrent_inputs == 2
+    assert function.resources.gpu_config.gpu_type == gpu == machine.gpu
+    assert function.resources.gpu_config.count == bool(gpu)
+    assert function.resources.milli_cpu == 1000 * machine.cores
+    assert function.resources.memory_mb == machine.memory_mib
+
+
+@pytest.mark.parametrize(("function", "lists"), LISTS_OF_IMAGE.items())
+def test_images_install_what_the_lists_of_hashes_pin_and_nothing_beside(deployed, function, lists):
+    installing = [
+        layer
+        for layer in deployed.layers(function)
+        if any("pip install -r" in command for command in layer.commands)
+    ]
+    assert [layer.definition.context_files[0].data for layer in installing] == [
+        (REQUIREMENTS / name).read_bytes() for name in lists
+    ]
+    for layer in installing:
+        assert layer.commands[-1].endswith("-r /.requirements.txt --no-deps")
+
+
+@pytest.mark.parametrize("name", ["cloud.txt", "data.txt", "gpu.txt"])
+def test_every_release_in_an_image_is_pinned_with_its_hashes(name):
+    requirements = [
+        line
+        for line in (REQUIREMENTS / name).read_text().replace("\\\n", " ").splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
+    assert requirements
+    for requirement in requirements:
+        assert PINNED.match(requirement), requirement
+        assert "--hash=sha256:" in requirement, requirement
+
+
+def test_containers_have_the_releases_that_this_machine_has():
+    assert pinned("cloud.txt").items() <= pinned("run.txt").items()
+    shared = pinned("gpu.txt").keys() & pinned("cloud.txt").keys()
+    assert {name: pinned("gpu.txt")[name] for name in shared} == {
+        name: pinned("cloud.txt")[name] for name in shared
+    }
+
+
+def test_the_engine_of_the_tei_image_is_the_release_that_was_pinned(deployed):
+    (base, *above) = deployed.layers("TeiEmbedder.*")
+    assert base.commands[0] == f"FROM {cloud.TEI_IMAGE}"
+    assert re.search(r":cuda-\d+\.\d+\.\d+$", cloud.TEI_IMAGE)
+    assert above[0].commands == ["FROM base", "ENTRYPOINT []"]
+
+
+@pytest.mark.parametrize("function", LISTS_OF_IMAGE)
+def test_weights_are_baked_in_where_containers_look_for_them(deployed, function):
+    *below, baking = deployed.layers(function)
+    home = f"ENV WIKI_EMBEDDINGS_HOME={cloud.HOME}"
+    assert any(home in layer.commands for layer in below)
+    assert settings.load({"WIKI_EMBEDDINGS_HOME": cloud.HOME}).volume == Path(cloud.MOUNT)
+    assert "def bake_weights" in baking.definition.build_function.definition
+    args, _ = pickle.loads(baking.definition.build_function.input.args)
+    assert args == (cloud.BAKED_MODEL, KNOWN_MODELS[cloud.BAKED_MODEL].revision)
+
+
+def test_what_was_baked_is_found_without_network(hub, tiny_model, tmp_path, monkeypatch):
+    from wiki_embeddings.modal_app import bake_weights
+
+    revision = KNOWN_MODELS[cloud.BAKED_MODEL].revision
+    hub.add(cloud.BAKED_MODEL, tiny_model, repo_type="model", commit=revision)
+    monkeypatch.setenv("WIKI_EMBEDDINGS_HOME", str(tmp_path))
+    bake_weights(cloud.BAKED_MODEL, revision)
+
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    found = resolve(cloud.BAKED_MODEL)
+    assert found.revision == revision
+    assert found.folder.is_relative_to(tmp_path)
+    assert not found.folder.is_relative_to(tmp_path / "volume"), "the volume would hide it"
+
+
+def test_containers_get_the_sources_of_the_package_and_nothing_else(deployed, tmp_path):
+    function = deployed.function("handshake")
+    deployed.plane.assets.materialise(function.mount_ids, tmp_path)
+    shipped = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    there = (path for path in PACKAGE.rglob("*") if path.suffix in SHIPPED_SUFFIXES)
+    assert shipped == {Path("root", PACKAGE.name, path.relative_to(PACKAGE)) for path in there}
+    assert {path.suffix for path in shipped} == {".py", ".jinja"}
+    assert digest_of_files(tmp_path / "root" / PACKAGE.name) == code_version()
+
+
+def test_all_functions_get_the_same_sources(deployed):
+    mounts = {tuple(deployed.function(name).mount_ids) for name in deployed.app.functions}
+    assert len(mounts) == 1
+
+
+def test_containers_need_no_more_than_they_are_given():
+    """Also what is imported only where it is used, which starting the app would not show."""
+    modules, foreign = imported_from(APP_MODULE)
+    assert {"wiki_embeddings.stages.embed", "wiki_embeddings.encoders.cuda"} <= modules
+    installed = packages_distributions()
+    needed = {name: set(map(normalised, installed.get(name, [name]))) for name in foreign}
+    lists = pinned("cloud.txt").keys(), pinned("gpu.txt").keys()
+    lacking = [{name for name in needed if not needed[name] & listed} for listed in lists]
+    assert lacking[0] == {"torch"}
+    assert not lacking[0] & lacking[1]
+
+
+def test_nothing_that_a_release_needs_is_left_out_of_an_image():
+    """Because images are installed with `--no-deps`."""
+    listed = pinned("cloud.txt")
+    left_out = {
+        (name, needed.name)
+        for name in listed.keys() & {normalised(known.name) for known in distributions()}
+        for needed in map(Requirement, requires(name) or [])
+        if (needed.marker is None or needed.marker.evaluate({"extra": ""}))
+        and normalised(needed.name) not in listed
+    }
+    assert left_out == set()
+
+
+def test_the_app_loads_neither_dagster_nor_an_engine():
+    loaded = loaded_by(APP_MODULE)
+    assert "modal" in loaded
+    assert loaded & {"dagster", "torch", "openvino", "datasets"} == set()
+
+
+def test_dagster_loads_no_modal_even_where_modal_is_chosen():
+    loaded = loaded_by("wiki_embeddings.definitions", WIKI_EMBEDDINGS_COMPUTE="modal")
+    assert "dagster" in loaded
+    assert "modal" not in loaded
+
+
+def pinned(name: str) -> dict[str, str]:
+    """Version of each release in a list, by the project's name."""
+    found = re.findall(
+        rf"^{PINNED.pattern}", (REQUIREMENTS / name).read_text(), re.MULTILINE | re.I
+    )
+    return {normalised(project): version for project, version in found}
+
+
+def normalised(project: str) -> str:
+    return re.sub(r"[-_.]+", "-", project).lower()
+
+
+def loaded_by(module: str, **variables: str) -> set[str]:
+    """Top-level modules that a process has loaded once it has imported a module."""
+    program = (
+        f"import json, sys, {module}; "
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stdout))
+
+
+def imported_from(module: str) -> tuple[set[str], set[str]]:
+    """Modules of the package that a module imports sooner or later, and what these import."""
+    ours, foreign, ahead = set[str](), set[str](), [module]
+    while ahead:
+        name = ahead.pop()
+        if name in ours:
+            continue
+        ours.add(name)
+        for imported in imports_of(name):
+            top = imported.partition(".")[0]
+            if top == PACKAGE.name:
+                ahead.append(imported)
+            elif top not in sys.stdlib_module_names:
+                foreign.add(top)
+    return ours, foreign
+
+
+def imports_of(module: str) -> Iterator[str]:
+    """Names that a module of the package imports anywhere in it."""
+    for node in ast.walk(ast.parse(source_of(module).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            inner = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name for name in inner if is_ours(name))
+
+
+def is_ours(module: str) -> bool:
+    return module.startswith(f"{PACKAGE.name}.") and source_of(module).exists()
+
+
+def source_of(module: str) -> Path:
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
