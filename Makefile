@@ -12,6 +12,7 @@ INSTALL := pip install --quiet --disable-pip-version-check --no-deps --require-h
 .PHONY: help install demo test ui bench lock clean
 
 help:
+	@echo "make install  what the others install first"
 	@echo "make demo   embed the sample Wikipedia, then search it"
 	@echo "make ui     open the Dagster UI on the same instance"
 	@echo "make test   formatter check, linter, type checker, tests"
@@ -29,8 +30,14 @@ $(VENV)/run.stamp: requirements/run.txt requirements/data.txt pyproject.toml | $
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
+# The engine cuda is tested on the processor, with PyTorch's CPU build: never the CUDA build, which
+# is gigabytes. A PyTorch that is here already stays.
 $(VENV)/test.stamp: requirements/test.txt $(VENV)/run.stamp
 	$(BIN)/$(INSTALL) -r requirements/test.txt
+	@$(BIN)/python -c "import importlib.util as u, sys; sys.exit(u.find_spec('torch') is None)" \
+	|| $(BIN)/pip install --quiet --disable-pip-version-check "torch==2.13.0+cpu" 2>/dev/null \
+	|| echo "PyTorch's CPU build was not found (PIP_EXTRA_INDEX_URL can name its index): the tests of" \
+	   "the engine cuda are left out."
 	touch $@
 
 install: $(VENV)/run.stamp
@@ -48,7 +55,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # The peers that we are measured beside need PyTorch. Only its CPU build is taken, which has a
 # local version label; where pip does not find it, name PyTorch's CPU index in PIP_EXTRA_INDEX_URL.
@@ -67,13 +74,17 @@ bench: $(BENCH)/stamp
 # One resolution for every platform and Python version; hashes, but no download addresses. uv only
 # resolves here, pip installs. PyTorch is left out of the benchmarks' file (see above).
 LOCK := .venv-lock
-COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+COMPILE_ANY = $(LOCK)/bin/uv pip compile --quiet --upgrade --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header
+COMPILE = $(COMPILE_ANY) --universal
+COMPILE_GPU = $(COMPILE_ANY) --python-platform x86_64-manylinux_2_28  # Modal's GPU machines
 
 lock:
 	$(PYTHON) -m venv $(LOCK)
 	$(LOCK)/bin/pip install --quiet --disable-pip-version-check "uv==0.13.9"
 	$(COMPILE) pyproject.toml -o requirements/run.txt
+	$(COMPILE) --group cloud -c requirements/run.txt -o requirements/cloud.txt
+	$(COMPILE_GPU) --group gpu -c requirements/run.txt -o requirements/gpu.txt
 	$(COMPILE) pyproject.toml --group test -c requirements/run.txt -o requirements/test.txt
 	echo "torch ; python_version < '0'" > $(LOCK)/without-torch.txt
 	$(COMPILE) pyproject.toml --group bench -c requirements/run.txt \

@@ -103,7 +103,7 @@ def main(count: int, repetitions: int) -> None:
     model = resolve()
     passages = sample_passages(model, count)
     start = time.perf_counter()
-    ours = encoders.load()
+    ours = encoders.load(engine="cpu")
     loading = time.perf_counter() - start
     peer = SentenceTransformer(str(model.folder), device="cpu")
     seconds, vectors = measured(

@@ -121,6 +121,7 @@ def embeddings(
         chunks = upstream(context, machine, "chunked_volume")
         cut = chunks.settings["chunks"]
         info = machine.describe(cut["model"], cut["revision"], config.engine.value)
+        context.log.info(f"Vectors by {info.engine} ({info.runtime}) in {info.precision}")
         plan = embed.plan(chunks, info)
         return result(machine, materialize(context, plan, machine, listener))
 

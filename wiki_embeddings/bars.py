@@ -58,10 +58,12 @@ def _pace(snapshot: Snapshot) -> str:
     if snapshot.shards_done == snapshot.shards_total:
         kept = " (kept from an earlier run)" if snapshot.reused == snapshot.total else ""
         return f"in {duration(snapshot.seconds)}{kept}"
+    usage = snapshot.usage
+    spent = f", {usage.containers} containers, ${usage.dollars:,.2f}" if usage else ""
     if snapshot.eta_s is None:
-        return ""
+        return spent.removeprefix(", ")
     rate = f"{_amount(snapshot.rate, snapshot.unit)} {_unit(snapshot.unit)}/s"
-    return f"{rate}, {duration(snapshot.eta_s)} to go"
+    return f"{rate}, {duration(snapshot.eta_s)} to go{spent}"
 
 
 def _amount(units: float, unit: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -61,13 +60,15 @@ def drive(plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str) -
                 failures.append(event)
             listener(tally.snapshot())
     if failures:
-        raise ShardsFailedError(_told(plan, failures, len(tally.reports), asset))
+        raise ShardsFailedError(_told(plan, failures, len(tally.reports), asset, compute))
     manifest = plan.manifest(report.file for report in tally.reports)
     write_manifest(compute.files, manifest)
     return Outcome(manifest, tally.snapshot())
 
 
-def _told(plan: Plan[SpecT], failures: list[Failed], finished: int, asset: str) -> str:
+def _told(
+    plan: Plan[SpecT], failures: list[Failed], finished: int, asset: str, compute: Compute
+) -> str:
     lines = [
         f"{plan.specs[failure.shard].name}: {failure.cause}\n{failure.detail}".rstrip()
         for failure in failures[:_NAMED_FAILURES]
@@ -77,11 +78,11 @@ def _told(plan: Plan[SpecT], failures: list[Failed], finished: int, asset: str) 
     return (
         f"{len(failures)} of {len(plan.specs)} shards of {asset} ({plan.wiki}) failed, {finished} "
         "are finished and stay. Mend the cause, then re-execute the run in the UI or call "
-        f"`{retry_command(plan)}`: only the rest is done.\n" + "\n".join(lines)
+        f"`{compute.command(retry_words(plan))}`: only the rest is done.\n" + "\n".join(lines)
     )
 
 
-def retry_command(plan: Plan[SpecT]) -> str:
+def retry_words(plan: Plan[SpecT]) -> list[str]:
     """The command that goes on where this plan was: same wiki, same settings."""
     raw, chunks = plan.settings["raw"], plan.settings.get("chunks", {})
     words = ["wiki-embeddings", "run", "--wiki", plan.wiki]
@@ -98,4 +99,4 @@ def retry_command(plan: Plan[SpecT]) -> str:
     if chunks:
         words += ["--model", str(chunks["model"]), "--token-budget", f"{chunks['token_budget']}"]
         words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")
-    return shlex.join(words)
+    return words

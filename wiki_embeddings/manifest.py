@@ -270,10 +270,17 @@ def write_report(volume: Volume, folder: str, file: ShardFile) -> None:
     volume.write_bytes(_report_of(folder, file.name), canonical_json(content))
 
 
-def finished_shard(volume: Volume, folder: str, name: str) -> ShardFile | None:
+def finished_shard(
+    volume: Volume, folder: str, name: str, *, thorough: bool = True
+) -> ShardFile | None:
     """What an earlier run wrote down of a shard, if the file is there and still the same.
 
-    The file's SHA-256 is compared, so a truncated or altered file counts as not finished.
+    Args:
+        volume: Where it lies.
+        folder: Reference of the output folder.
+        name: File name of the shard.
+        thorough: Whether to compare the SHA-256, so that a truncated or altered file counts as not
+            finished; else the size alone, just after it was written.
     """
     path = volume.path(folder) / name
     try:
@@ -286,7 +293,7 @@ def finished_shard(volume: Volume, folder: str, name: str) -> ShardFile | None:
     # A report that cannot be understood is none: the shard is made again.
     except (FileNotFoundError, ValueError, TypeError, AttributeError, KeyError):
         return None
-    return file if sha256_of_file(path) == file.sha256 else None
+    return file if not thorough or sha256_of_file(path) == file.sha256 else None
 
 
 def reported_names(volume: Volume, folder: str) -> list[str]:

@@ -28,7 +28,14 @@ import modal
 from wiki_embeddings import encoders, settings
 from wiki_embeddings.compute import cloud
 from wiki_embeddings.compute.code_version import SHIPPED_SUFFIXES, code_version
-from wiki_embeddings.compute.container import Made, View, look_up, make_shard
+from wiki_embeddings.compute.container import (
+    Made,
+    Refused,
+    View,
+    look_up,
+    make_shard,
+    or_refused,
+)
 from wiki_embeddings.compute.hub_account import HubAccount, account_of_token
 from wiki_embeddings.compute.prices import Machine
 from wiki_embeddings.encoders.known import KNOWN_MODELS
@@ -118,7 +125,7 @@ def in_containers(machine: Machine, image: modal.Image, **options: Any) -> dict[
     """What all functions have in common; a run's config overrides the number of containers."""
     return {
         "image": image.pipe(with_source),
-        "cpu": machine.cores,
+        "cpu": machine.limits,
         "memory": machine.memory_mib,
         "gpu": machine.gpu or None,
         "volumes": {cloud.MOUNT: volume},
@@ -174,9 +181,9 @@ class Embedding:
             embed.encoder_of(info.model, info.revision, info.engine)
 
     @modal.method()
-    def describe(self) -> EncoderInfo:
+    def describe(self) -> EncoderInfo | Refused:
         """What the encoder is here, where the vectors will be computed."""
-        return self._info()
+        return or_refused(self._info)
 
     @modal.method()
     def embed(self, spec: embed.EmbedSpec, moment: str) -> Made:
@@ -231,10 +238,10 @@ def ask(
 
 
 @app.function(**in_containers(cloud.STOCKTAKING, cpu_image))
-def take_stock(folder: str, moment: str) -> int:
+def take_stock(folder: str, moment: str, *, thorough: bool) -> int:
     """Write down which shards of an output are finished, so that only the rest is mapped."""
     with view().as_of(moment) as mounted:
-        finished = stock.take_stock(mounted, folder)
+        finished = stock.take_stock(mounted, folder, thorough=thorough)
         view().commit()
     return finished
 

@@ -75,7 +75,8 @@ def _spent(usage: Usage | None) -> str:
         return ""
     kind = f"{usage.gpu} containers" if usage.gpu else "containers"
     seconds = f"{usage.container_s:,.0f} {'GPU' if usage.gpu else 'container'}-seconds"
-    return f"; {usage.containers} {kind} in use, {seconds}, ${usage.dollars:,.3f} so far"
+    spent = f"{usage.containers} {kind} in use, {seconds}, ${usage.dollars:,.3f} so far"
+    return f"; {spent}; {usage.url}"
 
 
 Listener: TypeAlias = Callable[[Snapshot], None]

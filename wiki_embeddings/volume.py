@@ -185,7 +185,7 @@ def written_atomically(destination: Path) -> Iterator[Path]:
         with storage_errors(destination.parent):
             _sync(temporary)
             temporary.replace(destination)
-            _sync(destination.parent)
+            _sync_folder(destination.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -231,6 +231,15 @@ def _remove_abandoned(destination: Path) -> None:
         with suppress(FileNotFoundError):  # another writer of this shard may clean up too
             if (writer and is_gone(writer[1])) or temporary.stat().st_mtime < limit:
                 temporary.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    try:
+        _sync(folder)
+    except OSError as error:
+        # Network file systems keep folders their own way, and refuse this.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
 
 
 def _sync(path: Path) -> None:

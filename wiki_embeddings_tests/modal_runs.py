@@ -33,6 +33,14 @@ MODEL = "tests/tiny-bert"
 APP_MODULE = "wiki_embeddings.modal_app"
 REPOSITORY = Path(__file__).parents[1]
 
+CONFIG: Mapping[str, Mapping[str, Any]] = {
+    "raw_wikipedia": {"shard_mib": 0.002},
+    "chunked_volume": {"model": MODEL, "token_budget": 128, "containers": 3},
+    "embeddings": {"containers": 3, "gpu": "L4"},
+    "hub_dataset": {"file_mib": 1.0},
+}
+"""Run config that makes many small shards."""
+
 _SENTENCE = "The river {} flows past {} bridges into the sea, which is {} miles wide. "
 
 
@@ -94,21 +102,15 @@ class Cloud:
 
         Args:
             assets: Keys of the assets.
-            config: Config of assets, over one that makes many small shards.
+            config: Config of assets, over `CONFIG`.
             wiki: The partition.
             kind: Where the stages run.
             instance: Dagster's record, if not this cloud's.
             listener: Told of progress; else `heard` is.
         """
         chosen = assets or ASSETS
-        small: dict[str, dict[str, Any]] = {
-            "raw_wikipedia": {"shard_mib": 0.002},
-            "chunked_volume": {"model": MODEL, "token_budget": 128, "containers": 3},
-            "embeddings": {"containers": 3, "gpu": "L4"},
-            "hub_dataset": {"file_mib": 1.0},
-        }
         ops = {
-            asset: {"config": small[asset] | dict((config or {}).get(asset, {}))}
+            asset: {"config": dict(CONFIG[asset]) | dict((config or {}).get(asset, {}))}
             for asset in chosen
         }
         return dg.materialize(
@@ -125,10 +127,10 @@ class Cloud:
             raise_on_error=False,
         )
 
-    def locally(self, **options: Any) -> dict[str, bytes]:
+    def locally(self, assets: Sequence[str] = (), **options: Any) -> dict[str, bytes]:
         """The files of the volume after the same run on this machine."""
         with dg.DagsterInstance.ephemeral() as instance:
-            result = self.materialize(kind="local", instance=instance, **options)
+            result = self.materialize(*assets, kind="local", instance=instance, **options)
             assert result.success, failures(result)
         root = self.folder / "volume"
         paths = (path for path in root.rglob("*") if path.is_file())
@@ -173,7 +175,7 @@ def new_cloud(folder: Path, tiny_model: Path) -> Iterator[Cloud]:
     parts = [folder / name for name in ("modal", "here")]
     for part in parts:
         part.mkdir()
-    options = Options(scaledown_window_s=5.0, retry_delay_s=0.05)
+    options = Options(scaledown_window_s=20.0, retry_delay_s=0.05)
     with pytest.MonkeyPatch.context() as monkeypatch, ExitStack() as stack:
         hub = stack.enter_context(hub_of_this_process(monkeypatch, folder / "logged_out"))
         hub.add(MODEL, tiny_model, repo_type="model")

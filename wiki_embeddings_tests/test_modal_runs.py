@@ -53,7 +53,9 @@ def test_no_call_carries_more_than_ten_kilobytes_either_way(run):
 def test_as_many_containers_work_as_the_config_allows_and_all_have_a_share(run):
     cloud, _ = run
     for function in ("cut_shard", "Embedder.*"):
-        assert cloud.plane.stats.peak_containers(function) == 3
+        # The embedder is asked what it is in a container of a kind of its own, before the map.
+        kinds = {container.live.id for container in cloud.plane.stats.containers(function)}
+        assert max(map(cloud.plane.stats.peak_containers, kinds)) == 3
         shares = cloud.plane.stats.inputs_per_container(function)
         busy = [inputs for inputs in shares.values() if inputs > SHARDS_AT_LEAST / 10]
         assert len(busy) == 3, shares

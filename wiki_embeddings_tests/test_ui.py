@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from wiki_embeddings_tests.homes import SMALL, cli, command, environment
+from wiki_embeddings_tests.homes import SMALL, cli, environment
+from wiki_embeddings_tests.served_ui import graphql, served_ui
 
 ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
 BROWSER_FLAGS = [
@@ -51,38 +46,8 @@ def home(tmp_path_factory, tiny_model) -> Path:
 @pytest.fixture(scope="module")
 def ui(home) -> Iterator[str]:
     """Address of a UI on that home."""
-    port = _free_port()
-    with (
-        (home / "ui.log").open("wb") as log,
-        subprocess.Popen(
-            command("ui", "--port", str(port)), env=environment(home), stdout=log, stderr=log
-        ) as serving,
-    ):
-        address = f"http://127.0.0.1:{port}"
-        try:
-            _wait_for(address, serving, home / "ui.log")
-            yield address
-        finally:
-            serving.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
-def _wait_for(address: str, serving: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
-    while True:
-        assert serving.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        try:
-            with urllib.request.urlopen(f"{address}/server_info", timeout=5):
-                return
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(0.2)
+    with served_ui(home) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -98,18 +63,6 @@ def page() -> Iterator[Page]:
         page.set_default_timeout(60_000)
         yield page
         browser.close()
-
-
-def graphql(ui: str, query: str) -> Any:
-    request = urllib.request.Request(
-        f"{ui}/graphql",
-        data=json.dumps({"query": query}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        content = json.load(answer)
-    assert "errors" not in content, content
-    return content["data"]
 
 
 def stale_statuses(ui: str) -> dict[str, str]:

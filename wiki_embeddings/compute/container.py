@@ -70,6 +70,17 @@ class Made:
     container: str = ""
 
 
+@dataclass(frozen=True)
+class Refused:
+    """An answer that can never be given; returned, because Modal tries again what is raised.
+
+    Attributes:
+        cause: Why not, for people.
+    """
+
+    cause: str
+
+
 class View:
     """What one container sees of the volume; used by all its inputs at once."""
 
@@ -84,10 +95,11 @@ class View:
         self._mounted = mounted
         self._moment: str | None = None
         self._at_work = 0
+        self._alone = False
         self._change = threading.Condition()
 
     @contextmanager
-    def as_of(self, moment: str) -> Iterator[Volume]:
+    def as_of(self, moment: str, *, alone: bool = False) -> Iterator[Volume]:
         """See at least what had been committed at a moment, and work on that.
 
         Reloads once a moment, not once a shard, and only while nothing else here is at work,
@@ -96,15 +108,16 @@ class View:
         Args:
             moment: Name of a moment in the past, such as the start of a map; what was committed
                 before it is seen.
+            alone: Whether nothing else here may be at work meanwhile.
         """
         with self._change:
-            while moment != self._moment:
-                if self._at_work:
-                    self._change.wait()
-                    continue
+            while self._at_work and (alone or self._alone or moment != self._moment):
+                self._change.wait()
+            if moment != self._moment:
                 _once_files_rest(self._mounted.reload)
                 self._moment = moment
             self._at_work += 1
+            self._alone = alone
         try:
             yield self.volume
         finally:
@@ -142,12 +155,17 @@ def make_shard(
     """
     container = os.environ.get("MODAL_TASK_ID", "")
     try:
-        with view.as_of(moment) as volume:
-            report = make(spec, volume, _unheard)
-            view.commit()
+        try:
+            report = _made(view, moment, make, spec)
+        except (BadInputError, ShardError):
+            # A commit of another input shows an empty volume for a moment, and may drop what was
+            # not committed yet: neither must be held against this shard.
+            report = _made(view, moment, make, spec, alone=True)
     except (BadInputError, UnusableVolumeError) as error:  # no better the second time
         hopeless = isinstance(error, UnusableVolumeError)
         return Made(None, str(error), hopeless, container)
+    except ShardError:
+        raise
     except WikiEmbeddingsError as error:
         raise ShardError(str(error), "") from None
     except Exception as error:
@@ -156,12 +174,50 @@ def make_shard(
     return Made(report, container=container)
 
 
+def _made(
+    view: View,
+    moment: str,
+    make: Callable[[Any, Volume, Progress], Report],
+    spec: ShardSpec,
+    *,
+    alone: bool = False,
+) -> Report:
+    """Make one shard and commit it, in company or alone."""
+    with view.as_of(moment, alone=alone) as volume:
+        report = make(spec, volume, _unheard)
+        view.commit()
+        _refuse_missing(volume, spec, report)
+    return report
+
+
+def _refuse_missing(volume: Volume, spec: ShardSpec, report: Report) -> None:
+    """Make sure that what was committed is there.
+
+    Modal may reload after a commit, and need not keep then what another input of this container has
+    written but not committed yet; that input's own commit would commit nothing.
+
+    Raises:
+        ShardError: The shard is gone; making it again mends that.
+    """
+    path = volume.path(spec.folder) / spec.name
+    if not path.is_file() or path.stat().st_size != report.file.bytes:
+        raise ShardError(f"{path} was not there after it had been committed.", "")
+
+
 def look_up(
     view: View, moment: str, function: Callable[..., ResultT], *args: Any, **kwargs: Any
-) -> ResultT:
+) -> ResultT | Refused:
     """Call a function that only reads the volume."""
     with view.as_of(moment) as volume:
-        return function(volume, *args, **kwargs)
+        return or_refused(function, volume, *args, **kwargs)
+
+
+def or_refused(function: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT | Refused:
+    """Call a function; what it refuses for good is returned."""
+    try:
+        return function(*args, **kwargs)
+    except BadInputError as error:
+        return Refused(str(error))
 
 
 def _unheard(_: int) -> None:

@@ -7,9 +7,10 @@ shard that is waiting; here it costs its own shard, which is tried once more.
 from __future__ import annotations
 
 import multiprocessing
+import shlex
 import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -67,6 +68,10 @@ class LocalCompute:
     def folder(self) -> Path:
         """The volume's folder."""
         return self.root
+
+    def command(self, words: Sequence[str]) -> str:
+        """A command line that runs here as this run did."""
+        return shlex.join(words)
 
     def describe(self, model: str, revision: str | None, engine: str) -> EncoderInfo:
         """What an encoder would be on this machine."""

@@ -7,8 +7,9 @@ makes sure that this is the code that plans it here.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Generator
-from contextlib import closing, suppress
+import shlex
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Concatenate, cast
@@ -23,18 +24,19 @@ from wiki_embeddings.compute.cloud import (
     EMBEDDING_CPU,
     FETCHING,
     PUBLISHING,
+    SHARD_MINUTES,
     VOLUME,
 )
-from wiki_embeddings.compute.modal_calls import answer
+from wiki_embeddings.compute.modal_calls import CallRecord, answer
 from wiki_embeddings.compute.modal_files import ModalFiles
 from wiki_embeddings.compute.preflight import refuse_unready
 from wiki_embeddings.compute.prices import Machine
-from wiki_embeddings.compute.protocol import ArgumentsT, Event, Finished, Fleet, ResultT
+from wiki_embeddings.compute.protocol import ArgumentsT, Event, Failed, Finished, Fleet, ResultT
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.manifest import ShardFile
 from wiki_embeddings.stages.shard import Plan, Report, SpecT
 from wiki_embeddings.stages.stock import read_stock
-from wiki_embeddings.volume import StageName, Volume, call_record
+from wiki_embeddings.volume import StageName, Volume
 
 _FUNCTIONS: dict[StageName, tuple[str, Machine]] = {
     "raw": ("fetch_part", FETCHING),
@@ -50,6 +52,18 @@ _EMBEDDERS = {
     "cpu": ("CpuEmbedder", EMBEDDING_CPU),
 }
 """What computes vectors, by engine."""
+
+_PASSES = 3
+"""How often a shard is made whose container said that it was, while the volume does not have it: so
+it can end if what several inputs of a container commit at once gets into each other's way."""
+
+_NOT_THERE = (
+    f"Its container has reported it as finished {_PASSES} times, but it is not on the volume: look "
+    "at https://status.modal.com, and try with inputs_per_container set to 1."
+)
+
+_QUESTION_IDLE_S = 2
+"""How long a container stays that was only started to be asked something."""
 
 
 def connect(fleet: Fleet) -> ModalCompute:
@@ -92,12 +106,19 @@ class ModalCompute:
         """None: the volume is not on this machine."""
         return None
 
+    def command(self, words: Sequence[str]) -> str:
+        """A command line that runs here as this run did."""
+        containers = ["--containers", f"{self.fleet.containers}"]
+        return f"WIKI_EMBEDDINGS_COMPUTE=modal {shlex.join([*words, *containers])}"
+
     def describe(self, model: str, revision: str | None, engine: str) -> EncoderInfo:
         """What an encoder would be in the containers that compute the vectors.
 
-        Asks one of these containers, which has the model loaded when the map begins.
+        Asks a container of the same kind, but one of its own: what an earlier run may have left at
+        work would be before this question, and is only cancelled when its answer is known.
         """
-        embedder = self._embedder(replace(self.fleet, engine=engine), model, revision or "")
+        fleet = replace(self.fleet, containers=1, engine=engine)
+        embedder = self._embedder(fleet, model, revision or "", scaledown_window=_QUESTION_IDLE_S)
         return cast("EncoderInfo", answer(embedder.describe, "describe the encoder"))
 
     def call(
@@ -113,50 +134,51 @@ class ModalCompute:
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""
-        self._end_earlier(plan.folder)
-        finished = self._finished(plan.folder)
+        CallRecord(self.files, plan.folder).take_over()
+        there = self._finished(plan.folder, thorough=True)
         rest = []
         for shard, spec in enumerate(plan.specs):
-            if spec.name in finished:
-                yield Finished(shard, Report(finished[spec.name], reused=True, seconds=0.0))
+            if spec.name in there:
+                yield Finished(shard, Report(there[spec.name], reused=True, seconds=0.0))
             else:
                 rest.append(shard)
-        if rest:
-            yield from self._map_rest(plan, rest)
+        for _ in range(_PASSES):
+            if not rest:
+                return
+            made = yield from self._map_rest(plan, rest)
+            there = self._finished(plan.folder, thorough=False)
+            rest = [shard for shard in made if plan.specs[shard].name not in there]
+        for shard in rest:
+            yield Failed(shard, _NOT_THERE, "", hopeless=False)
 
-    def _map_rest(self, plan: Plan[SpecT], rest: list[int]) -> Generator[Event]:
+    def _map_rest(self, plan: Plan[SpecT], rest: list[int]) -> Generator[Event, None, list[int]]:
+        """Map some shards; gives those that were reported as finished."""
         function, machine = self._function_for(plan)
-        started = modal_map.start(
+        events = modal_map.run(
             function,
             plan.specs,
             rest,
             _now(),
             machine=machine,
             deadline_s=self.fleet.deadline_s,
+            record=CallRecord(self.files, plan.folder),
         )
-        with closing(modal_map.events(started, self._record(plan.folder))) as events:
-            yield from events
+        made = []
+        with closing(events):
+            for event in events:
+                if isinstance(event, Finished):
+                    made.append(event.shard)
+                yield event
+        return made
 
-    def _finished(self, folder: str) -> dict[str, ShardFile]:
-        """Shards that earlier runs have finished, by name: no GPU is started to find them."""
+    def _finished(self, folder: str, *, thorough: bool) -> dict[str, ShardFile]:
+        """Shards that are finished on the volume, by name: no GPU is started to find them."""
         asking = modal.Function.from_name(APP, "take_stock")
-        if not answer(asking, f"take stock of {folder}", folder, moment=_now()):
+        what = f"take stock of {folder}"
+        within_s = SHARD_MINUTES * 60.0  # it reads all that is finished
+        if not answer(asking, what, folder, moment=_now(), thorough=thorough, within_s=within_s):
             return {}
         return read_stock(self.files, folder)
-
-    def _record(self, folder: str) -> Callable[[str], None]:
-        """Writes down which call makes an output, for a run that finds this one gone."""
-        return lambda call_id: self.files.write_bytes(call_record(folder), call_id.encode())
-
-    def _end_earlier(self, folder: str) -> None:
-        """Cancel what an earlier run may have left at work on the same output.
-
-        Its finished shards are kept. Two maps of one output would only do the same work twice.
-        """
-        with suppress(FileNotFoundError):
-            earlier = self.files.read_bytes(call_record(folder)).decode()
-            with suppress(modal.exception.NotFoundError):  # Modal forgets calls after some days
-                modal.FunctionCall.from_id(earlier).cancel(terminate_containers=True)
 
     def _function_for(self, plan: Plan[SpecT]) -> tuple[modal.Function, Machine]:
         if plan.stage != "embeddings":
@@ -168,13 +190,18 @@ class ModalCompute:
         embedder = self._embedder(self.fleet, made_by["model"], made_by["revision"])
         return embedder.embed, replace(machine, gpu=self.fleet.gpu if machine.gpu else "")
 
-    def _embedder(self, fleet: Fleet, model: str, revision: str) -> Any:
+    def _embedder(self, fleet: Fleet, model: str, revision: str, **options: Any) -> Any:
         """An instance of the class that computes vectors, with containers as the fleet says."""
         name, machine = _EMBEDDERS[fleet.engine]
-        options = modal.Cls.from_name(APP, name).with_options(
-            max_containers=fleet.containers, gpu=fleet.gpu if machine.gpu else None
+        kind = modal.Cls.from_name(APP, name).with_options(
+            # All that it reserves is named, so that nothing depends on how Modal merges a part.
+            cpu=machine.limits,
+            memory=machine.memory_mib,
+            gpu=fleet.gpu if machine.gpu else None,
+            max_containers=fleet.containers,
+            **options,
         )
-        kind = options.with_concurrency(max_inputs=fleet.inputs_per_container)
+        kind = kind.with_concurrency(max_inputs=fleet.inputs_per_container)
         return kind(model=model, revision=revision, engine=fleet.engine)
 
 

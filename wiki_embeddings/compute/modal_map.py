@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import modal
 
 from wiki_embeddings.compute.container import Made, ShardError
-from wiki_embeddings.compute.modal_errors import PASSING, explained
+from wiki_embeddings.compute.modal_calls import CallRecord, cancel
+from wiki_embeddings.compute.modal_errors import LASTING, PASSING, PAUSE_S, patiently
 from wiki_embeddings.compute.prices import Machine
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Usage, largest_first
 from wiki_embeddings.progress import duration
@@ -29,8 +31,11 @@ out, so that the oldest few are those that matter; all of them would be too many
 _TICK_S = 2.0
 """How often usage is asked for and the deadline looked at while nothing happens."""
 
-_PAUSE_S = 1.0
-"""Between two attempts at a result while Modal does not answer."""
+
+_TAKEN_OVER = (
+    "Another run has begun to make the same output since, and has cancelled this one's map: follow "
+    "that run. What either has finished is kept."
+)
 
 
 @dataclass
@@ -85,7 +90,7 @@ class Started:
     deadline_s: float
 
 
-def start(
+def run(
     function: modal.Function,
     specs: Sequence[ShardSpec],
     shards: Collection[int],
@@ -93,8 +98,11 @@ def start(
     *,
     machine: Machine,
     deadline_s: float,
-) -> Started:
-    """Start a map, the largest shards first.
+    record: CallRecord,
+) -> Generator[Event]:
+    """Start a map, the largest shards first, and tell what comes of it until each has an outcome.
+
+    Closing the generator early cancels the map and stops its containers.
 
     Args:
         function: Takes a spec and a moment, returns `Made`.
@@ -103,53 +111,56 @@ def start(
         moment: See `container.View.as_of`.
         machine: What one container reserves.
         deadline_s: Seconds without any result after which it is given up.
+        record: Where its call is written down.
 
     Raises:
         WikiEmbeddingsError: Modal did not take the call.
     """
     wanted = set(shards)
     order = [shard for shard in largest_first(specs) if shard in wanted]
-    with explained("start the map"):
-        call = function.experimental_spawn_map(
-            [specs[shard] for shard in order], kwargs={"moment": moment}
-        )
-    return Started(function, call, order, Meter(machine, call.get_dashboard_url()), deadline_s)
-
-
-def events(started: Started, record: Callable[[str], None]) -> Generator[Event]:
-    """Tell what comes of a map, until each shard has finished or failed.
-
-    Closing the generator early cancels the map and stops its containers.
-
-    Args:
-        started: The map.
-        record: Writes down the id of its call.
-    """
-    with asyncio.Runner() as runner:
-        waiting = _Waiting(started, runner)
-        try:
-            record(started.call.object_id)
+    call = _spawned(function, [specs[shard] for shard in order], moment)
+    waiting = None
+    try:
+        meter = Meter(machine, call.get_dashboard_url())
+        with asyncio.Runner() as runner:
+            waiting = _Waiting(Started(function, call, order, meter, deadline_s), record, runner)
+            record.write(call)
             yield from waiting.events()
-        finally:
-            if waiting.unfinished:
-                cancel(started.call)
+    finally:
+        if waiting is None or waiting.unfinished:
+            cancel(call)
+    if record.names(call):
+        record.clear()
 
 
-def cancel(call: modal.FunctionCall) -> None:
-    """Cancel a map and stop the containers that work on it.
+def _spawned(
+    function: modal.Function, inputs: Sequence[ShardSpec], moment: str
+) -> modal.FunctionCall:
+    """Start a call with many inputs; an interrupt meanwhile leaves none behind.
 
-    Raises:
-        WikiEmbeddingsError: Modal does not answer, so that it may go on.
+    A repetition after a lost answer may leave a call without inputs on Modal, which does nothing.
     """
-    with explained(f"cancel the map; stop it at {call.get_dashboard_url()}"):
-        call.cancel(terminate_containers=True)
+
+    def spawn() -> modal.FunctionCall:
+        return function.experimental_spawn_map(inputs, kwargs={"moment": moment})
+
+    with ThreadPoolExecutor(1) as unbroken:
+        spawning = unbroken.submit(patiently, "start the map", spawn)
+        try:
+            return spawning.result()
+        except Exception:
+            raise
+        except BaseException:
+            cancel(spawning.result())
+            raise
 
 
 class _Waiting:
     """Waits for the results of a map, a few at a time."""
 
-    def __init__(self, started: Started, runner: asyncio.Runner) -> None:
+    def __init__(self, started: Started, record: CallRecord, runner: asyncio.Runner) -> None:
         self._started = started
+        self._record = record
         self._runner = runner
         self._ahead = deque(range(len(started.order)))
         self._awaited: dict[asyncio.Task[Event], int] = {}
@@ -164,14 +175,21 @@ class _Waiting:
     def events(self) -> Generator[Event]:
         yield self._started.meter.read(0)
         while self.unfinished:
-            for event in self._runner.run(self._next()):
+            for event in map(self._explained, self._runner.run(self._next())):
                 yield event
                 if isinstance(event, Failed) and event.hopeless:
                     return
-            if time.monotonic() - self._progress_at > self._started.deadline_s:
+            stuck = time.monotonic() - self._progress_at > self._started.deadline_s
+            if stuck and not self._runner.run(self._found_ahead()):
                 yield from self._given_up()
                 return
         yield self._runner.run(self._usage())
+
+    def _explained(self, event: Event) -> Event:
+        """Say of a shard that failed if that is only because another run has taken over."""
+        if isinstance(event, Failed) and not self._record.names(self._started.call):
+            return Failed(event.shard, _TAKEN_OVER, "", hopeless=True)
+        return event
 
     async def _next(self) -> list[Event]:
         """Wait a moment for results; whatever has come by then."""
@@ -191,17 +209,36 @@ class _Waiting:
             came.append(await self._usage())
         return came
 
+    async def _found_ahead(self) -> bool:
+        """Whether there are results beyond those that are waited for; they are waited for now."""
+        ready = [index for index in self._ahead if await self._is_ready(index)]
+        for index in ready:
+            self._ahead.remove(index)
+            self._awaited[asyncio.create_task(self._result(index))] = index
+        return bool(ready)
+
+    async def _is_ready(self, index: int) -> bool:
+        try:
+            await self._started.call.get.aio(index=index, timeout=0)
+        except (TimeoutError, *PASSING):
+            return False
+        except Exception:  # an outcome too; `_result` tells which
+            return True
+        return True
+
     async def _result(self, index: int) -> Event:
         shard = self._started.order[index]
         while True:
             try:
                 made: Made = await self._started.call.get.aio(index=index)
-            except PASSING:  # the deadline says when to stop hoping
-                await asyncio.sleep(_PAUSE_S)
             except ShardError as error:
                 return Failed(shard, error.cause, error.detail, hopeless=False)
             except modal.exception.FunctionTimeoutError as error:
                 return Failed(shard, f"It took longer than its time limit: {error}", "", False)
+            except LASTING as error:
+                return Failed(shard, self._told(error), "", hopeless=False)
+            except PASSING:  # the deadline says when to stop hoping
+                await asyncio.sleep(PAUSE_S)
             # Whatever else comes back is what happened to this input; the others are not affected.
             except Exception as error:
                 return Failed(shard, self._told(error), "", hopeless=False)
@@ -219,7 +256,7 @@ class _Waiting:
         self._told_at = time.monotonic()
         try:
             stats = await self._started.function.get_current_stats.aio()
-        except PASSING:  # a figure for people: the last one does meanwhile
+        except (modal.exception.Error, *PASSING):  # a figure for people: the last one does
             return self._started.meter.read(self._started.meter.containers)
         return self._started.meter.read(stats.num_total_runners)
 

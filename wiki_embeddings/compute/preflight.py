@@ -49,11 +49,11 @@ def refuse_unready() -> None:
         BadInputError: Something is missing; says what to do.
         WikiEmbeddingsError: Modal cannot be reached.
     """
-    _accepted(_configured("server_url"), _configured("token_id"))
+    _accepted(_configured("server_url"), _configured("token_id"), _configured("environment"))
 
 
 @cache
-def _accepted(server: str, token_id: str) -> None:  # noqa: ARG001 (they are the key)
+def _accepted(server: str, token_id: str, environment: str) -> None:  # noqa: ARG001 (they are the key)
     """Ask once a process: each asset and each check of a run would ask again."""
     for question in QUESTIONS:
         finding = question()

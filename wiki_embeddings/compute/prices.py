@@ -43,6 +43,11 @@ class Machine:
     gpu: str = ""
 
     @property
+    def limits(self) -> tuple[float, float]:
+        """Cores to reserve and cores to stop at: what is used beyond a reservation is paid for."""
+        return self.cores, self.cores
+
+    @property
     def dollars_per_s(self) -> float:
         """Price of a second.
 

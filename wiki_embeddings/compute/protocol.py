@@ -122,6 +122,13 @@ class Compute(Protocol):
         Closing the generator stops what is still running; finished shards stay.
         """
 
+    def command(self, words: Sequence[str]) -> str:
+        """A command line that runs where this compute is.
+
+        Args:
+            words: Command and arguments that do not depend on the compute.
+        """
+
     def describe(self, model: str, revision: str | None, engine: str) -> EncoderInfo:
         """What an encoder would be where `map` runs, as `encoders.describe` says it there.
 

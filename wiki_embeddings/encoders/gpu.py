@@ -47,6 +47,11 @@ def lack_of_gpu() -> Lack | None:
             "CUDA_VISIBLE_DEVICES hides every GPU. Unset it, or give it the number of a GPU that "
             "nvidia-smi lists."
         )
+    return _lack_of_torch()
+
+
+def _lack_of_torch() -> Lack | None:
+    """What PyTorch lacks where it is installed, beside NVIDIA's driver."""
     import torch
 
     if torch.version.cuda is None:

@@ -1,7 +1,8 @@
 """Taking stock: which shards of an output are finished already, and still what they were.
 
-Asked once before a map where starting workers costs something, so that only the rest is mapped. The
-answer is a file on the volume, because for a whole edition it is larger than a call may be.
+Asked before a map where starting workers costs something, so that only the rest is mapped; and
+after it, where what a worker has written might not have come to stay. The answer is a file on the
+volume, because for a whole edition it is larger than a call may be.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ _THREADS = 8
 """Reading from a volume is waiting, and hashing runs beside it."""
 
 
-def take_stock(volume: Volume, folder: str) -> int:
-    """Write down which shards of an output are finished; their SHA-256 is compared.
+def take_stock(volume: Volume, folder: str, *, thorough: bool = True) -> int:
+    """Write down which shards of an output are finished.
 
     Args:
         volume: Where the output lies.
         folder: Reference of the output folder.
+        thorough: Whether their SHA-256 is compared, or only their size.
 
     Returns:
         How many there are; where there are none, nothing is written.
@@ -32,7 +34,8 @@ def take_stock(volume: Volume, folder: str) -> int:
     """
     with ThreadPoolExecutor(_THREADS) as threads:
         shards = threads.map(
-            lambda name: finished_shard(volume, folder, name), reported_names(volume, folder)
+            lambda name: finished_shard(volume, folder, name, thorough=thorough),
+            reported_names(volume, folder),
         )
         finished = [asdict(shard) for shard in shards if shard is not None]
     if finished:

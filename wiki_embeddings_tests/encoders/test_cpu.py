@@ -20,12 +20,12 @@ TINY_VOCABULARY = 132
 
 @pytest.fixture(scope="module")
 def minilm() -> Encoder:
-    return encoders.load()
+    return encoders.load(engine="cpu")
 
 
 @pytest.fixture(scope="module")
 def tiny() -> Encoder:
-    return encoders.load(TINY)
+    return encoders.load(TINY, "cpu")
 
 
 def passages(lengths, vocab_size, seed=0):
@@ -158,7 +158,7 @@ from wiki_embeddings import encoders
 
 rng = np.random.default_rng(7)
 texts = [rng.integers(999, 29999, size=length, dtype=np.uint16) for length in range(0, 250, 31)]
-encoder = encoders.load(threads=int(sys.argv[1]))
+encoder = encoders.load(engine="cpu", threads=int(sys.argv[1]))
 print(hashlib.sha256(encoder.encode(texts).tobytes()).hexdigest())
 print(hashlib.sha256(encoder.encode(texts).tobytes()).hexdigest())
 """

@@ -328,7 +328,7 @@ def test_the_same_encoder_serves_several_threads_one_at_a_time(tiny, monkeypatch
 
 
 def test_load_takes_the_engine_and_describe_says_what_it_is(monkeypatch):
-    monkeypatch.setattr(engines, "why_no_gpu", lambda: None)
+    monkeypatch.setattr(engines, "lack_of_gpu", lambda: None)
     monkeypatch.setattr(cuda, "CudaEncoder", partial(CudaEncoder, device="cpu"))
     info = encoders.describe(TINY, "cuda")
     assert (info.engine, info.precision) == ("cuda", "float16")

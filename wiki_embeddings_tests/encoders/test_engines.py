@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import sys
 from types import SimpleNamespace
 
@@ -7,6 +8,7 @@ import pytest
 
 from wiki_embeddings import encoders
 from wiki_embeddings.encoders import engines, gpu
+from wiki_embeddings.encoders.gpu import Lack
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings_tests.encoders.references import TINY
 
@@ -24,6 +26,7 @@ def fake_torch(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setattr(gpu, "find_spec", lambda _name: object())
     monkeypatch.setattr(gpu, "_has_driver", lambda: True)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return torch
 
 
@@ -74,14 +77,38 @@ def test_auto_is_the_gpu_where_there_is_one():
     assert engines.chosen("auto") == "cuda"
 
 
-def test_auto_is_the_processor_where_there_is_no_gpu(monkeypatch):
-    monkeypatch.setattr(engines, "why_no_gpu", lambda: "There is none.")
-    assert encoders.describe(TINY, "auto") == encoders.describe(TINY, "cpu")
+def test_auto_is_the_processor_where_there_is_no_gpu_and_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(engines, "lack_of_gpu", lambda: Lack("There is none."))
+    with caplog.at_level(logging.INFO):
+        assert encoders.describe(TINY, "auto") == encoders.describe(TINY, "cpu")
+    assert "The engine auto is cpu here. There is none." in caplog.text
+
+
+@ask_for
+def test_auto_refuses_to_pass_over_a_gpu_that_does_not_work(ask, fake_torch):
+    fake_torch.cuda.is_available = lambda: False
+    with pytest.raises(BadInputError, match=r"(?s)unused.*no usable GPU.*choose the engine cpu"):
+        ask(TINY, "auto")
+    assert ask(TINY, "cpu")
+
+
+@pytest.mark.parametrize("hidden", ["", "-1"])
+def test_auto_is_the_processor_where_the_user_hides_the_gpu(fake_torch, monkeypatch, hidden):
+    fake_torch.cuda.is_available = lambda: False
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    assert engines.chosen("auto") == "cpu"
+    with pytest.raises(BadInputError, match="CUDA_VISIBLE_DEVICES hides every GPU"):
+        encoders.describe(TINY, "cuda")
+
+
+def test_auto_is_the_processor_where_pytorch_is_built_for_it_alone(fake_torch):
+    fake_torch.version.cuda = None
+    assert engines.chosen("auto") == "cpu"
 
 
 @ask_for
 def test_an_engine_that_cannot_run_is_refused_before_its_model_is_looked_for(ask, monkeypatch):
-    monkeypatch.setattr(engines, "why_no_gpu", lambda: "There is none.")
+    monkeypatch.setattr(engines, "lack_of_gpu", lambda: Lack("There is none."))
     with pytest.raises(BadInputError, match=r"engine cuda cannot run here\. There is none\."):
         ask("no model/of this name", "cuda")
 

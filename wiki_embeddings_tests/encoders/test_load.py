@@ -7,20 +7,22 @@ from importlib.metadata import version
 import pytest
 
 from wiki_embeddings import encoders
+from wiki_embeddings.encoders.known import DEFAULT_MODEL
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings_tests.encoders.references import TINY
 
 
-def test_auto_is_the_cpu_engine():
-    assert encoders.load(TINY, "auto").info == encoders.load(TINY, "cpu").info
+@pytest.mark.parametrize("engine", ["auto", "cpu"])
+def test_what_describe_says_is_what_load_loads(engine):
+    assert encoders.describe(TINY, engine) == encoders.load(TINY, engine).info
 
 
-def test_what_describe_says_is_what_load_loads():
-    assert encoders.describe(TINY) == encoders.load(TINY).info
+def test_the_bundled_model_and_the_engine_auto_are_the_defaults():
+    assert encoders.describe() == encoders.describe(DEFAULT_MODEL, "auto")
 
 
 def test_the_description_names_all_that_decides_the_vectors():
-    info = encoders.describe()
+    info = encoders.describe(engine="cpu")
     assert info == encoders.EncoderInfo(
         model="sentence-transformers/all-MiniLM-L6-v2",
         revision="1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
@@ -45,19 +47,21 @@ def test_an_unknown_engine_is_refused_with_the_list(ask):
 @pytest.mark.parametrize("ask", [encoders.load, encoders.describe])
 def test_another_precision_is_refused(ask):
     with pytest.raises(BadInputError, match="'int8'"):
-        ask(TINY, precision="int8")
+        ask(TINY, "cpu", precision="int8")
 
 
 @pytest.mark.parametrize("threads", [0, -2])
 def test_less_than_one_thread_is_refused(threads):
     with pytest.raises(BadInputError, match=f"{threads} threads"):
-        encoders.load(TINY, threads=threads)
+        encoders.load(TINY, "cpu", threads=threads)
 
 
-def test_describing_loads_no_engine():
+def test_describing_loads_no_engine_where_there_is_no_gpu():
     code = (
         "import sys\n"
         "from wiki_embeddings import encoders\n"
+        "from wiki_embeddings.encoders import gpu\n"
+        "gpu._DRIVER = 'no_such_driver.so'\n"
         "import wiki_embeddings.encoders.models\n"
         "encoders.describe()\n"
         "heavy = {'openvino', 'torch', 'tokenizers', 'transformers', 'huggingface_hub'}\n"

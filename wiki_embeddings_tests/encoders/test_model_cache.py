@@ -30,7 +30,7 @@ def commit(hub: LocalHub) -> str:
 
 def test_a_model_from_the_hub_encodes_as_the_same_folder(commit, monkeypatch, tmp_path):
     monkeypatch.setenv("WIKI_EMBEDDINGS_HOME", str(tmp_path))
-    encoder = encoders.load(NAME)
+    encoder = encoders.load(NAME, "cpu")
     assert (encoder.info.model, encoder.info.revision) == (NAME, commit)
     vectors = encoder.encode_texts(reference_texts(), query=True)
     np.testing.assert_allclose(vectors, reference_vectors("tiny_cls", "queries"), atol=1e-5)
@@ -60,6 +60,7 @@ def test_a_branch_that_has_moved_on_is_followed(hub, commit, tmp_path):
 def test_a_branch_without_the_hub_names_the_commits_that_are_here(commit, tmp_path, monkeypatch):
     resolve(NAME, home=tmp_path)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)  # between its attempts
     with pytest.raises(WikiEmbeddingsError, match=f"as the revision: {commit}"):
         resolve(NAME, home=tmp_path)
 

@@ -3,7 +3,8 @@
 `install(folder)` writes an executable `text-embeddings-router` that takes the flags and environment
 variables of release 1.9.3, refuses any other, loads the model, listens, and answers `/health`,
 `/info` and `/embed` with real vectors, computed by our own `cpu` engine. Tests take the fixture
-`tei`, which puts it on the PATH, orders faults from it, and reads what it was asked.
+`tei` of `fixtures.py`, which puts it on the PATH, orders faults from it, and reads what it was
+asked. Nothing is imported here, so that each process starts at once.
 
 It does to token ids what TEI does: it turns them into text, special tokens included, and that into
 token ids again, without adding any. It admits only so many inputs at once, and says how many tokens
@@ -13,9 +14,3 @@ What it does not model: batches (each request is one), GPUs, prompts, `/embed_al
 the routes of other vendors, Prometheus, the tanh approximation of GELU, and models other than BERT.
 Its half precision is float32 rounded at the end.
 """
-
-from wiki_embeddings_tests.tei_local.fixtures import LocalTei, tei_fixture
-from wiki_embeddings_tests.tei_local.install import install
-from wiki_embeddings_tests.tei_local.orders import Orders, Served
-
-__all__ = ["LocalTei", "Orders", "Served", "install", "tei_fixture"]

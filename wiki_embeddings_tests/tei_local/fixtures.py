@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +46,24 @@ class LocalTei:
         return read_served(self.folder)
 
 
+@contextmanager
+def local_tei(folder: Path) -> Iterator[LocalTei]:
+    """The stand-in, on the PATH.
+
+    Args:
+        folder: A folder for the executable, orders and notes.
+    """
+    executable = install(folder / "bin")
+    notes = folder / "tei"
+    notes.mkdir()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("PATH", str(executable.parent), prepend=os.pathsep)
+        monkeypatch.setenv(VARIABLE, str(notes))
+        yield LocalTei(notes)
+
+
 @pytest.fixture(name="tei")
-def tei_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalTei:
-    """The stand-in, on the PATH."""
-    executable = install(tmp_path / "bin")
-    monkeypatch.setenv("PATH", str(executable.parent), prepend=os.pathsep)
-    folder = tmp_path / "tei"
-    folder.mkdir()
-    monkeypatch.setenv(VARIABLE, str(folder))
-    return LocalTei(folder)
+def tei_fixture(tmp_path: Path) -> Iterator[LocalTei]:
+    """The stand-in, on the PATH of one test."""
+    with local_tei(tmp_path) as tei:
+        yield tei

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wiki_embeddings_tests.tei_local.orders import Served, tell_served
 
 if TYPE_CHECKING:
-    from wiki_embeddings_tests.tei_local.process import TeiProcess
+    from wiki_embeddings_tests.tei_local.server import TeiProcess
 
 _STATUSES = {
     "Unhealthy": 503,
@@ -87,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
             self._obey(number)
             self._take_permits(len(inputs))
             try:
-                self._encode(request, inputs)
+                self._encode(request, inputs, number)
             finally:
                 self._give_permits(len(inputs))
         finally:
@@ -116,8 +116,8 @@ class Handler(BaseHTTPRequestHandler):
             overloaded, self.server.overloads = self.server.overloads > 0, self.server.overloads - 1
         if overloaded:
             raise _RefusalError("Overloaded", "Model is overloaded")
-        if orders.fails_with is not None:
-            status, error_type, message = orders.fails_with
+        if number <= len(orders.fails_with):
+            status, error_type, message = orders.fails_with[number - 1]
             raise _RefusalError(error_type, message, status)
 
     def _take_permits(self, inputs: int) -> None:
@@ -130,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.permits += inputs
 
-    def _encode(self, options: dict[str, Any], inputs: list[Any]) -> None:
+    def _encode(self, options: dict[str, Any], inputs: list[Any], number: int) -> None:
         limit = self.server.arguments["max-client-batch-size"]
         if len(inputs) > limit:
             message = f"batch size {len(inputs)} > maximum allowed batch size {limit}"
@@ -138,10 +138,13 @@ class Handler(BaseHTTPRequestHandler):
         truncate = options.get("truncate", self.server.arguments["auto-truncate"])
         sequences = [self._read(given, truncate=truncate) for given in inputs]
         vectors = self.server.model.embed(sequences)
-        tokens = sum(map(len, sequences)) + self.server.orders.miscounts
+        tokens = sum(map(len, sequences))
         content = vectors.tolist() if options.get("normalize", True) else (2 * vectors).tolist()
-        if self.server.orders.answer is not None:
-            content = json.loads(self.server.orders.answer)
+        orders = self.server.orders
+        if number <= len(orders.miscounts):
+            tokens += orders.miscounts[number - 1]
+        if number <= len(orders.answers):
+            content = json.loads(orders.answers[number - 1])
         self._answer(200, content, {"x-compute-tokens": str(tokens)})
 
     def _read(self, given: str | list[int], *, truncate: bool) -> list[int]:

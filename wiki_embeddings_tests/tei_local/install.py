@@ -1,4 +1,4 @@
-"""Writes the executable. Imports nothing, so that anybody may."""
+"""Writes the executable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SCRIPT = """#!{python}
 import sys
 
 sys.path.insert(0, {root!r})
-from wiki_embeddings_tests.tei_local.process import main
+from wiki_embeddings_tests.tei_local.router import main
 
 main()
 """

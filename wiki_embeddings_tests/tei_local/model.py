@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from wiki_embeddings.encoders import describe
+from wiki_embeddings.encoders.cpu import CpuEncoder
+from wiki_embeddings.encoders.models import resolve
 from wiki_embeddings.encoders.protocol import Pooling
 
 _CONFIG_KEYS = {
@@ -37,11 +40,6 @@ class ServedModel:
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         """Load it as TEI would; ends the program where TEI would."""
-        # Loads OpenVINO, which `--version` and wrong flags need not wait for.
-        from wiki_embeddings.encoders import describe
-        from wiki_embeddings.encoders.cpu import CpuEncoder
-        from wiki_embeddings.encoders.models import resolve
-
         folder = Path(arguments["model-id"])
         if not folder.is_dir():
             fail("Could not download model artifacts", "the stand-in has no network")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,10 @@ class Orders:
         dies_after: Requests that it answers before it dies at the next one; None for all.
         hangs_after: Requests that it answers before it never answers one again; None for all.
         overloaded: Requests that it refuses as overloaded before it accepts any.
-        fails_with: Status, error type and message that it answers all requests with.
-        answer: What it answers all requests with, as text.
-        miscounts: Tokens that it claims to have read beside those that it did.
+        fails_with: Status, error type and message that it answers its first requests with.
+        answers: What it answers its first requests with, as text.
+        miscounts: Tokens that it claims to have read beside those that it did, for its first
+            requests.
         info: What it says otherwise of itself.
     """
 
@@ -41,9 +43,9 @@ class Orders:
     dies_after: int | None = None
     hangs_after: int | None = None
     overloaded: int = 0
-    fails_with: tuple[int, str, str] | None = None
-    answer: str | None = None
-    miscounts: int = 0
+    fails_with: Sequence[tuple[int, str, str]] = ()
+    answers: Sequence[str] = ()
+    miscounts: Sequence[int] = ()
     info: dict[str, Any] = field(default_factory=dict)
 
 

@@ -1,10 +1,7 @@
-"""The process that `text-embeddings-router` starts: flags, model, then HTTP, in TEI's order."""
+"""The HTTP server, and what its handlers share."""
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -12,10 +9,10 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from wiki_embeddings_tests.tei_local.arguments import VERSION, parse
+from wiki_embeddings_tests.tei_local.arguments import VERSION
 from wiki_embeddings_tests.tei_local.handler import Handler
-from wiki_embeddings_tests.tei_local.model import ServedModel, fail
-from wiki_embeddings_tests.tei_local.orders import VARIABLE, Orders, begin_life
+from wiki_embeddings_tests.tei_local.model import ServedModel
+from wiki_embeddings_tests.tei_local.orders import Orders
 
 
 class TeiProcess(ThreadingHTTPServer):
@@ -69,23 +66,3 @@ class TeiProcess(ThreadingHTTPServer):
             "docker_label": None,
             **self.orders.info,
         }
-
-
-def main() -> None:
-    """Serve until killed."""
-    arguments = parse(sys.argv[1:])
-    notes = Path(os.environ[VARIABLE]) if VARIABLE in os.environ else None
-    life, orders = begin_life(notes)
-    if orders.fails_to_start:
-        sys.exit(orders.fails_to_start)
-    if orders.says:
-        sys.stderr.write(f"{orders.says}\n")
-    model = ServedModel(arguments)
-    try:
-        server = TeiProcess(arguments, model, life, orders, notes)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        address = f"{arguments['hostname']}:{arguments['port']}"
-        fail(f"Could not bind TCP Listener on {address}", "Address already in use (os error 98)")
-    server.serve_forever()

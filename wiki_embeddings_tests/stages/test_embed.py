@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+import pytest
+
+from wiki_embeddings import encoders
+from wiki_embeddings.compute.local import LocalCompute
+from wiki_embeddings.drive import drive
+from wiki_embeddings.encoders import engines
+from wiki_embeddings.manifest import Manifest
+from wiki_embeddings.progress import silent
+from wiki_embeddings.stages import chunk, embed, fetch
+from wiki_embeddings.stages.shard import Plan
+from wiki_embeddings.stages.statistics import vectors_of
+from wiki_embeddings.volume import Volume
+
+
+@pytest.fixture(autouse=True)
+def no_encoder_yet() -> Iterator[None]:
+    embed._kept.cache_clear()
+    yield
+    embed._kept.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> Volume:
+    return Volume(tmp_path_factory.mktemp("embed") / "volume")
+
+
+@pytest.fixture(scope="module")
+def chunks(volume, tiny_model) -> Manifest:
+    """A tenth of the sample in chunks of its own tokenizer, a shard of a few dozen each."""
+    compute = LocalCompute(volume.root, cores=1)
+    part = fetch.plan("sample", snapshot="20231101", fraction=0.1, shard_bytes=50_000)
+    raw = drive(part, compute, silent, "raw_wikipedia").manifest
+    cutting = chunk.prepare(volume, str(tiny_model), None, token_budget=256, title_prefix=True)
+    return drive(chunk.plan(raw, cutting), compute, silent, "chunked_volume").manifest
+
+
+def planned(chunks: Manifest, engine: str) -> Plan[embed.EmbedSpec]:
+    made_by = chunks.settings["chunks"]
+    return embed.plan(chunks, encoders.describe(made_by["model"], engine))
+
+
+def vectors(volume: Volume, spec: embed.EmbedSpec) -> npt.NDArray[np.float32]:
+    return vectors_of(pq.read_table(volume.path(spec.folder) / spec.name))
+
+
+def ignored(_units: int) -> None:
+    """Progress that nobody watches."""
+
+
+def test_shards_that_come_at_the_same_moment_share_one_encoder(chunks, volume, monkeypatch):
+    loaded: list[encoders.Encoder] = []
+    load = encoders.load
+
+    def slow_load(*args, **kwargs):
+        time.sleep(0.2)  # long enough for the other shards to come by
+        loaded.append(load(*args, **kwargs))
+        return loaded[-1]
+
+    monkeypatch.setattr(encoders, "load", slow_load)
+    specs = planned(chunks, "cpu").specs
+    assert len(specs) > 2
+    with ThreadPoolExecutor(len(specs)) as inputs:
+        reports = list(inputs.map(lambda spec: embed.embed_shard(spec, volume, ignored), specs))
+    assert sum(report.file.rows for report in reports) == chunks.rows
+    assert len(loaded) == 1
+
+
+def test_a_process_keeps_one_encoder_and_drops_it_for_another(tiny_model):
+    tiny, bundled = (encoders.describe(model, "cpu") for model in (tiny_model, None))
+    first = embed.encoder_of(tiny.model, tiny.revision, "cpu")
+    assert embed.encoder_of(tiny.model, tiny.revision, "cpu") is first
+    assert embed.encoder_of(bundled.model, bundled.revision, "cpu").info == bundled
+    assert embed.encoder_of(tiny.model, tiny.revision, "cpu") is not first
+
+
+def test_a_gpu_that_is_out_of_memory_finishes_its_shard_in_smaller_batches(
+    chunks, volume, tmp_path, monkeypatch, caplog
+):
+    torch = pytest.importorskip("torch", reason="PyTorch, the extra `cuda`, is not installed")
+    from wiki_embeddings.encoders import cuda, torch_bert
+
+    monkeypatch.setattr(engines, "lack_of_gpu", lambda: None)
+    monkeypatch.setattr(cuda, "CudaEncoder", partial(cuda.CudaEncoder, device="cpu"))
+    spec = planned(chunks, "cuda").specs[0]
+    embed.embed_shard(spec, volume, ignored)
+    expected = vectors(volume, spec)
+    volume.path(spec.folder).rename(tmp_path / "without_fault")
+
+    refused: list[int] = []
+
+    def little_memory(bert, batch):
+        if len(batch.ids) > 1000:
+            refused.append(len(batch.ids))
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return torch_bert.unit_vectors(bert, batch)
+
+    monkeypatch.setattr(cuda, "unit_vectors", little_memory)
+    done: list[int] = []
+    with caplog.at_level(logging.WARNING):
+        report = embed.embed_shard(spec, volume, done.append)
+    assert refused
+    assert "going on with batches of at most" in caplog.text
+    assert not report.reused
+    assert report.file.rows == sum(done) == spec.units
+    half_precision_step = 2.0**-11  # of numbers below 1, as which vectors are stored
+    np.testing.assert_allclose(vectors(volume, spec), expected, atol=half_precision_step)
