@@ -14,3 +14,7 @@ class WikiEmbeddingsError(Exception):
 
 class BadInputError(WikiEmbeddingsError):
     """An input that can never work as it is, so that trying again is no use."""
+
+
+class BrokenDeviceError(WikiEmbeddingsError):
+    """This process can compute nothing more; another one, on another device, may do its work."""

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import modal
+import modal.experimental
 
 from wiki_embeddings import encoders, settings
 from wiki_embeddings.compute import cloud
@@ -118,7 +119,8 @@ tei_image = (
 @cache
 def view() -> View:
     """This container's view of the volume, shared by all that it has in hand."""
-    return View(volume, Volume(settings.load().volume))
+    leave = modal.experimental.stop_fetching_inputs
+    return View(volume, Volume(settings.load().volume), leave)
 
 
 def in_containers(machine: Machine, image: modal.Image, **options: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError, BrokenDeviceError, WikiEmbeddingsError
 from wiki_embeddings.sources.part import Progress
 from wiki_embeddings.stages.shard import Report, ShardSpec
 from wiki_embeddings.volume import UnusableVolumeError, Volume
@@ -84,14 +84,16 @@ class Refused:
 class View:
     """What one container sees of the volume; used by all its inputs at once."""
 
-    def __init__(self, mounted: MountedVolume, volume: Volume) -> None:
+    def __init__(self, mounted: MountedVolume, volume: Volume, leave: Callable[[], None]) -> None:
         """Takes the volume as it is mounted.
 
         Args:
             mounted: Reloads and commits.
             volume: The folder where it is mounted.
+            leave: Makes this container take nothing more and end, so that another one starts.
         """
         self.volume = volume
+        self.leave = leave
         self._mounted = mounted
         self._moment: str | None = None
         self._at_work = 0
@@ -166,6 +168,10 @@ def make_shard(
         return Made(None, str(error), hopeless, container)
     except ShardError:
         raise
+    except BrokenDeviceError as error:
+        # Fails at once whatever it is given next, and so would be given ever more.
+        view.leave()
+        raise ShardError(str(error), "") from None
     except WikiEmbeddingsError as error:
         raise ShardError(str(error), "") from None
     except Exception as error:

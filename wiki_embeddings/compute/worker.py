@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from wiki_embeddings.compute.protocol import Advanced, Event, Failed, Finished
-from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.errors import BrokenDeviceError, WikiEmbeddingsError
 from wiki_embeddings.sources.part import Progress
 from wiki_embeddings.stages.shard import Report
 from wiki_embeddings.volume import UnusableVolumeError, Volume
@@ -70,7 +70,7 @@ def _made(
     try:
         report = make(assignment.spec, volume, progress)
     except WikiEmbeddingsError as error:
-        hopeless = isinstance(error, UnusableVolumeError)
+        hopeless = isinstance(error, UnusableVolumeError | BrokenDeviceError)
         return Failed(assignment.shard, str(error), "", hopeless)
     # Whatever else goes wrong is this shard's own failure: it is reported with its traceback and
     # must not take the other shards of this worker with it.

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ from wiki_embeddings.encoders.torch_bert import (
     unit_vectors,
 )
 from wiki_embeddings.encoders.weights import read_weights
-from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.errors import BrokenDeviceError, WikiEmbeddingsError
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class CudaEncoder:
 
     def _encode(self, sequences: list[Ids], progress: Progress | None) -> Vectors:
         vectors = np.empty((len(sequences), self._info.dimensions), dtype=np.float32)
-        with self._lock:
+        with self._lock, _faults_told():
             for batch in _behind(self._batches(sequences), _IN_FLIGHT - 1):
                 vectors[batch.rows] = self._checked(batch.take())
                 if progress is not None:
@@ -168,6 +169,19 @@ class CudaEncoder:
                 "engine cpu, which computes in float32."
             )
         return vectors
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    """Name a fault of the GPU as one: CUDA does nothing more in a process that has met one."""
+    try:
+        yield
+    except torch.AcceleratorError as error:
+        reason = str(error).partition("\n")[0]
+        raise BrokenDeviceError(
+            f"The GPU has failed ({reason}), and this process can use none any more. Look at "
+            "nvidia-smi and the system's log, and run again: what is finished stays."
+        ) from error
 
 
 def _on_device(model: ResolvedModel, device: torch.device) -> TorchBert:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from wiki_embeddings.compute import container
-from wiki_embeddings.compute.container import ShardError, View, look_up, make_shard
+from wiki_embeddings.compute.container import Refused, ShardError, View, look_up, make_shard
+from wiki_embeddings.errors import BadInputError, BrokenDeviceError
 from wiki_embeddings.sources.part import Progress
 from wiki_embeddings.stages.shard import Report
 from wiki_embeddings.volume import Volume
@@ -53,7 +54,7 @@ def mounted() -> Mounted:
 
 @pytest.fixture
 def view(mounted: Mounted, volume: Volume) -> View:
-    return View(mounted, volume)
+    return View(mounted, volume, leave=lambda: mounted.asked.append("leave"))
 
 
 def spec(fault: str = "", shard: int = 0) -> ToySpec:
@@ -206,3 +207,19 @@ def test_what_is_unforeseen_is_raised_with_its_traceback_for_another_try(view):
     assert "toy.py" in raised.value.detail
     # Nothing is at work any more: the next moment is reached at once.
     assert make_shard(view, "b", make_toy, spec(shard=1)).report is not None
+
+
+def test_a_container_whose_gpu_has_failed_takes_nothing_more(view, mounted):
+    def fail(*_):
+        raise BrokenDeviceError("The GPU has failed.")
+
+    with pytest.raises(ShardError, match="The GPU has failed"):
+        make_shard(view, "a", fail, spec())
+    assert mounted.asked == ["reload", "leave"]
+
+
+def test_what_is_refused_for_good_is_an_answer_and_no_failure_to_repeat(view):
+    def refuse(_):
+        raise BadInputError("There is no such model.")
+
+    assert look_up(view, "a", refuse) == Refused("There is no such model.")

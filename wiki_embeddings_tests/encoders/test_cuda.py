@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from wiki_embeddings import encoders
 from wiki_embeddings.encoders import engines
 from wiki_embeddings.encoders.models import resolve
-from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError, BrokenDeviceError, WikiEmbeddingsError
 from wiki_embeddings_tests.encoders.references import (
     TINY,
     copied_model,
@@ -297,6 +297,16 @@ def test_weights_that_do_not_fit_are_an_error_that_says_so(monkeypatch):
     monkeypatch.setattr(cuda, "torch_bert", full)
     with pytest.raises(WikiEmbeddingsError, match="no memory left for the weights"):
         cuda_encoder()
+
+
+def test_a_gpu_that_fails_is_told_from_a_bug(monkeypatch):
+    def broken(*_arguments):
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    encoder = cuda_encoder()
+    monkeypatch.setattr(cuda, "unit_vectors", broken)
+    with pytest.raises(BrokenDeviceError, match=r"illegal memory access.*nvidia-smi"):
+        encoder.encode(passages([3]))
 
 
 def test_vectors_that_are_no_numbers_are_an_error(tmp_path):
