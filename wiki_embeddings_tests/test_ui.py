@@ -111,7 +111,9 @@ def test_an_asset_is_materialized_by_clicking(ui, page):
     page.get_by_text("Select a partition").click()
     page.get_by_role("menuitem").filter(has_text="sample").click()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Launch 1 run").click()
+    # Whoever leaves the page before the answer has come has launched nothing.
+    with page.expect_response(lambda answer: "mutation Launch" in (answer.request.post_data or "")):
+        page.get_by_role("button", name="Launch 1 run").click()
     page.goto(f"{ui}/runs")
     expect(page.get_by_text("Success", exact=True)).to_have_count(before + 1, timeout=120_000)
     assert len(successes(ui)) == before + 1
@@ -140,8 +142,10 @@ def test_the_launchpad_documents_the_config(ui):
         }
         for node in graphql(ui, query)["assetNodes"]
     }
-    assert set(fields["raw_wikipedia"]) == {"snapshot", "fraction", "shard_mib"}
-    assert {"model", "token_budget", "title_prefix"} <= set(fields["chunked_volume"])
+    on_modal = {"containers", "deadline_minutes"}
+    assert set(fields["raw_wikipedia"]) == {"snapshot", "fraction", "shard_mib"} | on_modal
+    assert {"model", "token_budget", "title_prefix"} | on_modal <= set(fields["chunked_volume"])
+    assert set(fields["embeddings"]) == {"engine", "gpu", "inputs_per_container"} | on_modal
     assert all(text for described in fields.values() for text in described.values())
 
 

@@ -187,6 +187,8 @@ class _Pool:
             event: Event = worker.connection.recv()
         except (EOFError, ConnectionResetError):
             return self._lost(worker)
+        if isinstance(event, Failed) and event.hopeless:
+            return event  # the map ends with it: nothing is begun that would only be killed
         if isinstance(event, Finished | Failed):
             self._next(worker)
         return event
