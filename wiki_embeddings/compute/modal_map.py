@@ -8,10 +8,11 @@ when nothing has finished for too long.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Collection, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import modal
@@ -140,19 +141,28 @@ def _spawned(
 
     A repetition after a lost answer may leave a call without inputs on Modal, which does nothing.
     """
+    outcome: Future[modal.FunctionCall] = Future()
 
     def spawn() -> modal.FunctionCall:
         return function.experimental_spawn_map(inputs, kwargs={"moment": moment})
 
-    with ThreadPoolExecutor(1) as unbroken:
-        spawning = unbroken.submit(patiently, "start the map", spawn)
+    def begin() -> None:
         try:
-            return spawning.result()
-        except Exception:
-            raise
-        except BaseException:
-            cancel(spawning.result())
-            raise
+            outcome.set_result(patiently("start the map", spawn))
+        except Exception as error:  # raised where it is waited for
+            outcome.set_exception(error)
+
+    # In a thread, because only the main one is interrupted.
+    spawning = threading.Thread(target=begin)
+    try:
+        spawning.start()
+        return outcome.result()
+    except Exception:
+        raise
+    except BaseException:
+        if spawning.ident is not None:
+            cancel(outcome.result())
+        raise
 
 
 class _Waiting:
