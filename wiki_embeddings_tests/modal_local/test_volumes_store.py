@@ -121,6 +121,27 @@ def test_the_view_is_empty_while_it_is_reloaded(mounts, monkeypatch):
     assert [path.name for path in folder.iterdir()] == ["a.txt"]
 
 
+def test_a_reload_stands_writing_into_the_view_meanwhile(mounts):
+    folder = mounts.start("ta-1")
+    (folder / "kept.txt").write_text("kept")
+    mounts.commit("ta-1")
+    writes = (
+        "import sys, threading; from pathlib import Path\n"
+        "folder = Path(sys.argv[1]) / 'a/b'\n"
+        "def write():\n"
+        "    while True:\n"
+        "        try:\n"
+        "            folder.mkdir(parents=True, exist_ok=True)\n"
+        "            (folder / 'new.txt').touch()\n"
+        "        except OSError: pass\n"
+        "threading.Thread(target=write, daemon=True).start()"
+    )
+    with process(writes, folder):
+        for _ in range(300):
+            mounts.reload("ta-1")
+            assert (folder / "kept.txt").read_text() == "kept"
+
+
 def test_a_reload_leaves_alone_what_does_not_differ(mounts):
     first, second = mounts.start("ta-1"), mounts.start("ta-2")
     (first / "same.txt").write_text("same")

@@ -6,6 +6,7 @@ what differs from that is the container's own work; what others changed meanwhil
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -69,17 +70,34 @@ class View:
         aside = self.folder.with_name(f".{self.folder.name}.reloading")
         self.folder.rename(aside)
         try:
-            self.folder.mkdir()
+            self.folder.mkdir(exist_ok=True)  # a writer may have been quicker
             self._rewrite(aside, current, target)
         finally:
-            # What was written into the empty mount meanwhile was written into nothing.
-            shutil.rmtree(self.folder)
-            aside.rename(self.folder)
+            self._back(aside)
         self.base = dict(target)
 
     def discard(self) -> None:
         """Deletes the folder: its container is gone."""
         shutil.rmtree(self.folder)
+
+    def _back(self, aside: Path) -> None:
+        """Puts the content back in the place of the empty mount.
+
+        What was written there meanwhile was written into nothing. Its writers may go on, so that
+        the mount is moved away before it is deleted, and may be there again at once.
+        """
+        nothing = self.folder.with_name(f".{self.folder.name}.nothing")
+        while True:
+            self.folder.rename(nothing)
+            try:
+                aside.rename(self.folder)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            else:
+                return
+            finally:
+                shutil.rmtree(nothing)
 
     def _entries(self, folder: Path, prefix: str) -> Iterator[tuple[str, Entry]]:
         for file in _listed(folder):
