@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,14 @@ from wiki_embeddings_tests.modal_runs import cloud_fixture
 from wiki_embeddings_tests.tiny_model import write_tiny_model
 
 __all__ = ["cloud_fixture", "hub_fixture", "modal_plane_fixture"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> Iterator[None]:
+    """A shell lets what it runs in the background ignore interrupts, and so would what we start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
