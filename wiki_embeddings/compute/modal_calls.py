@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import modal
 
 from wiki_embeddings.compute.container import Refused
 from wiki_embeddings.compute.modal_errors import patiently
+from wiki_embeddings.compute.unbroken import unbroken
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.progress import duration
 from wiki_embeddings.volume import Files, call_record
@@ -75,8 +75,7 @@ def cancel(call: modal.FunctionCall) -> None:
             call.cancel(terminate_containers=True)
 
     what = f"cancel the call; stop it at {call.get_dashboard_url()}"
-    with ThreadPoolExecutor(1) as unbroken:
-        unbroken.submit(patiently, what, end).result()
+    unbroken(lambda: patiently(what, end))
 
 
 @dataclass(frozen=True)

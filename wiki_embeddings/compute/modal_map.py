@@ -8,11 +8,9 @@ when nothing has finished for too long.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import deque
 from collections.abc import Collection, Generator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 import modal
@@ -22,6 +20,7 @@ from wiki_embeddings.compute.modal_calls import CallRecord, cancel
 from wiki_embeddings.compute.modal_errors import LASTING, PASSING, PAUSE_S, patiently
 from wiki_embeddings.compute.prices import Machine
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Usage, largest_first
+from wiki_embeddings.compute.unbroken import unbroken
 from wiki_embeddings.progress import duration
 from wiki_embeddings.stages.shard import ShardSpec
 
@@ -141,27 +140,20 @@ def _spawned(
 
     A repetition after a lost answer may leave a call without inputs on Modal, which does nothing.
     """
-    outcome: Future[modal.FunctionCall] = Future()
+    calls: list[modal.FunctionCall] = []
 
     def spawn() -> modal.FunctionCall:
-        return function.experimental_spawn_map(inputs, kwargs={"moment": moment})
+        call = function.experimental_spawn_map(inputs, kwargs={"moment": moment})
+        calls.append(call)
+        return call
 
-    def begin() -> None:
-        try:
-            outcome.set_result(patiently("start the map", spawn))
-        except Exception as error:  # raised where it is waited for
-            outcome.set_exception(error)
-
-    # In a thread, because only the main one is interrupted.
-    spawning = threading.Thread(target=begin)
     try:
-        spawning.start()
-        return outcome.result()
+        return unbroken(lambda: patiently("start the map", spawn))
     except Exception:
         raise
     except BaseException:
-        if spawning.ident is not None:
-            cancel(outcome.result())
+        for call in calls:
+            cancel(call)
         raise
 
 

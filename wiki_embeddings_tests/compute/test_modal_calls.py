@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -18,12 +17,11 @@ from wiki_embeddings.errors import WikiEmbeddingsError
 
 
 class Call:
-    """A call that takes its time to be cancelled."""
+    """A call that takes note of being cancelled."""
 
     object_id = "fc-1"
 
-    def __init__(self, within_s: float = 0.0) -> None:
-        self.within_s = within_s
+    def __init__(self) -> None:
         self.cancelled = False
 
     def get_dashboard_url(self) -> str:
@@ -33,7 +31,6 @@ class Call:
         raise TimeoutError(timeout)
 
     def cancel(self, *, terminate_containers: bool) -> None:
-        time.sleep(self.within_s)
         self.cancelled = terminate_containers
 
 
@@ -41,9 +38,17 @@ def as_call(call: Call) -> modal.FunctionCall:
     return cast("modal.FunctionCall", call)
 
 
+class InterruptedCall(Call):
+    """A call that is being cancelled just when Ctrl-C comes again."""
+
+    def cancel(self, *, terminate_containers: bool) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        time.sleep(0.2)
+        super().cancel(terminate_containers=terminate_containers)
+
+
 def test_an_impatient_interrupt_does_not_keep_a_call_from_being_cancelled():
-    call = Call(within_s=0.5)
-    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    call = InterruptedCall()
     with pytest.raises(KeyboardInterrupt):
         cancel(as_call(call))
     assert call.cancelled

@@ -53,6 +53,6 @@ def test_the_page_on_modal_has_the_prices_of_this_table():
     ]
     fifty_for_a_minute = 50 * 60 * cloud.EMBEDDING.dollars_per_s
     assert f"Fifty A10G cost ${fifty_for_a_minute:.2f} a minute" in page
-    article_s = 885.24 * 50
+    article_s = 885.24 * 100
     assert f"{article_s:,.0f} GPU-seconds, ${article_s * GPU_SECOND['A10G']:.2f} for" in page
     assert f"${article_s * cloud.EMBEDDING.dollars_per_s:.2f} with the cores" in page
