@@ -92,6 +92,7 @@ def chunked_volume(
             revision=config.model_revision,
             token_budget=config.token_budget,
             title_prefix=config.title_prefix,
+            engine=config.engine.value,
         )
         plan = chunk.plan(raw, cutting)
         return result(machine, materialize(context, plan, machine, listener))

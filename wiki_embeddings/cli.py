@@ -1,4 +1,4 @@
-"""The command line: `run`, `search`, `ui` and `doctor`, on the Dagster instance of the UI."""
+"""The command line: `run`, `search`, `ui`, `estimate`, `doctor`; runs share the UI's instance."""
 
 from __future__ import annotations
 
@@ -97,6 +97,54 @@ def ui(host: str, port: int) -> None:
     from wiki_embeddings import webserver
 
     sys.exit(webserver.serve(host, port))
+
+
+@cli.command()
+@click.option("--wiki", default="en", show_default=True, help="Which Wikipedia.")
+@click.option("--fraction", type=float, default=1.0, help="Share of the articles.")
+@click.option("--characters", type=float, help="Characters of all its articles, if you know.")
+@click.option("--articles", type=float, help="Number of all its articles, likewise.")
+@click.option("--model", help="Embedding model: a name on the Hub or a folder.")
+@click.option("--token-budget", type=int, default=256, show_default=True, help="Tokens in a chunk.")
+@click.option(
+    "--title-prefix/--no-title-prefix", default=True, help="Put the title in front of each chunk."
+)
+@click.option("--shard-mib", type=float, help="MiB of text in a shard.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "cpu", "cuda", "tei"]),
+    default="auto",
+    show_default=True,
+    help="What computes the vectors.",
+)
+@click.option("--gpu", help="On Modal: GPU of each container that computes vectors, such as A10G.")
+@click.option("--containers", type=int, help="On Modal: most containers at once.")
+@click.option(
+    "--cpu-containers", type=int, help="On Modal: the same for the assets that need no GPU."
+)
+@click.option("--cores", type=int, help="On this machine: processor cores. [default: all]")
+@click.option("--utilization", type=float, help="Share of the GPU's half-precision rate reached.")
+@click.option(
+    "--tokens-per-second",
+    "tokens_per_s",
+    type=float,
+    help="What one container encodes, or this machine, if you have measured it.",
+)
+@click.option("--json", "for_machines", is_flag=True, help="Print JSON instead of a table.")
+def estimate(for_machines: bool, cores: int | None, **options: Any) -> None:
+    """Predict time, GPU-hours, dollars and storage of a run, without starting anything.
+
+    With a GPU or a number of containers, or an engine that needs a GPU, the run is taken to be on
+    Modal; else on the processor of this machine. Each figure says what it rests on.
+    """
+    from wiki_embeddings.cores import usable_cores
+    from wiki_embeddings.estimate import Question, predict, report
+
+    found = predict(Question(cores=usable_cores() if cores is None else cores, **options))
+    if for_machines:
+        click.echo(report.as_json(found))
+    else:
+        report.show(found)
 
 
 @cli.command()

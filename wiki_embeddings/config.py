@@ -121,6 +121,11 @@ class ChunkedVolumeConfig(OnModal):
         default=True,
         description="Put the article's title in front of each of its chunks.",
     )
+    engine: Engine = Field(
+        default=Engine.auto,
+        description="What is to compute the vectors. It changes no chunk: a model that only tei "
+        "can compute is refused now, unless this is tei.",
+    )
 
     def model_for(self, wiki: str) -> str:
         """Name or folder of the model for a wiki."""

@@ -126,6 +126,7 @@ def _refuse_unsuitable_model(wiki: str, options: Mapping[str, Any]) -> None:
         revision=config.model_revision,
         token_budget=config.token_budget,
         title_prefix=config.title_prefix,
+        engine=config.engine.value,
     )
 
 

@@ -117,6 +117,42 @@ def test_a_setting_that_cannot_work_is_told_in_a_sentence(home, variable, value,
     assert "Traceback" not in failed.stderr + failed.stdout
 
 
+def test_an_estimate_starts_nothing_and_fits_a_terminal(tmp_path):
+    home = tmp_path / "home"
+    told = cli(home, "estimate", "--gpu", "A10G", "--containers", "50", COLUMNS="80")
+    assert told.returncode == 0, told.stderr
+    table, notes = told.stdout.split("in all", 1)
+    assert "…" not in table, "every column is there in full"
+    for asset in ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"):
+        assert asset in table
+    for basis in ("measured", "published", "predicted", "assumed"):
+        assert re.search(rf"^  {basis} ", notes, re.M)
+    assert told.stdout.splitlines()[-1].startswith("Not measured: any GPU")
+    assert not home.exists()
+
+
+def test_an_estimate_for_machines_is_json(tmp_path):
+    asked = ("--wiki", "sample", "--cores", "2", "--json")
+    told = json.loads(cli(tmp_path, "estimate", *asked).stdout)
+    assert [asset["asset"] for asset in told["assets"]][2] == "embeddings"
+    assert told["total"]["dollars"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--wiki", "xx"], "The size of 'xx' is not known here"),
+        (["--gpu", "K80"], "Modal has no GPU 'K80'"),
+        (["--cores", "0"], "--cores is 0: choose one above 0"),
+    ],
+)
+def test_what_cannot_be_estimated_is_told_in_a_sentence(tmp_path, arguments, sentence):
+    failed = cli(tmp_path, "estimate", *arguments)
+    assert failed.returncode == 1
+    assert sentence in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
 def test_a_home_that_cannot_be_written_to_is_told_in_a_sentence(tmp_path):
     (tmp_path / "file").write_text("in the way")
     failed = cli(tmp_path / "file" / "home", "run", "--wiki", "sample")

@@ -14,8 +14,13 @@ from wiki_embeddings.bundled import bundled_model
 HIDDEN, INNER, LAYERS, HEADS = 32, 64, 1, 2
 
 
-def write_tiny_model(folder: Path) -> Path:
-    """Write the model's files: BERT of one layer, 32 wide, mean-pooled, 256 tokens at most."""
+def write_tiny_model(folder: Path, **changes: int | str) -> Path:
+    """Write the model's files: BERT of one layer, 32 wide, mean-pooled, 256 tokens at most.
+
+    Args:
+        folder: Where to.
+        **changes: What its configuration says else, such as the number of layers.
+    """
     shutil.copytree(bundled_model(), folder, ignore=shutil.ignore_patterns("model.safetensors"))
     config = json.loads((folder / "config.json").read_text())
     config |= {
@@ -23,6 +28,7 @@ def write_tiny_model(folder: Path) -> Path:
         "intermediate_size": INNER,
         "num_hidden_layers": LAYERS,
         "num_attention_heads": HEADS,
+        **changes,
     }
     (folder / "config.json").write_text(json.dumps(config))
     save_file(_weights(config), folder / "model.safetensors")
@@ -41,7 +47,7 @@ def _weights(config: dict[str, int]) -> dict[str, np.ndarray]:
         "embeddings.token_type_embeddings.weight": matrix(config["type_vocab_size"], HIDDEN),
         **_norm("embeddings.LayerNorm"),
     }
-    for layer in range(LAYERS):
+    for layer in range(config["num_hidden_layers"]):
         name = f"encoder.layer.{layer}"
         for part, (out, into) in {
             "attention.self.query": (HIDDEN, HIDDEN),

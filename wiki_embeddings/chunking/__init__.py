@@ -6,12 +6,12 @@ it reads one file, a model's `tokenizer.json`.
 
 from wiki_embeddings.chunking.chunker import Chunks, chunk_articles
 from wiki_embeddings.chunking.settings import ChunkSettings, check_settings
-from wiki_embeddings.chunking.tokenizer import WordPieceTokenizer, load_tokenizer
+from wiki_embeddings.chunking.tokenizer import ChunkTokenizer, load_tokenizer
 
 __all__ = [
     "ChunkSettings",
+    "ChunkTokenizer",
     "Chunks",
-    "WordPieceTokenizer",
     "check_settings",
     "chunk_articles",
     "load_tokenizer",

@@ -1,7 +1,8 @@
 """Turns a batch of articles into chunks: tokenise once, find boundaries, choose cuts.
 
 Texts are cut by tokens first; a cut's character is where the next word with tokens begins, so
-white space and characters without tokens stay with the chunk before.
+white space and characters without tokens stay with the chunk before. Where a text without white
+space has to be cut inside what its tokenizer takes for one word, the parts are tokenised again.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy.typing as npt
 from wiki_embeddings.chunking.boundaries import Level, find_boundaries
 from wiki_embeddings.chunking.cuts import choose_cuts, divide_evenly
 from wiki_embeddings.chunking.settings import ChunkSettings, check_settings
-from wiki_embeddings.chunking.table import Ints, TokenIds, TokenizedText
-from wiki_embeddings.chunking.tokenizer import WordPieceTokenizer
+from wiki_embeddings.chunking.table import SEAM_TOKENS, Ints, TokenIds, TokenizedText
+from wiki_embeddings.chunking.tokenizer import ChunkTokenizer
 from wiki_embeddings.errors import BadInputError
 
 
@@ -49,7 +50,7 @@ class Chunks:
 
 
 def chunk_articles(
-    tokenizer: WordPieceTokenizer,
+    tokenizer: ChunkTokenizer,
     titles: Sequence[str],
     texts: Sequence[str],
     settings: ChunkSettings,
@@ -79,9 +80,11 @@ def chunk_articles(
         prefixes = [_shorten(title, budget - text_room) for title in tokenizer.tokenize(titles)]
     bodies = tokenizer.tokenize(texts)
     rows = [
-        row
+        _Chunk(article, index, start, text[start:end], prefix, tokens)
         for article, (prefix, text, body) in enumerate(zip(prefixes, texts, bodies, strict=True))
-        for row in _chunk(article, prefix, text, body, budget)
+        for index, (start, end, tokens) in enumerate(
+            _spans(tokenizer, text, body, budget - len(prefix))
+        )
     ]
     return _as_columns(rows, no_tokens)
 
@@ -97,15 +100,39 @@ class _Chunk(NamedTuple):
     body: TokenIds
 
 
-def _chunk(
-    article: int, prefix: TokenIds, text: str, body: TokenizedText, budget: int
-) -> Iterator[_Chunk]:
-    """Yields the chunks of one article."""
-    cuts = _cut(text, body, budget - len(prefix))
+_Span = tuple[int, int, TokenIds]
+"""Code points at which a part of a text begins and ends, and its tokens."""
+
+
+def _spans(
+    tokenizer: ChunkTokenizer, text: str, body: TokenizedText, budget: int
+) -> Iterator[_Span]:
+    """Yields the parts into which a text is cut."""
+    cuts = _cut(text, body, budget)
     chars = pairwise([0, *body.chars_before(cuts), len(text)])
     tokens = pairwise([0, *cuts, len(body.tokens)])
-    for index, ((start, end), (first, last)) in enumerate(zip(chars, tokens, strict=True)):
-        yield _Chunk(article, index, start, text[start:end], prefix, body.tokens[first:last])
+    torn = pairwise([False, *body.tears(cuts), False])
+    for (start, end), (first, last), tears in zip(chars, tokens, torn, strict=True):
+        if any(tears):
+            yield from _tokenized_again(tokenizer, text, body, (start, end), budget)
+        else:
+            yield start, end, body.tokens[first:last]
+
+
+def _tokenized_again(
+    tokenizer: ChunkTokenizer, text: str, body: TokenizedText, part: tuple[int, int], budget: int
+) -> Iterator[_Span]:
+    """Yields a part whose tokens a cut has changed, halved if they are more than was expected."""
+    start, end = part
+    tokens = tokenizer.tokenize_alone(text[start:end])
+    if len(tokens) <= budget or end - start == 1:
+        yield start, end, tokens
+        return
+    middle = (start + end) // 2
+    place = int(body.char_ends[np.searchsorted(body.char_ends, middle)])
+    cut = place if start < place < end else middle
+    for half in ((start, cut), (cut, end)):
+        yield from _tokenized_again(tokenizer, text, body, half, budget)
 
 
 def _as_columns(rows: Sequence[_Chunk], no_tokens: TokenIds) -> Chunks:
@@ -145,6 +172,8 @@ def _cut(text: str, body: TokenizedText, budget: int) -> list[int]:
     """Returns the tokens before which the text is cut, ascending."""
     if len(body.tokens) <= budget:
         return []
+    if body.joined.any():
+        budget -= SEAM_TOKENS
     units = _find_units(text, body, budget)
     return choose_cuts(list(units), list(units.values()), budget)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wiki_embeddings.chunking.tokenizer import WordPieceTokenizer
+from wiki_embeddings.chunking.tokenizer import ChunkTokenizer
 from wiki_embeddings.errors import BadInputError
 
 
@@ -25,8 +25,8 @@ class ChunkSettings:
     passage_prefix_tokens: int = 0
 
 
-def check_settings(tokenizer: WordPieceTokenizer, settings: ChunkSettings) -> int:
-    """Checks that the budget holds any one word, since no word is ever split.
+def check_settings(tokenizer: ChunkTokenizer, settings: ChunkSettings) -> int:
+    """Checks that the budget holds any one word, since words are never split.
 
     Returns:
         Tokens that the budget leaves for title and text.

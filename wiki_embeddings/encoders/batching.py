@@ -1,7 +1,7 @@
 """Batches by token budget over sequences sorted by length: little padding, bounded memory.
 
-An engine either pads: `token_batches` and `padded`; or it lays sequences end to end and pads
-nothing: `longest_first`, `end_of_batch` and `packed`.
+An engine either pads: `token_batches` and `padded`; or it pads nothing: `longest_first` and
+`end_of_batch`, and `packing` for one that takes sequences end to end.
 """
 
 from __future__ import annotations
@@ -84,23 +84,3 @@ def end_of_batch(ends: npt.NDArray[np.int64], begin: int, token_budget: int) -> 
     """
     before = int(ends[begin - 1]) if begin else 0
     return max(begin + 1, int(np.searchsorted(ends, before + token_budget, side="right")))
-
-
-def packed(
-    sequences: Sequence[npt.NDArray[np.int32]],
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Lays sequences end to end.
-
-    Args:
-        sequences: Token ids of each sequence, at least one, each of at least one token.
-
-    Returns:
-        The ids of all tokens, the place of each in its sequence from 0, both of shape `(tokens,)`,
-        and where each sequence begins and the last one ends, of shape `(sequences + 1,)`.
-    """
-    lengths = np.fromiter(map(len, sequences), dtype=np.int32, count=len(sequences))
-    offsets = np.zeros(len(sequences) + 1, dtype=np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    ids = np.concatenate(sequences)
-    places = np.arange(len(ids), dtype=np.int32) - np.repeat(offsets[:-1], lengths)
-    return ids, places, offsets

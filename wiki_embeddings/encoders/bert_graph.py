@@ -61,7 +61,8 @@ def _is_token(length: Node, lengths: Node) -> Node:
 def _embeddings(weights: Weights, shape: BertShape, input_ids: Node, length: Node) -> Node:
     # A text is one segment, so that each token has type 0, whose embedding is added just once.
     types = weights["embeddings.token_type_embeddings.weight"]
-    positions = weights["embeddings.position_embeddings.weight"] + types[0]
+    rows = weights["embeddings.position_embeddings.weight"][shape.first_position :]
+    positions = rows + types[0]
     table = _constant(weights["embeddings.word_embeddings.weight"])
     words = ops.gather(table, input_ids, _integer(0))
     places = ops.slice(_constant(positions), _integers(0), length, _integers(1), _integers(0))

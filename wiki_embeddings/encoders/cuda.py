@@ -19,10 +19,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wiki_embeddings.encoders.batching import end_of_batch, longest_first
+from wiki_embeddings.encoders.batching import end_of_batch
 from wiki_embeddings.encoders.models import ResolvedModel
+from wiki_embeddings.encoders.packing import Packed, packed, packed_passages
 from wiki_embeddings.encoders.protocol import EncoderInfo, Progress, TokenIds, Vectors
-from wiki_embeddings.encoders.sequences import Ids, SequenceMaker
+from wiki_embeddings.encoders.sequences import SequenceMaker
+from wiki_embeddings.encoders.token_lists import token_lists
 from wiki_embeddings.encoders.torch_bert import (
     TorchBert,
     packed_batch,
@@ -89,6 +91,7 @@ class CudaEncoder:
             BadInputError: The weights are damaged.
             WikiEmbeddingsError: The GPU has no room for the weights.
         """
+        self._model = model
         self._info = info
         self._device = torch.device(device)
         self._token_budget = token_budget
@@ -102,15 +105,16 @@ class CudaEncoder:
         return self._info
 
     def encode(self, tokens: Sequence[TokenIds], *, progress: Progress | None = None) -> Vectors:
-        """Encodes passages that are tokenised already."""
-        return self._encode(self._sequences.from_passages(tokens), progress)
+        """Encodes passages that are tokenised already; quickest in `TokenLists`."""
+        return self._encode(packed_passages(tokens, self._sequences, self._model), progress)
 
     def encode_texts(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
         """Tokenises texts, then encodes them."""
-        return self._encode(self._sequences.from_texts(texts, query=query), None)
+        sequences = self._sequences.from_texts(texts, query=query)
+        return self._encode(packed(token_lists(sequences)), None)
 
-    def _encode(self, sequences: list[Ids], progress: Progress | None) -> Vectors:
-        vectors = np.empty((len(sequences), self._info.dimensions), dtype=np.float32)
+    def _encode(self, sequences: Packed, progress: Progress | None) -> Vectors:
+        vectors = np.empty((len(sequences.rows), self._info.dimensions), dtype=np.float32)
         with self._lock, _faults_told():
             for batch in _behind(self._batches(sequences), _IN_FLIGHT - 1):
                 vectors[batch.rows] = self._checked(batch.take())
@@ -118,26 +122,24 @@ class CudaEncoder:
                     progress(len(batch.rows))
         return vectors
 
-    def _batches(self, sequences: list[Ids]) -> Iterator[_Arriving]:
+    def _batches(self, sequences: Packed) -> Iterator[_Arriving]:
         """Gives one batch after another to the device and does not wait for their vectors."""
-        lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
-        order = longest_first(lengths)
-        ends = np.cumsum(lengths[order])
+        ends = sequences.offsets[1:]
         begin = 0
-        while begin < len(order):
-            rows = order[begin : end_of_batch(ends, begin, self._token_budget)]
-            vectors = self._vectors([sequences[row] for row in rows])
+        while begin < len(ends):
+            batch = slice(begin, end_of_batch(ends, begin, self._token_budget))
+            vectors = self._vectors(sequences, batch)
             if vectors is None:
-                self._take_smaller_batches(lengths[rows])
+                self._take_smaller_batches(np.diff(sequences.offsets)[batch])
                 continue
-            yield _sent_back(rows, vectors)
-            begin += len(rows)
+            yield _sent_back(sequences.rows[batch], vectors)
+            begin = batch.stop
 
-    def _vectors(self, sequences: list[Ids]) -> Tensor | None:
+    def _vectors(self, sequences: Packed, batch: slice) -> Tensor | None:
         """Vectors of a batch, on the device; None if its memory is too small."""
         try:
             with torch.inference_mode():
-                return unit_vectors(self._bert, packed_batch(sequences, self._device))
+                return unit_vectors(self._bert, packed_batch(sequences, batch, self._device))
         except torch.OutOfMemoryError:
             # What is to be done about it has to wait until this error is gone: its traceback
             # holds on to the tensors of the batch.

@@ -14,14 +14,14 @@ import re
 from pathlib import Path
 
 from wiki_embeddings import hub_files
-from wiki_embeddings.encoders.model_files import (
+from wiki_embeddings.encoders.model_files import read_model_files
+from wiki_embeddings.encoders.model_json import (
     CONFIG,
     MODULES,
     PROMPTS,
     TOKENIZER,
     TOKENIZER_CONFIG,
     TRANSFORMER_CONFIG,
-    read_model_files,
 )
 from wiki_embeddings.encoders.weights import WEIGHTS
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
@@ -34,13 +34,16 @@ _MODULE_SETTINGS = re.compile(r"\d+_\w+/config\.json")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def fetched_model(name: str, revision: str, home: Path) -> tuple[Path, str]:
+def fetched_model(
+    name: str, revision: str, home: Path, any_transformer: bool = False
+) -> tuple[Path, str]:
     """Gives the folder and the commit of a model, which is fetched unless it is there.
 
     Args:
         name: Repository on the Hub, `org/name`.
         revision: Branch, tag or full commit id. Only for a commit can the Hub be left unasked.
         home: Folder under which `models/` lies.
+        any_transformer: Whether a transformer that we do not compute is fetched, too.
 
     Raises:
         BadInputError: No such model or revision, or not one that we compute.
@@ -53,7 +56,7 @@ def fetched_model(name: str, revision: str, home: Path) -> tuple[Path, str]:
     snapshot = _snapshot(name, revision, repository)
     folder = repository / snapshot.commit
     if not _is_complete(folder):
-        _fetch(snapshot, folder)
+        _fetch(snapshot, folder, any_transformer)
     return _verified(folder), snapshot.commit
 
 
@@ -76,7 +79,7 @@ def _snapshot(name: str, revision: str, repository: Path) -> hub_files.HubSnapsh
         ) from error
 
 
-def _fetch(snapshot: hub_files.HubSnapshot, folder: Path) -> None:
+def _fetch(snapshot: hub_files.HubSnapshot, folder: Path, any_transformer: bool) -> None:
     files = {file.path: file for file in snapshot.files}
     for path in _NEEDED:
         if path not in files:
@@ -87,7 +90,7 @@ def _fetch(snapshot: hub_files.HubSnapshot, folder: Path) -> None:
     chosen = [path for path in files if path in _SETTINGS or _MODULE_SETTINGS.fullmatch(path)]
     for path in chosen:
         hub_files.download(snapshot, files[path], folder / path)
-    read_model_files(folder)
+    read_model_files(folder, any_transformer=any_transformer)
     hub_files.download(snapshot, files[WEIGHTS], folder / WEIGHTS)
     digests = {path: sha256_of_file(folder / path) for path in (*chosen, WEIGHTS)}
     write_bytes(folder / _COMPLETE, json.dumps(digests, indent=2).encode())

@@ -7,27 +7,37 @@ something open, the answer is that of sentence-transformers. Weights are not rea
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wiki_embeddings.encoders.model_json import (
+    CONFIG,
+    MODULES,
+    PROMPTS,
+    SUPPORTED,
+    TOKENIZER_CONFIG,
+    TRANSFORMER_CONFIG,
+    damaged,
+    json_content,
+    json_object,
+    number_of,
+    size_of,
+    size_of_any,
+    unsupported,
+)
 from wiki_embeddings.encoders.protocol import Pooling
+from wiki_embeddings.encoders.special_tokens import SpecialTokens, read_special_tokens
 from wiki_embeddings.errors import BadInputError
 
-CONFIG = "config.json"
-TOKENIZER = "tokenizer.json"
-TOKENIZER_CONFIG = "tokenizer_config.json"
-MODULES = "modules.json"
-TRANSFORMER_CONFIG = "sentence_bert_config.json"
-PROMPTS = "config_sentence_transformers.json"
+_FAMILIES = ("bert", "xlm-roberta", "roberta", "camembert")
+"""Values of `model_type` that are the same encoder; all but the first leave the rows of positions
+up to that of the padding token unused."""
 
-SUPPORTED = (
-    "BERT encoders with absolute positions, the activation gelu and a WordPiece tokenizer, pooled "
-    "by mean or by [CLS], such as BAAI/bge-small-en-v1.5, intfloat/e5-small-v2 or "
-    "sentence-transformers/all-MiniLM-L6-v2"
-)
+_DIMENSIONS_KEYS = ("hidden_size", "n_embd", "dim", "d_model")
+_POSITIONS_KEYS = ("max_position_embeddings", "n_positions")
+"""How different transformers call the same sizes in their configuration."""
 
 _PASSAGE_PROMPTS = ("document", "passage", "corpus")
 """Names of the prompt before a passage, in the order in which sentence-transformers looks."""
@@ -56,6 +66,7 @@ class BertShape:
         intermediate_size: Width of the feed-forward network.
         vocab_size: Rows of the table of word embeddings.
         positions: Rows of the table of position embeddings.
+        first_position: Row of a text's first token; those before it belong to no text.
         token_types: Rows of the table of token type embeddings.
         layer_norm_eps: Added to the variance before its root is taken.
     """
@@ -66,23 +77,14 @@ class BertShape:
     intermediate_size: int
     vocab_size: int
     positions: int
+    first_position: int
     token_types: int
     layer_norm_eps: float
 
-
-@dataclass(frozen=True)
-class SpecialTokens:
-    """Ids of the tokens that frame a text.
-
-    Attributes:
-        cls: Stands before the text.
-        sep: Stands after it.
-        pad: Fills a batch; its value decides nothing.
-    """
-
-    cls: int
-    sep: int
-    pad: int
+    @property
+    def longest(self) -> int:
+        """Most tokens for which there are positions."""
+        return self.positions - self.first_position
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ class ModelFiles:
     """What the files of a model's folder say.
 
     Attributes:
-        shape: Sizes of the encoder.
+        bert: Sizes of the encoder; None for one that only the engine `tei` may know.
+        dimensions: Length of a token's vector, hence of a text's.
+        vocab_size: One more than the largest token id.
         special_tokens: Ids of the tokens that frame a text.
         pooling: How a text's token vectors become one.
         max_length: Most tokens that the model reads, with special tokens and prefix.
@@ -98,47 +102,80 @@ class ModelFiles:
         passage_prefix: Text before a passage; empty where the files name none.
     """
 
-    shape: BertShape
+    bert: BertShape | None
+    dimensions: int
+    vocab_size: int
     special_tokens: SpecialTokens
     pooling: Pooling
     max_length: int
     query_prefix: str
     passage_prefix: str
 
+    @property
+    def shape(self) -> BertShape:
+        """Sizes of the encoder, for an engine that computes it; as `computed` says."""
+        return computed(self.bert)
 
-def read_model_files(folder: Path) -> ModelFiles:
+
+def computed(bert: BertShape | None) -> BertShape:
+    """Gives the sizes of an encoder that we compute ourselves.
+
+    Raises:
+        BadInputError: It is none that we compute.
+    """
+    if bert is None:
+        raise BadInputError(
+            f"This model is one for the engine tei alone. The others compute: {SUPPORTED}."
+        )
+    return bert
+
+
+def read_model_files(folder: Path, *, any_transformer: bool = False) -> ModelFiles:
     """Reads all but the weights of a model.
+
+    Args:
+        folder: The model.
+        any_transformer: Whether a transformer that we do not compute ourselves is read, too. How
+            it is pooled and what its tokenizer puts around a text must be known all the same.
 
     Raises:
         BadInputError: A file is missing or damaged, or the model is not one that we compute.
     """
-    shape = _shape(folder)
+    config = json_object(folder / CONFIG)
+    difference = _difference(config)
+    if difference and not any_transformer:
+        raise unsupported(folder, difference)
+    bert = None if difference else _shape(config, folder / CONFIG)
+    vocab_size = size_of(config, "vocab_size", folder / CONFIG)
+    longest = bert.longest if bert else size_of_any(config, _POSITIONS_KEYS, folder / CONFIG)
     prompts = _prompts(folder / PROMPTS)
     passage_prompts = [prompts[name] for name in _PASSAGE_PROMPTS if prompts.get(name)]
     return ModelFiles(
-        shape=shape,
-        special_tokens=_special_tokens(folder, shape),
+        bert=bert,
+        dimensions=size_of_any(config, _DIMENSIONS_KEYS, folder / CONFIG),
+        vocab_size=vocab_size,
+        special_tokens=read_special_tokens(folder, vocab_size, any_tokenizer=any_transformer),
         pooling=_pooling(folder),
-        max_length=_max_length(folder, shape),
+        max_length=_max_length(folder, longest),
         query_prefix=prompts.get("query", ""),
         passage_prefix=passage_prompts[0] if passage_prompts else "",
     )
 
 
-def _shape(folder: Path) -> BertShape:
-    file = folder / CONFIG
-    config = _object(file)
-    _refuse_others(config, folder)
+def _shape(config: Mapping[str, Any], file: Path) -> BertShape:
     shape = BertShape(
-        hidden_size=_size(config, "hidden_size", file),
-        layers=_size(config, "num_hidden_layers", file),
-        heads=_size(config, "num_attention_heads", file),
-        intermediate_size=_size(config, "intermediate_size", file),
-        vocab_size=_size(config, "vocab_size", file),
-        positions=_size(config, "max_position_embeddings", file),
-        token_types=_size(config, "type_vocab_size", file),
-        layer_norm_eps=_number(config, "layer_norm_eps", 1e-12, file),
+        hidden_size=size_of(config, "hidden_size", file),
+        layers=size_of(config, "num_hidden_layers", file),
+        heads=size_of(config, "num_attention_heads", file),
+        intermediate_size=size_of(config, "intermediate_size", file),
+        vocab_size=size_of(config, "vocab_size", file),
+        positions=size_of(config, "max_position_embeddings", file),
+        first_position=_first_position(config, file),
+        token_types=size_of(config, "type_vocab_size", file),
+        layer_norm_eps=number_of(config, "layer_norm_eps", 1e-12, file),
     )
+    if shape.longest < 1:
+        raise damaged(file, f"its first position {shape.first_position} is beyond the last")
     if shape.hidden_size % shape.heads:
         raise BadInputError(
             f"{file} has {shape.hidden_size} dimensions for {shape.heads} attention heads, which "
@@ -147,127 +184,72 @@ def _shape(folder: Path) -> BertShape:
     return shape
 
 
-def _refuse_others(config: Mapping[str, Any], folder: Path) -> None:
-    """Refuses transformers that would be computed wrongly."""
+def _first_position(config: Mapping[str, Any], file: Path) -> int:
+    if config["model_type"] == "bert":
+        return 0
+    padding = config.get("pad_token_id", 1)
+    if not isinstance(padding, int) or padding < 0:
+        raise damaged(file, f"its pad_token_id is {padding!r}")
+    return padding + 1
+
+
+def _difference(config: Mapping[str, Any]) -> str | None:
+    """What makes a transformer one that we would compute wrongly."""
+    if config.get("model_type") not in _FAMILIES:
+        return f"has model_type {config.get('model_type')!r}"
     required = {
-        "model_type": ("bert", None),
-        "hidden_act": ("gelu", "gelu"),
-        "position_embedding_type": ("absolute", "absolute"),
-        "is_decoder": (False, False),
+        "hidden_act": "gelu",
+        "position_embedding_type": "absolute",
+        "is_decoder": False,
     }
-    for key, (wanted, default) in required.items():
-        found = config.get(key, default)
+    for key, wanted in required.items():
+        found = config.get(key, wanted)
         if found != wanted:
-            raise _unsupported(folder, f"has {key} {found!r}, not {wanted!r}")
+            return f"has {key} {found!r}, not {wanted!r}"
+    return None
 
 
 def _prompts(file: Path) -> Mapping[str, str]:
-    prompts = _object(file, optional=True).get("prompts") or {}
+    prompts = json_object(file, optional=True).get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
-        raise _damaged(file, "its prompts are no texts by name")
+        raise damaged(file, "its prompts are no texts by name")
     return prompts
 
 
 def _pooling(folder: Path) -> Pooling:
     if not (folder / MODULES).is_file():
         return "mean"
-    modules = _json(folder / MODULES)
+    modules = json_content(folder / MODULES)
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
-        raise _damaged(folder / MODULES, "it holds no list of modules")
+        raise damaged(folder / MODULES, "it holds no list of modules")
     paths = {str(module.get("type")).rpartition(".")[2]: module.get("path") for module in modules}
     others = sorted(paths.keys() - {"Transformer", "Pooling", "Normalize"})
     if others:
-        raise _unsupported(folder, f"has a module {others[0]} after its transformer")
+        raise unsupported(folder, f"has a module {others[0]} after its transformer")
     if "Pooling" not in paths:
-        raise _unsupported(folder, "has no pooling, so it gives a vector for each token")
+        raise unsupported(folder, "has no pooling, so it gives a vector for each token")
     return _pooling_mode(folder, folder / str(paths["Pooling"]) / CONFIG)
 
 
 def _pooling_mode(folder: Path, file: Path) -> Pooling:
-    config = _object(file)
+    config = json_object(file)
     flags = [mode for flag, mode in _POOLING_FLAGS.items() if config.get(flag)]
     mode = config.get("pooling_mode", flags or ["mean"])
     modes = [mode] if isinstance(mode, str) else list(mode)
     if len(modes) != 1 or modes[0] not in _POOLINGS:
-        raise _unsupported(folder, f"pools by {' and '.join(map(str, modes))}")
+        raise unsupported(folder, f"pools by {' and '.join(map(str, modes))}")
     if not config.get("include_prompt", True):
-        raise _unsupported(folder, "leaves its prompt out of the pooling")
+        raise unsupported(folder, "leaves its prompt out of the pooling")
     return _POOLINGS[modes[0]]
 
 
-def _max_length(folder: Path, shape: BertShape) -> int:
+def _max_length(folder: Path, longest: int) -> int:
     for name, key in (
         (TRANSFORMER_CONFIG, "max_seq_length"),
         (TOKENIZER_CONFIG, "model_max_length"),
     ):
-        config = _object(folder / name, optional=True)
+        config = json_object(folder / name, optional=True)
         if config.get(key) is not None:
-            stated = _number(config, key, shape.positions, folder / name)
-            return int(min(stated, shape.positions))
-    return shape.positions
-
-
-def _special_tokens(folder: Path, shape: BertShape) -> SpecialTokens:
-    file = folder / TOKENIZER
-    model = _object(file).get("model") or {}
-    if model.get("type") != "WordPiece":
-        raise _unsupported(folder, f"has a tokenizer of type {model.get('type')}, not 'WordPiece'")
-    vocabulary = model.get("vocab") or {}
-    if max(vocabulary.values(), default=0) >= shape.vocab_size:
-        raise _damaged(file, f"it has ids beyond the {shape.vocab_size} that {CONFIG} announces")
-    names = _object(folder / TOKENIZER_CONFIG, optional=True)
-    return SpecialTokens(
-        cls=_token_id(vocabulary, names.get("cls_token", "[CLS]"), file),
-        sep=_token_id(vocabulary, names.get("sep_token", "[SEP]"), file),
-        pad=_token_id(vocabulary, names.get("pad_token", "[PAD]"), file),
-    )
-
-
-def _token_id(vocabulary: Mapping[str, int], token: Any, file: Path) -> int:
-    content = token["content"] if isinstance(token, dict) else token
-    if content not in vocabulary:
-        raise _damaged(file, f"its vocabulary lacks {content}")
-    return vocabulary[content]
-
-
-def _size(config: Mapping[str, Any], key: str, file: Path) -> int:
-    value = config.get(key)
-    if not isinstance(value, int) or value < 1:
-        raise _damaged(file, f"its {key} is {value!r}")
-    return value
-
-
-def _number(config: Mapping[str, Any], key: str, default: float, file: Path) -> float:
-    value = config.get(key, default)
-    if not isinstance(value, int | float):
-        raise _damaged(file, f"its {key} is {value!r}")
-    return value
-
-
-def _object(file: Path, *, optional: bool = False) -> Mapping[str, Any]:
-    if optional and not file.is_file():
-        return {}
-    content = _json(file)
-    if not isinstance(content, dict):
-        raise _damaged(file, "it holds no JSON object")
-    return content
-
-
-def _json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadInputError(
-            f"{file.parent} has no {file.name}, so it is no model that can be loaded. "
-            f"Name a model's folder or a model on the Hub; these work: {SUPPORTED}."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise _damaged(file, str(error)) from error
-
-
-def _damaged(file: Path, reason: str) -> BadInputError:
-    return BadInputError(f"{file} cannot be used: {reason}. Fetch the model again.")
-
-
-def _unsupported(folder: Path, reason: str) -> BadInputError:
-    return BadInputError(f"The model in {folder} {reason}. These work: {SUPPORTED}.")
+            stated = number_of(config, key, longest, folder / name)
+            return int(min(stated, longest))
+    return longest

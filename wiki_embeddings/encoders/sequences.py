@@ -18,6 +18,8 @@ from wiki_embeddings.errors import BadInputError
 
 Ids = npt.NDArray[np.int32]
 
+_NOTHING: Ids = np.empty(0, dtype=np.int32)
+
 
 class SequenceMaker:
     """Makes sequences for one model."""
@@ -29,12 +31,15 @@ class SequenceMaker:
     def from_texts(self, texts: Sequence[str], *, query: bool) -> list[Ids]:
         """Tokenises texts and frames them; what is longer than the model reads is cut off.
 
+        White space around a text counts for nothing.
+
         Raises:
             BadInputError: A text holds a lone surrogate.
         """
-        prefix = self._query_prefix if query else self._passage_prefix
-        room = self._room(prefix)
-        return [self._framed(prefix, self._tokenized(text)[:room]) for text in texts]
+        prefix = self._model.query_prefix if query else self._model.passage_prefix
+        # Together, because a prefix without a space at its end is one word with what follows.
+        sequences = [self._tokenized(prefix + text.strip()) for text in texts]
+        return [self._framed(_NOTHING, tokens[: self._room(_NOTHING)]) for tokens in sequences]
 
     def from_passages(self, passages: Sequence[TokenIds]) -> list[Ids]:
         """Frames passages that are tokenised already.
@@ -81,7 +86,7 @@ class SequenceMaker:
 
     def _tokenized(self, text: str) -> list[int]:
         try:
-            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+            ids: list[int] = self._tokenizer.encode(text.rstrip(), add_special_tokens=False).ids
         except TypeError as error:
             raise BadInputError(f"{text!r} is no Unicode text, so it has no tokens.") from error
         return ids
@@ -94,13 +99,6 @@ class SequenceMaker:
         return tokenizer
 
     @cached_property
-    def _query_prefix(self) -> Ids:
-        return self._prefix(self._model.query_prefix)
-
-    @cached_property
     def _passage_prefix(self) -> Ids:
-        return self._prefix(self._model.passage_prefix)
-
-    def _prefix(self, prefix: str) -> Ids:
-        ids = self._tokenized(prefix) if prefix else []
-        return np.array(ids, dtype=np.int32)
+        prefix = self._model.passage_prefix
+        return np.array(self._tokenized(prefix) if prefix else [], dtype=np.int32)

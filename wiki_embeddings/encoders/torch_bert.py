@@ -6,7 +6,7 @@ each sequence begins. Built straight from the weights' tensors, without transfor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.attention.varlen import varlen_attn
 
-from wiki_embeddings.encoders.batching import packed
 from wiki_embeddings.encoders.model_files import BertShape
+from wiki_embeddings.encoders.packing import Packed, runs
 from wiki_embeddings.encoders.protocol import Pooling
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
@@ -47,7 +47,7 @@ class PackedBatch:
     ids: Tensor
     places: Tensor
     offsets: Tensor
-    lengths: npt.NDArray[np.int32]
+    lengths: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,10 @@ def torch_bert(
 
     # A text is one segment, so that each token has type 0, whose embedding is added just once.
     types = weights["embeddings.token_type_embeddings.weight"]
+    places = weights["embeddings.position_embeddings.weight"][shape.first_position :]
     return TorchBert(
         words=placed(weights["embeddings.word_embeddings.weight"]),
-        positions=placed(weights["embeddings.position_embeddings.weight"] + types[0]),
+        positions=placed(places + types[0]),
         norm=norm("embeddings.LayerNorm"),
         layers=tuple(layer(f"encoder.layer.{number}") for number in range(shape.layers)),
         heads=shape.heads,
@@ -177,20 +178,24 @@ def torch_bert(
 _PROJECTIONS = ("query", "key", "value")
 
 
-def packed_batch(sequences: Sequence[npt.NDArray[np.int32]], device: torch.device) -> PackedBatch:
-    """Lays sequences end to end on a device, without waiting for what it computes now.
+def packed_batch(sequences: Packed, batch: slice, device: torch.device) -> PackedBatch:
+    """Puts a batch of packed sequences on a device, without waiting for what it computes now.
 
     Args:
-        sequences: Token ids of each sequence, with special tokens.
+        sequences: All sequences.
+        batch: Which of them, without gaps.
         device: Where they go.
     """
-    arrays = packed(sequences)
-    host = torch.from_numpy(np.concatenate(arrays))
+    offsets = sequences.offsets[batch.start : batch.stop + 1]
+    begin, end = offsets[0], offsets[-1]
+    parts = (sequences.ids[begin:end], sequences.places[begin:end], offsets - begin)
+    host = torch.from_numpy(np.concatenate(parts, dtype=np.int32, casting="same_kind"))
     if device.type == "cuda":
         # From pageable memory, a copy would wait until the GPU has done all that it was given.
         host = host.pin_memory()
-    ids, places, offsets = host.to(device, non_blocking=True).split([len(part) for part in arrays])
-    return PackedBatch(ids, places, offsets, np.diff(arrays[2]))
+    on_device = host.to(device, non_blocking=True)
+    ids, places, begins = on_device.split([len(part) for part in parts])
+    return PackedBatch(ids, places, begins, np.diff(offsets))
 
 
 def unit_vectors(bert: TorchBert, batch: PackedBatch) -> Tensor:
@@ -244,23 +249,14 @@ def _flash_attention(query: Tensor, key: Tensor, value: Tensor, batch: PackedBat
 def _grouped_attention(query: Tensor, key: Tensor, value: Tensor, batch: PackedBatch) -> Tensor:
     """Neighbours of one length at once; for any device. Few calls where lengths are sorted."""
     contexts = []
-    for begin, end, length in _runs(batch.lengths):
+    begin = 0
+    for first, last, length in runs(batch.lengths):
+        end = begin + (last - first) * length
         rows = (
             part[begin:end].unflatten(0, (-1, length)).transpose(1, 2)
             for part in (query, key, value)
         )
         context = functional.scaled_dot_product_attention(*rows)
         contexts.append(context.transpose(1, 2).flatten(0, 1))
+        begin = end
     return torch.cat(contexts)
-
-
-def _runs(lengths: npt.NDArray[np.int32]) -> list[tuple[int, int, int]]:
-    """Begin and end, in tokens, of each run of neighbours of one length, and that length."""
-    changes = np.flatnonzero(np.diff(lengths)) + 1
-    ends = np.cumsum(lengths)
-    lasts = [*(changes - 1), len(lengths) - 1]
-    stops = [int(ends[last]) for last in lasts]
-    return [
-        (begin, stop, int(lengths[last]))
-        for begin, stop, last in zip([0, *stops[:-1]], stops, lasts, strict=True)
-    ]

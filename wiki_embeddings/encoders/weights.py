@@ -5,7 +5,7 @@ Only safetensors: nothing in that format can run code. Other engines read the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ WEIGHTS = "model.safetensors"
 
 _DTYPES = frozenset({"F32", "F16"})
 
-_PREFIX = "bert."
-"""Before each name where the file holds a model with a head."""
+_PREFIXES = ("", "bert.", "roberta.")
+"""Before each name: mostly nothing, something where the file holds a model with a head."""
 
 
 def tensor_shapes(shape: BertShape) -> dict[str, tuple[int, ...]]:
@@ -45,8 +45,10 @@ def tensor_shapes(shape: BertShape) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_weights(file: Path, shape: BertShape) -> None:
+def check_weights(file: Path, shape: BertShape | None) -> None:
     """Checks that a file holds every tensor of an encoder, without reading their values.
+
+    Of an encoder without shape, which is not ours to compute, only that the file is whole.
 
     Raises:
         BadInputError: The file is missing, damaged or cut short, or a tensor is missing or has
@@ -55,7 +57,7 @@ def check_weights(file: Path, shape: BertShape) -> None:
     with _opened(file) as opened:
         prefix = _prefix(opened.keys())
         names = set(opened.keys())
-        for name, expected in tensor_shapes(shape).items():
+        for name, expected in (tensor_shapes(shape) if shape else {}).items():
             if prefix + name not in names:
                 raise _unusable(file, f"it lacks the tensor {name}")
             tensor = opened.get_slice(prefix + name)
@@ -89,8 +91,9 @@ def _norm(name: str, width: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.weight": (width,), f"{name}.bias": (width,)}
 
 
-def _prefix(names: list[str]) -> str:
-    return _PREFIX if any(name.startswith(f"{_PREFIX}embeddings.") for name in names) else ""
+def _prefix(names: Iterable[str]) -> str:
+    found = {name.partition("embeddings.")[0] for name in names}
+    return next((prefix for prefix in _PREFIXES if prefix in found), "")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from wiki_embeddings.encoders.model_files import computed
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
 from wiki_embeddings.sources.part import Progress
@@ -40,6 +41,10 @@ _cutter = lru_cache(maxsize=1)(cutter)
 """A worker keeps its tokenizer, and the words it has seen, from shard to shard."""
 
 
+_ANY_TRANSFORMER = "tei"
+"""The engine that also computes transformers other than ours."""
+
+
 @dataclass(frozen=True)
 class Cutting:
     """How to cut, once a model has been found and the budget suits it.
@@ -62,15 +67,24 @@ class Cutting:
 
 
 def prepare(
-    _: Volume, model: str, revision: str | None, token_budget: int, title_prefix: bool
+    _: Volume,
+    model: str,
+    revision: str | None,
+    token_budget: int,
+    title_prefix: bool,
+    engine: str = "auto",
 ) -> Cutting:
     """Find a model and make sure that the budget suits it, where the cutting will be done.
+
+    What the engine cannot compute is refused now, before all is cut for it.
 
     Raises:
         BadInputError: The model is not one that we run, or the budget does not suit it.
         WikiEmbeddingsError: The model cannot be fetched now.
     """
     resolved = _cutter(model, revision, token_budget, title_prefix).model
+    if engine != _ANY_TRANSFORMER:
+        computed(resolved.bert)
     return Cutting(
         model=resolved.name,
         revision=resolved.revision,

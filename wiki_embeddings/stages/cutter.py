@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from wiki_embeddings.chunking import (
     Chunks,
     ChunkSettings,
-    WordPieceTokenizer,
+    ChunkTokenizer,
     check_settings,
     chunk_articles,
     load_tokenizer,
@@ -39,7 +39,7 @@ class Cutter:
     """
 
     model: ResolvedModel
-    tokenizer: WordPieceTokenizer
+    tokenizer: ChunkTokenizer
     settings: ChunkSettings
 
     @property
@@ -123,7 +123,7 @@ def cutter(model: str, revision: str | None, token_budget: int, title_prefix: bo
         BadInputError: The model is not one that we run, or the budget does not suit it.
         WikiEmbeddingsError: The model cannot be fetched now.
     """
-    resolved = resolve(model, revision)
+    resolved = resolve(model, revision, any_transformer=True)  # chunks are any engine's
     if token_budget > resolved.max_length:
         raise BadInputError(
             f"A budget of {token_budget} tokens is too large: {resolved.name} reads at most "

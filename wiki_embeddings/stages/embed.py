@@ -7,8 +7,9 @@ one shard after another.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 from wiki_embeddings import encoders
 from wiki_embeddings.encoders.protocol import EncoderInfo
+from wiki_embeddings.encoders.token_lists import TokenLists
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
 from wiki_embeddings.sources.part import Progress
 from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
@@ -116,14 +118,24 @@ def embed_shard(spec: EmbedSpec, volume: Volume, progress: Progress) -> Report:
         BadInputError: The shard of chunks is corrupt, or the model is not what was planned.
         UnusableVolumeError: The vectors cannot be stored.
     """
+    load = partial(encoder_of, spec.model, spec.revision, spec.engine)
+    return embed_with(load, spec, volume, progress)
+
+
+def embed_with(
+    load: Callable[[], encoders.Encoder], spec: EmbedSpec, volume: Volume, progress: Progress
+) -> Report:
+    """Embed a shard, unless that is done already, with an encoder that is loaded only if need be.
+
+    Raises:
+        BadInputError: As for `embed_shard`.
+        UnusableVolumeError: Likewise.
+    """
 
     def write(path: Path) -> dict[str, Statistic]:
         chunks = read_input(volume, spec.chunks, "chunked_volume")
-        encoder = encoder_of(spec.model, spec.revision, spec.engine)
-        vectors = encoder.encode(token_arrays(chunks), progress=progress)
-        table = with_vectors(chunks, vectors)
-        with parquet_writer(path, table.schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
-            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        vectors = load().encode(stored_tokens(chunks), progress=progress)
+        write_table(path, with_vectors(chunks, vectors))
         return vector_statistics(pq.read_table(path))
 
     return make_once(spec, volume, write)
@@ -151,12 +163,11 @@ def _kept(model: str, revision: str, engine: str) -> encoders.Encoder:
     return encoders.load(model, engine, revision=revision)
 
 
-def token_arrays(chunks: pa.Table) -> list[npt.NDArray[np.integer]]:
-    """Token ids of each row, as views into one array."""
+def stored_tokens(chunks: pa.Table) -> TokenLists:
+    """Token ids of each row, without a copy for each row."""
     column = chunks.column("tokens").combine_chunks()
-    tokens = column.flatten().to_numpy()
-    ends = pc.list_value_length(column).to_numpy().cumsum()
-    return np.split(tokens, ends[:-1]) if len(ends) else []
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    return TokenLists(column.flatten().to_numpy(), offsets - offsets[0])
 
 
 def with_vectors(chunks: pa.Table, vectors: npt.NDArray[np.float32]) -> pa.Table:
@@ -173,3 +184,28 @@ def with_vectors(chunks: pa.Table, vectors: npt.NDArray[np.float32]) -> pa.Table
         pa.array(vectors.astype(np.float16).ravel()), vectors.shape[1]
     )
     return pa.table(columns, schema=schema)
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a shard of embeddings.
+
+    The two bytes of a vector's numbers lie apart: sign and exponent compress, the rest is noise.
+    With that and without statistics of single numbers, which nobody asks for, writing takes a
+    quarter less time, and the file less room.
+
+    Args:
+        path: Where to.
+        table: As `with_vectors` makes it.
+    """
+    with parquet_writer(
+        path,
+        table.schema,
+        use_dictionary=DICTIONARY_COLUMNS,
+        use_byte_stream_split=[_NUMBERS],
+        write_statistics=[name for name in table.column_names if name != "embedding"],
+    ) as writer:
+        writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+
+
+_NUMBERS = "embedding.list.element"
+"""Parquet's name for the numbers in the vectors."""

@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from wiki_embeddings.bundled import bundled_model
-from wiki_embeddings.chunking import WordPieceTokenizer, load_tokenizer
+from wiki_embeddings.chunking import ChunkTokenizer, load_tokenizer
 from wiki_embeddings_tests.chunking.tokenizers import cased_tokenizer, plain
 
 
@@ -25,13 +25,13 @@ def cased_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tokenizer(tokenizer_path: Path) -> WordPieceTokenizer:
+def tokenizer(tokenizer_path: Path) -> ChunkTokenizer:
     """The tokenizer under test; kept over all tests, as a worker keeps it over all batches."""
     return load_tokenizer(tokenizer_path)
 
 
 @pytest.fixture(scope="session")
-def cased(cased_path: Path) -> WordPieceTokenizer:
+def cased(cased_path: Path) -> ChunkTokenizer:
     return load_tokenizer(cased_path)
 
 

@@ -18,6 +18,7 @@ REAL = [
     "무정부주의는 정치 철학이다. ",
     "https://en.wikipedia.org/w/index.php?title=Anarchism&action=edit&section=12#Etymology ",
     "[SEP] a[MASK]b [CLS][PAD] [UNK]. ",
+    "</s> a<mask>b <s><pad> <unk>. ",
 ]
 
 NASTY = [
@@ -55,6 +56,10 @@ NASTY = [
     "a" * 101,
     "é" * 99 + ".",
     "中" * 40,
+    "▁",
+    "´",
+    "ﷺ",
+    "\uff9e",
     ")" * 30,
     "x,y;" * 30,
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tokenizers import Tokenizer
 
-from wiki_embeddings.chunking import ChunkSettings, WordPieceTokenizer, chunk_articles
+from wiki_embeddings.chunking import ChunkSettings, ChunkTokenizer, chunk_articles
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings_tests.chunking.tokenizers import (
     assert_lossless,
@@ -48,7 +48,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_nothing_is_lost_of(tokenizer: WordPieceTokenizer, backend: Tokenizer, text: str):
+def test_nothing_is_lost_of(tokenizer: ChunkTokenizer, backend: Tokenizer, text: str):
     chunks = chunk_articles(tokenizer, ["T"], [text], BUDGET)
     assert_lossless(chunks, [text])
     assert_within_budget(chunks, BUDGET, special_tokens=2)
@@ -57,7 +57,7 @@ def test_nothing_is_lost_of(tokenizer: WordPieceTokenizer, backend: Tokenizer, t
 
 @pytest.mark.parametrize("name", ["nothing", "white space", "only signs without tokens"])
 def test_a_text_without_tokens_has_one_chunk_with_the_tokens_of_its_title(
-    tokenizer: WordPieceTokenizer, backend: Tokenizer, name: str
+    tokenizer: ChunkTokenizer, backend: Tokenizer, name: str
 ):
     settings = ChunkSettings(128, title_prefix=True)
     chunks = chunk_articles(tokenizer, ["Cat"], [TEXTS[name]], settings)
@@ -65,7 +65,7 @@ def test_a_text_without_tokens_has_one_chunk_with_the_tokens_of_its_title(
     assert chunks.tokens.tolist() == backend.encode("Cat", add_special_tokens=False).ids
 
 
-def test_an_article_of_ten_megabytes_is_chunked(tokenizer: WordPieceTokenizer):
+def test_an_article_of_ten_megabytes_is_chunked(tokenizer: ChunkTokenizer):
     hundred = "".join(f"Paragraph {n} tells of the number {n * n}.\n\n" for n in range(100))
     text = hundred * 2700
     assert len(text.encode()) > 10_000_000
@@ -82,7 +82,7 @@ def test_an_article_of_ten_megabytes_is_chunked(tokenizer: WordPieceTokenizer):
     ],
 )
 def test_a_lone_surrogate_is_refused_by_article_and_place(
-    tokenizer: WordPieceTokenizer, title: str, text: str, message: str
+    tokenizer: ChunkTokenizer, title: str, text: str, message: str
 ):
     with pytest.raises(BadInputError, match=message):
         chunk_articles(tokenizer, ["Dog", title], ["Good.", text], BUDGET)

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from wiki_embeddings.chunking import (
     ChunkSettings,
-    WordPieceTokenizer,
+    ChunkTokenizer,
     chunk_articles,
     load_tokenizer,
 )
@@ -27,7 +27,7 @@ budgets = st.integers(102, 300)
 @given(texts=st.lists(articles, max_size=4), budget=budgets)
 @settings(deadline=None, max_examples=150)
 def test_chunks_rebuild_every_text_within_the_budget_with_the_tokens_of_their_own_texts(
-    tokenizer: WordPieceTokenizer, backend: Tokenizer, texts: list[str], budget: int
+    tokenizer: ChunkTokenizer, backend: Tokenizer, texts: list[str], budget: int
 ):
     wanted = ChunkSettings(budget)
     chunks = chunk_articles(tokenizer, ["T"] * len(texts), texts, wanted)
@@ -39,7 +39,7 @@ def test_chunks_rebuild_every_text_within_the_budget_with_the_tokens_of_their_ow
 @given(text=articles, budget=st.integers(42, 90))
 @settings(deadline=None, max_examples=100)
 def test_the_same_holds_of_a_tokenizer_that_keeps_case_and_accents(
-    cased: WordPieceTokenizer, cased_backend: Tokenizer, text: str, budget: int
+    cased: ChunkTokenizer, cased_backend: Tokenizer, text: str, budget: int
 ):
     wanted = ChunkSettings(budget)
     chunks = chunk_articles(cased, ["T"], [text], wanted)
@@ -51,7 +51,7 @@ def test_the_same_holds_of_a_tokenizer_that_keeps_case_and_accents(
 @given(title=titles, text=articles, budget=budgets)
 @settings(deadline=None, max_examples=100)
 def test_a_title_in_front_keeps_the_budget_and_leaves_half_of_it_to_the_text(
-    tokenizer: WordPieceTokenizer, backend: Tokenizer, title: str, text: str, budget: int
+    tokenizer: ChunkTokenizer, backend: Tokenizer, title: str, text: str, budget: int
 ):
     wanted = ChunkSettings(budget + 3, title_prefix=True, passage_prefix_tokens=3)
     chunks = chunk_articles(tokenizer, [title], [text], wanted)
@@ -67,7 +67,7 @@ def test_a_title_in_front_keeps_the_budget_and_leaves_half_of_it_to_the_text(
 
 
 def test_a_title_that_fits_gives_the_tokens_of_title_newline_text(
-    tokenizer: WordPieceTokenizer, backend: Tokenizer
+    tokenizer: ChunkTokenizer, backend: Tokenizer
 ):
     text = "Kittens are young cats. " * 60
     chunks = chunk_articles(tokenizer, ["Cat (animal)"], [text], ChunkSettings(title_prefix=True))
@@ -77,7 +77,7 @@ def test_a_title_that_fits_gives_the_tokens_of_title_newline_text(
     assert tokens_of(chunks) == [encoding.ids for encoding in encodings]
 
 
-def test_a_long_title_is_cut_between_words(tokenizer: WordPieceTokenizer, backend: Tokenizer):
+def test_a_long_title_is_cut_between_words(tokenizer: ChunkTokenizer, backend: Tokenizer):
     word = backend.encode("antidisestablishmentarianism", add_special_tokens=False).ids
     title = "antidisestablishmentarianism " * 40
     chunks = chunk_articles(tokenizer, [title], [""], ChunkSettings(title_prefix=True))
@@ -88,7 +88,7 @@ def test_a_long_title_is_cut_between_words(tokenizer: WordPieceTokenizer, backen
 @given(texts=st.lists(articles, min_size=2, max_size=4))
 @settings(deadline=None, max_examples=40)
 def test_an_article_is_cut_alike_whatever_was_chunked_before_or_with_it(
-    tokenizer: WordPieceTokenizer, tokenizer_path: Path, texts: list[str]
+    tokenizer: ChunkTokenizer, tokenizer_path: Path, texts: list[str]
 ):
     names = ["T"] * len(texts)
     together = chunk_articles(tokenizer, names, texts, ChunkSettings(110))
@@ -98,14 +98,14 @@ def test_an_article_is_cut_alike_whatever_was_chunked_before_or_with_it(
     assert together.tokens.tolist() == [t for chunks in alone for t in chunks.tokens.tolist()]
 
 
-def test_a_batch_without_articles_has_no_chunks(tokenizer: WordPieceTokenizer):
+def test_a_batch_without_articles_has_no_chunks(tokenizer: ChunkTokenizer):
     chunks = chunk_articles(tokenizer, [], [], ChunkSettings())
     assert len(chunks) == 0
     assert chunks.token_offsets.tolist() == [0]
     assert chunks.tokens.dtype == np.uint16
 
 
-def test_white_space_between_chunks_goes_to_the_earlier_one(tokenizer: WordPieceTokenizer):
+def test_white_space_between_chunks_goes_to_the_earlier_one(tokenizer: ChunkTokenizer):
     text = " \u200b" + "One two three four.\u200b \n\n" * 60
     chunks = chunk_articles(tokenizer, ["T"], [text], ChunkSettings(102))
     assert len(chunks) > 1

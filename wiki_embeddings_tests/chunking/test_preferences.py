@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from wiki_embeddings.chunking import ChunkSettings, WordPieceTokenizer, chunk_articles
+from wiki_embeddings.chunking import ChunkSettings, ChunkTokenizer, chunk_articles
 
 SENTENCE = "The cat sat on the mat and saw the dog. "  # 11 tokens
 PARAGRAPH = SENTENCE * 4 + "\n\n"  # 44 tokens
 
 
 @pytest.fixture
-def chunk(tokenizer: WordPieceTokenizer):
+def chunk(tokenizer: ChunkTokenizer):
     def chunk(text: str, budget: int = 102) -> list[str]:
         return chunk_articles(tokenizer, ["T"], [text], ChunkSettings(budget)).text
 

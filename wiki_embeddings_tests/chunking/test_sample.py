@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tokenizers import Tokenizer
 
-from wiki_embeddings.chunking import ChunkSettings, WordPieceTokenizer, chunk_articles
+from wiki_embeddings.chunking import ChunkSettings, ChunkTokenizer, chunk_articles
 from wiki_embeddings.sources import sample
 from wiki_embeddings_tests.chunking.tokenizers import (
     assert_lossless,
@@ -24,7 +24,7 @@ def articles() -> tuple[list[str], list[str]]:
 
 
 def test_the_whole_sample_is_chunked_without_loss(
-    tokenizer: WordPieceTokenizer, backend: Tokenizer, articles: tuple[list[str], list[str]]
+    tokenizer: ChunkTokenizer, backend: Tokenizer, articles: tuple[list[str], list[str]]
 ):
     settings = ChunkSettings()
     chunks = chunk_articles(tokenizer, *articles, settings)

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from tokenizers import Tokenizer
 
-from wiki_embeddings.chunking import WordPieceTokenizer, load_tokenizer, table
+from wiki_embeddings.chunking import ChunkTokenizer, load_tokenizer, table, wordpiece
 
 SURROGATES = range(0xD800, 0xE000)
 EVERY_NTH = 67
@@ -15,7 +15,7 @@ EVERY_NTH = 67
 def test_around_any_character_the_tokens_of_each_atom_are_those_of_its_text(
     tokenizer_path, backend: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(table, "UNDIVIDED_TOKENS", 0)
+    monkeypatch.setattr(wordpiece, "UNDIVIDED_TOKENS", 0)
     tokenizer = load_tokenizer(tokenizer_path)
     signs = [chr(n) for n in range(0, 0x110000, EVERY_NTH) if n not in SURROGATES]
     signs += [chr(n) for n in range(0x3100)]
@@ -32,7 +32,7 @@ def test_around_any_character_the_tokens_of_each_atom_are_those_of_its_text(
 
 
 def test_a_table_that_is_full_starts_anew_and_gives_the_same_tokens(
-    tokenizer: WordPieceTokenizer, tokenizer_path, monkeypatch: pytest.MonkeyPatch
+    tokenizer: ChunkTokenizer, tokenizer_path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(table, "REMEMBERED_CHARS", 100)
     forgetful = load_tokenizer(tokenizer_path)
@@ -46,7 +46,7 @@ def test_a_table_that_is_full_starts_anew_and_gives_the_same_tokens(
 def test_new_words_are_told_apart_across_blocks(
     tokenizer_path, backend: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(table, "BLOCK_RUNS", 3)
+    monkeypatch.setattr(wordpiece, "BLOCK_RUNS", 3)
     text = "\u200b one two  three \0 four five " + "six," * 20 + " seven eight nine"
     tokens = load_tokenizer(tokenizer_path).tokenize([text])[0].tokens.tolist()
     assert tokens == backend.encode(text, add_special_tokens=False).ids

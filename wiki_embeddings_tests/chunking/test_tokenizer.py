@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models
 
 from wiki_embeddings.chunking import (
     ChunkSettings,
-    WordPieceTokenizer,
+    ChunkTokenizer,
     check_settings,
     chunk_articles,
     load_tokenizer,
@@ -46,7 +46,7 @@ def test_truncation_and_padding_of_the_published_tokenizer_are_switched_off(toke
 
 
 def test_a_vocabulary_within_65536_is_stored_in_two_bytes_and_a_larger_one_in_four(
-    tokenizer: WordPieceTokenizer, changed: Callable[[Change], Path]
+    tokenizer: ChunkTokenizer, changed: Callable[[Change], Path]
 ):
     def enlarge(config: dict[str, Any]) -> None:
         config["model"]["vocab"]["elephant"] = 1 << 16
@@ -158,13 +158,13 @@ def test_a_missing_file_is_refused(tmp_path: Path):
 
 
 def test_the_smallest_budget_holds_the_longest_word_and_what_the_encoder_adds(
-    tokenizer: WordPieceTokenizer,
+    tokenizer: ChunkTokenizer,
 ):
     assert check_settings(tokenizer, ChunkSettings(105, passage_prefix_tokens=3)) == 100
     with pytest.raises(BadInputError, match="Set it to 105 or more"):
         check_settings(tokenizer, ChunkSettings(104, passage_prefix_tokens=3))
 
 
-def test_a_negative_number_of_prefix_tokens_is_refused(tokenizer: WordPieceTokenizer):
+def test_a_negative_number_of_prefix_tokens_is_refused(tokenizer: ChunkTokenizer):
     with pytest.raises(BadInputError, match="-1 passage prefix tokens"):
         check_settings(tokenizer, ChunkSettings(passage_prefix_tokens=-1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,18 @@ FIXTURES = Path(__file__).parent.parent / "fixtures" / "encoders"
 
 TINY = FIXTURES / "tiny_cls"
 """A random BERT with [CLS] pooling, two layers, heads of 16 and prompts before all texts."""
+
+TINY_XLMR = FIXTURES / "tiny_xlmr"
+"""A random XLM-R with mean pooling and a Unigram tokenizer; see `make_tiny_xlmr.py`."""
+
+
+def unpacked_xlmr(folder: Path) -> Path:
+    """A copy of the tiny XLM-R, whose tokenizer is stored compressed: it holds all of NFKC."""
+    model = Path(shutil.copytree(TINY_XLMR, folder / "tiny_xlmr"))
+    packed = model / "tokenizer.json.gz"
+    (model / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
+    packed.unlink()
+    return model
 
 
 def reference_texts() -> list[str]:

@@ -18,8 +18,8 @@ from wiki_embeddings.encoders import engines
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import silent
 from wiki_embeddings.stages import chunk, embed, fetch
-from wiki_embeddings.stages.shard import Plan
-from wiki_embeddings.stages.statistics import vectors_of
+from wiki_embeddings.stages.shard import Plan, read_input
+from wiki_embeddings.stages.statistics import stored_vectors, vectors_of
 from wiki_embeddings.volume import Volume
 
 
@@ -74,6 +74,37 @@ def test_shards_that_come_at_the_same_moment_share_one_encoder(chunks, volume, m
         reports = list(inputs.map(lambda spec: embed.embed_shard(spec, volume, ignored), specs))
     assert sum(report.file.rows for report in reports) == chunks.rows
     assert len(loaded) == 1
+
+
+def test_the_same_shard_gives_the_same_bytes_again(chunks, volume, tmp_path):
+    spec = planned(chunks, "cpu").specs[0]
+    first = embed.embed_shard(spec, volume, ignored)
+    volume.path(spec.folder).rename(tmp_path / "before")
+    again = embed.embed_shard(spec, volume, ignored)
+    assert not again.reused
+    assert again.file.sha256 == first.file.sha256
+
+
+def test_stored_vectors_keep_every_bit_although_their_bytes_lie_apart(chunks, volume, tmp_path):
+    table = read_input(volume, planned(chunks, "cpu").specs[0].chunks, "chunked_volume")
+    vectors = np.random.default_rng(0).standard_normal((table.num_rows, 24), dtype=np.float32)
+    embed.write_table(tmp_path / "shard.parquet", embed.with_vectors(table, vectors))
+    read = pq.read_table(tmp_path / "shard.parquet")
+    np.testing.assert_array_equal(stored_vectors(read), vectors.astype(np.float16))
+    assert read.column("text").equals(table.column("text"))
+    group = pq.ParquetFile(tmp_path / "shard.parquet").metadata.row_group(0)
+    columns = {group.column(place).path_in_schema: place for place in range(group.num_columns)}
+    numbers = group.column(columns["embedding.list.element"])
+    assert "BYTE_STREAM_SPLIT" in numbers.encodings
+    assert numbers.statistics is None
+    assert group.column(columns["id"]).statistics is not None
+
+
+def test_tokens_are_read_as_they_are_stored_from_any_slice_of_a_shard(chunks, volume):
+    table = read_input(volume, planned(chunks, "cpu").specs[0].chunks, "chunked_volume")
+    for part in (table, table.slice(3, 5), table.slice(2, 0)):
+        found = [tokens.tolist() for tokens in embed.stored_tokens(part)]
+        assert found == part.column("tokens").to_pylist()
 
 
 def test_a_process_keeps_one_encoder_and_drops_it_for_another(tiny_model):

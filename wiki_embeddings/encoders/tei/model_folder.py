@@ -12,7 +12,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from wiki_embeddings.encoders.model_files import CONFIG, TOKENIZER, TRANSFORMER_CONFIG
+from wiki_embeddings.encoders.model_json import CONFIG, TOKENIZER, TRANSFORMER_CONFIG
 from wiki_embeddings.encoders.models import ResolvedModel
 from wiki_embeddings.encoders.weights import WEIGHTS
 
@@ -32,11 +32,21 @@ def _config(model: ResolvedModel) -> str:
     """The model's configuration, with all that TEI insists on."""
     defaults = {
         "hidden_act": "gelu",
-        "layer_norm_eps": model.shape.layer_norm_eps,
+        "layer_norm_eps": model.bert.layer_norm_eps if model.bert else 1e-12,
         "pad_token_id": model.special_tokens.pad,
         # Used in training only.
         "hidden_dropout_prob": 0.1,
         "initializer_range": 0.02,
     }
     config = json.loads((model.folder / CONFIG).read_text(encoding="utf-8"))
-    return json.dumps({**defaults, **config, "architectures": ["BertModel"]})
+    plain = _PLAIN.get(config["model_type"])
+    return json.dumps({**defaults, **config, **({"architectures": [plain]} if plain else {})})
+
+
+_PLAIN = {
+    "bert": "BertModel",
+    "camembert": "CamembertModel",
+    "roberta": "RobertaModel",
+    "xlm-roberta": "XLMRobertaModel",
+}
+"""Names of the encoders without a head, as which TEI is to serve one that was published with it."""
