@@ -1,0 +1,72 @@
+"""Whether our vectors are those of sentence-transformers in float32, text by text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.cuda import peers
+from benchmarks.cuda.models import bundled_copy, our_encoder
+
+BARS = {"float32": 0.9999, "float16": 0.999}
+"""Lowest cosine that passes, by the precision that we compute in."""
+
+POOLINGS = ("mean", "cls")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well the vectors of some texts agree.
+
+    Attributes:
+        pooling: How the model pools.
+        kind: Which texts.
+        texts: How many.
+        lowest: Lowest cosine between a vector of ours and theirs.
+        passes: Whether that is enough.
+    """
+
+    pooling: str
+    kind: str
+    texts: int
+    lowest: float
+    passes: bool
+
+
+def agreements(passages: Sequence[str], scratch: Path, device: str) -> list[Agreement]:
+    """Encodes texts of all kinds with trained weights, by us and by sentence-transformers.
+
+    Args:
+        passages: Passages of the sample.
+        scratch: Folder for models.
+        device: `cuda` or `cpu`.
+
+    Raises:
+        MissingError: sentence-transformers is not installed.
+    """
+    found = []
+    for pooling in POOLINGS:
+        folder = bundled_copy(scratch / f"bundled-{pooling}", pooling)
+        reference = peers.peer(folder, device, half=False)
+        encoder = our_encoder(folder, device)
+        bar = BARS[encoder.info.precision]
+        for kind, texts in _kinds(passages).items():
+            ours = encoder.encode_texts(texts)
+            cosines = np.einsum("ij,ij->i", ours, peers.vectors_of(reference, texts))
+            lowest = float(cosines.min())
+            found.append(Agreement(pooling, kind, len(texts), lowest, lowest >= bar))
+    return found
+
+
+def _kinds(passages: Sequence[str]) -> Mapping[str, list[str]]:
+    words = " ".join(passages).split()
+    return {
+        "a single one": [passages[0]],
+        "passages": list(passages[:16]),
+        "short": ["", ".", "snow", *(" ".join(words[at : at + 3]) for at in range(0, 90, 3))],
+        "longer than the model reads": [" ".join(words[at : at + 700]) for at in (0, 350, 700)],
+        "thousands": [" ".join(words[at : at + at % 4]) for at in range(2000)],
+    }

@@ -1,0 +1,67 @@
+"""Times a new process up to its first vector, as a container that starts goes through it.
+
+    python -m benchmarks.cuda.first_vector FOLDER DEVICE
+
+Prints seconds for importing the engine, loading the model, and encoding the first text.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class FirstVector:
+    """Seconds from the start of a process.
+
+    Attributes:
+        importing: Of Python with PyTorch and our package.
+        loading: Of the model.
+        encoding: Of the first text.
+        total: Up to the first vector, the start of the process included.
+    """
+
+    importing: float
+    loading: float
+    encoding: float
+    total: float
+
+
+def first_vector(folder: Path, device: str) -> FirstVector:
+    """Starts a process and waits for its first vector."""
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", __name__, str(folder), device]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        total = time.perf_counter() - begun
+    if process.returncode:
+        raise RuntimeError("The process that was to make a first vector has failed; see above.")
+    return FirstVector(**json.loads(line), total=total)
+
+
+def main(folder: str, device: str) -> None:
+    """Makes one vector, and prints how long each step took."""
+    begun = time.perf_counter()
+    from benchmarks.cuda.models import our_encoder
+
+    imported = time.perf_counter()
+    encoder = our_encoder(Path(folder), device)
+    loaded = time.perf_counter()
+    encoder.encode_texts(["Fresh snow reflects most of the sunlight that falls on it."])
+    encoded = time.perf_counter()
+    spans = {
+        "importing": imported - begun,
+        "loading": loaded - imported,
+        "encoding": encoded - loaded,
+    }
+    print(json.dumps(spans), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,117 @@
+"""Models to measure with: the bundled one in other clothes, and random ones of the usual sizes.
+
+What a model's weights are does not change its speed, so that sizes whose weights are not here are
+measured with random ones. Agreement is only ever tested with trained weights: vectors of random
+ones are all alike.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from wiki_embeddings import encoders
+from wiki_embeddings.bundled import bundled_model
+from wiki_embeddings.encoders.cuda import CudaEncoder
+from wiki_embeddings.encoders.model_files import read_model_files
+from wiki_embeddings.encoders.models import resolve
+from wiki_embeddings.encoders.weights import WEIGHTS, tensor_shapes
+
+_SEED = 20261123
+
+
+@dataclass(frozen=True)
+class Size:
+    """Size of a BERT encoder.
+
+    Attributes:
+        layers: Number of transformer layers.
+        heads: Attention heads in a layer.
+        hidden_size: Length of a token's vector.
+        intermediate_size: Width of the feed-forward network.
+        like: A model of this size.
+    """
+
+    layers: int
+    heads: int
+    hidden_size: int
+    intermediate_size: int
+    like: str
+
+
+SIZES: Mapping[str, Size] = {
+    "minilm": Size(6, 12, 384, 1536, "all-MiniLM-L6-v2"),
+    "small": Size(12, 12, 384, 1536, "bge-small-en-v1.5"),
+    "base": Size(12, 12, 768, 3072, "bge-base-en-v1.5"),
+    "large": Size(24, 16, 1024, 4096, "bge-large-en-v1.5"),
+}
+
+
+def our_encoder(folder: Path, device: str) -> CudaEncoder:
+    """The engine `cuda` on a device: in float16 on a GPU, in float32 on the processor."""
+    info = replace(
+        encoders.describe(folder, "cpu", precision="float32"),
+        engine="cuda",
+        runtime=f"torch {torch.__version__}",
+        precision="float16" if device == "cuda" else "float32",
+    )
+    return CudaEncoder(resolve(folder), info, device=device)
+
+
+def random_model(folder: Path, size: Size) -> Path:
+    """Writes a model of some size with random weights and the bundled model's tokenizer."""
+    _write_model(
+        folder,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.heads,
+        hidden_size=size.hidden_size,
+        intermediate_size=size.intermediate_size,
+    )
+    rng = np.random.default_rng(_SEED)
+    weights = {}
+    for name, shape in tensor_shapes(read_model_files(folder).shape).items():
+        middle = 1.0 if name.endswith("LayerNorm.weight") else 0.0
+        values = rng.standard_normal(shape, dtype=np.float32) * np.float32(0.02)
+        weights[name] = (values + np.float32(middle)).astype(np.float16)
+    # Part of a BERT and no part of its embeddings; transformers complains where it is missing.
+    weights["pooler.dense.weight"] = np.zeros((size.hidden_size,) * 2, dtype=np.float16)
+    weights["pooler.dense.bias"] = np.zeros(size.hidden_size, dtype=np.float16)
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    return folder
+
+
+def bundled_copy(folder: Path, pooling: str) -> Path:
+    """Copies the bundled model, made to read 512 tokens and to pool by `mean` or `cls`."""
+    _write_model(folder, pooling=pooling)
+    shutil.copyfile(bundled_model() / WEIGHTS, folder / WEIGHTS)
+    return folder
+
+
+def _write_model(folder: Path, pooling: str = "mean", **config: int) -> None:
+    """Writes all files of a model but its weights."""
+    source = bundled_model()
+    folder.mkdir(parents=True)
+    for name in ("tokenizer.json", "tokenizer_config.json", "modules.json"):
+        shutil.copyfile(source / name, folder / name)
+    original = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    _write_json(folder / "config.json", {**original, **config})
+    _write_json(folder / "sentence_bert_config.json", {"max_seq_length": 512})
+    pooled = {
+        "word_embedding_dimension": config.get("hidden_size", original["hidden_size"]),
+        "pooling_mode_cls_token": pooling == "cls",
+        "pooling_mode_mean_tokens": pooling == "mean",
+    }
+    _write_json(folder / "1_Pooling" / "config.json", pooled)
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")

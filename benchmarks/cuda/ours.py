@@ -1,0 +1,142 @@
+"""How fast we are: shards from disk to disk, and what of that is the processor's part."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from unittest import mock
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from benchmarks.cuda.work import SHARD_PASSAGES, Work, removed, unheard
+from wiki_embeddings.encoders import cuda
+from wiki_embeddings.encoders.cuda import CudaEncoder
+from wiki_embeddings.encoders.torch_bert import PackedBatch, TorchBert
+from wiki_embeddings.stages import embed
+from wiki_embeddings.stages.shard import Report, read_input
+
+SHARDS_IN_HAND = 2
+"""As many as a container on Modal has: one is read or written while the other is computed."""
+
+_turns = itertools.count()
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """All shards of some work, embedded.
+
+    Attributes:
+        seconds: Wall time, from stored token ids to vectors on the disk.
+        bytes: Size of the files that were written.
+    """
+
+    seconds: float
+    bytes: int
+
+
+def embedded(encoder: CudaEncoder, work: Work) -> Embedded:
+    """Embeds all shards by the stage itself, several at once."""
+    output = f"sample/turns/{next(_turns)}"
+    specs = [
+        replace(spec, folder=f"{output}/embeddings")
+        for spec in embed.plan(work.chunks, encoder.info).specs
+    ]
+
+    def made(spec: embed.EmbedSpec) -> Report:
+        return embed.embed_with(lambda: encoder, spec, work.volume, unheard)
+
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(SHARDS_IN_HAND) as shards:
+        files = [report.file for report in shards.map(made, specs)]
+    seconds = time.perf_counter() - begun
+    removed(work.volume, output)
+    if sum(file.rows for file in files) != work.passages:
+        raise RuntimeError("Not every passage has got a vector.")
+    return Embedded(seconds, sum(file.bytes for file in files))
+
+
+@dataclass(frozen=True)
+class HostSide:
+    """Seconds of one core that a shard takes beside what the model computes.
+
+    Attributes:
+        feeding: Framing, sorting, packing, and taking the vectors back.
+        through: Reading the shard, feeding, and writing the vectors with their texts.
+        whole: The whole stage: its checks by hash and by reading back as well.
+    """
+
+    feeding: float
+    through: float
+    whole: float
+
+
+def host_side(encoder: CudaEncoder, work: Work, tries: int = 3) -> HostSide:
+    """Measures what a shard costs the processor, with a model that computes nothing.
+
+    It is processor time, summed over all threads, so that it is a core's whatever else runs here.
+    """
+    with _no_model(encoder), _one_core():
+        turns = [_host_side(encoder, work) for _ in range(tries)]
+    return HostSide(*(min(column) for column in zip(*turns, strict=True)))
+
+
+def _host_side(encoder: CudaEncoder, work: Work) -> tuple[float, float, float]:
+    output = f"sample/turns/{next(_turns)}"
+    (spec, *_) = embed.plan(work.chunks, encoder.info).specs
+    spec = replace(spec, folder=f"{output}/embeddings")
+    path = work.volume.path(f"{output}/through.parquet")
+    path.parent.mkdir(parents=True)
+    read_input(work.volume, spec.chunks, "chunked_volume")  # its hash is remembered from now on
+    begun = time.process_time()
+    chunks = read_input(work.volume, spec.chunks, "chunked_volume")
+    fed = time.process_time()
+    vectors = encoder.encode(embed.stored_tokens(chunks))
+    feeding = time.process_time() - fed
+    embed.write_table(path, embed.with_vectors(chunks, vectors))
+    through = time.process_time() - begun
+    begun = time.process_time()
+    embed.embed_with(lambda: encoder, spec, work.volume, unheard)
+    whole = time.process_time() - begun
+    removed(work.volume, output)
+    return feeding, through, whole
+
+
+@contextmanager
+def _no_model(encoder: CudaEncoder) -> Iterator[None]:
+    """Let a batch have unit vectors at once, other ones each time: they compress like true ones."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((2 * SHARD_PASSAGES, encoder.info.dimensions), dtype=np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    vectors = torch.from_numpy(rows)
+    first = 0
+
+    def unit_vectors(_bert: TorchBert, batch: PackedBatch) -> Tensor:
+        nonlocal first
+        if first + len(batch.lengths) > len(vectors):
+            first = 0
+        chosen = vectors[first : first + len(batch.lengths)]
+        first += len(chosen)
+        return chosen
+
+    with mock.patch.object(cuda, "unit_vectors", unit_vectors):
+        yield
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Keep Arrow and PyTorch from spreading work over cores, which costs time of its own."""
+    arrow, threads = pa.cpu_count(), torch.get_num_threads()
+    pa.set_cpu_count(1)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        pa.set_cpu_count(arrow)
+        torch.set_num_threads(threads)

@@ -1,0 +1,89 @@
+"""sentence-transformers, as people run it on the same device; and why it cannot be, where not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A way to run sentence-transformers.
+
+    Attributes:
+        name: For the table.
+        attention: transformers' name of the attention.
+        batch: Texts in a batch.
+        needs_gpu: Whether it runs on GPUs only.
+    """
+
+    name: str
+    attention: str
+    batch: int
+    needs_gpu: bool = False
+
+
+SETTINGS = (
+    Setting("sentence-transformers, as it comes", "sdpa", 32),
+    Setting("sentence-transformers, batches of 256", "sdpa", 256, needs_gpu=True),
+    Setting("sentence-transformers, unpadded", "flash_attention_2", 256, needs_gpu=True),
+)
+
+
+Model: TypeAlias = Any
+"""A `SentenceTransformer`, which has no types where it is not installed."""
+
+
+class MissingError(Exception):
+    """A peer cannot run here; the message says why."""
+
+
+def peer(folder: Path, device: str, attention: str = "sdpa", *, half: bool | None = None) -> Model:
+    """Loads a model by sentence-transformers, in float16 on a GPU unless told otherwise.
+
+    Raises:
+        MissingError: It is not installed, or cannot run so here.
+    """
+    if find_spec("sentence_transformers") is None:
+        raise MissingError("sentence-transformers is not installed")
+    from sentence_transformers import (  # type: ignore[import-not-found]  # only in .venv-bench
+        SentenceTransformer,
+    )
+    from transformers.utils import logging  # type: ignore[import-not-found]  # likewise
+
+    logging.disable_progress_bar()
+    half = device == "cuda" if half is None else half
+    options = {
+        "dtype": torch.float16 if half else torch.float32,
+        "attn_implementation": attention,
+    }
+    try:
+        model = SentenceTransformer(str(folder), device=device, model_kwargs=options)
+    except ImportError as error:  # what transformers raises where flash attention is missing
+        raise MissingError(str(error).splitlines()[0]) from error
+    if attention.startswith("flash") and not model[0].can_flatten_inputs:
+        raise MissingError("sentence-transformers pads this model all the same")
+    return model
+
+
+def seconds(model: Model, texts: Sequence[str], batch: int) -> float:
+    """Wall time to encode some texts; it tokenises them, and sorts them by length itself."""
+    begun = time.perf_counter()
+    model.encode(list(texts), batch_size=batch, show_progress_bar=False)
+    return time.perf_counter() - begun
+
+
+def vectors_of(model: Model, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Unit vectors of some texts."""
+    vectors: npt.NDArray[np.float32] = model.encode(
+        list(texts), show_progress_bar=False, normalize_embeddings=True
+    )
+    return vectors
