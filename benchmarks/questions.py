@@ -1,0 +1,87 @@
+"""Questions over the sample wiki, and which chunks answer them, wherever the chunks are cut."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from wiki_embeddings.chunking import Chunks
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.sources import sample
+
+QUESTIONS = Path(__file__).with_name("questions.toml")
+
+KINDS = ("fact", "paraphrase", "entity", "number", "why", "context", "keywords", "similar")
+"""Kinds of questions, which `questions.toml` explains."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question whose answer is known.
+
+    Attributes:
+        ask: The question.
+        kind: One of `KINDS`.
+        article: Title of the article that answers it.
+        answers: Excerpts of the article, verbatim, each enough to know an answering passage by.
+    """
+
+    ask: str
+    kind: str
+    article: str
+    answers: tuple[str, ...]
+
+
+def load_questions() -> list[Question]:
+    """All questions, in the order of the file."""
+    rows = tomllib.loads(QUESTIONS.read_text(encoding="utf-8"))["questions"]
+    return [Question(**{**row, "answers": tuple(row["answers"])}) for row in rows]
+
+
+def sample_articles() -> dict[str, str]:
+    """Text of each article of the sample by its title, which is no other's."""
+    return {
+        title: text
+        for part in sample.plan().parts
+        for batch in sample.open_part(part, lambda _articles: None).batches
+        for title, text in zip(
+            batch.column("title").to_pylist(), batch.column("text").to_pylist(), strict=True
+        )
+    }
+
+
+def right_chunks(question: Question, titles: Sequence[str], chunks: Chunks) -> list[int]:
+    """Numbers of the chunks that answer a question: of each excerpt the one that holds most of it.
+
+    Args:
+        question: The question.
+        titles: Titles of the articles that were cut.
+        chunks: Their chunks.
+
+    Raises:
+        BadInputError: The article is not among them, or an excerpt is not in its text just once.
+    """
+    if question.article not in titles:
+        raise BadInputError(
+            f"The question “{question.ask}” is answered by the article “{question.article}”, which "
+            f"is not in the sample: correct it in {QUESTIONS}."
+        )
+    rows = np.flatnonzero(chunks.article == titles.index(question.article))
+    text = "".join(chunks.text[row] for row in rows)
+    begins = chunks.start[rows]
+    ends = np.append(begins[1:], len(text))
+    right = set()
+    for answer in question.answers:
+        if text.count(answer) != 1:
+            raise BadInputError(
+                f"The answer “{answer}” to “{question.ask}” is {text.count(answer)} times in the "
+                f"article “{question.article}”: choose one in {QUESTIONS} that is there once."
+            )
+        begin = text.index(answer)
+        overlaps = np.minimum(ends, begin + len(answer)) - np.maximum(begins, begin)
+        right.add(int(rows[overlaps.argmax()]))
+    return sorted(right)

@@ -1,0 +1,292 @@
+"""Measures whether search finds the right passage, for each engine and precision.
+
+    .venv-bench/bin/python -m benchmarks.retrieval
+
+The chunks of the whole sample are ranked for each question of `questions.toml`, with the article's
+title in front of each chunk and without, by every engine and precision that can run here, by
+sentence-transformers on the same weights, and by BM25. A question is answered where a right chunk
+stands first; recall at k counts those where one is among the first k, and MRR is the mean of
+1 / rank over all chunks. Differences are paired over the questions, with 95 % bootstrap intervals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import bm25s  # type: ignore[import-not-found]  # only in .venv-bench
+import click
+import numpy as np
+import Stemmer  # type: ignore[import-not-found]  # only in .venv-bench
+from rich.console import Console
+from rich.table import Table
+from sentence_transformers import (  # type: ignore[import-not-found]  # only in .venv-bench
+    SentenceTransformer,
+)
+
+from benchmarks.questions import KINDS, Question, load_questions, right_chunks, sample_articles
+from benchmarks.ranking import (
+    Quality,
+    Ranks,
+    Scores,
+    difference,
+    first_right_ranks,
+    recalls,
+    reciprocals,
+)
+from wiki_embeddings import encoders
+from wiki_embeddings.chunking import chunk_articles
+from wiki_embeddings.encoders.models import ResolvedModel, resolve
+from wiki_embeddings.encoders.protocol import TokenIds, Vectors
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.stages.cutter import cutter
+
+TOKEN_BUDGET = 256  # the default of `chunked_volume`
+REFERENCE = "cpu float32"
+PRECISIONS = [
+    ("cpu", "float32"),
+    ("cpu", "int8"),
+    ("cuda", "float16"),
+    ("cuda", "float8"),
+    ("tei", "float16"),
+]
+"""Engines and precisions to measure; those that cannot run here are named under the table."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is searched, and with which questions.
+
+    Attributes:
+        model: The model whose tokenizer cut the chunks, and which is to embed them.
+        texts: Each chunk as a peer is given it, with the title in front if there is one.
+        tokens: Each chunk as our encoders are given it.
+        questions: What is asked.
+    """
+
+    model: ResolvedModel
+    texts: list[str]
+    tokens: Sequence[TokenIds]
+    questions: list[str]
+
+
+Method = Callable[[Corpus], Mapping[str, Scores]]
+"""Scores every chunk for every question, in one or more ways: the name of a row and its scores."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Ranks of the right chunks by one way of searching.
+
+    Attributes:
+        name: The way.
+        titled: Whether titles stood in front of the chunks.
+        ranks: Rank of the first right chunk for each question.
+    """
+
+    name: str
+    titled: bool
+    ranks: Ranks
+
+
+def bm25(corpus: Corpus) -> Mapping[str, Scores]:
+    """Words alone: English stemming and stop words, and the library's own parameters."""
+
+    def words(texts: list[str]) -> list[list[str]]:
+        stemmer = Stemmer.Stemmer("english")
+        found: list[list[str]] = bm25s.tokenize(
+            texts, stopwords="en", stemmer=stemmer, return_ids=False, show_progress=False
+        )
+        return found
+
+    index = bm25s.BM25()
+    index.index(words(corpus.texts), show_progress=False)
+    return {"BM25": np.stack([index.get_scores(asked) for asked in words(corpus.questions)])}
+
+
+def sentence_transformers(corpus: Corpus) -> Mapping[str, Scores]:
+    """The peer, in float32 on the processor, with its own batches."""
+    peer = SentenceTransformer(str(corpus.model.folder), device="cpu")
+
+    def encode(prefix: str, texts: list[str]) -> Vectors:
+        vectors: Vectors = peer.encode(
+            [prefix + text for text in texts], normalize_embeddings=True, show_progress_bar=False
+        )
+        return vectors
+
+    passages = encode(corpus.model.passage_prefix, corpus.texts)
+    return {
+        "sentence-transformers": encode(corpus.model.query_prefix, corpus.questions) @ passages.T
+    }
+
+
+def ours(engine: str, precision: str) -> Method:
+    """One of our engines; what computes in float32 is also scored as the dataset stores it."""
+
+    def rank(corpus: Corpus) -> Mapping[str, Scores]:
+        model = corpus.model
+        encoder = encoders.load(model.name, engine, revision=model.revision, precision=precision)
+        questions = encoder.encode_texts(corpus.questions, query=True)
+        passages = encoder.encode(corpus.tokens)
+        scores = {f"{engine} {precision}": questions @ passages.T}
+        if precision == "float32":
+            stored = passages.astype(np.float16).astype(np.float32)
+            scores[f"{engine} {precision}, stored as float16"] = questions @ stored.T
+        return scores
+
+    return rank
+
+
+def methods_here(model: ResolvedModel) -> tuple[dict[str, Method], dict[str, str]]:
+    """What can be measured on this machine, and why the rest cannot."""
+    able: dict[str, Method] = {"BM25": bm25, "sentence-transformers": sentence_transformers}
+    unable = {}
+    for engine, precision in PRECISIONS:
+        name = f"{engine} {precision}"
+        try:
+            encoders.describe(model.name, engine, revision=model.revision, precision=precision)
+        except BadInputError as error:
+            unable[name] = str(error)
+        else:
+            able[name] = ours(engine, precision)
+    return able, unable
+
+
+def cut(
+    model: ResolvedModel,
+    articles: Mapping[str, str],
+    questions: Sequence[Question],
+    titled: bool,
+) -> tuple[Corpus, list[list[int]]]:
+    """Cut articles into chunks.
+
+    Returns:
+        The chunks with the questions, and the numbers of the right chunks of each question.
+    """
+    titles = list(articles)
+    cutting = cutter(model.name, model.revision, TOKEN_BUDGET, titled)
+    chunks = chunk_articles(cutting.tokenizer, titles, list(articles.values()), cutting.settings)
+    texts = [
+        f"{titles[article]} {text}" if titled else text
+        for article, text in zip(chunks.article, chunks.text, strict=True)
+    ]
+    tokens = np.split(chunks.tokens, chunks.token_offsets[1:-1])
+    right = [right_chunks(question, titles, chunks) for question in questions]
+    return Corpus(model, texts, tokens, [question.ask for question in questions]), right
+
+
+def measure(
+    model: ResolvedModel,
+    questions: Sequence[Question],
+    methods: Mapping[str, Method],
+    console: Console,
+) -> list[Row]:
+    """Rank the chunks by each method, without and with titles."""
+    rows = []
+    articles = sample_articles()
+    for titled in (False, True):
+        corpus, right = cut(model, articles, questions, titled)
+        for name, method in methods.items():
+            with console.status(f"{name}, {with_titles(titled)}: {len(corpus.texts)} chunks"):
+                for way, scores in method(corpus).items():
+                    rows.append(Row(way, titled, first_right_ranks(scores, right)))
+    return rows
+
+
+def with_titles(titled: bool) -> str:
+    """Says whether titles stand in front."""
+    return "with titles" if titled else "without titles"
+
+
+def compared(quality: Quality, reference: Quality) -> str:
+    """The difference of the means with its interval, marked if it is beyond chance."""
+    found = difference(quality, reference)
+    mark = "" if found.is_noise else " *"
+    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]{mark}"
+
+
+def quality_table(rows: Sequence[Row], titled: bool) -> Table:
+    """Recall and MRR of each way of searching, and how its MRR differs from our float32's."""
+    table = Table(title=with_titles(titled).capitalize(), title_justify="left")
+    table.add_column("search by")
+    for heading in ("recall@1", "recall@5", "recall@10", "MRR"):
+        table.add_column(heading, justify="right")
+    table.add_column(f"MRR less {REFERENCE}'s")
+    chosen = {row.name: row.ranks for row in rows if row.titled == titled}
+    for name, ranks in chosen.items():
+        figures = [*(recalls(ranks, count) for count in (1, 5, 10)), reciprocals(ranks)]
+        is_compared = REFERENCE in chosen and name != REFERENCE
+        table.add_row(
+            name,
+            *(f"{figure.mean():.3f}" for figure in figures),
+            compared(figures[-1], reciprocals(chosen[REFERENCE])) if is_compared else "",
+        )
+    return table
+
+
+def titles_table(rows: Sequence[Row], questions: Sequence[Question]) -> Table:
+    """What the title in front changes, by way of searching, then by kind for our float32."""
+    table = Table(title="From without to with titles", title_justify="left")
+    table.add_column("search by")
+    for heading in ("questions", "MRR", "difference", "recall@10", "difference"):
+        table.add_column(heading, justify="right" if heading == "questions" else "left")
+    ranks = {(row.name, row.titled): row.ranks for row in rows}
+    kinds = np.array([question.kind for question in questions])
+
+    def add(label: str, name: str, asked: np.ndarray) -> None:
+        without, titled = ranks[name, False][asked], ranks[name, True][asked]
+        cells = []
+        for before, after in (
+            (reciprocals(without), reciprocals(titled)),
+            (recalls(without, 10), recalls(titled, 10)),
+        ):
+            cells += [f"{before.mean():.3f} → {after.mean():.3f}", compared(after, before)]
+        table.add_row(label, str(asked.sum()), *cells)
+
+    names = dict.fromkeys(row.name for row in rows)
+    for name in names:
+        add(name, name, np.ones(len(questions), np.bool_))
+    if REFERENCE in names:
+        table.add_section()
+        for kind in KINDS:
+            add(f"{REFERENCE}: {kind}", REFERENCE, kinds == kind)
+    return table
+
+
+@click.command()
+@click.option("--model", default=None, help="Name on the Hub or folder; the sample's by default.")
+@click.option(
+    "--method",
+    "wanted",
+    multiple=True,
+    help="Measure this alone, such as “cpu float32” or BM25; may be given several times.",
+)
+@click.option(
+    "--quick", is_flag=True, help="Leave out sentence-transformers, which takes half of the time."
+)
+def main(model: str | None, wanted: tuple[str, ...], quick: bool) -> None:
+    """Measure whether search finds the right passage."""
+    console = Console()
+    resolved = resolve(model)
+    questions = load_questions()
+    methods, unable = methods_here(resolved)
+    if unknown := set(wanted) - {*methods, *unable}:
+        raise click.BadParameter(
+            f"{', '.join(sorted(unknown))}: choose among {', '.join([*methods, *unable])}."
+        )
+    if quick:
+        methods.pop("sentence-transformers")
+    if wanted:
+        methods = {name: method for name, method in methods.items() if name in wanted}
+    rows = measure(resolved, questions, methods, console)
+    console.print(f"{len(questions)} questions, {resolved.name}, {TOKEN_BUDGET} tokens a chunk")
+    for titled in (False, True):
+        console.print(quality_table(rows, titled))
+    console.print(titles_table(rows, questions))
+    console.print("Differences with 95 % intervals; * marks those beyond chance.")
+    for name, reason in unable.items():
+        console.print(f"Not measured here: {name}. {reason}")
+
+
+if __name__ == "__main__":
+    main()
