@@ -1,11 +1,11 @@
-"""Measures our encoders beside sentence-transformers: passages a second, and how well they agree.
+"""Measures our CPU encoder beside others': passages a second, and how well they agree.
 
     .venv-bench/bin/python -m benchmarks.encoders
 
-Both run in one process on the same cores, with the same weights in float32 and their own defaults,
-over passages of the sample, one after the other in each repetition so that both see the same
-weather; the table shows medians. sentence-transformers tokenises what it encodes, so the row to
-compare it with is `encode_texts`; `encode` is what the pipeline runs, on token ids that it stored.
+All run in one process on the same cores, with the same weights, over passages of the sample, one
+after the other in each repetition so that all see the same weather; the table shows medians. Each
+tokenises what it encodes, except `ours, encode`, which is what the pipeline runs on token ids that
+it has stored. A peer that is not installed is left out, and the reason is said.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import click
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from sentence_transformers import (  # type: ignore[import-not-found]  # only in .venv-bench
-    SentenceTransformer,
-)
 
+from benchmarks import peers
 from wiki_embeddings import encoders
 from wiki_embeddings.chunking import ChunkSettings, chunk_articles, load_tokenizer
+from wiki_embeddings.cores import usable_cores
 from wiki_embeddings.encoders.models import ResolvedModel, resolve
 from wiki_embeddings.encoders.protocol import TokenIds, Vectors
 from wiki_embeddings.sources import sample
 
 PEER = "sentence-transformers"
+"""The one that all others are compared with."""
 
 
 @dataclass(frozen=True)
@@ -95,31 +96,41 @@ def result_table(
     return table
 
 
+def contestants(
+    model: ResolvedModel, passages: Passages, console: Console
+) -> dict[str, Callable[[], Vectors]]:
+    """All that can run here, the peer to compare with first."""
+    ready: dict[str, Callable[[], Vectors]] = {}
+    for name, prepare in peers.PEERS.items():
+        try:
+            ready[name] = partial(prepare(model), passages.texts)
+        except ImportError as missing:
+            console.print(f"{name} is left out: {missing}.")
+    for precision in ("float32", "int8"):
+        start = time.perf_counter()
+        ours = encoders.load(engine="cpu", precision=precision)
+        console.print(f"ours in {precision}: loaded in {time.perf_counter() - start:.2f} s")
+        ready[f"ours {precision}, encode_texts"] = partial(ours.encode_texts, passages.texts)
+        ready[f"ours {precision}, encode"] = partial(ours.encode, passages.tokens)
+    return ready
+
+
 @click.command()
-@click.option("--count", default=200, show_default=True, help="Passages to encode.")
+@click.option("--count", default=32, show_default=True, help="Passages to encode.")
 @click.option("--repetitions", default=5, show_default=True, help="Turns of each encoder.")
 def main(count: int, repetitions: int) -> None:
-    """Measure our encoders beside sentence-transformers."""
+    """Measure our encoders beside others."""
     model = resolve()
     passages = sample_passages(model, count)
-    start = time.perf_counter()
-    ours = encoders.load(engine="cpu")
-    loading = time.perf_counter() - start
-    peer = SentenceTransformer(str(model.folder), device="cpu")
-    seconds, vectors = measured(
-        {
-            PEER: lambda: peer.encode(passages.texts, show_progress_bar=False),
-            "ours, encode_texts": lambda: ours.encode_texts(passages.texts),
-            "ours, encode": lambda: ours.encode(passages.tokens),
-        },
-        repetitions,
-    )
     console = Console()
+    seconds, vectors = measured(contestants(model, passages, console), repetitions)
+    if PEER not in seconds:
+        raise click.ClickException(f"{PEER} is not installed: there is nothing to compare with.")
     console.print(result_table(seconds, vectors, passages.tokens))
     average = statistics.fmean(map(len, passages.tokens))
     console.print(
-        f"{count} passages of {average:.0f} tokens on average, medians of {repetitions} turns; "
-        f"{ours.info.runtime}, {ours.info.precision}; loaded in {loading:.2f} s."
+        f"{count} passages of {average:.0f} tokens on average, medians of {repetitions} turns, "
+        f"{usable_cores()} cores."
     )
 
 

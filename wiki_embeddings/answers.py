@@ -32,8 +32,11 @@ def show(question: str, *, wiki: str, dataset: Path | None, count: int) -> None:
         BadInputError: There is nothing to search yet, or it is not what it should be.
     """
     searchable = from_folder(dataset) if dataset else _on_volume(wiki)
-    # One question is answered on the processor before a GPU would be ready.
-    encoder = encoders.load(searchable.model, "cpu", revision=searchable.revision)
+    # One question is answered on the processor before a GPU would be ready, and in float32 before
+    # a model would be quantized. Vectors of all precisions are of one space.
+    encoder = encoders.load(
+        searchable.model, "cpu", revision=searchable.revision, precision="float32"
+    )
     vector = encoder.encode_texts([question], query=True)[0]
     console = Console()
     console.print(Text(question, style="bold"))

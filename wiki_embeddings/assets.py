@@ -103,7 +103,7 @@ def chunked_volume(
     partitions_def=wikis,
     group_name=GROUP,
     owners=OWNERS,
-    kinds={"pytorch", "openvino", "parquet"},
+    kinds={"pytorch", "onnx", "parquet"},
     code_version=embed.VERSION,
 )
 def embeddings(

@@ -220,7 +220,7 @@ class TeiEmbedder(Embedding):
 @app.cls(**in_containers(cloud.EMBEDDING_CPU, cpu_image, max_containers=50))
 @modal.concurrent(max_inputs=2)
 class CpuEmbedder(Embedding):
-    """OpenVINO on processor cores."""
+    """ONNX Runtime on processor cores."""
 
     model: str = modal.parameter()
     revision: str = modal.parameter(default="")

@@ -33,7 +33,7 @@ SETTINGS: Settings = {
         "pooling": "mean",
         "precision": "float32",
         "engine": "cpu",
-        "runtime": "openvino 2026.4.1",
+        "runtime": "onnxruntime 1.32.0",
         "query_prefix": "query: ",
         "passage_prefix": "",
     },

@@ -15,7 +15,7 @@ from wiki_embeddings.definitions import defs
 from wiki_embeddings.volume import MiB
 
 ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
-HEAVY = {"torch", "onnxruntime", "openvino", "datasets", "matplotlib", "modal", "pandas"}
+HEAVY = {"torch", "onnx", "onnxruntime", "datasets", "matplotlib", "modal", "pandas"}
 
 
 @pytest.fixture(scope="module")

@@ -212,7 +212,7 @@ def test_nothing_that_a_release_needs_is_left_out_of_an_image():
 def test_the_app_loads_neither_dagster_nor_an_engine():
     loaded = loaded_by(APP_MODULE)
     assert "modal" in loaded
-    assert loaded & {"dagster", "torch", "openvino", "datasets"} == set()
+    assert loaded & {"dagster", "torch", "onnxruntime", "datasets"} == set()
 
 
 def test_dagster_loads_no_modal_even_where_modal_is_chosen():

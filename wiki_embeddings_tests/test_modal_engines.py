@@ -152,5 +152,5 @@ def test_cuda_without_a_gpu_is_refused_before_any_shard_with_what_is_missing(clo
 def test_auto_without_a_gpu_is_the_processor_and_the_metadata_say_so(cloud, by_auto):
     made_by = metadata(by_auto)["settings"]["embeddings"]
     assert made_by["engine"] == "cpu"
-    assert made_by["runtime"].startswith("openvino ")
+    assert made_by["runtime"].startswith("onnxruntime ")
     assert {asked.gpu for asked in cloud.plane.stats.requested("Embedder.*")} == {"A10G"}

@@ -1,38 +1,39 @@
-"""The `cpu` engine: BERT encoders on OpenVINO, without PyTorch.
+"""The `cpu` engine: BERT encoders on ONNX Runtime, without PyTorch.
 
-Each thread computes a batch of its own. Measured on two cores, that is as fast as all threads
-sharing one batch, keeps the cores busy when other programs take some of their time, and leaves
-nothing to chance: a vector depends neither on timing nor on the number of threads.
+Each thread computes a batch of its own, of sequences of one length: nothing is padded, nothing
+masked, and a vector depends neither on timing nor on the number of threads.
 """
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 
 from wiki_embeddings.cores import usable_cores
-from wiki_embeddings.encoders.batching import padded, token_batches
-from wiki_embeddings.encoders.bert_graph import bert_graph
+from wiki_embeddings.encoders.batching import end_of_batch, longest_first
+from wiki_embeddings.encoders.bert_graph import INPUT, bert_graph
+from wiki_embeddings.encoders.calibration import calibration_sequences, quantized_layers
 from wiki_embeddings.encoders.models import ResolvedModel
-from wiki_embeddings.encoders.openvino_runtime import ov
 from wiki_embeddings.encoders.protocol import EncoderInfo, Progress, TokenIds, Vectors
-from wiki_embeddings.encoders.sequences import SequenceMaker
+from wiki_embeddings.encoders.sequences import Ids, SequenceMaker
 from wiki_embeddings.encoders.weights import read_weights
 
 TOKEN_BUDGET = 1024
 """Tokens in a batch. More is no faster, and the values between two layers outgrow the caches."""
+
+_WARNINGS = 3
+"""ONNX Runtime's level of messages from which on it prints: errors only."""
 
 
 class CpuEncoder:
     """An `Encoder` on the processor's cores; see `protocol.Encoder` for what the methods do."""
 
     def __init__(self, model: ResolvedModel, info: EncoderInfo, threads: int | None = None) -> None:
-        """Reads the weights and compiles the model.
+        """Reads the weights, quantizes them if they are to be, and prepares the model.
 
         Args:
             model: The model.
@@ -45,12 +46,8 @@ class CpuEncoder:
         """
         self._info = info
         self._threads = threads or usable_cores()
-        self._padding = model.special_tokens.pad
         self._sequences = SequenceMaker(model)
-        compiled = _compile(model, self._threads)
-        self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
-        for _ in range(self._threads):
-            self._idle.put(compiled.create_infer_request())
+        self._session = _session(model, info)
 
     @property
     def info(self) -> EncoderInfo:
@@ -65,50 +62,47 @@ class CpuEncoder:
         """Tokenises texts, then encodes them."""
         return self._encode(self._sequences.from_texts(texts, query=query), None)
 
-    def _encode(self, sequences: list[npt.NDArray[np.int32]], progress: Progress | None) -> Vectors:
+    def _encode(self, sequences: list[Ids], progress: Progress | None) -> Vectors:
         vectors = np.empty((len(sequences), self._info.dimensions), dtype=np.float32)
-        lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-        batches = token_batches(lengths, TOKEN_BUDGET)
 
         def encode_batch(batch: npt.NDArray[np.int64]) -> int:
-            input_ids = padded([sequences[index] for index in batch], self._padding)
-            vectors[batch] = self._infer(input_ids, lengths[batch].astype(np.int32))
+            input_ids = np.stack([sequences[index] for index in batch])
+            vectors[batch] = self._session.run(None, {INPUT: input_ids})[0]
             return len(batch)
 
+        lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
         with ThreadPoolExecutor(self._threads) as executor:
-            for count in executor.map(encode_batch, batches):
+            for count in executor.map(encode_batch, _batches(lengths)):
                 if progress is not None:
                     progress(count)
         return vectors
 
-    def _infer(
-        self, input_ids: npt.NDArray[np.int32], lengths: npt.NDArray[np.int32]
-    ) -> npt.NDArray[np.float32]:
-        with self._request() as request:
-            outputs: npt.NDArray[np.float32] = request.infer([input_ids, lengths])[0]
-            return outputs
 
-    @contextmanager
-    def _request(self) -> Iterator[ov.InferRequest]:
-        request = self._idle.get()
-        try:
-            yield request
-        finally:
-            self._idle.put(request)
+def _batches(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Indices of sequences of one length that are computed together, the longest first."""
+    order = longest_first(lengths)
+    for alike in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
+        ends = np.cumsum(lengths[alike])
+        begin = 0
+        while begin < len(alike):
+            end = end_of_batch(ends, begin, TOKEN_BUDGET)
+            yield alike[begin:end]
+            begin = end
 
 
-def _compile(model: ResolvedModel, threads: int) -> ov.CompiledModel:
+def _session(model: ResolvedModel, info: EncoderInfo) -> ort.InferenceSession:
     weights = read_weights(model.weights_path, model.shape)
-    graph = bert_graph(weights, model.shape, model.pooling)
-    return ov.Core().compile_model(
-        graph,
-        "CPU",
-        {
-            # Some processors would compute in bfloat16 otherwise.
-            "INFERENCE_PRECISION_HINT": "f32",
-            "NUM_STREAMS": str(threads),
-            "INFERENCE_NUM_THREADS": str(threads),
-            # Two processes would pin their threads to the same cores.
-            "ENABLE_CPU_PINNING": "NO",
-        },
+    layers = None
+    if info.precision == "int8":
+        layers = quantized_layers(weights, model.shape, calibration_sequences(model))
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1  # a batch has one thread, and no other spins beside it
+    options.log_severity_level = _WARNINGS
+    # The graph is fused already. Level "extended" would put a slower operation in place of the sum
+    # and the normalisation.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    return ort.InferenceSession(
+        bert_graph(weights, model.shape, model.pooling, layers),
+        options,
+        providers=["CPUExecutionProvider"],
     )

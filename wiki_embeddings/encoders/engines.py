@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 from wiki_embeddings.encoders.gpu import lack_of_gpu
 from wiki_embeddings.encoders.models import ResolvedModel
+from wiki_embeddings.encoders.processor import fastest_precision
 from wiki_embeddings.encoders.protocol import Encoder, EncoderInfo, Precision
 from wiki_embeddings.errors import BadInputError
 
@@ -23,12 +24,14 @@ class Engine:
     """A way to compute vectors.
 
     Attributes:
-        precision: Numbers that it computes with.
+        precisions: Numbers that it can compute with.
+        precision: Those that it takes of itself, for a model of so many dimensions.
         runtime: Names its library and version; raises `BadInputError` where it cannot run.
         load: Loads a model. Its last argument is the number of cores to use, None for all.
     """
 
-    precision: Precision
+    precisions: tuple[Precision, ...]
+    precision: Callable[[int], Precision]
     runtime: Callable[[], str]
     load: Callable[[ResolvedModel, EncoderInfo, int | None], Encoder]
 
@@ -61,12 +64,12 @@ def _fastest() -> str:
     return "cpu"
 
 
-def _openvino() -> str:
-    return f"openvino {version('openvino')}"
+def _onnxruntime() -> str:
+    return f"onnxruntime {version('onnxruntime')}"
 
 
 def _load_cpu(model: ResolvedModel, info: EncoderInfo, threads: int | None) -> Encoder:
-    from wiki_embeddings.encoders.cpu import CpuEncoder  # loads OpenVINO
+    from wiki_embeddings.encoders.cpu import CpuEncoder  # loads ONNX Runtime
 
     return CpuEncoder(model, info, threads)
 
@@ -96,11 +99,18 @@ def _load_tei(model: ResolvedModel, info: EncoderInfo, _threads: int | None) -> 
     return TeiEncoder(model, info)
 
 
+def _half(_dimensions: int) -> Precision:
+    return "float16"
+
+
+TEI = "tei"
+"""The one that also computes transformers that we do not."""
+
 AUTO = "auto"
 """Stands for the fastest engine of this machine; never for `tei`, which is there to compare."""
 
 TABLE: Mapping[str, Engine] = {
-    "cpu": Engine("float32", _openvino, _load_cpu),
-    "cuda": Engine("float16", _torch, _load_cuda),
-    "tei": Engine("float16", _tei, _load_tei),
+    "cpu": Engine(("float32", "int8"), fastest_precision, _onnxruntime, _load_cpu),
+    "cuda": Engine(("float16",), _half, _torch, _load_cuda),
+    TEI: Engine(("float16",), _half, _tei, _load_tei),
 }

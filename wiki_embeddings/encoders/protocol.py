@@ -21,7 +21,7 @@ Vectors = npt.NDArray[np.float32]
 Pooling = Literal["mean", "cls"]
 """How a text's token vectors become one: their mean, or that of the first token."""
 
-Precision = Literal["float32", "float16"]
+Precision = Literal["float32", "float16", "int8"]
 """Numbers that an engine computes with."""
 
 Progress = Callable[[int], None]

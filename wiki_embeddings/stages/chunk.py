@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from wiki_embeddings.encoders.engines import TEI
 from wiki_embeddings.encoders.model_files import computed
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
@@ -39,10 +40,6 @@ _BATCH_BYTES = 1 * MiB
 
 _cutter = lru_cache(maxsize=1)(cutter)
 """A worker keeps its tokenizer, and the words it has seen, from shard to shard."""
-
-
-_ANY_TRANSFORMER = "tei"
-"""The engine that also computes transformers other than ours."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def prepare(
         WikiEmbeddingsError: The model cannot be fetched now.
     """
     resolved = _cutter(model, revision, token_budget, title_prefix).model
-    if engine != _ANY_TRANSFORMER:
+    if engine != TEI:
         computed(resolved.bert)
     return Cutting(
         model=resolved.name,

@@ -58,7 +58,7 @@ class ServedModel:
         self._frame = (model.special_tokens.cls, model.special_tokens.sep)
         # TEI adds no prefix: what it gets is all that it reads.
         bare = replace(model, pooling=self.pooling, passage_prefix="", query_prefix="")
-        self._encoder = CpuEncoder(bare, describe(folder, "cpu"), threads=1)
+        self._encoder = CpuEncoder(bare, describe(folder, "cpu", precision="float32"), threads=1)
 
     def read(self, given: str | list[int]) -> list[int]:
         """Token ids of an input, as TEI reads it."""

@@ -20,7 +20,7 @@ def main() -> None:
         sys.exit(orders.fails_to_start)
     if orders.says:
         sys.stderr.write(f"{orders.says}\n")
-    # NumPy and OpenVINO, which `--version` and wrong flags need not wait for.
+    # NumPy and ONNX Runtime, which `--version` and wrong flags need not wait for.
     from wiki_embeddings_tests.tei_local.model import ServedModel, fail
     from wiki_embeddings_tests.tei_local.server import TeiProcess
 

@@ -1,0 +1,78 @@
+"""Writes ONNX graphs node by node; knows nothing of any model.
+
+A thin layer over `onnx.helper`, so that a graph reads like the formula that it computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+Value = str
+"""Name of what flows between two nodes."""
+
+CONTRIB = "com.microsoft"
+"""Domain of the operations that ONNX Runtime adds to the standard ones."""
+
+_OPSET, _CONTRIB_OPSET, _IR_VERSION = 18, 1, 9
+
+ABSENT: Value = ""
+"""Stands where an operation's optional input is not given."""
+
+
+class Graph:
+    """A graph that is being written."""
+
+    def __init__(self) -> None:
+        """Begins an empty one."""
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: npt.ArrayLike) -> Value:
+        """Adds an array that never changes, of the type that it has."""
+        name = f"constant_{len(self._constants)}"
+        array = np.ascontiguousarray(value).reshape(np.shape(value))  # a scalar stays a scalar
+        self._constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def integers(self, *values: int) -> Value:
+        """Adds a constant list of whole numbers: axes, bounds, shapes."""
+        return self.constant(np.array(values, dtype=np.int64))
+
+    def node(self, operation: str, *inputs: Value, domain: str = "", **attributes: Any) -> Value:
+        """Adds an operation of one output, and names that."""
+        return self.nodes(operation, *inputs, outputs=1, domain=domain, **attributes)[0]
+
+    def nodes(
+        self, operation: str, *inputs: Value, outputs: int, domain: str = "", **attributes: Any
+    ) -> list[Value]:
+        """Adds an operation of several outputs, and names them."""
+        names = [f"{operation}_{len(self._nodes)}_{number}" for number in range(outputs)]
+        node = helper.make_node(operation, list(inputs), names, domain=domain, **attributes)
+        self._nodes.append(node)
+        return names
+
+    def serialized(self, name: str, token_ids: Value, axes: Sequence[str], output: Value) -> bytes:
+        """Ends the graph.
+
+        Args:
+            name: What the graph is called.
+            token_ids: Its one input, int32.
+            axes: Names of that input's axes, whose sizes are known at run time.
+            output: Its one output, float32.
+        """
+        graph = helper.make_graph(
+            self._nodes,
+            name,
+            [helper.make_tensor_value_info(token_ids, TensorProto.INT32, list(axes))],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
+            self._constants,
+        )
+        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(CONTRIB, _CONTRIB_OPSET)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
+        return model.SerializeToString()
