@@ -121,7 +121,9 @@ def embeddings(
         machine = compute.open(config.fleet())
         chunks = upstream(context, machine, "chunked_volume")
         cut = chunks.settings["chunks"]
-        info = machine.describe(cut["model"], cut["revision"], config.engine.value)
+        info = machine.describe(
+            cut["model"], cut["revision"], config.engine.value, config.wanted_precision
+        )
         context.log.info(f"Vectors by {info.engine} ({info.runtime}) in {info.precision}")
         plan = embed.plan(chunks, info)
         return result(machine, materialize(context, plan, machine, listener))

@@ -41,6 +41,11 @@ def cli() -> None:
     type=click.Choice(["auto", "cpu", "cuda", "tei"]),
     help="What computes the vectors.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "float16", "int8"]),
+    help="Numbers to compute with.",
+)
 @click.option("--containers", type=int, help="On Modal: most containers at once.")
 @click.option("--gpu", help="On Modal: GPU of each container that computes vectors, such as A10G.")
 @click.option(

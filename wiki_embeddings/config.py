@@ -33,6 +33,15 @@ class Engine(Enum):
     tei = "tei"
 
 
+class Precision(Enum):
+    """Numbers to compute with; auto leaves it to the engine."""
+
+    auto = "auto"
+    float32 = "float32"
+    float16 = "float16"
+    int8 = "int8"
+
+
 class Gpu(Enum):
     """GPU types of Modal, by its names; but names of members have no hyphens."""
 
@@ -140,6 +149,11 @@ class EmbeddingsConfig(OnModal):
         description="What computes the vectors: auto takes the GPU where there is one and else the "
         "processor; tei is Hugging Face's Text Embeddings Inference.",
     )
+    precision: Precision = Field(
+        default=Precision.auto,
+        description="Numbers to compute with. The processor has int8, which auto takes where that "
+        "is faster, and float32; a GPU and tei have float16. Vectors are stored as float16.",
+    )
     gpu: Gpu = Field(default=Gpu.A10G, description="On Modal: GPU of each container.")
     inputs_per_container: int = Field(
         default=2,
@@ -148,6 +162,11 @@ class EmbeddingsConfig(OnModal):
         description="On Modal: shards that a container has in hand at once, so that one is read or "
         "written while another is computed.",
     )
+
+    @property
+    def wanted_precision(self) -> str | None:
+        """Numbers to compute with; None to leave it to the engine."""
+        return None if self.precision is Precision.auto else self.precision.value
 
     def fleet(self) -> Fleet:
         """The containers that this config asks for."""

@@ -95,7 +95,8 @@ def retry_words(plan: Plan[SpecT]) -> list[str]:
     if plan.wiki != SAMPLE_WIKI:
         words += ["--snapshot", str(raw["snapshot"])]
     if "embeddings" in plan.settings:
-        words += ["--engine", str(plan.settings["embeddings"]["engine"])]
+        made_by = plan.settings["embeddings"]
+        words += ["--engine", str(made_by["engine"]), "--precision", str(made_by["precision"])]
     if chunks:
         words += ["--model", str(chunks["model"]), "--token-budget", f"{chunks['token_budget']}"]
         words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")

@@ -172,6 +172,7 @@ class Embedding:
     model: str
     revision: str
     engine: str
+    precision: str
 
     @modal.enter()
     def load(self) -> None:
@@ -180,7 +181,7 @@ class Embedding:
         # same refusal, and reports it.
         with suppress(WikiEmbeddingsError):
             info = self._info()
-            embed.encoder_of(info.model, info.revision, info.engine)
+            embed.encoder_of(info.model, info.revision, info.engine, info.precision)
 
     @modal.method()
     def describe(self) -> EncoderInfo | Refused:
@@ -193,7 +194,12 @@ class Embedding:
         return make_shard(view(), moment, embed.embed_shard, spec)
 
     def _info(self) -> EncoderInfo:
-        return encoders.describe(self.model, self.engine, revision=self.revision or None)
+        return encoders.describe(
+            self.model,
+            self.engine,
+            revision=self.revision or None,
+            precision=self.precision or None,
+        )
 
 
 # Two shards in hand at once: one is read or written while the other is computed.
@@ -205,6 +211,7 @@ class Embedder(Embedding):
     model: str = modal.parameter()
     revision: str = modal.parameter(default="")
     engine: str = modal.parameter(default="auto")
+    precision: str = modal.parameter(default="")
 
 
 @app.cls(**in_containers(cloud.EMBEDDING, tei_image, max_containers=50))
@@ -215,6 +222,7 @@ class TeiEmbedder(Embedding):
     model: str = modal.parameter()
     revision: str = modal.parameter(default="")
     engine: str = modal.parameter(default="auto")
+    precision: str = modal.parameter(default="")
 
 
 @app.cls(**in_containers(cloud.EMBEDDING_CPU, cpu_image, max_containers=50))
@@ -225,6 +233,7 @@ class CpuEmbedder(Embedding):
     model: str = modal.parameter()
     revision: str = modal.parameter(default="")
     engine: str = modal.parameter(default="auto")
+    precision: str = modal.parameter(default="")
 
 
 # ---- Questions, before and between the maps.

@@ -27,6 +27,7 @@ from wiki_embeddings_tests.tei_local.install import install
 from wiki_embeddings_tests.tei_local.orders import VARIABLE, Orders
 
 TEI = "TeiEmbedder.*"
+CPU = "CpuEmbedder.*"
 
 REFUSED = 6
 """Requests that a server refuses as overloaded; the first shard alone would ask so often in about
@@ -60,11 +61,14 @@ def nobody_sweeps(monkeypatch):
     monkeypatch.setattr(modal_containers, "kill_all", lambda _task_id: None)
 
 
-def embed(cloud: Cloud, engine: str, token_budget: int = 128) -> dg.ExecuteInProcessResult:
+def embed(
+    cloud: Cloud, engine: str, token_budget: int = 128, precision: str = "auto"
+) -> dg.ExecuteInProcessResult:
     config = {
         "chunked_volume": {"token_budget": token_budget, "model": MODEL, "containers": 1},
         "embeddings": {
             "engine": engine,
+            "precision": precision,
             "gpu": "A10G",
             "containers": 1,
             "inputs_per_container": 2,
@@ -154,3 +158,20 @@ def test_auto_without_a_gpu_is_the_processor_and_the_metadata_say_so(cloud, by_a
     assert made_by["engine"] == "cpu"
     assert made_by["runtime"].startswith("onnxruntime ")
     assert {asked.gpu for asked in cloud.plane.stats.requested("Embedder.*")} == {"A10G"}
+
+
+def test_a_precision_that_is_asked_for_is_that_of_the_containers(cloud):
+    earlier = len(cloud.plane.stats.containers(CPU))
+    result = embed(cloud, "cpu", precision="int8")
+    assert metadata(result)["settings"]["embeddings"]["precision"] == "int8"
+    asked, made = cloud.plane.stats.containers(CPU)[earlier:]
+    assert asked.task_id != made.task_id
+    lengths = np.linalg.norm(vectors_of(rows(cloud, result)), axis=1)
+    np.testing.assert_allclose(lengths, 1.0, atol=2e-3)
+
+
+def test_a_precision_that_an_engine_has_not_is_refused_before_any_shard(cloud):
+    result = embed(cloud, "cpu", precision="float16")
+    assert failures(result) == {
+        "embeddings": "The engine cpu computes in float32 or int8, not in 'float16'."
+    }

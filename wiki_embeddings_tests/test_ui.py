@@ -145,7 +145,10 @@ def test_the_launchpad_documents_the_config(ui):
     on_modal = {"containers", "deadline_minutes"}
     assert set(fields["raw_wikipedia"]) == {"snapshot", "fraction", "shard_mib"} | on_modal
     assert {"model", "token_budget", "title_prefix"} | on_modal <= set(fields["chunked_volume"])
-    assert set(fields["embeddings"]) == {"engine", "gpu", "inputs_per_container"} | on_modal
+    assert (
+        set(fields["embeddings"])
+        == {"engine", "precision", "gpu", "inputs_per_container"} | on_modal
+    )
     assert all(text for described in fields.values() for text in described.values())
 
 

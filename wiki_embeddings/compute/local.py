@@ -73,11 +73,13 @@ class LocalCompute:
         """A command line that runs here as this run did."""
         return shlex.join(words)
 
-    def describe(self, model: str, revision: str | None, engine: str) -> EncoderInfo:
+    def describe(
+        self, model: str, revision: str | None, engine: str, precision: str | None = None
+    ) -> EncoderInfo:
         """What an encoder would be on this machine."""
         from wiki_embeddings import encoders  # loads a model's tokenizer library
 
-        return encoders.describe(model, engine, revision=revision)
+        return encoders.describe(model, engine, revision=revision, precision=precision)
 
     def call(
         self,

@@ -111,14 +111,18 @@ class ModalCompute:
         containers = ["--containers", f"{self.fleet.containers}"]
         return f"WIKI_EMBEDDINGS_COMPUTE=modal {shlex.join([*words, *containers])}"
 
-    def describe(self, model: str, revision: str | None, engine: str) -> EncoderInfo:
+    def describe(
+        self, model: str, revision: str | None, engine: str, precision: str | None = None
+    ) -> EncoderInfo:
         """What an encoder would be in the containers that compute the vectors.
 
         Asks a container of the same kind, but one of its own: what an earlier run may have left at
         work would be before this question, and is only cancelled when its answer is known.
         """
         fleet = replace(self.fleet, containers=1, engine=engine)
-        embedder = self._embedder(fleet, model, revision or "", scaledown_window=_QUESTION_IDLE_S)
+        embedder = self._embedder(
+            fleet, model, revision or "", precision or "", scaledown_window=_QUESTION_IDLE_S
+        )
         return cast("EncoderInfo", answer(embedder.describe, "describe the encoder"))
 
     def call(
@@ -187,10 +191,14 @@ class ModalCompute:
             return function.with_options(max_containers=self.fleet.containers), machine
         _, machine = _EMBEDDERS[self.fleet.engine]
         made_by = plan.settings["embeddings"]
-        embedder = self._embedder(self.fleet, made_by["model"], made_by["revision"])
+        embedder = self._embedder(
+            self.fleet, made_by["model"], made_by["revision"], made_by["precision"]
+        )
         return embedder.embed, replace(machine, gpu=self.fleet.gpu if machine.gpu else "")
 
-    def _embedder(self, fleet: Fleet, model: str, revision: str, **options: Any) -> Any:
+    def _embedder(
+        self, fleet: Fleet, model: str, revision: str, precision: str, **options: Any
+    ) -> Any:
         """An instance of the class that computes vectors, with containers as the fleet says."""
         name, machine = _EMBEDDERS[fleet.engine]
         kind = modal.Cls.from_name(APP, name).with_options(
@@ -202,7 +210,7 @@ class ModalCompute:
             **options,
         )
         kind = kind.with_concurrency(max_inputs=fleet.inputs_per_container)
-        return kind(model=model, revision=revision, engine=fleet.engine)
+        return kind(model=model, revision=revision, engine=fleet.engine, precision=precision)
 
 
 def _now() -> str:

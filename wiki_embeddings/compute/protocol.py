@@ -129,11 +129,13 @@ class Compute(Protocol):
             words: Command and arguments that do not depend on the compute.
         """
 
-    def describe(self, model: str, revision: str | None, engine: str) -> EncoderInfo:
+    def describe(
+        self, model: str, revision: str | None, engine: str, precision: str | None = None
+    ) -> EncoderInfo:
         """What an encoder would be where `map` runs, as `encoders.describe` says it there.
 
         Raises:
-            BadInputError: The model or the engine is not one that runs there.
+            BadInputError: The model, the engine or the precision is not one that runs there.
             WikiEmbeddingsError: The model cannot be fetched now.
         """
 

@@ -53,6 +53,7 @@ class EmbedSpec:
         model: Name or folder of the model.
         revision: Commit of the model.
         engine: What computes the vectors.
+        precision: Numbers that it computes with: those of the plan, whatever machine this is.
     """
 
     folder: str
@@ -62,6 +63,7 @@ class EmbedSpec:
     model: str
     revision: str
     engine: str
+    precision: str
 
 
 def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
@@ -105,6 +107,7 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
                 model=info.model,
                 revision=info.revision,
                 engine=info.engine,
+                precision=info.precision,
             )
             for file in chunks.files
         ),
@@ -118,7 +121,7 @@ def embed_shard(spec: EmbedSpec, volume: Volume, progress: Progress) -> Report:
         BadInputError: The shard of chunks is corrupt, or the model is not what was planned.
         UnusableVolumeError: The vectors cannot be stored.
     """
-    load = partial(encoder_of, spec.model, spec.revision, spec.engine)
+    load = partial(encoder_of, spec.model, spec.revision, spec.engine, spec.precision)
     return embed_with(load, spec, volume, progress)
 
 
@@ -141,7 +144,7 @@ def embed_with(
     return make_once(spec, volume, write)
 
 
-def encoder_of(model: str, revision: str, engine: str) -> encoders.Encoder:
+def encoder_of(model: str, revision: str, engine: str, precision: str) -> encoders.Encoder:
     """The encoder that this process keeps from shard to shard.
 
     It is loaded once, also for shards that come at the same moment: a second copy would take a
@@ -152,15 +155,15 @@ def encoder_of(model: str, revision: str, engine: str) -> encoders.Encoder:
         WikiEmbeddingsError: As for `encoders.load`.
     """
     with _LOADING:
-        return _kept(model, revision, engine)
+        return _kept(model, revision, engine, precision)
 
 
 _LOADING = threading.Lock()
 
 
 @lru_cache(maxsize=1)
-def _kept(model: str, revision: str, engine: str) -> encoders.Encoder:
-    return encoders.load(model, engine, revision=revision)
+def _kept(model: str, revision: str, engine: str, precision: str) -> encoders.Encoder:
+    return encoders.load(model, engine, revision=revision, precision=precision)
 
 
 def stored_tokens(chunks: pa.Table) -> TokenLists:

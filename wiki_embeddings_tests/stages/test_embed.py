@@ -14,7 +14,7 @@ import pytest
 from wiki_embeddings import encoders
 from wiki_embeddings.compute.local import LocalCompute
 from wiki_embeddings.drive import drive
-from wiki_embeddings.encoders import engines
+from wiki_embeddings.encoders import engines, processor
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import silent
 from wiki_embeddings.stages import chunk, embed, fetch
@@ -45,9 +45,9 @@ def chunks(volume, tiny_model) -> Manifest:
     return drive(chunk.plan(raw, cutting), compute, silent, "chunked_volume").manifest
 
 
-def planned(chunks: Manifest, engine: str) -> Plan[embed.EmbedSpec]:
+def planned(chunks: Manifest, engine: str, precision: str | None = None) -> Plan[embed.EmbedSpec]:
     made_by = chunks.settings["chunks"]
-    return embed.plan(chunks, encoders.describe(made_by["model"], engine))
+    return embed.plan(chunks, encoders.describe(made_by["model"], engine, precision=precision))
 
 
 def vectors(volume: Volume, spec: embed.EmbedSpec) -> npt.NDArray[np.float32]:
@@ -108,11 +108,32 @@ def test_tokens_are_read_as_they_are_stored_from_any_slice_of_a_shard(chunks, vo
 
 
 def test_a_process_keeps_one_encoder_and_drops_it_for_another(tiny_model):
-    tiny, bundled = (encoders.describe(model, "cpu") for model in (tiny_model, None))
-    first = embed.encoder_of(tiny.model, tiny.revision, "cpu")
-    assert embed.encoder_of(tiny.model, tiny.revision, "cpu") is first
-    assert embed.encoder_of(bundled.model, bundled.revision, "cpu").info == bundled
-    assert embed.encoder_of(tiny.model, tiny.revision, "cpu") is not first
+    exact = partial(encoders.describe, engine="cpu", precision="float32")
+    tiny, bundled = exact(tiny_model), exact(None)
+    first = embed.encoder_of(tiny.model, tiny.revision, "cpu", "float32")
+    assert embed.encoder_of(tiny.model, tiny.revision, "cpu", "float32") is first
+    assert embed.encoder_of(bundled.model, bundled.revision, "cpu", "float32").info == bundled
+    assert embed.encoder_of(tiny.model, tiny.revision, "cpu", "float32") is not first
+
+
+def test_a_shard_is_computed_in_the_numbers_of_its_plan_whatever_the_machine(
+    chunks, volume, monkeypatch
+):
+    plans = {precision: planned(chunks, "cpu", precision) for precision in ("float32", "int8")}
+    monkeypatch.setattr(processor, "processor_flags", frozenset)
+    made = {}
+    for precision, plan in plans.items():
+        embed.embed_shard(plan.specs[0], volume, ignored)
+        made[precision] = vectors(volume, plan.specs[0])
+        assert (
+            embed.encoder_of(
+                plan.specs[0].model, plan.specs[0].revision, "cpu", precision
+            ).info.precision
+            == precision
+        )
+    assert plans["float32"].folder != plans["int8"].folder
+    cosines = np.einsum("ij,ij->i", made["float32"], made["int8"])
+    assert 0.9 < cosines.mean() < 0.999999
 
 
 def test_a_gpu_that_is_out_of_memory_finishes_its_shard_in_smaller_batches(
