@@ -2,19 +2,22 @@
 
     .venv-bench/bin/python -m benchmarks.encoders
 
-All run in one process on the same cores, with the same weights, over passages of the sample, one
-after the other in each repetition so that all see the same weather; the table shows medians. Each
-tokenises what it encodes, except `ours, encode`, which is what the pipeline runs on token ids that
-it has stored. A peer that is not installed is left out, and the reason is said.
+Each runs in a process of its own on the same cores, with the same weights, over passages of the
+sample, one after the other in each repetition so that all see the same weather; the table shows
+medians. Each tokenises what it encodes, except `encode`, which is what the pipeline runs on token
+ids that it has stored. A peer that is not installed is left out, and the reason is said.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import click
 import numpy as np
@@ -31,6 +34,13 @@ from wiki_embeddings.sources import sample
 
 PEER = "sentence-transformers"
 """The one that all others are compared with."""
+
+OURS = {
+    f"ours {precision}, {method}": (precision, method)
+    for precision in ("float32", "int8")
+    for method in ("encode_texts", "encode")
+}
+"""Our rows: precision and method of each."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +70,66 @@ def sample_passages(model: ResolvedModel, count: int) -> Passages:
     return Passages([chunks.text[index] for index in chosen], [tokens[index] for index in chosen])
 
 
+# ---- In the process of a contestant.
+
+
+@cache
+def prepared(name: str, count: int) -> Callable[[], Vectors]:
+    """A contestant with its passages, ready to encode."""
+    model = resolve()
+    passages = sample_passages(model, count)
+    if name in peers.PEERS:
+        return partial(peers.PEERS[name](model), passages.texts)
+    precision, method = OURS[name]
+    encoder = encoders.load(engine="cpu", precision=precision)
+    if method == "encode":
+        return partial(encoder.encode, passages.tokens)
+    return partial(encoder.encode_texts, passages.texts)
+
+
+def encode(name: str, count: int) -> Vectors:
+    """Vectors of a contestant."""
+    return prepared(name, count)()
+
+
+def timed(name: str, count: int) -> float:
+    """Seconds that a contestant takes once."""
+    start = time.perf_counter()
+    prepared(name, count)()
+    return time.perf_counter() - start
+
+
+# ---- In the process that lets them take turns.
+
+
+@contextmanager
+def processes(names: Iterable[str]) -> Iterator[dict[str, Executor]]:
+    """A process for each contestant: some pin threads to cores, which would slow down others."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(
+                ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+            )
+            for name in names
+        }
+
+
 def measured(
-    contestants: dict[str, Callable[[], Vectors]], repetitions: int
+    contestants: Mapping[str, Executor], count: int, repetitions: int, console: Console
 ) -> tuple[dict[str, float], dict[str, Vectors]]:
     """Median seconds and the vectors of each contestant, in turns, after a turn to warm up."""
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    vectors = {name: encode() for name, encode in contestants.items()}
+    vectors: dict[str, Vectors] = {}
+    for name, process in contestants.items():
+        try:
+            vectors[name] = process.submit(encode, name, count).result()
+        except ImportError as missing:
+            console.print(f"{name} is left out: {missing}.")
+            if name == PEER:
+                raise click.ClickException("There is nothing to compare with.") from missing
+    seconds: dict[str, list[float]] = {name: [] for name in vectors}
     for _ in range(repetitions):
-        for name, encode in contestants.items():
-            start = time.perf_counter()
-            encode()
-            seconds[name].append(time.perf_counter() - start)
+        for name, times in seconds.items():
+            times.append(contestants[name].submit(timed, name, count).result())
     return {name: statistics.median(times) for name, times in seconds.items()}, vectors
 
 
@@ -90,29 +149,10 @@ def result_table(
             f"{len(tokens) / duration:.1f}",
             f"{total_tokens / duration:.0f}",
             f"{seconds[PEER] / duration:.2f}",
-            f"{cosines.mean():.6f}",
-            f"{cosines.min():.6f}",
+            f"{cosines.mean():.4f}",
+            f"{cosines.min():.4f}",
         )
     return table
-
-
-def contestants(
-    model: ResolvedModel, passages: Passages, console: Console
-) -> dict[str, Callable[[], Vectors]]:
-    """All that can run here, the peer to compare with first."""
-    ready: dict[str, Callable[[], Vectors]] = {}
-    for name, prepare in peers.PEERS.items():
-        try:
-            ready[name] = partial(prepare(model), passages.texts)
-        except ImportError as missing:
-            console.print(f"{name} is left out: {missing}.")
-    for precision in ("float32", "int8"):
-        start = time.perf_counter()
-        ours = encoders.load(engine="cpu", precision=precision)
-        console.print(f"ours in {precision}: loaded in {time.perf_counter() - start:.2f} s")
-        ready[f"ours {precision}, encode_texts"] = partial(ours.encode_texts, passages.texts)
-        ready[f"ours {precision}, encode"] = partial(ours.encode, passages.tokens)
-    return ready
 
 
 @click.command()
@@ -120,12 +160,10 @@ def contestants(
 @click.option("--repetitions", default=5, show_default=True, help="Turns of each encoder.")
 def main(count: int, repetitions: int) -> None:
     """Measure our encoders beside others."""
-    model = resolve()
-    passages = sample_passages(model, count)
     console = Console()
-    seconds, vectors = measured(contestants(model, passages, console), repetitions)
-    if PEER not in seconds:
-        raise click.ClickException(f"{PEER} is not installed: there is nothing to compare with.")
+    passages = sample_passages(resolve(), count)
+    with processes([*peers.PEERS, *OURS]) as contestants:
+        seconds, vectors = measured(contestants, count, repetitions, console)
     console.print(result_table(seconds, vectors, passages.tokens))
     average = statistics.fmean(map(len, passages.tokens))
     console.print(

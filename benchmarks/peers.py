@@ -1,11 +1,12 @@
 """The encoders that others use on a CPU, each prepared to encode the same texts as ours.
 
 Each is given what is best for it and cheap to ask for: batches of 16 sorted by length, and both
-cores. A peer whose package is missing raises `ImportError`.
+cores. A peer whose package is missing raises `ImportError`. None reports to its maker that it runs.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +20,16 @@ from tokenizers import Tokenizer
 
 from wiki_embeddings.cores import usable_cores
 from wiki_embeddings.encoders.models import ResolvedModel
+from wiki_embeddings.encoders.onnx_runtime import ort
 from wiki_embeddings.encoders.protocol import Vectors
 
 Encode = Callable[[Sequence[str]], Vectors]
 
 Arrays = dict[str, npt.NDArray[np.int64]]
 """A batch as BERT takes it: `input_ids`, `attention_mask` and `token_type_ids`."""
+
+# OpenVINO and NNCF send nothing where this cannot be imported, and None is how Python marks that.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 _BATCH = 16
 _CALIBRATION_BATCHES = 20
@@ -111,8 +116,6 @@ PEERS: dict[str, Callable[[ResolvedModel], Encode]] = {
 
 
 def _onnxruntime(model: ResolvedModel, file: Path) -> Encode:
-    import onnxruntime as ort
-
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1  # two batches at once are faster than two threads in one
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])

@@ -13,16 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
-import bm25s  # type: ignore[import-not-found]  # only in .venv-bench
 import click
 import numpy as np
-import Stemmer  # type: ignore[import-not-found]  # only in .venv-bench
 from rich.console import Console
 from rich.table import Table
-from sentence_transformers import (  # type: ignore[import-not-found]  # only in .venv-bench
-    SentenceTransformer,
-)
 
 from benchmarks.questions import KINDS, Question, load_questions, right_chunks, sample_articles
 from benchmarks.ranking import (
@@ -47,7 +43,6 @@ PRECISIONS = [
     ("cpu", "float32"),
     ("cpu", "int8"),
     ("cuda", "float16"),
-    ("cuda", "float8"),
     ("tei", "float16"),
 ]
 """Engines and precisions to measure; those that cannot run here are named under the table."""
@@ -91,6 +86,8 @@ class Row:
 
 def bm25(corpus: Corpus) -> Mapping[str, Scores]:
     """Words alone: English stemming and stop words, and the library's own parameters."""
+    import bm25s  # type: ignore[import-not-found]  # only in .venv-bench
+    import Stemmer  # type: ignore[import-not-found]  # only in .venv-bench
 
     def words(texts: list[str]) -> list[list[str]]:
         stemmer = Stemmer.Stemmer("english")
@@ -106,6 +103,10 @@ def bm25(corpus: Corpus) -> Mapping[str, Scores]:
 
 def sentence_transformers(corpus: Corpus) -> Mapping[str, Scores]:
     """The peer, in float32 on the processor, with its own batches."""
+    from sentence_transformers import (  # type: ignore[import-not-found]  # only in .venv-bench
+        SentenceTransformer,
+    )
+
     peer = SentenceTransformer(str(corpus.model.folder), device="cpu")
 
     def encode(prefix: str, texts: list[str]) -> Vectors:
@@ -137,10 +138,22 @@ def ours(engine: str, precision: str) -> Method:
     return rank
 
 
+PEERS: Mapping[str, tuple[Method, tuple[str, ...]]] = {
+    "BM25": (bm25, ("bm25s", "Stemmer")),
+    "sentence-transformers": (sentence_transformers, ("sentence_transformers",)),
+}
+"""What we are measured beside, and the packages that each needs."""
+
+
 def methods_here(model: ResolvedModel) -> tuple[dict[str, Method], dict[str, str]]:
     """What can be measured on this machine, and why the rest cannot."""
-    able: dict[str, Method] = {"BM25": bm25, "sentence-transformers": sentence_transformers}
+    able: dict[str, Method] = {}
     unable = {}
+    for peer, (method, packages) in PEERS.items():
+        if missing := [package for package in packages if find_spec(package) is None]:
+            unable[peer] = f"Not installed: {', '.join(missing)}."
+        else:
+            able[peer] = method
     for engine, precision in PRECISIONS:
         name = f"{engine} {precision}"
         try:
@@ -275,7 +288,7 @@ def main(model: str | None, wanted: tuple[str, ...], quick: bool) -> None:
             f"{', '.join(sorted(unknown))}: choose among {', '.join([*methods, *unable])}."
         )
     if quick:
-        methods.pop("sentence-transformers")
+        methods.pop("sentence-transformers", None)
     if wanted:
         methods = {name: method for name, method in methods.items() if name in wanted}
     rows = measure(resolved, questions, methods, console)

@@ -61,7 +61,7 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
     """
     _refuse_unknown(wiki)
     run_config = _run_config(options)
-    _refuse_unsuitable_model(wiki, run_config["ops"]["chunked_volume"]["config"])
+    _refuse_unsuitable_model(wiki, run_config["ops"])
     home = instance.prepare(settings.load())
     console = Console()
     with instance.record_errors(home), instance.at_prompt(home) as record:
@@ -115,9 +115,10 @@ def _refuse_unknown(wiki: str) -> None:
         )
 
 
-def _refuse_unsuitable_model(wiki: str, options: Mapping[str, Any]) -> None:
-    """Ask now what `chunked_volume` would only ask once all articles are fetched."""
-    config = ChunkedVolumeConfig(**options)
+def _refuse_unsuitable_model(wiki: str, ops: Mapping[str, Any]) -> None:
+    """Ask now what would only be asked once all articles are fetched, or even cut."""
+    config = ChunkedVolumeConfig(**ops["chunked_volume"]["config"])
+    encoding = EmbeddingsConfig(**ops["embeddings"]["config"])
     known = settings.load()
     compute = ComputeResource(kind=known.compute, volume=str(known.volume)).open()
     compute.call(
@@ -128,6 +129,13 @@ def _refuse_unsuitable_model(wiki: str, options: Mapping[str, Any]) -> None:
         title_prefix=config.title_prefix,
         engine=config.engine.value,
     )
+    if known.compute == "local":  # elsewhere only a GPU could tell, which would have to be started
+        compute.describe(
+            config.model_for(wiki),
+            config.model_revision,
+            encoding.engine.value,
+            encoding.wanted_precision,
+        )
 
 
 def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def test_a_model_that_cannot_work_is_refused_before_anything_is_fetched(tmp_path
         (["run", *FEW, "--model", "/no/such/model"], "/no/such/model"),
         (["run", *FEW, "--token-budget", "60"], "60 tokens is too small"),
         (["run", *FEW, "--token-budget", "1000"], "reads at most 256"),
+        (["run", *FEW, "--engine", "cpu", "--precision", "float16"], "in float32 or int8, not in"),
         (["search", "anything", "--wiki", "en"], "embeddings of en has not been materialized"),
         (["search", "anything", "--dataset", "/nowhere"], "/nowhere is not a published dataset"),
     ],

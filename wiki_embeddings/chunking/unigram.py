@@ -59,8 +59,9 @@ _MORE_BEGINNINGS = (
 
 _BEGINNING = rf"(?![{_NO_BEGINNING}])[\w{re.escape(PUNCTUATION)}{_MORE_BEGINNINGS}]"
 
-_STRIPPED = r"\x0b\x0c\x85"
-"""White space that separates no words, but is dropped at the end of a text."""
+_VANISHING = r"\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2581\ufeff\ufffd"
+"""What becomes nothing or a space. At the end of a text some tokenizers drop it together with
+U+0085 before it, which they keep inside a text."""
 
 WHITE_SPACE = "".join(re.findall(f"[{SPACE}]", "".join(map(chr, range(0x3001)))))
 """The characters that separate words, one after another."""
@@ -151,7 +152,7 @@ def run_break(added_tokens: Sequence[str]) -> re.Pattern[str]:
             one is a text of its own, and some tokenizers make a token of it.
     """
     added = "|".join(map(re.escape, added_tokens)) or _NO_WORD.pattern
-    return re.compile(rf"(?<![{SPACE}{_STRIPPED}])[{SPACE}]+(?!{added})(?={_BEGINNING})")
+    return re.compile(rf"(?<![{SPACE}{_VANISHING}])[{SPACE}]+(?!{added})(?={_BEGINNING})")
 
 
 def _find_runs(breaks: re.Pattern[str], text: str) -> list[str]:

@@ -21,8 +21,8 @@ def unbroken(work: Callable[[], T]) -> T:
 
     Raises:
         Exception: What it raises.
-        BaseException: An interrupt that came meanwhile, once the work has ended; if that failed,
-            the interrupt has a note of why.
+        BaseException: Likewise; or an interrupt that came meanwhile, once the work has ended, with
+            a note of why if that failed.
     """
     outcome: Future[T] = Future()
     once = threading.Lock()
@@ -32,7 +32,7 @@ def unbroken(work: Callable[[], T]) -> T:
             return
         try:
             outcome.set_result(work())
-        except Exception as error:  # raised where it is waited for
+        except BaseException as error:  # raised where it is waited for, or nothing ever would be
             outcome.set_exception(error)
 
     try:

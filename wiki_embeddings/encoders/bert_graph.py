@@ -21,6 +21,10 @@ from wiki_embeddings.encoders.quantization import QuantizedLinear
 INPUT = "input_ids"
 """Name of the graph's input."""
 
+WORDS = "word_embeddings"
+"""Name of its other input: the table of word embeddings, in which most of a multilingual model is.
+A graph that held it as well could exceed the 2 GiB that ONNX allows."""
+
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
 Quantized = Mapping[str, QuantizedLinear]
@@ -35,8 +39,8 @@ def bert_graph(
 ) -> bytes:
     """Builds the graph, as ONNX Runtime reads it.
 
-    Its input is `INPUT`, int32 of shape `(batch, length)`; its output is float32 of shape
-    `(batch, hidden_size)`.
+    Its inputs are `INPUT`, int32 of shape `(batch, length)`, and `WORDS`, which is the same in each
+    call; its output is float32 of shape `(batch, hidden_size)`.
 
     Args:
         weights: The tensors that `weights.tensor_shapes` names.
@@ -60,23 +64,37 @@ class _Bert:
         for number in range(self._shape.layers):
             hidden = self._layer(f"encoder.layer.{number}", hidden)
         if pooling == "mean":
-            pooled = graph.node("ReduceMean", hidden, graph.integers(_LENGTH), keepdims=0)
+            pooled = self._sum(hidden)  # of the same direction
         else:
             first_token = graph.constant(np.int64(0))
             pooled = graph.node("Gather", hidden, first_token, axis=_LENGTH)
         vectors = graph.node("LpNormalization", pooled, axis=-1, p=2)
-        return graph.serialized("bert", INPUT, ("batch", "length"), vectors)
+        return graph.serialized("bert", vectors)
+
+    def _sum(self, hidden: Value) -> Value:
+        """Adds up a text's token vectors.
+
+        As a product with ones, because that adds in one order. A reduction's order depends on the
+        number of texts in the batch, and with it the last digits of all their vectors.
+        """
+        graph = self._graph
+        shape = graph.node("Concat", graph.integers(1), self._length(), axis=0)
+        ones = graph.node("Expand", graph.constant(np.ones((1, 1), np.float32)), shape)
+        return graph.node("Squeeze", graph.node("MatMul", ones, hidden), graph.integers(_LENGTH))
+
+    def _length(self) -> Value:
+        return self._graph.node("Shape", INPUT, start=_LENGTH, end=_LENGTH + 1)
 
     def _embeddings(self) -> Value:
-        graph, weights = self._graph, self._weights
+        graph, weights, shape = self._graph, self._weights, self._shape
+        token_ids = graph.input(INPUT, np.int32, ("batch", "length"))
+        table = graph.input(WORDS, np.float32, (shape.vocab_size, shape.hidden_size))
         # A text is one segment, so that each token has type 0, whose embedding is added just once.
         types = weights["embeddings.token_type_embeddings.weight"]
-        rows = weights["embeddings.position_embeddings.weight"][self._shape.first_position :]
-        length = graph.node("Shape", INPUT, start=_LENGTH, end=_LENGTH + 1)
+        rows = weights["embeddings.position_embeddings.weight"][shape.first_position :]
         axis = begin = graph.integers(0)
-        places = graph.node("Slice", graph.constant(rows + types[0]), begin, length, axis)
-        table = graph.constant(weights["embeddings.word_embeddings.weight"])
-        words = graph.node("Gather", table, INPUT)
+        places = graph.node("Slice", graph.constant(rows + types[0]), begin, self._length(), axis)
+        words = graph.node("Gather", table, token_ids)
         return self._norm("embeddings.LayerNorm", graph.node("Add", words, places))
 
     def _layer(self, name: str, hidden: Value) -> Value:

@@ -1,7 +1,9 @@
 """Quantizes an encoder by what its layers read when it encodes texts that are always the same.
 
 The encoder is computed here in NumPy, layer by layer, so that nothing but one layer's values is
-kept, and in float32 all the way: what a layer reads is not spoilt by the layers before it.
+kept. What a layer reads is not spoilt by the layers before it: none of them is quantized. It is
+computed in float64, because in float32 a library that uses more threads rounds otherwise, and what
+is quantized would differ.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from wiki_embeddings.encoders.models import ResolvedModel
 from wiki_embeddings.encoders.quantization import QuantizedLinear, quantized
 from wiki_embeddings.encoders.sequences import Ids, SequenceMaker
 
-Array = npt.NDArray[np.float32]
+Weights = Mapping[str, npt.NDArray[np.float32]]
 
-Weights = Mapping[str, Array]
+Array = npt.NDArray[np.float64]
 
 
 def calibration_sequences(model: ResolvedModel) -> list[Ids]:
@@ -72,7 +74,7 @@ def _inputs(
 
 
 def _embeddings(weights: Weights, shape: BertShape, sequence: Ids) -> Array:
-    words = weights["embeddings.word_embeddings.weight"][sequence]
+    words = weights["embeddings.word_embeddings.weight"][sequence].astype(np.float64)
     positions = weights["embeddings.position_embeddings.weight"][shape.first_position :]
     types = weights["embeddings.token_type_embeddings.weight"]
     value = words + positions[: len(sequence)] + types[0]
@@ -83,7 +85,7 @@ def _attention(together: Array, heads: int) -> Array:
     """What the tokens of one sequence attend to, from their queries, keys and values."""
     tokens, width = together.shape
     query, key, value = together.reshape(tokens, 3, heads, -1).transpose(1, 2, 0, 3)
-    scores = query @ key.swapaxes(1, 2) / np.float32(math.sqrt(query.shape[-1]))
+    scores = query @ key.swapaxes(1, 2) / math.sqrt(query.shape[-1])
     scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
     context: Array = scores / scores.sum(axis=-1, keepdims=True) @ value
     return context.swapaxes(0, 1).reshape(tokens, width // 3)
@@ -91,8 +93,8 @@ def _attention(together: Array, heads: int) -> Array:
 
 def _gelu(value: Array) -> Array:
     # By the hyperbolic tangent: NumPy has no error function, and a thousandth is no matter here.
-    slope = np.float32(math.sqrt(2 / math.pi))
-    bent = np.tanh(slope * (value + np.float32(0.044715) * value * value * value))
+    slope = math.sqrt(2 / math.pi)
+    bent = np.tanh(slope * (value + 0.044715 * value * value * value))
     active: Array = value / 2 * (1 + bent)
     return active
 
@@ -100,5 +102,5 @@ def _gelu(value: Array) -> Array:
 def _norm(weights: Weights, name: str, value: Array, shape: BertShape) -> Array:
     centred = value - value.mean(axis=-1, keepdims=True)
     variance = np.square(centred).mean(axis=-1, keepdims=True)
-    scaled: Array = centred / np.sqrt(variance + np.float32(shape.layer_norm_eps))
+    scaled: Array = centred / np.sqrt(variance + shape.layer_norm_eps)
     return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]

@@ -1,6 +1,7 @@
 """Texts to calibrate an encoder with: of many fields, lengths and scripts, written for this.
 
-What they say does not matter. That they do not change does: they decide vectors in int8.
+What they say does not matter. That they do not change does: they decide vectors in int8, so whoever
+changes them raises `embed.VERSION`.
 """
 
 from __future__ import annotations

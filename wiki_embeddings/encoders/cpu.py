@@ -1,7 +1,7 @@
 """The `cpu` engine: BERT encoders on ONNX Runtime, without PyTorch.
 
 Each thread computes a batch of its own, of sequences of one length: nothing is padded, nothing
-masked, and a vector depends neither on timing nor on the number of threads.
+masked, and a vector depends neither on timing nor on threads nor on what else is encoded.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from wiki_embeddings.cores import usable_cores
 from wiki_embeddings.encoders.batching import end_of_batch, longest_first
-from wiki_embeddings.encoders.bert_graph import INPUT, bert_graph
+from wiki_embeddings.encoders.bert_graph import INPUT, WORDS, Weights, bert_graph
 from wiki_embeddings.encoders.calibration import calibration_sequences, quantized_layers
 from wiki_embeddings.encoders.models import ResolvedModel
+from wiki_embeddings.encoders.onnx_runtime import ort
 from wiki_embeddings.encoders.protocol import EncoderInfo, Progress, TokenIds, Vectors
 from wiki_embeddings.encoders.sequences import Ids, SequenceMaker
 from wiki_embeddings.encoders.weights import read_weights
@@ -47,7 +47,9 @@ class CpuEncoder:
         self._info = info
         self._threads = threads or usable_cores()
         self._sequences = SequenceMaker(model)
-        self._session = _session(model, info)
+        weights = read_weights(model.weights_path, model.shape)
+        self._words = weights["embeddings.word_embeddings.weight"]
+        self._session = _session(model, info, weights)
 
     @property
     def info(self) -> EncoderInfo:
@@ -67,7 +69,8 @@ class CpuEncoder:
 
         def encode_batch(batch: npt.NDArray[np.int64]) -> int:
             input_ids = np.stack([sequences[index] for index in batch])
-            vectors[batch] = self._session.run(None, {INPUT: input_ids})[0]
+            inputs = {INPUT: input_ids, WORDS: self._words}
+            vectors[batch] = self._session.run(None, inputs)[0]
             return len(batch)
 
         lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
@@ -90,8 +93,7 @@ def _batches(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
             begin = end
 
 
-def _session(model: ResolvedModel, info: EncoderInfo) -> ort.InferenceSession:
-    weights = read_weights(model.weights_path, model.shape)
+def _session(model: ResolvedModel, info: EncoderInfo, weights: Weights) -> ort.InferenceSession:
     layers = None
     if info.precision == "int8":
         layers = quantized_layers(weights, model.shape, calibration_sequences(model))

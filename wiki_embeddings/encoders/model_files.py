@@ -39,6 +39,9 @@ _DIMENSIONS_KEYS = ("hidden_size", "n_embd", "dim", "d_model")
 _POSITIONS_KEYS = ("max_position_embeddings", "n_positions")
 """How different transformers call the same sizes in their configuration."""
 
+_SHORTEST = 3
+"""Tokens that a model must read at least: one, and the two that frame it."""
+
 _PASSAGE_PROMPTS = ("document", "passage", "corpus")
 """Names of the prompt before a passage, in the order in which sentence-transformers looks."""
 
@@ -251,5 +254,7 @@ def _max_length(folder: Path, longest: int) -> int:
         config = json_object(folder / name, optional=True)
         if config.get(key) is not None:
             stated = number_of(config, key, longest, folder / name)
+            if not stated >= _SHORTEST:
+                raise damaged(folder / name, f"its {key} is {stated!r}")
             return int(min(stated, longest))
     return longest

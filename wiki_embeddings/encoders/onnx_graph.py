@@ -32,6 +32,19 @@ class Graph:
         """Begins an empty one."""
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
+        self._inputs: list[onnx.ValueInfoProto] = []
+
+    def input(self, name: Value, dtype: npt.DTypeLike, axes: Sequence[str | int]) -> Value:
+        """Adds an input.
+
+        Args:
+            name: What it is called.
+            dtype: Type of its numbers.
+            axes: Sizes of its axes, or names of those whose sizes are known at run time.
+        """
+        number = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        self._inputs.append(helper.make_tensor_value_info(name, number, list(axes)))
+        return name
 
     def constant(self, value: npt.ArrayLike) -> Value:
         """Adds an array that never changes, of the type that it has."""
@@ -57,19 +70,17 @@ class Graph:
         self._nodes.append(node)
         return names
 
-    def serialized(self, name: str, token_ids: Value, axes: Sequence[str], output: Value) -> bytes:
+    def serialized(self, name: str, output: Value) -> bytes:
         """Ends the graph.
 
         Args:
             name: What the graph is called.
-            token_ids: Its one input, int32.
-            axes: Names of that input's axes, whose sizes are known at run time.
             output: Its one output, float32.
         """
         graph = helper.make_graph(
             self._nodes,
             name,
-            [helper.make_tensor_value_info(token_ids, TensorProto.INT32, list(axes))],
+            self._inputs,
             [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
             self._constants,
         )

@@ -9,11 +9,15 @@ rounding adds on average is known, and taken off the bias.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+
+Inputs = npt.NDArray[np.floating[Any]]
+"""Of any precision; the higher it is, the less the result depends on the machine."""
 
 _LARGEST_INPUT = 255
 _LARGEST_WEIGHT = 63
@@ -54,7 +58,7 @@ class QuantizedLinear:
     bias: Floats
 
 
-def quantized(weight: Floats, bias: Floats, inputs: Floats) -> QuantizedLinear:
+def quantized(weight: Floats, bias: Floats, inputs: Inputs) -> QuantizedLinear:
     """Quantizes a layer.
 
     Args:
@@ -74,27 +78,27 @@ def quantized(weight: Floats, bias: Floats, inputs: Floats) -> QuantizedLinear:
         zero_point=zero_point,
         weight=integers.astype(np.int8),
         weight_steps=weight_steps,
-        bias=bias + weight @ inputs.mean(axis=0) - computed,
+        bias=(bias + weight @ inputs.mean(axis=0) - computed).astype(np.float32),
     )
 
 
-def _smoothing(weight: Floats, inputs: Floats) -> Floats:
+def _smoothing(weight: Floats, inputs: Inputs) -> Floats:
     input_sizes = np.maximum(np.abs(inputs).max(axis=0), _SMALLEST)
     weight_sizes = np.maximum(np.abs(weight).max(axis=0), _SMALLEST)
     factors = weight_sizes ** (1 - _MOVED) / input_sizes**_MOVED
     return _to_digits(factors)
 
 
-def _steps(inputs: Floats) -> tuple[np.float32, np.uint8]:
+def _steps(inputs: Inputs) -> tuple[np.float32, np.uint8]:
     """The step, and what stands for 0, that cover all inputs."""
     lowest, highest = min(inputs.min(), -_SMALLEST), max(inputs.max(), _SMALLEST)
-    step = _to_digits(np.array([(highest - lowest) / _LARGEST_INPUT], dtype=np.float32))[0]
+    step = _to_digits(np.array([(highest - lowest) / _LARGEST_INPUT]))[0]
     return step, np.uint8(round(float(-lowest / step)))
 
 
-def _rounded(inputs: Floats, step: np.float32, zero_point: np.uint8) -> Floats:
+def _rounded(inputs: Inputs, step: np.float32, zero_point: np.uint8) -> Inputs:
     zero = np.float32(zero_point)
-    kept: Floats = np.clip(np.rint(inputs / step), -zero, _LARGEST_INPUT - zero)
+    kept: Inputs = np.clip(np.rint(inputs / step), -zero, _LARGEST_INPUT - zero)
     return kept
 
 
@@ -104,6 +108,6 @@ def _symmetric(weight: Floats) -> tuple[Floats, Floats]:
     return np.rint(weight / steps[:, np.newaxis]), steps
 
 
-def _to_digits(values: Floats) -> Floats:
+def _to_digits(values: Inputs) -> Floats:
     scale = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(values)))
     return (np.rint(values * scale) / scale).astype(np.float32)

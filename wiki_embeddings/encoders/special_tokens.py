@@ -26,7 +26,7 @@ class SpecialTokens:
     Attributes:
         cls: Stands before the text.
         sep: Stands after it.
-        pad: Fills a batch; its value decides nothing.
+        pad: Fills a batch where an engine pads, as `tei` may; its value decides nothing.
     """
 
     cls: int

@@ -158,6 +158,8 @@ XLMR_TEXTS = {
     "marks after spaces": "snow \u0301the \u200dx \uff9e ำ \u3099 " * 60,
     "ligatures that are phrases": "ﷺ" * 200,
     "sari am without spaces": "น้ำ" * 300,
+    "what is dropped at an end, before what becomes a space": "a\n\x85\u200b\u3000b \x85\ufeff c "
+    * 60,
     "jamo": "\u1112\u1161\u11ab " * 100 + "\u1112\u1161\u11ab" * 200,
 }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 import time
@@ -21,6 +22,14 @@ def test_what_the_work_returns_comes_back():
 def test_what_the_work_raises_comes_up():
     with pytest.raises(ZeroDivisionError):
         unbroken(lambda: 1 // 0)
+
+
+def test_work_that_is_cancelled_does_not_wait_forever():
+    def work() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        unbroken(work)
 
 
 def test_an_interrupt_comes_up_when_the_work_has_ended():

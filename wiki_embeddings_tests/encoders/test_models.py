@@ -127,6 +127,8 @@ def test_sizes_that_are_missing_or_no_numbers_are_refused(folder, key, value):
     [
         ("config.json", {"layer_norm_eps": "tiny"}),
         ("sentence_bert_config.json", {"max_seq_length": "long"}),
+        ("sentence_bert_config.json", {"max_seq_length": 2}),
+        ("tokenizer_config.json", {"model_max_length": float("nan")}),
         ("tokenizer_config.json", {"model_max_length": [512]}),
         ("config_sentence_transformers.json", {"prompts": ["query: "]}),
     ],

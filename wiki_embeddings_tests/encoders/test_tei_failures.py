@@ -83,7 +83,7 @@ def test_a_server_that_dies_twice_over_the_same_passages_is_an_error_with_its_la
 def test_a_server_that_died_between_two_calls_is_replaced_in_silence(tei, expected, caplog):
     with tei_of(TINY) as encoder:
         os.kill(tei.pids[0], signal.SIGKILL)
-        wait_until(lambda: not is_alive(tei.pids[0]))
+        wait_until(lambda: not encoder._session.is_alive)
         np.testing.assert_allclose(encoder.encode_texts(TEXTS), expected, atol=1e-6)
     assert len(tei.pids) == 2
     assert not caplog.records
