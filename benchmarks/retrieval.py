@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 
 import click
@@ -122,13 +123,17 @@ def sentence_transformers(corpus: Corpus) -> Mapping[str, Scores]:
 
 
 def ours(engine: str, precision: str) -> Method:
-    """One of our engines; what computes in float32 is also scored as the dataset stores it."""
+    """Passages by one of our engines; questions by `cpu` in float32, as `search` has them.
+
+    What computes in float32 is also scored as the dataset stores it.
+    """
 
     def rank(corpus: Corpus) -> Mapping[str, Scores]:
         model = corpus.model
-        encoder = encoders.load(model.name, engine, revision=model.revision, precision=precision)
-        questions = encoder.encode_texts(corpus.questions, query=True)
-        passages = encoder.encode(corpus.tokens)
+        load = partial(encoders.load, model.name, revision=model.revision)
+        exact = load(engine="cpu", precision="float32")
+        questions = exact.encode_texts(corpus.questions, query=True)
+        passages = load(engine=engine, precision=precision).encode(corpus.tokens)
         scores = {f"{engine} {precision}": questions @ passages.T}
         if precision == "float32":
             stored = passages.astype(np.float16).astype(np.float32)
