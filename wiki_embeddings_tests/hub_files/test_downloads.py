@@ -142,6 +142,5 @@ def test_a_file_that_is_longer_than_announced_is_not_read_to_its_end(hub: LocalH
     with pytest.raises(WikiEmbeddingsError, match="other bytes"):
         fetch(snapshot, tmp_path / "weights")
 
-    # The server counts a body only once it has got rid of all of it.
-    assert hub.body_bytes("/store/") == 0
+    assert hub.body_bytes("/store/") < len(longer[LARGE])
     assert not (tmp_path / "weights").exists()

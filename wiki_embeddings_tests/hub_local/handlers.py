@@ -26,6 +26,7 @@ from wiki_embeddings_tests.hub_local.repositories import StoredFile
 SIGNATURE = "X-Amz-Signature=signature_of_the_store"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 LONGEST_STALL_S = 60.0
+PIECE_BYTES = 1 << 16
 NO_FAULT = Fault("")
 
 
@@ -106,8 +107,10 @@ class LocalHubHandler(BaseHTTPRequestHandler, ABC):
             data = data[:-1] + bytes([data[-1] ^ 1])
         limits = [limit for limit in (fault.cut_after, fault.stall_after) if limit is not None]
         sent = data[: min(limits, default=len(data))]
-        self.wfile.write(sent)
-        self.served.body_bytes = len(sent)
+        for begin in range(0, len(sent), PIECE_BYTES):
+            piece = sent[begin : begin + PIECE_BYTES]
+            self.served.body_bytes += len(piece)  # first: the client may look when it has all
+            self.wfile.write(piece)
         if fault.stall_after is not None:
             self.hub.closing.wait(LONGEST_STALL_S)
         if limits:

@@ -22,7 +22,7 @@ class Served:
     Attributes:
         at: When it came, in seconds of the monotonic clock.
         headers: Names in lower case.
-        body_bytes: Bytes of the body that were sent.
+        body_bytes: Bytes of the body that were handed to the connection.
     """
 
     method: str
