@@ -1,1 +1,3 @@
 """Turn a whole Wikipedia into a published embeddings dataset."""
+
+__version__ = "0.1.0"

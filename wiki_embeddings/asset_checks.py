@@ -4,6 +4,8 @@ In a run over one wiki they check that wiki; started alone, from the asset's pag
 wiki that has been materialized.
 """
 
+from functools import partial
+
 import dagster as dg
 
 from wiki_embeddings.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia, wikis
@@ -11,7 +13,8 @@ from wiki_embeddings.checks import Verdict
 from wiki_embeddings.judgements import MUST_HOLD, Judge
 from wiki_embeddings.lineage import current_manifest, last_recorded
 from wiki_embeddings.materialization import errors_for_people
-from wiki_embeddings.resources import ComputeResource
+from wiki_embeddings.publishing import reads_back
+from wiki_embeddings.resources import ComputeResource, HubResource
 
 
 def _blocking_check(asset: dg.AssetsDefinition, judge: Judge) -> dg.AssetChecksDefinition:
@@ -21,16 +24,30 @@ def _blocking_check(asset: dg.AssetsDefinition, judge: Judge) -> dg.AssetChecksD
     def check(
         context: dg.AssetCheckExecutionContext, compute: ComputeResource
     ) -> dg.AssetCheckResult:
-        with errors_for_people():
-            machine = compute.open()
-            return _result(
-                {
-                    wiki: judge(current_manifest(context.instance, machine, name, wiki), machine)
-                    for wiki in _wikis_to_check(context, name)
-                }
-            )
+        return _checked(context, compute, name, judge)
 
     return check
+
+
+@dg.asset_check(asset=hub_dataset, blocking=True)
+def reads_back_from_the_hub(
+    context: dg.AssetCheckExecutionContext, compute: ComputeResource, hub: HubResource
+) -> dg.AssetCheckResult:
+    """Readers of the Hub get all rows, and ten of them, chosen by chance, as they were written."""
+    return _checked(context, compute, "hub_dataset", partial(reads_back, hub=hub))
+
+
+def _checked(
+    context: dg.AssetCheckExecutionContext, compute: ComputeResource, asset: str, judge: Judge
+) -> dg.AssetCheckResult:
+    with errors_for_people():
+        machine = compute.open()
+        return _result(
+            {
+                wiki: judge(current_manifest(context.instance, machine, asset, wiki), machine)
+                for wiki in _wikis_to_check(context, asset)
+            }
+        )
 
 
 def _wikis_to_check(context: dg.AssetCheckExecutionContext, asset: str) -> list[str]:
@@ -57,7 +74,10 @@ def _result(verdicts: dict[str, Verdict]) -> dg.AssetCheckResult:
 
 
 asset_checks = [
-    _blocking_check(asset, judge)
-    for asset in (raw_wikipedia, chunked_volume, embeddings, hub_dataset)
-    for judge in MUST_HOLD[asset.key.to_user_string()]
+    *(
+        _blocking_check(asset, judge)
+        for asset in (raw_wikipedia, chunked_volume, embeddings, hub_dataset)
+        for judge in MUST_HOLD[asset.key.to_user_string()]
+    ),
+    reads_back_from_the_hub,
 ]

@@ -4,8 +4,6 @@ No data passes through here: specs go out, reports come back, and the manifest's
 version.
 """
 
-from pathlib import Path
-
 import dagster as dg
 
 from wiki_embeddings import settings
@@ -17,15 +15,21 @@ from wiki_embeddings.config import (
 )
 from wiki_embeddings.judgements import refuse_unsound
 from wiki_embeddings.materialization import (
-    dataset,
     errors_for_people,
     materialize,
     result,
     upstream,
 )
 from wiki_embeddings.progress import Listener
+from wiki_embeddings.publishing import (
+    is_to_be_published,
+    publish_to_hub,
+    refuse_unpublishable,
+    show,
+)
 from wiki_embeddings.resources import ComputeResource, HubResource
 from wiki_embeddings.stages import chunk, embed, fetch, publish
+from wiki_embeddings.throughput import remember
 from wiki_embeddings.volume import MiB
 
 OWNERS = ["team:wiki-embeddings"]
@@ -45,6 +49,7 @@ def raw_wikipedia(
     context: dg.AssetExecutionContext,
     config: RawWikipediaConfig,
     compute: ComputeResource,
+    hub: HubResource,
     listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
     """The articles of one Wikipedia as plain text, one row an article, by ascending page id.
@@ -55,6 +60,8 @@ def raw_wikipedia(
     wiki = context.partition_key
     with errors_for_people():
         machine = compute.open(config.fleet())
+        if is_to_be_published(context):
+            refuse_unpublishable(machine, hub)
         plan = fetch.plan(
             wiki,
             snapshot=config.snapshot,
@@ -126,7 +133,9 @@ def embeddings(
         )
         context.log.info(f"Vectors by {info.engine} ({info.runtime}) in {info.precision}")
         plan = embed.plan(chunks, info)
-        return result(machine, materialize(context, plan, machine, listener))
+        outcome = materialize(context, plan, machine, listener)
+        remember(machine, outcome)
+        return result(machine, outcome)
 
 
 @dg.asset(
@@ -144,14 +153,19 @@ def hub_dataset(
     hub: HubResource,
     listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
-    """The dataset as the Hub has it: Parquet files and a card, in a folder that opens as it is.
+    """The dataset as the Hub has it: Parquet files and a card, published on the Hub or in a folder.
 
-    The folder changes from the old version to the whole new one in one step.
+    Readers see the old version or the whole new one, never a mixture.
     """
     with errors_for_people():
         machine = compute.open(config.fleet())
+        refuse_unpublishable(machine, hub)
         vectors = upstream(context, machine, "embeddings")
         plan = publish.plan(vectors, file_bytes=round(config.file_mib * MiB))
         outcome = materialize(context, plan, machine, listener)
         refuse_unsound("hub_dataset", outcome.manifest, machine)
-        return result(machine, outcome, dataset(machine, outcome.manifest, Path(hub.folder)))
+        uploading = compute.open(config.upload_fleet())
+        to_hub = publish_to_hub(
+            context, outcome.manifest, hub, uploading, listener, private=config.private
+        )
+        return result(machine, outcome, to_hub or show(machine, outcome.manifest, hub))

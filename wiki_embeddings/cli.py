@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -83,15 +82,29 @@ def _stoppable() -> Iterator[None]:
 @click.option("--wiki", default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia.")
 @click.option(
     "--dataset",
-    type=click.Path(path_type=Path),
-    help="Search a published folder instead of the volume.",
+    metavar="NAME",
+    help="Search a published dataset instead of the volume: a folder, or namespace/name on the "
+    "Hub. A folder of that name goes before the Hub.",
 )
-@click.option("-k", "--count", type=click.IntRange(1, 100), default=3, show_default=True)
-def search(question: str, wiki: str, dataset: Path | None, count: int) -> None:
-    """Find the passages that answer QUESTION best."""
+@click.option(
+    "--config",
+    type=click.Choice(["small", "default"]),
+    help="Part of the dataset: 10,000 rows, or all. [default: small on the Hub, all of a folder]",
+)
+@click.option("--revision", help="Tag, branch or commit of a dataset on the Hub. [default: main]")
+@click.option("--yes", is_flag=True, help="Fetch more than 1 GB without asking.")
+@click.option(
+    "-k", "--count", type=click.IntRange(1, 100), default=3, show_default=True, help="Passages."
+)
+def search(question: str, **options: Any) -> None:
+    """Find the passages that answer QUESTION best.
+
+    What is searched of a dataset on the Hub is fetched once and kept for each commit. Its card
+    says which model and prefix the question is embedded with.
+    """
     from wiki_embeddings import answers  # loads the model's runtime: only where it is needed
 
-    answers.show(question, wiki=wiki, dataset=dataset, count=count)
+    answers.show(question, **options)
 
 
 @cli.command()

@@ -179,7 +179,7 @@ class EmbeddingsConfig(OnModal):
 
 
 class HubDatasetConfig(OnModal):
-    """How to lay out what is published."""
+    """How to lay out what is published, and how it goes to the Hub."""
 
     file_mib: float = Field(
         default=256.0,
@@ -187,3 +187,18 @@ class HubDatasetConfig(OnModal):
         le=512.0,
         description="MiB in a data file, about: whole shards are put together until it is reached.",
     )
+    private: bool = Field(
+        default=False,
+        description="Whether a repository that has to be made on the Hub is private. One that is "
+        "public already is then refused, not changed.",
+    )
+    upload_containers: int = Field(
+        default=10,
+        ge=1,
+        le=50,
+        description="On Modal: most containers that upload to the Hub at once; it limits requests.",
+    )
+
+    def upload_fleet(self) -> Fleet:
+        """The containers that upload."""
+        return replace(self.fleet(), containers=self.upload_containers)

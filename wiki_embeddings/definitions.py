@@ -20,7 +20,7 @@ defs = dg.Definitions(
     schedules=schedules,
     resources={
         "compute": ComputeResource(kind=_settings.compute, volume=str(_settings.volume)),
-        "hub": HubResource(folder=str(_settings.hub)),
+        "hub": HubResource(folder=str(_settings.hub), namespace=_settings.hub_namespace),
         "listener": silent,
     },
 )

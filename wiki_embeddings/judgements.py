@@ -15,7 +15,7 @@ from wiki_embeddings.checks import Verdict
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, made_from
-from wiki_embeddings.stages import publish, unique
+from wiki_embeddings.stages import opening, unique
 
 Judge: TypeAlias = Callable[[Manifest, Compute], Verdict]
 """Judges the output that a manifest describes; its docstring says what must hold."""
@@ -63,7 +63,7 @@ def every_row_published(published: Manifest, compute: Compute) -> Verdict:
 
 def opens_with_datasets(published: Manifest, compute: Compute) -> Verdict:
     """The published folder opens with `datasets` as it is, with the declared features."""
-    return compute.call(publish.opens_with_datasets, published.folder)
+    return compute.call(opening.opens_with_datasets, published.folder)
 
 
 MUST_HOLD: Mapping[str, tuple[Judge, ...]] = {

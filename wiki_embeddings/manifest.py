@@ -23,7 +23,7 @@ from wiki_embeddings.volume import (
     sha256_of_file,
 )
 
-FORMAT = 1
+FORMAT = 2
 """Format of manifests and of shards' reports, statistics included: raised when a reader of the old
 one would misread the new one or miss something in it."""
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from wiki_embeddings.card import dataset_name, snippet
-from wiki_embeddings.compute.cloud import VOLUME
 from wiki_embeddings.compute.prices import PRICES_AS_OF
 from wiki_embeddings.compute.protocol import Compute, Usage
 from wiki_embeddings.drive import Outcome, drive
@@ -20,12 +17,11 @@ from wiki_embeddings.judgements import refuse_unsound
 from wiki_embeddings.lineage import FOLDER, current_manifest
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import Listener, Snapshot, duration, throttled
-from wiki_embeddings.stages import publish
 from wiki_embeddings.stages.columns import DESCRIPTIONS
 from wiki_embeddings.stages.look import Look, look
 from wiki_embeddings.stages.shard import Plan, SpecT
 from wiki_embeddings.stages.statistics import HISTOGRAM_BIN_TOKENS
-from wiki_embeddings.volume import MiB, Volume
+from wiki_embeddings.volume import MiB
 
 _LOG_EVERY_S = 10.0
 """A line often enough to see that it moves, while the log of a long run stays readable."""
@@ -147,34 +143,6 @@ def result(
             **(extra or {}),
         },
     )
-
-
-def dataset(compute: Compute, manifest: Manifest, hub_folder: Path) -> dict[str, Any]:
-    """Make a finished dataset visible, and say how to load it.
-
-    On this machine it becomes visible under its name; on a volume elsewhere it is fetched by its
-    readers.
-
-    Args:
-        compute: Where it was made.
-        manifest: What was made.
-        hub_folder: Folder of all datasets on this machine.
-
-    Raises:
-        BadInputError: Something else has the dataset's name.
-        UnusableVolumeError: The folder cannot be written to.
-    """
-    if compute.folder is not None:
-        place = publish.expose(Volume(compute.folder), manifest.folder, hub_folder)
-        return _how_to_load(str(place), f"```python\n{snippet(str(place))}\n```")
-    name = dataset_name(manifest)
-    fetch = f"modal volume get {VOLUME} {manifest.folder} .\nmv {Path(manifest.folder).name} {name}"
-    steps = f"```sh\n{fetch}\n```\n\n```python\n{snippet(name)}\n```"
-    return _how_to_load(compute.files.where(manifest.folder), steps)
-
-
-def _how_to_load(place: str, steps: str) -> dict[str, Any]:
-    return {"dataset": dg.MetadataValue.path(place), "how_to_load": dg.MetadataValue.md(steps)}
 
 
 def _sizes(manifest: Manifest) -> dict[str, Any]:

@@ -10,7 +10,7 @@ functions below, once a shard:
     raw_wikipedia    fetch_part         the parts of an edition, side by side
     chunked_volume   cut_shard
     embeddings       Embedder.embed     on GPUs; the model is loaded once a container
-    hub_dataset      make_file
+    hub_dataset      make_file, upload_file     to the Hub, if it is to go there
 
 What goes over the network is a spec of a shard and a report of it, some kilobytes at most. Texts
 and vectors never leave the volume. docs/modal.md tells what it costs, and what happens when
@@ -43,7 +43,7 @@ from wiki_embeddings.encoders.known import KNOWN_MODELS
 from wiki_embeddings.encoders.models import resolve
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.stages import chunk, embed, fetch, publish, stock
+from wiki_embeddings.stages import chunk, embed, fetch, publish, stock, upload
 from wiki_embeddings.volume import Volume
 
 app = modal.App(cloud.APP, include_source=False)
@@ -160,6 +160,13 @@ def make_file(spec: publish.PublishSpec, moment: str) -> Made:
     return make_shard(view(), moment, publish.make_file, spec)
 
 
+# Few at once: the line to the Hub is shared, and it limits requests.
+@app.function(**in_containers(cloud.UPLOADING, cpu_image, max_containers=10))
+def upload_file(spec: upload.UploadSpec, moment: str) -> Made:
+    """Upload one file of the dataset to the Hub, where it waits to be named."""
+    return make_shard(view(), moment, upload.upload_file, spec)
+
+
 # ---- Embedding. `with_options` changes GPU type and number of containers without deploying again.
 
 
@@ -245,6 +252,14 @@ def ask(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], moment: str
 ) -> Any:
     """Call a function of a stage that reads the volume, such as what a check asks."""
+    return look_up(view(), moment, function, *args, **kwargs)
+
+
+@app.function(**in_containers(cloud.TALKING, cpu_image, timeout=cloud.HUB_MINUTES * 60))
+def ask_hub(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], moment: str
+) -> Any:
+    """Call a function that talks with the Hub, as publishing does; it has the token for that."""
     return look_up(view(), moment, function, *args, **kwargs)
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from wiki_embeddings.card import dataset_name
 from wiki_embeddings.compute.local import LocalCompute
 from wiki_embeddings.compute.protocol import Compute, Fleet
 from wiki_embeddings.cores import usable_cores
+from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.settings import ComputeKind
 
 
@@ -42,3 +44,12 @@ class HubResource(dg.ConfigurableResource):
     folder: str = Field(
         description="Folder that holds a folder in Hub layout for every published dataset."
     )
+    namespace: str | None = Field(
+        default=None,
+        description="User or organisation on the Hugging Face Hub to publish to; without one, "
+        "datasets stay in the folder, or on the Modal volume.",
+    )
+
+    def repo_id(self, vectors: Manifest) -> str | None:
+        """Name on the Hub of the dataset that a manifest describes; None without a namespace."""
+        return f"{self.namespace}/{dataset_name(vectors)}" if self.namespace else None

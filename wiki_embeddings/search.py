@@ -7,27 +7,34 @@ group. The sample takes a moment; all of English Wikipedia some minutes.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
+from wiki_embeddings.damage import damage_told
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.made_by import MadeBy, read_card
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.stages.statistics import vectors_of
 from wiki_embeddings.volume import Volume
 
-CARD_KEY = "wiki_embeddings"
-"""Key of the dataset card's YAML under which the model is named."""
+CARD = "README.md"
 
-_COLUMNS = ("title", "url", "text", "embedding")
+Config: TypeAlias = Literal["small", "default"]
+"""Some rows of a published dataset, for a first look, or all of them."""
+
+FOLDERS: Mapping[Config, str] = {"small": "small", "default": "data"}
+"""Where the files of each config are."""
+
+_MAKE_ANEW = "Run `wiki-embeddings run` again, which makes what is gone or damaged anew."
+
+_TEXTS = ("title", "url", "text")
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,13 @@ class Searchable:
 
     Attributes:
         files: Parquet files with `title`, `url`, `text` and `embedding`.
-        model: Name or folder of the model that made the vectors.
-        revision: Commit of that model.
+        made_by: The model that made the vectors.
+        advice: What to do about a file that cannot be read, as a whole sentence.
     """
 
     files: tuple[Path, ...]
-    model: str
-    revision: str | None
+    made_by: MadeBy
+    advice: str = _MAKE_ANEW
 
 
 @dataclass(frozen=True)
@@ -72,52 +79,47 @@ class _Hit:
 
 def from_manifest(volume: Volume, vectors: Manifest) -> Searchable:
     """The vectors that a materialization of `embeddings` made."""
-    made_by = vectors.settings["embeddings"]
+    model = vectors.settings["embeddings"]
     return Searchable(
         files=tuple(volume.path(vectors.reference(file)) for file in vectors.files),
-        model=str(made_by["model"]),
-        revision=made_by["revision"],
+        made_by=MadeBy(model["model"], model["revision"], model["pooling"], model["query_prefix"]),
     )
 
 
-def from_folder(folder: Path) -> Searchable:
+def from_folder(folder: Path, config: Config = "default") -> Searchable:
     """A published dataset in a folder in Hub layout.
+
+    Args:
+        folder: The dataset.
+        config: Which of its rows.
 
     Raises:
         BadInputError: The folder is not such a dataset.
     """
-    files = tuple(sorted((folder / "data").glob("*.parquet")))
-    card = folder / "README.md"
+    files = tuple(sorted((folder / FOLDERS[config]).glob("*.parquet")))
+    card = folder / CARD
     if not files or not card.is_file():
         raise BadInputError(
-            f"{folder} is not a published dataset: it needs README.md and data/*.parquet. Give the "
-            "folder that `wiki-embeddings run` names at its end."
+            f"{folder} is not a published dataset: it needs {CARD} and {FOLDERS[config]}/*.parquet."
+            " Give the folder that `wiki-embeddings run` names at its end, or namespace/name of a "
+            "dataset on the Hub."
         )
-    made_by = _named_in(card)
-    return Searchable(files, str(made_by["model"]), made_by.get("revision"))
+    return Searchable(files, read_card(card, str(card), _MAKE_ANEW))
 
 
-def _named_in(card: Path) -> Mapping[str, Any]:
-    """What the YAML of a dataset card says of the model; it has at least `model`."""
-    from huggingface_hub import DatasetCard  # heavy, and needed only here
-
-    with _damage_told(card):
-        made_by = DatasetCard.load(card).data.to_dict().get(CARD_KEY)
-    if not isinstance(made_by, dict) or "model" not in made_by:
-        raise BadInputError(
-            f"The card {card} does not name the model of the vectors (`{CARD_KEY}: model:`), so a "
-            "question cannot be embedded: search a folder that this project has published."
-        )
-    return made_by
-
-
-def nearest(question: npt.NDArray[np.float32], searchable: Searchable, count: int) -> list[Passage]:
+def nearest(
+    question: npt.NDArray[np.float32],
+    searchable: Searchable,
+    count: int,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[Passage]:
     """Find the passages whose vectors are nearest to a question's.
 
     Args:
         question: Unit vector of the question, float32 of shape `(dimensions,)`.
         searchable: Where to look.
         count: How many passages to find at most.
+        progress: Told of the size of each file, in bytes, when it has been searched.
 
     Returns:
         The passages, best first; equal scores in the order of the files.
@@ -126,30 +128,34 @@ def nearest(question: npt.NDArray[np.float32], searchable: Searchable, count: in
         BadInputError: The vectors have another width than the question, or a file is damaged,
             gone, or not one of this project's.
     """
-    best = heapq.nlargest(
-        count, _hits(question, searchable.files, count), key=lambda hit: (hit.score, *_early(hit))
-    )
-    return [_passage(searchable.files, hit) for hit in best]
+    hits = _hits(question, searchable, count, progress)
+    best = heapq.nlargest(count, hits, key=lambda hit: (hit.score, *_early(hit)))
+    return [_passage(searchable, hit) for hit in best]
 
 
 def _early(hit: _Hit) -> tuple[int, int, int]:
     return -hit.file, -hit.row_group, -hit.row
 
 
-def _hits(question: npt.NDArray[np.float32], files: Sequence[Path], count: int) -> Iterator[_Hit]:
-    for number, path in enumerate(files):
-        with _damage_told(path), pq.ParquetFile(path) as parquet:
+def _hits(
+    question: npt.NDArray[np.float32],
+    searchable: Searchable,
+    count: int,
+    progress: Callable[[int], None],
+) -> Iterator[_Hit]:
+    for number, path in enumerate(searchable.files):
+        with damage_told(path, searchable.advice), pq.ParquetFile(path) as parquet:
             _refuse_other_columns(parquet.schema_arrow, path, question.size)
             for group in range(parquet.num_row_groups):
                 scores = vectors_of(parquet.read_row_group(group, ["embedding"])) @ question
                 for row in np.argsort(-scores, kind="stable")[:count]:
                     yield _Hit(float(scores[row]), number, group, int(row))
+            progress(path.stat().st_size)
 
 
 def _refuse_other_columns(schema: pa.Schema, path: Path, dimensions: int) -> None:
-    missing = [name for name in _COLUMNS if name not in schema.names]
-    if missing or not pa.types.is_fixed_size_list(schema.field("embedding").type):
-        wrong = f"no column `{missing[0]}`" if missing else "vectors of different lengths"
+    wrong = _difference(schema)
+    if wrong:
         raise BadInputError(
             f"{path} has {wrong}, so it cannot be searched: name a dataset of this project."
         )
@@ -161,28 +167,25 @@ def _refuse_other_columns(schema: pa.Schema, path: Path, dimensions: int) -> Non
         )
 
 
-def _passage(files: Sequence[Path], hit: _Hit) -> Passage:
-    path = files[hit.file]
-    with _damage_told(path), pq.ParquetFile(path) as parquet:
-        group = parquet.read_row_group(hit.row_group, columns=["title", "url", "text"])
+def _difference(schema: pa.Schema) -> str | None:
+    """What makes a file another one than those of this project; None if nothing does."""
+    for name in (*_TEXTS, "embedding"):
+        if name not in schema.names:
+            return f"no column `{name}`"
+    for name in _TEXTS:
+        type_ = schema.field(name).type
+        if not (pa.types.is_string(type_) or pa.types.is_large_string(type_)):
+            return f"{type_} in the column `{name}`"
+    vectors = schema.field("embedding").type
+    if not pa.types.is_fixed_size_list(vectors):
+        return "vectors of different lengths"
+    return None if pa.types.is_floating(vectors.value_type) else f"vectors of {vectors.value_type}"
+
+
+def _passage(searchable: Searchable, hit: _Hit) -> Passage:
+    path = searchable.files[hit.file]
+    with damage_told(path, searchable.advice), pq.ParquetFile(path) as parquet:
+        group = parquet.read_row_group(hit.row_group, columns=list(_TEXTS))
     row = group.slice(hit.row, 1).to_pylist()[0]
-    return Passage(hit.score, row["title"], row["url"], row["text"].strip())
-
-
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    """Turn what the readers of Parquet and YAML raise for a bad file into a sentence.
-
-    Raises:
-        BadInputError: The file is gone or damaged.
-    """
-    try:
-        yield
-    # Arrow raises ValueError for a file without its end and OSError for broken bytes within.
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        is_gone = isinstance(error, FileNotFoundError)
-        reason = "it is gone" if is_gone else str(error).partition("\n")[0]
-        raise BadInputError(
-            f"Cannot read {path}: {reason}. Run `wiki-embeddings run` again, which makes what is "
-            "gone or damaged anew."
-        ) from error
+    title, url, text = (row[name] or "" for name in _TEXTS)
+    return Passage(hit.score, title, url, text.strip())

@@ -26,6 +26,9 @@ _COMPUTES: Mapping[str, ComputeKind] = {"local": "local", "modal": "modal"}
 _WIKI = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """Language codes of Wikipedias, such as `en`, `simple` and `zh-min-nan`."""
 
+_NAMESPACE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""Names of users and organisations on the Hub."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -36,11 +39,14 @@ class Settings:
             instance.
         compute: Where the stages run: `local` or `modal`.
         wikis: The partitions, in the order in which the UI lists them.
+        hub_namespace: User or organisation on the Hugging Face Hub to publish to; None to publish
+            to a local folder alone.
     """
 
     home: Path
     compute: ComputeKind
     wikis: tuple[str, ...]
+    hub_namespace: str | None = None
 
     @property
     def volume(self) -> Path:
@@ -73,16 +79,18 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
             f"WIKI_EMBEDDINGS_COMPUTE is {compute!r}, but stages run only on "
             f"{' or '.join(_COMPUTES)}: unset it or set it to one of these."
         )
-    namespace = environment.get("WIKI_EMBEDDINGS_HUB_NAMESPACE")
-    if namespace:
+    namespace = environment.get("WIKI_EMBEDDINGS_HUB_NAMESPACE") or None
+    if namespace is not None and not _NAMESPACE.fullmatch(namespace):
         raise BadInputError(
-            f"WIKI_EMBEDDINGS_HUB_NAMESPACE is {namespace!r}, but this version publishes only to "
-            "a local folder: unset it, and upload that folder yourself with `hf upload`."
+            f"WIKI_EMBEDDINGS_HUB_NAMESPACE is {namespace!r}, which is no name of a user or an "
+            "organisation on the Hugging Face Hub: write the name alone, or unset it to publish "
+            "to a local folder."
         )
     return Settings(
         home=home(environment),
         compute=_COMPUTES[compute],
         wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or "sample,simple,en"),
+        hub_namespace=namespace,
     )
 
 

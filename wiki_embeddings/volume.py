@@ -9,6 +9,7 @@ the same to every process that mounts it:
     {wiki}/{stage}/{digest}.scratch/…                           downloads under way
     {wiki}/{stage}/{digest}.call                                the Modal call that makes it
     {wiki}/{stage}/{digest}.stock                               what was finished before that call
+    {wiki}/{stage}/{digest}.throughput                          how fast it was made
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from wiki_embeddings.processes import is_gone, this_process
 
 MiB = 1024 * 1024
 
-StageName = Literal["raw", "chunks", "embeddings", "hub"]
+StageName = Literal["raw", "chunks", "embeddings", "hub", "uploads"]
 
 MANIFEST = "manifest.json"
 
@@ -138,6 +139,11 @@ def call_record(folder: str) -> str:
 def stock_record(folder: str) -> str:
     """Reference of the file that lists which shards were finished before a map."""
     return f"{folder}.stock"
+
+
+def throughput_record(folder: str) -> str:
+    """Reference of the file that tells how fast an output was made."""
+    return f"{folder}.throughput"
 
 
 def digest_of(value: Mapping[str, Any]) -> str:

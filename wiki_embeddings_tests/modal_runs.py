@@ -97,6 +97,7 @@ class Cloud:
         kind: ComputeKind = "modal",
         instance: dg.DagsterInstance | None = None,
         listener: Callable[[Snapshot], None] | None = None,
+        namespace: str | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Materialize some assets with their checks; all of them if none is named.
 
@@ -107,6 +108,7 @@ class Cloud:
             kind: Where the stages run.
             instance: Dagster's record, if not this cloud's.
             listener: Told of progress; else `heard` is.
+            namespace: On the Hub, to publish to.
         """
         chosen = assets or ASSETS
         ops = {
@@ -121,7 +123,7 @@ class Cloud:
             run_config={"ops": ops},
             resources={
                 "compute": ComputeResource(kind=kind, volume=str(self.folder / "volume")),
-                "hub": HubResource(folder=str(self.folder / "hub")),
+                "hub": HubResource(folder=str(self.folder / "hub"), namespace=namespace),
                 "listener": listener or self.heard.append,
             },
             raise_on_error=False,
@@ -146,7 +148,7 @@ def outputs(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {
         name: content
         for name, content in files.items()
-        if not name.endswith((".lock", ".call", ".stock"))
+        if not name.endswith((".lock", ".call", ".stock", ".throughput"))
     }
 
 
@@ -164,12 +166,13 @@ def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
 
 
 @contextmanager
-def new_cloud(folder: Path, tiny_model: Path) -> Iterator[Cloud]:
+def new_cloud(folder: Path, tiny_model: Path, token: str = TOKEN) -> Iterator[Cloud]:
     """A control plane with the app deployed, whose client this process is, and a Hub.
 
     Args:
         folder: An empty folder.
         tiny_model: Folder of the model that the Hub is to have.
+        token: The Hub's token in the secret.
     """
     quiet = {"telemetry": {"enabled": False}}
     parts = [folder / name for name in ("modal", "here")]
@@ -179,7 +182,7 @@ def new_cloud(folder: Path, tiny_model: Path) -> Iterator[Cloud]:
     with pytest.MonkeyPatch.context() as monkeypatch, ExitStack() as stack:
         hub = stack.enter_context(hub_of_this_process(monkeypatch, folder / "logged_out"))
         hub.add(MODEL, tiny_model, repo_type="model")
-        secrets = {SECRET: {"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.url}}
+        secrets = {SECRET: {"HF_TOKEN": token, "HF_ENDPOINT": hub.url}}
         plane = stack.enter_context(ControlPlane(parts[0], secrets, options))
         stack.enter_context(client_of(plane, monkeypatch))
         instance = stack.enter_context(

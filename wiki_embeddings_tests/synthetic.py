@@ -23,8 +23,9 @@ SETTINGS: Settings = {
         "snapshot": "20231101",
         "revision": "b04c8d1ceb2f5cd4588862100d08de323dccfbaa",
         "fraction": 1.0,
+        "version": "1",
     },
-    "chunks": {"token_budget": 256, "title_prefix": True},
+    "chunks": {"token_budget": 256, "title_prefix": True, "version": "1"},
     "embeddings": {
         "model": MODEL,
         "revision": "0123456789abcdef0123456789abcdef01234567",
@@ -36,6 +37,7 @@ SETTINGS: Settings = {
         "runtime": "onnxruntime 1.32.0",
         "query_prefix": "query: ",
         "passage_prefix": "",
+        "version": "1",
     },
 }
 

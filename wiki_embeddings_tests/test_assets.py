@@ -23,7 +23,7 @@ from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.progress import Snapshot
 from wiki_embeddings.resources import ComputeResource, HubResource
 from wiki_embeddings.sources.hub import REPO_ID, REVISION
-from wiki_embeddings.stages import publish
+from wiki_embeddings.stages import opening
 from wiki_embeddings.stages.shard import Plan
 from wiki_embeddings_tests.hub_local import LocalHub
 from wiki_embeddings_tests.sources.article_tables import parquet
@@ -63,12 +63,15 @@ class Place:
         self,
         *assets: str,
         listener: Callable[[Snapshot], None] = lambda _: None,
+        namespace: str | None = None,
+        **hub_config: Any,
     ) -> dg.ExecuteInProcessResult:
         """Materialize some assets with their checks; all of them if none is named."""
         chosen = assets or ASSETS
         config: dict[str, dict[str, Any]] = {
             "raw_wikipedia": {"shard_mib": 0.005},
             "chunked_volume": {"model": str(self.model), "token_budget": 128},
+            "hub_dataset": hub_config,
         }
         return dg.materialize(
             [raw_wikipedia, chunked_volume, embeddings, hub_dataset, *asset_checks],
@@ -78,7 +81,7 @@ class Place:
             run_config={"ops": {a: {"config": config[a]} for a in chosen if a in config}},
             resources={
                 "compute": ComputeResource(volume=str(self.root / "volume")),
-                "hub": HubResource(folder=str(self.root / "hub")),
+                "hub": HubResource(folder=str(self.root / "hub"), namespace=namespace),
                 "listener": listener,
             },
             raise_on_error=False,
@@ -118,7 +121,7 @@ def test_a_wiki_from_the_hub_goes_all_the_way(place, hub):
     result = place.materialize(listener=heard.append)
     assert result.success, failures(result)
     assert checks(result) == dict.fromkeys(checks(result), True)
-    assert len(checks(result)) == 9
+    assert len(checks(result)) == 10
     assert {snapshot.stage for snapshot in heard} == {"raw", "chunks", "embeddings", "hub"}
 
     published = pads.dataset(place.root / "hub" / "wikipedia-simple-tiny-bert" / "data").to_table()
@@ -260,7 +263,7 @@ def test_a_dataset_that_does_not_pass_never_becomes_visible(place, hub, monkeypa
     serve(hub, parquet(wikipedia(range(10))))
     assert place.materialize(*ASSETS[:3]).success
     broken = Verdict(passed=False, why="It does not open.", numbers={})
-    monkeypatch.setattr(publish, "opens_with_datasets", lambda *_: broken)
+    monkeypatch.setattr(opening, "opens_with_datasets", lambda *_: broken)
     told = failures(place.materialize("hub_dataset"))["hub_dataset"]
     assert "opens_with_datasets: It does not open." in told
     assert not (place.root / "hub").exists()
@@ -301,6 +304,7 @@ def test_checks_started_alone_check_every_wiki_that_was_materialized(place, hub)
         instance=place.instance,
         resources={
             "compute": ComputeResource(volume=str(place.root / "volume")),
+            "hub": HubResource(folder=str(place.root / "hub")),
             "listener": lambda _: None,
         },
     )

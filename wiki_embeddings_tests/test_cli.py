@@ -77,6 +77,28 @@ def test_search_prints_titles_scores_and_addresses(home, where):
     assert others[0] <= best
 
 
+def test_search_of_a_dataset_on_the_hub_takes_its_model_from_its_card(home, hub, tmp_path):
+    folder = home / "hub" / DATASET
+    hub.add("somebody/published", folder.resolve())
+    (wanted,) = pads.dataset(folder / "data").head(1, columns=["title", "text"]).to_pylist()
+    place = ("--dataset", "somebody/published")
+    found = cli(tmp_path, "search", wanted["text"][:500], *place, HF_ENDPOINT=hub.url)
+    assert found.returncode == 0, found.stderr
+    assert wanted["title"] in found.stdout
+    assert re.fullmatch(r"Fetching \d\.\d MB of somebody/published, kept in .*\n", found.stderr)
+    fetched = hub.body_bytes("/store/")
+    again = cli(tmp_path, "search", wanted["text"][:500], *place, HF_ENDPOINT=hub.url)
+    assert (again.stdout, again.stderr) == (found.stdout, "")
+    assert hub.body_bytes("/store/") == fetched
+
+
+def test_search_of_a_dataset_that_the_hub_does_not_have_is_told_in_a_sentence(hub, tmp_path):
+    failed = cli(tmp_path, "search", "anything", "--dataset", "no/such", HF_ENDPOINT=hub.url)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("Error: Cannot read the dataset no/such at revision main:")
+    assert failed.stderr.count("\n") == 1
+
+
 def test_a_model_that_cannot_work_is_refused_before_anything_is_fetched(tmp_path):
     failed = cli(tmp_path, "run", "--wiki", "sample", "--token-budget", "60")
     assert failed.returncode == 1
@@ -95,6 +117,8 @@ def test_a_model_that_cannot_work_is_refused_before_anything_is_fetched(tmp_path
         (["run", *FEW, "--engine", "cpu", "--precision", "float16"], "in float32 or int8, not in"),
         (["search", "anything", "--wiki", "en"], "embeddings of en has not been materialized"),
         (["search", "anything", "--dataset", "/nowhere"], "/nowhere is not a published dataset"),
+        (["search", "anything", "--revision", "v1"], "--revision v1 means something for a dataset"),
+        (["search", "anything", "--config", "small"], "is a part of a published dataset"),
     ],
 )
 def test_what_cannot_work_is_told_in_a_sentence(home, arguments, sentence):
@@ -104,11 +128,17 @@ def test_what_cannot_work_is_told_in_a_sentence(home, arguments, sentence):
     assert "Traceback" not in failed.stderr + failed.stdout
 
 
+def test_a_config_that_there_is_not_is_refused_with_those_that_there_are(tmp_path):
+    failed = cli(tmp_path, "search", "anything", "--dataset", "a/b", "--config", "medium")
+    assert failed.returncode == 2
+    assert "'medium' is not one of 'small', 'default'" in failed.stderr
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
         ("WIKI_EMBEDDINGS_COMPUTE", "cluster", "WIKI_EMBEDDINGS_COMPUTE is 'cluster'"),
-        ("WIKI_EMBEDDINGS_HUB_NAMESPACE", "me", "WIKI_EMBEDDINGS_HUB_NAMESPACE is 'me'"),
+        ("WIKI_EMBEDDINGS_HUB_NAMESPACE", "a/b", "WIKI_EMBEDDINGS_HUB_NAMESPACE is 'a/b'"),
     ],
 )
 def test_a_setting_that_cannot_work_is_told_in_a_sentence(home, variable, value, sentence):

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from wiki_embeddings.automation import JOB
 from wiki_embeddings.config import ChunkedVolumeConfig, RawWikipediaConfig
 from wiki_embeddings.definitions import defs
+from wiki_embeddings.stages import publish
 from wiki_embeddings.volume import MiB
 
 ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
@@ -53,7 +54,7 @@ def test_each_asset_says_what_it_is(graph, name):
     assert node.kinds
     assert node.owners == ["team:wiki-embeddings"]
     assert node.group_name == "wikipedia"
-    assert node.code_version == "1"
+    assert node.code_version == {"hub_dataset": publish.VERSION}.get(name, "1")
     assert node.partitions_def.get_partition_keys() == ["sample", "simple", "en"]
 
 
@@ -69,6 +70,7 @@ def test_every_check_is_blocking_and_described(graph):
         "vectors_sound",
         "every_row_published",
         "opens_with_datasets",
+        "reads_back_from_the_hub",
     }
     for check in checks.values():
         assert check.blocking
@@ -79,7 +81,7 @@ def test_the_job_covers_all_assets_and_checks():
     job = defs.resolve_job_def(JOB)
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert selected == set(ASSETS)
-    assert len(job.asset_layer.asset_graph.asset_check_keys) == 9
+    assert len(job.asset_layer.asset_graph.asset_check_keys) == 10
 
 
 @pytest.mark.parametrize("wiki", ["sample", "simple", "en"])

@@ -57,7 +57,7 @@ def test_the_digest_changes_with_the_content_and_only_then():
     [
         (lambda text: text[:-20], "is not JSON"),
         (lambda text: text.replace('"rows": 3', '"rows": 4', 1), "does not match its own digest"),
-        (lambda text: text.replace('"format": 1', '"format": 99', 1), "has format 99"),
+        (lambda text: text.replace('"format": 2', '"format": 99', 1), "has format 99"),
         (lambda text: text.replace('"wiki"', '"wikis"', 1), "lacks something"),
         (lambda _: "[]", "has format None"),
     ],

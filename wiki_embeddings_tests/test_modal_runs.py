@@ -33,7 +33,7 @@ def test_all_four_assets_and_their_checks_succeed(run):
     assert result.success, failures(result)
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert checks == dict.fromkeys(checks, True)
-    assert len(checks) == 9
+    assert len(checks) == 10
     made = result.asset_materializations_for_node("embeddings")[0]
     assert int(made.metadata["files"].value) >= SHARDS_AT_LEAST
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -60,8 +61,31 @@ def published(tmp_path, volume, vectors) -> Path:
 
 def test_a_published_folder_names_its_own_model(published):
     searchable = from_folder(published)
-    assert (searchable.model, len(searchable.files)) == (MODEL, 3)
-    assert searchable.revision == "0123456789abcdef0123456789abcdef01234567"
+    assert (searchable.made_by.model, len(searchable.files)) == (MODEL, 3)
+    assert searchable.made_by.revision == "0123456789abcdef0123456789abcdef01234567"
+    assert (searchable.made_by.query_prefix, searchable.made_by.pooling) == ("query: ", "mean")
+
+
+def test_a_folder_is_searched_whole_or_in_its_small_part(published):
+    shutil.copytree(
+        published / "data", published / "small", ignore=lambda *_: ["shard-00001.parquet"]
+    )
+    assert {file.parent.name for file in from_folder(published).files} == {"data"}
+    small = from_folder(published, "small")
+    assert [f"{file.parent.name}/{file.name}" for file in small.files][
+        -1
+    ] == "small/shard-00002.parquet"
+    assert len(small.files) < len(from_folder(published).files)
+
+
+def test_a_folder_without_a_small_part_says_so(published):
+    with pytest.raises(BadInputError, match=r"is not a published dataset: .* small/\*\.parquet"):
+        from_folder(published, "small")
+
+
+def test_the_vectors_on_the_volume_have_the_prefix_that_they_were_planned_with(volume, vectors):
+    made_by = from_manifest(volume, vectors).made_by
+    assert (made_by.query_prefix, made_by.pooling) == ("query: ", "mean")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +135,13 @@ def test_a_file_that_cannot_be_read_is_named(published, spoil):
         nearest(question_like(0), searchable, 1)
 
 
+def test_progress_is_told_of_all_bytes(volume, vectors):
+    searchable = from_manifest(volume, vectors)
+    told: list[int] = []
+    nearest(question_like(0), searchable, 1, told.append)
+    assert told == [file.stat().st_size for file in searchable.files]
+
+
 @pytest.mark.parametrize("column", ["embedding", "title"])
 def test_a_file_without_a_column_is_named(published, column):
     searchable = from_folder(published)
@@ -126,6 +157,23 @@ def test_vectors_without_a_common_length_are_refused(published):
     position = table.schema.get_field_index("embedding")
     pq.write_table(table.set_column(position, "embedding", [lists]), searchable.files[0])
     with pytest.raises(BadInputError, match="vectors of different lengths"):
+        nearest(question_like(0), searchable, 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "type_", "wrong"),
+    [
+        ("title", pa.int64(), "int64 in the column `title`"),
+        ("embedding", pa.list_(pa.int16(), 8), "vectors of int16"),
+    ],
+)
+def test_columns_of_other_types_are_refused(published, column, type_, wrong):
+    searchable = from_folder(published)
+    table = rows(0, 10)
+    position = table.schema.get_field_index(column)
+    other = pa.nulls(10, type_)
+    pq.write_table(table.set_column(position, column, other), searchable.files[0])
+    with pytest.raises(BadInputError, match=wrong):
         nearest(question_like(0), searchable, 1)
 
 

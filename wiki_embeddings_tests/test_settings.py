@@ -34,8 +34,9 @@ def test_a_name_that_is_no_language_code_is_refused(wikis):
 
 
 def test_a_namespace_is_refused_before_anything_is_made():
-    with pytest.raises(BadInputError, match="WIKI_EMBEDDINGS_HUB_NAMESPACE is 'me'"):
-        settings.load({"WIKI_EMBEDDINGS_HUB_NAMESPACE": "me"})
+    assert settings.load({"WIKI_EMBEDDINGS_HUB_NAMESPACE": "me"}).hub_namespace == "me"
+    with pytest.raises(BadInputError, match="WIKI_EMBEDDINGS_HUB_NAMESPACE is 'me/mine'"):
+        settings.load({"WIKI_EMBEDDINGS_HUB_NAMESPACE": "me/mine"})
 
 
 def test_an_unknown_compute_is_refused():

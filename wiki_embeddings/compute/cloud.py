@@ -27,11 +27,21 @@ STOCKTAKING = Machine(cores=4, memory_mib=4096)
 
 CUTTING = Machine(cores=1, memory_mib=2048)
 PUBLISHING = Machine(cores=2, memory_mib=4096)
+
+UPLOADING = Machine(cores=2, memory_mib=4096)
+"""Cuts files into pieces by content, hashes and sends them; a file is never in memory whole."""
+
+TALKING = Machine(cores=1, memory_mib=4096)
+"""For what is agreed with the Hub, and for reading a few rows back from it."""
+
 EMBEDDING = Machine(cores=4, memory_mib=16384, gpu="A10G")
 EMBEDDING_CPU = Machine(cores=8, memory_mib=8192)
 
 SHARD_MINUTES = 60
 """Time limit of one shard, many times what it takes; Modal's own default is 5 minutes."""
+
+HUB_MINUTES = 120
+"""Time limit of what is agreed with the Hub, whose limits are counted over an hour."""
 
 BAKED_MODEL = "BAAI/bge-small-en-v1.5"
 """Default model of English editions, whose weights are part of the images."""

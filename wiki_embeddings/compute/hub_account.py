@@ -34,14 +34,15 @@ def account_of_token() -> HubAccount:
     """Ask the Hub about the token in `HF_TOKEN`.
 
     Raises:
-        WikiEmbeddingsError: The Hub cannot be reached, or does not answer the question.
+        PassingError: The Hub cannot be reached, or is busy.
+        WikiEmbeddingsError: It does not answer the question.
     """
     # A container's own libraries: nothing of this is needed where the answer is shown.
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError
 
     from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
-    from wiki_embeddings.hub_files.failures import explained
+    from wiki_embeddings.hub_files.failures import PassingError, error_of_response, explained
 
     token = get_token()
     if token is None:
@@ -57,10 +58,15 @@ def account_of_token() -> HubAccount:
             status = error.response.status_code
             if status in {401, 403}:
                 return HubAccount("", refusal="not accepted by the Hub")
-            raise WikiEmbeddingsError(
+            reason = (
                 f"The Hub at {endpoint_name()} does not say whose token it is: it answers with "
-                f"status {status}. Ask again later."
-            ) from error
+                f"status {status}."
+            )
+            advice = "Ask again later."
+            failure = error_of_response(error.response, "the account of the token")
+            if isinstance(failure, PassingError):
+                raise PassingError(reason, advice, failure.retry_after_s) from error
+            raise WikiEmbeddingsError(f"{reason} {advice}") from error
     return _account(answer)
 
 

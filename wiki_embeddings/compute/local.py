@@ -90,6 +90,15 @@ class LocalCompute:
         """Call a function of a stage, in this process."""
         return function(Volume(self.root), *args, **kwargs)
 
+    def call_hub(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """The same; here nothing else is needed."""
+        return function(Volume(self.root), *args, **kwargs)
+
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in worker processes; see `Compute.map`."""
         places = {"core": self.cores, "machine": 1, "network": _DOWNLOADS}

@@ -23,8 +23,10 @@ from wiki_embeddings.compute.cloud import (
     EMBEDDING,
     EMBEDDING_CPU,
     FETCHING,
+    HUB_MINUTES,
     PUBLISHING,
     SHARD_MINUTES,
+    UPLOADING,
     VOLUME,
 )
 from wiki_embeddings.compute.modal_calls import CallRecord, answer
@@ -42,6 +44,7 @@ _FUNCTIONS: dict[StageName, tuple[str, Machine]] = {
     "raw": ("fetch_part", FETCHING),
     "chunks": ("cut_shard", CUTTING),
     "hub": ("make_file", PUBLISHING),
+    "uploads": ("upload_file", UPLOADING),
 }
 """What makes a shard of each stage, but for `embeddings`, whose class depends on the engine."""
 
@@ -135,6 +138,20 @@ class ModalCompute:
         ask = modal.Function.from_name(APP, "ask")
         what = f"call {function.__name__}"
         return cast("ResultT", answer(ask, what, function, args, kwargs, moment=_now()))
+
+    def call_hub(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """Call a function that talks with the Hub for long, in a container that has the token."""
+        ask = modal.Function.from_name(APP, "ask_hub")
+        what = f"call {function.__name__}"
+        within_s = HUB_MINUTES * 60.0
+        return cast(
+            "ResultT", answer(ask, what, function, args, kwargs, moment=_now(), within_s=within_s)
+        )
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""

@@ -151,6 +151,18 @@ class Compute(Protocol):
             WikiEmbeddingsError: As the function does.
         """
 
+    def call_hub(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """The same for a function that talks with the Hub, which may ask to be left alone for long.
+
+        Raises:
+            WikiEmbeddingsError: As the function does.
+        """
+
 
 def largest_first(specs: Sequence[ShardSpec]) -> list[int]:
     """Order in which to hand out shards, so that no long one is left to the end."""

@@ -13,6 +13,7 @@ the vectors, and how. Importing this loads no engine; `load` does.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from wiki_embeddings.encoders import engines
@@ -33,6 +34,7 @@ def load(
     revision: str | None = None,
     precision: str | None = None,
     threads: int | None = None,
+    query_prefix: str | None = None,
 ) -> Encoder:
     """Loads a model, ready to encode, in seconds once the model is on this machine.
 
@@ -53,6 +55,8 @@ def load(
             width of the model. `cuda` and `tei` have `float16`.
         threads: Cores that the engine `cpu` uses; all if not given. The vectors do not depend on
             it.
+        query_prefix: Text before a query, in place of the one that is known for the model: for
+            vectors that somebody made to be searched with another one.
 
     Returns:
         The encoder. `Encoder.encode` and `Encoder.encode_texts` give one unit vector a text.
@@ -68,6 +72,8 @@ def load(
     name = _chosen(engine, precision)
     runtime = engines.TABLE[name].runtime()
     resolved = resolve(model, revision, any_transformer=name == engines.TEI)
+    if query_prefix is not None:
+        resolved = replace(resolved, query_prefix=query_prefix)
     info = _info(resolved, name, runtime, precision)
     return engines.TABLE[name].load(resolved, info, threads)
 

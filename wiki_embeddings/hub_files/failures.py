@@ -52,11 +52,12 @@ class PassingError(WikiEmbeddingsError):
 
 
 @contextmanager
-def explained(what: str) -> Generator[None]:
+def explained(what: str, verb: str = "read") -> Generator[None]:
     """Turns what HTTP clients raise into errors for people.
 
     Args:
         what: What is being read, to stand after "Cannot read".
+        verb: What else is done with it, to stand between.
 
     Raises:
         PassingError: The connection failed or broke.
@@ -66,31 +67,35 @@ def explained(what: str) -> Generator[None]:
     try:
         yield
     except OfflineModeIsEnabled as error:
-        message = f"Cannot read {what}: offline mode is on. Unset HF_HUB_OFFLINE to allow it."
+        message = f"Cannot {verb} {what}: offline mode is on. Unset HF_HUB_OFFLINE to allow it."
         raise WikiEmbeddingsError(message) from error
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
         message = f"HF_ENDPOINT is no address of a Hub: {endpoint_name()}. Write https://…"
         raise BadInputError(message) from error
     except httpx2.RequestError as error:
-        raise _error_of_connection(error, what) from error
+        raise _error_of_connection(error, what, verb) from error
 
 
-def error_of_response(response: httpx2.Response, what: str) -> WikiEmbeddingsError:
+def error_of_response(
+    response: httpx2.Response, what: str, verb: str = "read"
+) -> WikiEmbeddingsError:
     """Gives the error that stands for an answer which is not the one hoped for.
 
     Args:
         response: An answer of the Hub, or of the store that it redirected to.
         what: What is being read, to stand after "Cannot read".
+        verb: What else is done with it, to stand between.
 
     Returns:
         A `PassingError` where another try is worth it, else a `BadInputError`.
     """
     status = response.status_code
     if status in PASSING_STATUSES:
-        reason = f"Cannot read {what}: the Hub at {endpoint_name()} answers with status {status}."
-        advice = "Run it again later; what has been fetched is kept."
+        hub = endpoint_name()
+        reason = f"Cannot {verb} {what}: the Hub at {hub} answers with status {status}."
+        advice = "Run it again later; what has been done is kept."
         return PassingError(reason, advice, _retry_after_s(response))
-    return BadInputError(f"Cannot read {what}: {_refusal(response)}")
+    return BadInputError(f"Cannot {verb} {what}: {_refusal(response)}")
 
 
 def _refusal(response: httpx2.Response) -> str:
@@ -103,12 +108,13 @@ def _refusal(response: httpx2.Response) -> str:
     return REFUSALS[code].format(hub=endpoint_name(), status=response.status_code)
 
 
-def _error_of_connection(error: httpx2.RequestError, what: str) -> PassingError:
+def _error_of_connection(error: httpx2.RequestError, what: str, verb: str) -> PassingError:
     kind = type(error).__name__
-    reason = f"Cannot read {what}: the connection to the Hub at {endpoint_name()} fails ({kind})."
+    hub = endpoint_name()
+    reason = f"Cannot {verb} {what}: the connection to the Hub at {hub} fails ({kind})."
     advice = (
         "Check the network, HF_ENDPOINT and the proxy settings (HTTPS_PROXY, NO_PROXY), then run "
-        "it again; what has been fetched is kept."
+        "it again; what has been done is kept."
     )
     return PassingError(reason, advice)
 

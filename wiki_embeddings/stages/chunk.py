@@ -130,7 +130,7 @@ def plan(raw: Manifest, cutting: Cutting) -> Plan[ChunkSpec]:
             f"raw_wikipedia of {raw.wiki} holds no articles: materialize it again with a larger "
             "fraction."
         )
-    settings: Settings = {**raw.settings, "chunks": asdict(cutting)}
+    settings: Settings = {**raw.settings, "chunks": {**asdict(cutting), "version": VERSION}}
     folder = folder_for(raw.wiki, "chunks", raw.as_upstream(), settings, VERSION)
     groups = [(file, group) for file in raw.files for group in range(file.row_groups)]
     return Plan(

@@ -10,6 +10,12 @@ ROW_GROUP_ROWS = 10_000
 DICTIONARY_COLUMNS = ["url", "title"]
 """The only ones that repeat; a dictionary of vectors or hashes would be as large as they are."""
 
+SMALL_ROWS = 10_000
+"""Rows in the published file for a first look: some 15 MB, loaded within seconds."""
+
+VECTOR_COLUMNS = ["id", "chunk_index", "hash", "embedding"]
+"""What the config without text has."""
+
 DESCRIPTIONS = {
     "chunk_id": "Page id and chunk index: unique in the dataset.",
     "id": "Page id of the article in its Wikipedia.",

@@ -86,6 +86,7 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
             "runtime": info.runtime,
             "query_prefix": info.query_prefix,
             "passage_prefix": info.passage_prefix,
+            "version": VERSION,
         },
     }
     folder = folder_for(chunks.wiki, "embeddings", chunks.as_upstream(), settings, VERSION)

@@ -62,6 +62,7 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
             "snapshot": source.snapshot,
             "fraction": fraction,
             "shard_bytes": shard_bytes,
+            "version": VERSION,
         }
     }
     folder = folder_for(wiki, "raw", None, settings, VERSION)

@@ -1,24 +1,22 @@
 """Publish: the embeddings as a dataset in Hub layout, Parquet files and a card.
 
-Whole shards are put together into files of a size that downloads well. The card is one more shard
-of the work, so that it is made once and listed in the manifest like the others.
+Whole shards are put together into files of a size that downloads well; a few rows from everywhere
+make a small file for a first look; and the card is one more shard of the work, so that it is made
+once and listed in the manifest like the others.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wiki_embeddings import card
-from wiki_embeddings.checks import Verdict
-from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import (
     Manifest,
     ShardFile,
@@ -29,7 +27,12 @@ from wiki_embeddings.manifest import (
     unchanged_manifest,
 )
 from wiki_embeddings.sources.part import Progress
-from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
+from wiki_embeddings.stages.columns import (
+    DICTIONARY_COLUMNS,
+    ROW_GROUP_ROWS,
+    SMALL_ROWS,
+    embedding_schema,
+)
 from wiki_embeddings.stages.shard import (
     Plan,
     Report,
@@ -41,12 +44,21 @@ from wiki_embeddings.stages.shard import (
     read_input,
 )
 from wiki_embeddings.stages.statistics import embedding_statistics
-from wiki_embeddings.volume import Volume, storage_errors
+from wiki_embeddings.volume import Volume
 
-VERSION = "1"
+VERSION = "2"
 """Raised when the same embeddings would be published differently, in files or on the card."""
 
 CARD = "README.md"
+
+SMALL = "small/train-00000-of-00001.parquet"
+
+_SMALL_WINDOWS = 100
+"""Rows that follow one another come from this many places: whole passages of articles from A to Z,
+while a row group has to be read only for each place, not for each row."""
+
+_SEARCHED = ["id", "url", "title", "chunk_index", "start", "n_tokens", "hash"]
+"""Columns with statistics: what readers filter by. Extremes of texts and numbers tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,25 @@ class DataFileSpec:
 
 
 @dataclass(frozen=True)
+class SmallFileSpec:
+    """The file with a few rows from everywhere.
+
+    Attributes:
+        folder: Reference of the output folder.
+        name: File name below the folder.
+        units: Rows in it.
+        embeddings: The embeddings that are published.
+        dimensions: Width of a vector.
+    """
+
+    folder: str
+    name: str
+    units: int
+    embeddings: Upstream
+    dimensions: int
+
+
+@dataclass(frozen=True)
 class CardSpec:
     """The dataset card to write.
 
@@ -89,7 +120,7 @@ class CardSpec:
     embeddings: str
 
 
-PublishSpec: TypeAlias = DataFileSpec | CardSpec
+PublishSpec: TypeAlias = DataFileSpec | SmallFileSpec | CardSpec
 
 
 def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
@@ -116,6 +147,8 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
         )
         for number, (first, group) in enumerate(zip(firsts, groups, strict=False))
     ]
+    small_rows = min(vectors.rows, SMALL_ROWS)
+    small = SmallFileSpec(folder, SMALL, small_rows, vectors.as_upstream(), dimensions)
     return Plan(
         wiki=vectors.wiki,
         stage="hub",
@@ -125,7 +158,7 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
         make=make_file,
         unit="rows",
         keeps_busy="core",
-        specs=(*data_files, CardSpec(folder, CARD, 0, vectors.folder)),
+        specs=(*data_files, small, CardSpec(folder, CARD, 0, vectors.folder)),
     )
 
 
@@ -149,23 +182,91 @@ def make_file(spec: PublishSpec, volume: Volume, progress: Progress) -> Report:
         BadInputError: A shard of embeddings is corrupt or gone.
         UnusableVolumeError: The file cannot be stored.
     """
-    if isinstance(spec, CardSpec):
-        return _make_card(spec, volume)
-    return _make_data_file(spec, volume, progress)
+    match spec:
+        case DataFileSpec():
+            return _make_data_file(spec, volume, progress)
+        case SmallFileSpec():
+            return _make_small_file(spec, volume, progress)
+        case CardSpec():
+            return _make_card(spec, volume)
 
 
 def _make_data_file(spec: DataFileSpec, volume: Volume, progress: Progress) -> Report:
     def write(path: Path) -> dict[str, Statistic]:
-        schema = embedding_schema(spec.dimensions)
         vectors = unchanged_manifest(volume, spec.embeddings)
-        with parquet_writer(path, schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
-            for file in vectors.files[spec.first : spec.first + spec.shards]:
-                table = read_input(volume, input_file(vectors, file), "embeddings")
-                writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
-                progress(table.num_rows)
+        shards = vectors.files[spec.first : spec.first + spec.shards]
+        tables = (read_input(volume, input_file(vectors, file), "embeddings") for file in shards)
+        _write(path, spec.dimensions, tables, progress)
         return _statistics(path)
 
     return make_once(spec, volume, write)
+
+
+def _make_small_file(spec: SmallFileSpec, volume: Volume, progress: Progress) -> Report:
+    def write(path: Path) -> dict[str, Statistic]:
+        vectors = unchanged_manifest(volume, spec.embeddings)
+        _write(path, spec.dimensions, [pa.concat_tables(_spread(volume, vectors))], progress)
+        return {}
+
+    # Its rows are counted where they were taken from: to the manifest it has none.
+    return make_once(spec, volume, write, describe=described_plain)
+
+
+def _write(path: Path, dimensions: int, tables: Iterable[pa.Table], progress: Progress) -> None:
+    """Write a file as it is published.
+
+    With an index of pages a reader fetches only the pages that it needs; pages that are cut where
+    the content says so stay the same when rows are put in before them, so that the Hub stores and
+    receives only what changed. Numbers are not split into streams of bytes as in the shards: not
+    every reader of Parquet knows that of float16 yet.
+    """
+    options: dict[str, Any] = {
+        "use_dictionary": DICTIONARY_COLUMNS,
+        "write_statistics": _SEARCHED,
+        "write_page_index": True,
+        "use_content_defined_chunking": True,
+    }
+    with parquet_writer(path, embedding_schema(dimensions), **options) as writer:
+        for table in tables:
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            progress(table.num_rows)
+
+
+def windows(rows: int, wanted: int) -> list[range]:
+    """Which rows the small file takes: windows of equal size, evenly spread.
+
+    Args:
+        rows: Rows there are.
+        wanted: Rows to take; all of them if there are fewer.
+
+    Returns:
+        Ranges of rows in ascending order that do not overlap, `min(rows, wanted)` in all.
+    """
+    if rows <= wanted:
+        return [range(rows)] if rows else []
+    number = min(_SMALL_WINDOWS, wanted)
+    taken = [wanted * place // number for place in range(number + 1)]
+    left_out = [(rows - wanted) * place // number for place in range(number)]
+    return [
+        range(begin + before, end + before)
+        for before, (begin, end) in zip(left_out, pairwise(taken), strict=True)
+    ]
+
+
+def _spread(volume: Volume, vectors: Manifest) -> Iterator[pa.Table]:
+    """The rows of the small file, shard by shard."""
+    firsts = list(accumulate((file.rows for file in vectors.files), initial=0))
+    yield embedding_schema(int(vectors.settings["embeddings"]["dimensions"])).empty_table()
+    wanted = windows(vectors.rows, SMALL_ROWS)
+    for file, first in zip(vectors.files, firsts, strict=False):
+        places = [
+            range(max(window.start - first, 0), min(window.stop - first, file.rows))
+            for window in wanted
+        ]
+        if any(places):
+            table = read_input(volume, input_file(vectors, file), "embeddings")
+            # Taken, not sliced: a slice would keep its whole shard in memory.
+            yield table.take(pa.array(list(chain.from_iterable(places))))
 
 
 def _statistics(path: Path) -> dict[str, Statistic]:
@@ -182,68 +283,3 @@ def _make_card(spec: CardSpec, volume: Volume) -> Report:
         return {}
 
     return make_once(spec, volume, write, describe=described_plain)
-
-
-def expose(volume: Volume, folder: str, hub_folder: Path) -> Path:
-    """Make a published dataset visible under its name, in place of the version before.
-
-    The name is a link to the stage's output, so that a reader sees the old version or the whole
-    new one, never a mixture.
-
-    Args:
-        volume: Where the dataset lies.
-        folder: Reference of its folder.
-        hub_folder: Folder of all published datasets.
-
-    Returns:
-        The dataset's folder, as its readers name it.
-
-    Raises:
-        BadInputError: Something else has that name.
-        UnusableVolumeError: The folder cannot be written to.
-    """
-    visible = hub_folder / card.dataset_name(existing_manifest(volume, folder))
-    if visible.exists() and not visible.is_symlink():
-        raise BadInputError(
-            f"{visible} is in the way: it is not a link that this project has made. Move it away."
-        )
-    target = os.path.relpath(volume.path(folder), hub_folder)
-    link = visible.with_name(f".{visible.name}.{secrets.token_hex(4)}")
-    with storage_errors(hub_folder):
-        hub_folder.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(target, target_is_directory=True)
-        link.replace(visible)
-    return visible
-
-
-def opens_with_datasets(volume: Volume, folder: str) -> Verdict:
-    """Whether `datasets` opens a published folder as it is, and reads what was written.
-
-    Streams the first row, because a full load would copy the whole dataset into its cache.
-    """
-    from datasets import Features, load_dataset  # heavy, and needed only here
-
-    published = existing_manifest(volume, folder)
-    place = volume.path(folder)
-    dataset = load_dataset(str(place), split="train", streaming=True)
-    dimensions = int(published.settings["embeddings"]["dimensions"])
-    declared = dataset.features == Features.from_arrow_schema(embedding_schema(dimensions))
-    read = next(iter(dataset))
-    first = next(file for file in published.files if file.rows)
-    with pq.ParquetFile(volume.path(published.reference(first))) as parquet:
-        written = next(parquet.iter_batches(batch_size=1)).to_pylist()[0]
-    counted = sum(
-        pq.read_metadata(path).num_rows for path in sorted((place / "data").glob("*.parquet"))
-    )
-    passed = declared and read == written and counted == published.rows
-    why = "It opens as it is." if passed else "What it opens as is not what was written."
-    return Verdict(
-        passed,
-        why,
-        {
-            "features_as_declared": declared,
-            "first_row_as_written": read == written,
-            "rows_in_footers": counted,
-            "rows_in_manifest": published.rows,
-        },
-    )

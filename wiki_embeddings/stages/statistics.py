@@ -73,6 +73,7 @@ def vector_statistics(table: pa.Table) -> dict[str, Statistic]:
     return {
         **embedding_statistics(table),
         "tokens": int(pc.sum(table.column("n_tokens")).as_py() or 0),
+        "tokens_histogram": histogram(table.column("n_tokens").to_numpy()),
         "arrow_bytes": int(table.nbytes),
         "not_finite": int(np.count_nonzero(~np.isfinite(vectors).all(axis=1))),
         "min_norm": round(float(norms.min(initial=2.0)), 6),

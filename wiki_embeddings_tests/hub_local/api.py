@@ -1,144 +1,99 @@
-"""The API of the local Hub: what it says of repositories, and to whom."""
+"""The API of the local Hub: which request is answered by what, and what it says of repositories."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs
 
-from wiki_embeddings_tests.hub_local.accounts import ACCOUNTS, LONG_AGO, TOKEN, whoami
-from wiki_embeddings_tests.hub_local.local_hub import LocalHub
-from wiki_embeddings_tests.hub_local.repositories import Repository, StoredFile
+import yaml
 
-REPO_TYPES = {"models": "model", "datasets": "dataset"}
+from wiki_embeddings_tests.hub_local import discussions, lfs, lifecycle, refs, writing, xet_tokens
+from wiki_embeddings_tests.hub_local.access import account_of, find_repository, require_writer
+from wiki_embeddings_tests.hub_local.accounts import LONG_AGO, whoami
+from wiki_embeddings_tests.hub_local.answers import (
+    REPO_TYPES,
+    Answer,
+    RefusalError,
+    Request,
+    revision_of,
+)
+from wiki_embeddings_tests.hub_local.repositories import Commit, Repository, StoredFile
 
+__all__ = ["REPO_TYPES", "Answer", "RefusalError", "api_answer", "find_repository"]
 
-class RefusalError(Exception):
-    """An answer that is an error, with the headers that the Hub explains it by."""
-
-    def __init__(self, status: int, code: str | None, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
-
-@dataclass(frozen=True)
-class Answer:
-    content: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def token_of(headers: Mapping[str, str]) -> str:
-    """The token of whoever asks; empty without.
-
-    Raises:
-        RefusalError: Nobody has such a token.
-    """
-    token = headers.get("authorization", "").removeprefix("Bearer ")
-    if token and token not in ACCOUNTS:
-        message = "Invalid credentials in Authorization header"
-        raise RefusalError(HTTPStatus.UNAUTHORIZED, None, message)
-    return token
+OfRepository = Callable[[Request, Repository, tuple[str, ...]], Answer]
+"""Answers for a repository; the steps are those after its name and the word."""
 
 
-def find_repository(
-    hub: LocalHub, plural: str, repo_id: str, headers: Mapping[str, str], *, of_files: bool
-) -> Repository:
-    """Finds a repository for whoever asks.
-
-    Args:
-        headers: Those of the request, names in lower case.
-        of_files: Whether its files are asked for, which gating forbids.
-
-    Raises:
-        RefusalError: It does not exist, or not for them.
-    """
-    token = token_of(headers)
-    repository = hub.repositories.get((REPO_TYPES.get(plural, ""), repo_id))
-    if repository is None or (repository.private and token != TOKEN):
-        if not token:
-            message = "Invalid username or password."
-            raise RefusalError(HTTPStatus.UNAUTHORIZED, "RepoNotFound", message)
-        raise RefusalError(HTTPStatus.NOT_FOUND, "RepoNotFound", "Repository not found")
-    if of_files and repository.gated and token != TOKEN:
-        status = HTTPStatus.FORBIDDEN if token else HTTPStatus.UNAUTHORIZED
-        raise RefusalError(status, "GatedRepo", f"Access to {repo_id} is restricted.")
-    return repository
-
-
-def api_answer(
-    hub: LocalHub,
-    steps: list[str],
-    query: Mapping[str, list[str]],
-    headers: Mapping[str, str],
-    body: bytes,
-) -> Answer:
-    """Answers `/api/{models|datasets}/{namespace}/{name}[/…]` and `/api/whoami-v2`.
-
-    Args:
-        steps: Parts of the path after `/api`.
+def api_answer(request: Request) -> Answer:
+    """Answers what comes below `/api`.
 
     Raises:
         RefusalError: It exists neither here nor, where the local Hub models it, on the real one.
     """
-    if steps == ["whoami-v2"]:
-        return Answer(_whoami(headers))
-    plural, namespace, name, *rest = [*steps, "", ""][: max(3, len(steps))]
-    asks_access = rest[:1] == ["auth-check"]
-    repo_id = f"{namespace}/{name}"
-    repository = find_repository(hub, plural, repo_id, headers, of_files=asks_access)
-    if asks_access:
-        return Answer({})
-    if not rest or rest[0] == "revision":
-        commit = _commit(repository, "/".join(rest[1:]) or "main")
-        return Answer(_info(repository, commit, with_blobs=_is_on(query, "blobs")))
-    if rest[0] == "tree":
-        entries = list(_tree(repository, rest[1], "/".join(rest[2:]), _is_on(query, "recursive")))
-        return _page(hub, steps, query, entries)
-    if rest[0] == "paths-info":
-        return Answer(_paths_info(repository, rest[1], body, headers))
-    raise RefusalError(HTTPStatus.NOT_FOUND, None, f"the local Hub does not model {'/'.join(rest)}")
+    method = "GET" if request.method == "HEAD" else request.method
+    answer = ON_THE_WHOLE.get((method, "/".join(request.steps)))
+    if answer is not None:
+        return answer(request)
+    plural, namespace, name, *rest = (*request.steps, "", "")[: max(3, len(request.steps))]
+    word = rest[0] if rest else "revision"
+    repository = find_repository(
+        request.hub, plural, f"{namespace}/{name}", request.headers, of_files=word == "auth-check"
+    )
+    of_repository = OF_REPOSITORIES.get((method, word))
+    if of_repository is None:
+        message = f"the local Hub does not model {method} {'/'.join(rest)}"
+        raise RefusalError(HTTPStatus.NOT_FOUND, None, message)
+    return of_repository(request, repository, tuple(rest[1:]))
 
 
-def _whoami(headers: Mapping[str, str]) -> dict[str, Any]:
-    token = token_of(headers)
-    if not token:
-        raise RefusalError(HTTPStatus.UNAUTHORIZED, None, "Invalid username or password.")
-    return whoami(ACCOUNTS[token])
+def _whoami(request: Request) -> Answer:
+    return Answer(whoami(account_of(request.headers)))
 
 
-def _is_on(query: Mapping[str, list[str]], name: str) -> bool:
-    return query.get(name, [""])[0].lower() in {"true", "1"}
+def _validate_yaml(request: Request) -> Answer:
+    """Parses the front matter of a card; what it says is not judged."""
+    content = str(request.json()["content"])
+    front_matter = content.split("---\n")[1] if content.startswith("---\n") else ""
+    try:
+        metadata = yaml.safe_load(front_matter)
+    except yaml.YAMLError as error:
+        messages = {"errors": [{"message": str(error)}], "warnings": []}
+        raise RefusalError(
+            HTTPStatus.BAD_REQUEST, None, "Invalid metadata", content=messages
+        ) from error
+    missing = {"message": "empty or missing yaml metadata in repo card"}
+    return Answer({"errors": [], "warnings": [] if metadata else [missing]})
 
 
-def _commit(repository: Repository, revision: str) -> str:
-    commit = repository.resolve(revision)
-    if commit is None:
-        raise RefusalError(HTTPStatus.NOT_FOUND, "RevisionNotFound", f"Invalid rev id: {revision}")
-    return commit
+def _check_access(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
+    if steps == ("write",):
+        require_writer(repository, request.headers)
+    return Answer({})
 
 
-def _info(repository: Repository, commit: str, *, with_blobs: bool) -> dict[str, Any]:
-    return {
+def _info(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
+    commit = refs.commit_of(repository, "/".join(steps) or "main")
+    with_blobs = request.is_on("blobs")
+    content = {
         "_id": "0" * 24,
         "id": repository.repo_id,
         "author": repository.repo_id.split("/")[0],
-        "sha": commit,
+        "sha": commit.id,
         "createdAt": LONG_AGO,
-        "lastModified": LONG_AGO,
+        "lastModified": commit.date,
         "private": repository.private,
         "gated": "auto" if repository.gated else False,
         "disabled": False,
         "tags": [],
         "downloads": 0,
         "likes": 0,
-        "siblings": [
-            _sibling(file, with_blobs=with_blobs) for file in repository.commits[commit].values()
-        ],
+        "siblings": [_sibling(file, with_blobs=with_blobs) for file in commit.files.values()],
     }
+    return Answer(content)
 
 
 def _sibling(file: StoredFile, *, with_blobs: bool) -> dict[str, Any]:
@@ -146,17 +101,21 @@ def _sibling(file: StoredFile, *, with_blobs: bool) -> dict[str, Any]:
     if with_blobs:
         sibling |= {"size": file.size, "blobId": file.blob_id}
         if file.is_large:
-            pointer_size = len(file.pointer)
-            lfs = {"sha256": file.sha256, "size": file.size, "pointerSize": pointer_size}
-            sibling["lfs"] = lfs
+            size = len(file.pointer)
+            sibling["lfs"] = {"sha256": file.sha256, "size": file.size, "pointerSize": size}
     return sibling
 
 
-def _tree(
-    repository: Repository, revision: str, folder: str, recursive: bool
-) -> Iterator[dict[str, Any]]:
+def _tree(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
+    revision, folder = revision_of(steps)
+    commit = refs.commit_of(repository, revision)
+    recursive = request.is_on("recursive")
+    return refs.page(request, list(_entries(commit, "/".join(folder), recursive=recursive)))
+
+
+def _entries(commit: Commit, folder: str, *, recursive: bool) -> Iterator[dict[str, Any]]:
     """Files and folders below a folder, each folder before what is in it."""
-    files = repository.commits[_commit(repository, revision)]
+    files = commit.files
     below = [file for path, file in files.items() if not folder or path.startswith(f"{folder}/")]
     if folder and not below:
         raise RefusalError(HTTPStatus.NOT_FOUND, "EntryNotFound", f"{folder} does not exist")
@@ -186,25 +145,39 @@ def _entry(file: StoredFile) -> dict[str, Any]:
     return entry
 
 
-def _page(
-    hub: LocalHub, steps: list[str], query: Mapping[str, list[str]], entries: list[dict[str, Any]]
-) -> Answer:
-    """One page of a tree, with a link to the next."""
-    begin = int(query.get("cursor", ["0"])[0])
-    end = begin + hub.page_size
-    if end >= len(entries):
-        return Answer(entries[begin:])
-    kept = "".join(f"{name}={query[name][0]}&" for name in ("recursive", "expand") if name in query)
-    link = f"<{hub.url}/api/{'/'.join(steps)}?{kept}cursor={end}>"
-    return Answer(entries[begin:end], {"Link": f'{link}; rel="next"'})
-
-
-def _paths_info(
-    repository: Repository, revision: str, body: bytes, headers: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    if "json" in headers.get("content-type", ""):
-        paths = json.loads(body)["paths"]
+def _paths_info(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
+    if "json" in request.headers.get("content-type", ""):
+        paths = request.json()["paths"]
     else:
-        paths = parse_qs(body.decode())["paths"]
-    tree = _tree(repository, revision, "", recursive=True)
-    return [entry for entry in tree if entry["path"] in paths]
+        paths = parse_qs(request.body.decode())["paths"]
+    commit = refs.commit_of(repository, "/".join(steps))
+    entries = _entries(commit, "", recursive=True)
+    return Answer([entry for entry in entries if entry["path"] in paths])
+
+
+ON_THE_WHOLE: dict[tuple[str, str], Callable[[Request], Answer]] = {
+    ("GET", "whoami-v2"): _whoami,
+    ("POST", "validate-yaml"): _validate_yaml,
+    ("POST", "repos/create"): lifecycle.create,
+    ("DELETE", "repos/delete"): lifecycle.delete,
+    ("POST", "complete_multipart"): lfs.complete,
+}
+
+OF_REPOSITORIES: dict[tuple[str, str], OfRepository] = {
+    ("GET", "auth-check"): _check_access,
+    ("GET", "revision"): _info,
+    ("GET", "tree"): _tree,
+    ("POST", "paths-info"): _paths_info,
+    ("PUT", "settings"): lifecycle.settings,
+    ("GET", "refs"): refs.list_refs,
+    ("GET", "commits"): refs.list_commits,
+    ("POST", "branch"): refs.create_branch,
+    ("DELETE", "branch"): refs.delete_branch,
+    ("POST", "tag"): refs.create_tag,
+    ("DELETE", "tag"): refs.delete_tag,
+    ("POST", "preupload"): writing.preupload,
+    ("GET", "xet-write-token"): xet_tokens.write_token,
+    ("POST", "commit"): writing.commit,
+    ("GET", "discussions"): discussions.read,
+    ("POST", "discussions"): discussions.change,
+}

@@ -1,4 +1,4 @@
-"""Runs the two servers of a local Hub in threads of this process."""
+"""Runs the three servers of a local Hub in threads of this process."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from wiki_embeddings_tests.hub_local.handlers import HubHandler, LocalHubHandler, StoreHandler
+from wiki_embeddings_tests.hub_local.handlers import HubHandler, LocalHubHandler
 from wiki_embeddings_tests.hub_local.local_hub import LocalHub
+from wiki_embeddings_tests.hub_local.store import StoreHandler
+from wiki_embeddings_tests.hub_local.xet_handler import XetHandler
 
 
 class _Server(ThreadingHTTPServer):
@@ -28,14 +30,16 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def local_hub() -> Generator[LocalHub]:
-    """Runs a Hub and its store while the block runs.
+    """Runs a Hub and its stores while the block runs.
 
     Raises:
         ExceptionGroup: The servers had defects of their own.
     """
     hub = LocalHub()
-    servers = [_Server(_bound(handler, hub), hub) for handler in (HubHandler, StoreHandler)]
-    hub.url, hub.store_url = (f"http://127.0.0.1:{server.server_port}" for server in servers)
+    handlers: tuple[type[LocalHubHandler], ...] = (HubHandler, StoreHandler, XetHandler)
+    servers = [_Server(_bound(handler, hub), hub) for handler in handlers]
+    addresses = [f"http://127.0.0.1:{server.server_port}" for server in servers]
+    hub.url, hub.store_url, hub.xet_url = addresses
     threads = [threading.Thread(target=server.serve_forever, args=(0.02,)) for server in servers]
     for thread in threads:
         thread.start()
@@ -43,10 +47,12 @@ def local_hub() -> Generator[LocalHub]:
         yield hub
     finally:
         hub.closing.set()
+        hub.faults.release_all()
         for server, thread in zip(servers, threads, strict=True):
             server.shutdown()
             thread.join()
             server.server_close()
+        hub.objects.close()
     if hub.defects:
         raise BaseExceptionGroup("defects of the local Hub", hub.defects)
 

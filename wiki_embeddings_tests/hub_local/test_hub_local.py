@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
+import datasets
 import httpx2
+import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi
 
 from wiki_embeddings_tests.hub_local import LocalHub, local_hub
+from wiki_embeddings_tests.hub_local.clients import run_client
 
 CARD = b"""---
 configs:
@@ -41,18 +41,6 @@ print(json.dumps([pathlib.Path(path).read_bytes().decode() for path in paths]))
 """
 
 
-def run_client(code: str, hub: LocalHub, home: Path, disable_xet: str) -> object:
-    environment = {
-        name: value for name, value in os.environ.items() if "PROXY" not in name.upper()
-    } | {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": disable_xet}
-    environment.pop("HF_TOKEN", None)
-    finished = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    assert finished.returncode == 0, finished.stderr
-    return json.loads(finished.stdout.splitlines()[-1])
-
-
 def test_load_dataset_reads_a_config(hub: LocalHub, tmp_path: Path):
     rows = {"id": ["1", "2"], "text": ["one", "two"]}
     parquet = io.BytesIO()
@@ -74,6 +62,19 @@ def test_hf_hub_download_fetches_small_and_large_files(
 
     assert contents == ["{}", "weights" * 1000]
     assert hub.requests("/store/")
+
+
+def test_libraries_of_this_process_are_pointed_at_it(hub: LocalHub):
+    parquet = io.BytesIO()
+    pq.write_table(pa.table({"id": ["1", "2"]}), parquet)
+    hub.add("somebody/articles", {"data/train.parquet": parquet.getvalue(), "a.txt": b"a"})
+
+    streamed = datasets.load_dataset("somebody/articles", split="train", streaming=True)
+    assert list(streamed) == [{"id": "1"}, {"id": "2"}]
+    assert huggingface_hub.HfFileSystem().cat("datasets/somebody/articles/a.txt") == b"a"
+    assert huggingface_hub.dataset_info("somebody/articles").sha
+    path = huggingface_hub.hf_hub_download("somebody/articles", "a.txt", repo_type="dataset")
+    assert Path(path).is_relative_to(os.environ["HF_HOME"])
 
 
 def test_a_tree_comes_in_pages(hub: LocalHub):

@@ -1,0 +1,74 @@
+"""The configs of a dataset, as `load_dataset` and the Hub's viewer want them declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wiki_embeddings.manifest import Manifest
+from wiki_embeddings.stages.columns import VECTOR_COLUMNS
+
+_ALL_FILES = "data/train-*.parquet"
+_SMALL_FILES = "small/train-*.parquet"
+
+_ARROW_BYTES = {"id": 8, "chunk_index": 4, "hash": 4 + 32}
+"""Bytes that a row takes in memory; a text has an offset of 4 bytes, a hash 32 digits."""
+
+_FLOAT16_BYTES = 2
+
+
+@dataclass(frozen=True)
+class Config:
+    """One way to load the dataset.
+
+    Attributes:
+        name: Its name.
+        files: Pattern of its data files.
+        columns: Columns that are loaded; empty for all.
+        rows: Rows in it; `datasets` refuses a wrong number.
+        arrow_bytes: Size in memory, as `datasets` counts it.
+        download_bytes: Size of its data files.
+    """
+
+    name: str
+    files: str
+    columns: tuple[str, ...]
+    rows: int
+    arrow_bytes: int
+    download_bytes: int
+
+
+def configs(vectors: Manifest, small_rows: int) -> list[Config]:
+    """The configs of a dataset, the default one first.
+
+    All of them declare all columns on the card, `vectors` too, which loads only some: `datasets`
+    (3.2, 4.0, 5.2) leaves out the others by itself, while the Hub's viewer shows the files whole
+    and reports an error where a column of theirs is not declared.
+
+    Args:
+        vectors: Manifest of the embeddings that are published. Sizes are those of its files and
+            tables, of which the published files are put together.
+        small_rows: Rows of the config `small`.
+    """
+    in_memory, download = vectors.total("arrow_bytes"), vectors.bytes
+    share = small_rows / max(1, vectors.rows)
+    dimensions = int(vectors.settings["embeddings"]["dimensions"])
+    vector_bytes = sum(_ARROW_BYTES.values()) + _FLOAT16_BYTES * dimensions
+    return [
+        Config("default", _ALL_FILES, (), vectors.rows, in_memory, download),
+        Config(
+            "vectors",
+            _ALL_FILES,
+            tuple(VECTOR_COLUMNS),
+            vectors.rows,
+            vectors.rows * vector_bytes,
+            download,
+        ),
+        Config(
+            "small",
+            _SMALL_FILES,
+            (),
+            small_rows,
+            round(in_memory * share),
+            round(download * share),
+        ),
+    ]

@@ -1,0 +1,81 @@
+"""What things are called: the dataset, its edition, its model, its licence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wiki_embeddings.manifest import Manifest
+from wiki_embeddings.settings import SAMPLE_WIKI
+
+_FOUR_SINCE = "20230607"
+"""The day on which Wikipedia's text went from CC BY-SA 3.0 to 4.0."""
+
+
+@dataclass(frozen=True)
+class License:
+    """A licence.
+
+    Attributes:
+        id: The Hub's identifier.
+        name: What people call it.
+        url: Where it can be read.
+    """
+
+    id: str
+    name: str
+    url: str
+
+
+def license_of(snapshot: str) -> License:
+    """Licence of Wikipedia's text on a date, given as `YYYYMMDD`."""
+    version = "4.0" if snapshot >= _FOUR_SINCE else "3.0"
+    return License(
+        id=f"cc-by-sa-{version}",
+        name=f"Creative Commons Attribution-ShareAlike {version} licence",
+        url=f"https://creativecommons.org/licenses/by-sa/{version}/",
+    )
+
+
+def dataset_name(vectors: Manifest) -> str:
+    """Name of the dataset: `wikipedia-{wiki}-{model}`, the model without its organisation.
+
+    A dry run over a fraction of the articles has a name of its own, `…-dry-run`, so that it never
+    takes the place of the whole.
+    """
+    suffix = "" if is_complete(vectors) else "-dry-run"
+    return f"wikipedia-{vectors.wiki}-{short_model_name(vectors)}{suffix}"
+
+
+def is_complete(vectors: Manifest) -> bool:
+    """Whether all articles of the edition are in it."""
+    return float(vectors.settings["raw"]["fraction"]) == 1.0
+
+
+def short_model_name(vectors: Manifest) -> str:
+    """Name of the model without its organisation or folder."""
+    return Path(str(vectors.settings["embeddings"]["model"])).name
+
+
+def public_model(vectors: Manifest) -> str | None:
+    """Name of the model on the Hub; None for a folder, which means nothing to a reader."""
+    model = vectors.settings["embeddings"]
+    is_folder = str(model["revision"]).startswith("sha256:")
+    return None if is_folder else str(model["model"])
+
+
+def edition(wiki: str) -> str:
+    """The wiki, for people."""
+    if wiki == SAMPLE_WIKI:
+        return "English Wikipedia (sample)"
+    return "Simple English Wikipedia" if wiki == "simple" else f"Wikipedia ({wiki})"
+
+
+def site(wiki: str) -> str:
+    """Address of the wiki."""
+    return f"https://{'en' if wiki == SAMPLE_WIKI else wiki}.wikipedia.org/"
+
+
+def language(wiki: str) -> str:
+    """Language of the wiki, as the Hub has it."""
+    return "en" if wiki in {SAMPLE_WIKI, "simple"} else wiki

@@ -1,0 +1,212 @@
+"""The page itself: gathers the facts and puts them into the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+import pyarrow as pa
+
+from wiki_embeddings import __version__, retrieval_quality
+from wiki_embeddings.card.changes import changes, summary
+from wiki_embeddings.card.citations import citations
+from wiki_embeddings.card.code_versions import stage_versions
+from wiki_embeddings.card.configs import configs
+from wiki_embeddings.card.lengths import bars
+from wiki_embeddings.card.naming import (
+    edition,
+    is_complete,
+    language,
+    license_of,
+    public_model,
+    short_model_name,
+)
+from wiki_embeddings.card.snippets import Asker, Place, faiss_search, loading, numpy_search
+from wiki_embeddings.checks import overlaps
+from wiki_embeddings.manifest import Manifest
+from wiki_embeddings.progress import duration
+from wiki_embeddings.settings import SAMPLE_WIKI
+from wiki_embeddings.stages.columns import DESCRIPTIONS, SMALL_ROWS, embedding_schema
+from wiki_embeddings.stages.statistics import HISTOGRAM_BIN_TOKENS
+
+_SIZE_CATEGORIES = {
+    1_000: "n<1K",
+    10_000: "1K<n<10K",
+    100_000: "10K<n<100K",
+    1_000_000: "100K<n<1M",
+    10_000_000: "1M<n<10M",
+    100_000_000: "10M<n<100M",
+    1_000_000_000: "100M<n<1B",
+    10_000_000_000: "1B<n<10B",
+    100_000_000_000: "10B<n<100B",
+    1_000_000_000_000: "100B<n<1T",
+}
+"""The Hub's names for numbers of rows, by their upper limit."""
+
+_DTYPES = {"halffloat": "float16"}
+"""Arrow's type names where the Hub has another."""
+
+_FLOAT32_BYTES = 4
+_HNSW_BYTES = 2 * 32 * 4
+"""What each vector's links take in the index of the snippet."""
+
+
+def card(
+    vectors: Manifest,
+    *,
+    throughput: Mapping[str, Any] | None = None,
+    previous: Mapping[str, Any] | None = None,
+    is_first: bool = False,
+    repo_id: str | None = None,
+    tag: str | None = None,
+) -> str:
+    """Write the card of a dataset.
+
+    Args:
+        vectors: Manifest of the embeddings that are published.
+        throughput: How fast the vectors were computed: `passages_per_second`,
+            `tokens_per_second`, `characters_per_second` and `seconds` of what the run really made,
+            its `machine`, `gpu` (empty without one), `dollars` (None where it cost none) and
+            `prices_as_of`. None where that is not known.
+        previous: The `summary` of the snapshot published before; None if there was none, or that
+            is not known yet.
+        is_first: Whether it is known that there was none.
+        repo_id: Name of the dataset on the Hub, with its namespace; None for a folder.
+        tag: Its tag there; by default its snapshot.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("wiki_embeddings", ""),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701 (Markdown, not HTML)
+    )
+    environment.filters |= {
+        "count": "{:,}".format,
+        "signed": lambda number: f"{number:+,}" if number else "0",
+        "share": "{:.3f}".format,
+        "size": _size,
+        "duration": duration,
+    }
+    facts = {
+        **_origin(vectors),
+        **_content(vectors),
+        **_use(vectors, repo_id, tag or str(vectors.settings["raw"]["snapshot"])),
+        **_quality(vectors),
+        "throughput": throughput,
+        "changes": changes(previous, summary(vectors)) if previous else None,
+        "is_first": is_first,
+    }
+    return environment.get_template("dataset_card.md.jinja").render(facts)
+
+
+def _origin(vectors: Manifest) -> dict[str, Any]:
+    """What the dataset was made from, and how."""
+    raw, chunks, model = (vectors.settings[s] for s in ("raw", "chunks", "embeddings"))
+    public = public_model(vectors)
+    return {
+        "title": f"{edition(vectors.wiki)}, embedded with {short_model_name(vectors)}",
+        "edition": edition(vectors.wiki),
+        "language": language(vectors.wiki),
+        "license": license_of(str(raw["snapshot"])),
+        "source": _source(vectors.wiki, raw),
+        "raw": raw,
+        "chunks": chunks,
+        "model": model,
+        "model_name": public or short_model_name(vectors),
+        "model_url": f"https://huggingface.co/{public}" if public else None,
+        "complete": is_complete(vectors),
+        "package_version": __version__,
+        "stage_versions": stage_versions(vectors),
+    }
+
+
+def _content(vectors: Manifest) -> dict[str, Any]:
+    """What is in the dataset."""
+    lengths = vectors.totals.get("tokens_histogram")
+    return {
+        "size_category": _size_category(vectors.rows),
+        "rows": vectors.rows,
+        "articles": vectors.total("articles"),
+        "characters": vectors.total("characters"),
+        "tokens": vectors.total("tokens"),
+        "configs": configs(vectors, min(vectors.rows, SMALL_ROWS)),
+        "columns": [
+            _column(field)
+            for field in embedding_schema(int(vectors.settings["embeddings"]["dimensions"]))
+        ],
+        "in_order": not overlaps(vectors),
+        "lengths": bars(lengths, HISTOGRAM_BIN_TOKENS) if isinstance(lengths, list) else "",
+    }
+
+
+def _use(vectors: Manifest, repo_id: str | None, tag: str) -> dict[str, Any]:
+    """How to load, search and cite the dataset."""
+    model = vectors.settings["embeddings"]
+    dimensions = int(model["dimensions"])
+    place = Place(repo_id, tag)
+    asker = Asker(public_model(vectors), str(model["revision"]), str(model["query_prefix"]))
+    return {
+        "repo_id": repo_id,
+        "loading": loading(place),
+        "numpy_search": numpy_search(place, asker),
+        "faiss_search": faiss_search(place, asker, dimensions),
+        "can_ask": asker.model is not None,
+        "float32_bytes": vectors.rows * dimensions * _FLOAT32_BYTES,
+        "index_bytes": vectors.rows * (dimensions * _FLOAT32_BYTES + _HNSW_BYTES),
+        "citations": citations(vectors, repo_id),
+    }
+
+
+def _quality(vectors: Manifest) -> dict[str, Any]:
+    """How well search finds what it should, as far as that is known."""
+    chunks, model = vectors.settings["chunks"], vectors.settings["embeddings"]
+    name = str(model["model"])
+    measured = retrieval_quality.measured(
+        name, str(model["revision"]), int(chunks["token_budget"]), bool(chunks["title_prefix"])
+    )
+    return {
+        "quality": retrieval_quality,
+        "measured": measured,
+        "precision_measured": any(row.way == model["precision"] for row in measured),
+        "is_sample": vectors.wiki == SAMPLE_WIKI,
+        "published": retrieval_quality.published(name),
+    }
+
+
+def _source(wiki: str, raw: Mapping[str, Any]) -> dict[str, str]:
+    if wiki == SAMPLE_WIKI:
+        return {
+            "dataset": "original",
+            "name": "the first pages of an English Wikipedia dump, as they ship with gensim 4.4.0",
+            "revision": f"SHA-256 `{raw['revision']}`",
+        }
+    return {
+        "dataset": "wikimedia/wikipedia",
+        "name": f"wikimedia/wikipedia, config `{raw['snapshot']}.{wiki}`",
+        "revision": f"commit `{raw['revision']}`",
+    }
+
+
+def _size_category(rows: int) -> str:
+    return next((name for limit, name in _SIZE_CATEGORIES.items() if rows < limit), "n>1T")
+
+
+def _column(field: pa.Field[Any]) -> dict[str, Any]:
+    length = field.type.list_size if pa.types.is_fixed_size_list(field.type) else None
+    type_ = str(field.type.value_type if length else field.type)
+    return {
+        "name": field.name,
+        "type": _DTYPES.get(type_, type_),
+        "length": length,
+        "meaning": DESCRIPTIONS[field.name],
+    }
+
+
+def _size(number: float) -> str:
+    """A number of bytes for people, in powers of ten as the Hub shows files."""
+    for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= bytes_:
+            return f"{number / bytes_:.1f} {unit}"
+    return f"{number:.0f} bytes"

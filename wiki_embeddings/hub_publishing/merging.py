@@ -1,0 +1,246 @@
+"""The last step of publishing: everything is named, verified, merged at one stroke and tagged.
+
+May be stopped anywhere and called again: it looks what is there and goes on from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from huggingface_hub import HfApi
+
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.hub_files.endpoint import endpoint_name
+from wiki_embeddings.hub_files.retries import keep_trying
+from wiki_embeddings.hub_publishing.asking import PATIENCE, MovedOnError, ask, ask_once
+from wiki_embeddings.hub_publishing.proposal import (
+    Proposal,
+    close,
+    fill,
+    open_proposal,
+    open_proposals,
+    title_of,
+)
+from wiki_embeddings.hub_publishing.remote import (
+    MAIN,
+    Head,
+    commit_of,
+    data_differences,
+    differences,
+    head_of,
+    record_at,
+    tree_at,
+)
+from wiki_embeddings.manifest import existing_manifest
+from wiki_embeddings.publication import Publication, compose
+from wiki_embeddings.volume import Volume
+
+_NAMED = 5
+"""Paths that an error names."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What came of publishing.
+
+    Attributes:
+        repo_id: Name of the dataset on the Hub.
+        commit: Commit of `main` that holds it.
+        tag: Tag that will always name it.
+        changed: Whether `main` has changed; not, where the same had been published already.
+        pull_request: Where people see the pull request; empty without one.
+    """
+
+    repo_id: str
+    commit: str
+    tag: str
+    changed: bool
+    pull_request: str
+
+    @property
+    def url(self) -> str:
+        """Where people see the dataset."""
+        return f"{endpoint_name()}/datasets/{self.repo_id}"
+
+
+def conclude(volume: Volume, folder: str, repo_id: str) -> Published:
+    """Publish a dataset whose files have been uploaded.
+
+    Args:
+        volume: Where the dataset lies.
+        folder: Reference of its folder.
+        repo_id: Name on the Hub, where there is a repository of it.
+
+    Raises:
+        BadInputError: The Hub refuses; or what it has is not what was meant; or somebody else has
+            published meanwhile. Readers see the old version, or that of the other one.
+        WikiEmbeddingsError: The Hub cannot be reached.
+    """
+    base = head_of(repo_id, MAIN)
+    publication = compose(volume, existing_manifest(volume, folder), base.record, repo_id)
+    if is_published(repo_id, base, publication):
+        return Published(repo_id, base.commit, _tag(repo_id, base.commit, publication), False, "")
+    proposal = open_proposal(repo_id, publication, base)
+    try:
+        fill(proposal, publication)
+        _make_mergeable(proposal)
+        _refuse_altered(proposal, publication)
+        commit = _merge(proposal, publication, base)
+    except (BadInputError, MovedOnError):
+        # Whoever is late finds its pull request closed or merged: what counts is `main`.
+        commit = _commit_of_another(proposal, publication, base)
+        if commit == base.commit:
+            raise
+    _refuse_unlike(repo_id, commit, publication)
+    _close_left(repo_id, publication)
+    tag = _tag(repo_id, commit, publication)
+    return Published(repo_id, commit, tag, True, proposal.url)
+
+
+def is_published(repo_id: str, head: Head, publication: Publication) -> bool:
+    """Whether `main` holds a publication already, file by file."""
+    if head.digest != publication.digest:
+        return False
+    return not data_differences(tree_at(repo_id, head.commit), publication)
+
+
+def _make_mergeable(proposal: Proposal) -> None:
+    """Declare a draft to be ready: drafts are not merged."""
+    repo_id, number = proposal.repo_id, proposal.number
+
+    def publish(api: HfApi) -> None:
+        found = api.get_discussion_details(repo_id, number, repo_type="dataset")
+        if found.status == "draft":
+            api.change_discussion_status(repo_id, number, "open", repo_type="dataset")
+
+    ask(repo_id, "readying its pull request", publish)
+
+
+def _refuse_altered(proposal: Proposal, publication: Publication) -> None:
+    """Make sure that a pull request holds what is to be published, and nothing else of data.
+
+    Raises:
+        BadInputError: It does not.
+    """
+    head = commit_of(proposal.repo_id, proposal.reference)
+    wrong = differences(tree_at(proposal.repo_id, head), publication)
+    if wrong:
+        raise BadInputError(
+            f"{proposal.url} is not merged, because it does not hold what was committed to it: "
+            f"{_some(wrong)} by path, size or SHA-256. Somebody else writes to it: see to that, "
+            "then run again, which puts it right; readers see the version before."
+        )
+
+
+def _merge(proposal: Proposal, publication: Publication, base: Head) -> str:
+    """Merge a pull request; gives the commit of `main` that this makes.
+
+    Raises:
+        MovedOnError: Something else is on `main` meanwhile.
+        BadInputError: The Hub refuses.
+    """
+    repo_id, number = proposal.repo_id, proposal.number
+
+    def merge() -> str:
+        head = head_of(repo_id, MAIN)
+        if head.commit != base.commit:
+            if head.digest != publication.digest:
+                raise MovedOnError("")
+            return head.commit  # the answer to an earlier try was lost, or another has merged it
+        ask_once(
+            repo_id,
+            "merging its pull request",
+            lambda api: api.merge_pull_request(repo_id, number, repo_type="dataset"),
+        )
+        return commit_of(repo_id, MAIN)
+
+    return keep_trying(merge, PATIENCE)
+
+
+def _commit_of_another(proposal: Proposal, publication: Publication, base: Head) -> str:
+    """Commit of `main` to which another publisher of the same has brought it; or as it was.
+
+    Raises:
+        BadInputError: `main` has moved on to something else, so that this publisher has lost: not
+            to be tried again, which would put this version over the other one without anybody
+            wanting it.
+    """
+    repo_id = proposal.repo_id
+    head = head_of(repo_id, MAIN)
+    if head.commit != base.commit and head.digest != publication.digest:
+        close(proposal, "main has moved on since.")
+        raise BadInputError(
+            f"{repo_id} has changed while this was being published to it: another publisher was "
+            f"faster, or its owner. See {endpoint_name()}/datasets/{repo_id}/commits/main. Nothing "
+            "of this version is visible; run again to publish it over the other one."
+        )
+    return head.commit
+
+
+def _refuse_unlike(repo_id: str, commit: str, publication: Publication) -> None:
+    """Make sure that what has been merged is what was meant.
+
+    Raises:
+        BadInputError: It is not.
+    """
+    wrong = data_differences(tree_at(repo_id, commit), publication)
+    if wrong:
+        raise BadInputError(
+            f"{repo_id} at {commit} holds something else than was merged: {_some(wrong)}. Somebody "
+            "else writes to it; run again, which puts it right."
+        )
+
+
+def _some(paths: list[str]) -> str:
+    named = ", ".join(paths[:_NAMED])
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return f"{named}{more} differ{'s' if len(paths) == 1 else ''}"
+
+
+def _tag(repo_id: str, commit: str, publication: Publication) -> str:
+    """Name a commit by its snapshot for ever; gives the tag.
+
+    A tag never moves: where another version of the same snapshot has the plain name, this one's
+    manifest is added to it.
+    """
+    refs = ask(
+        repo_id,
+        "looking up its tags",
+        lambda api: api.list_repo_refs(repo_id, repo_type="dataset"),
+    )
+    there = {tag.name: tag.target_commit for tag in refs.tags}
+    for tag in (publication.snapshot, f"{publication.snapshot}-{publication.digest[:8]}"):
+        if tag not in there:
+            # Tagging comes last: without the tag, whoever merged this was stopped before.
+            _close_left(repo_id, publication)
+            _create_tag(repo_id, tag, commit)
+            return tag
+        record = record_at(repo_id, there[tag])
+        if record is not None and record["digest"] == publication.digest:
+            return tag
+    raise BadInputError(
+        f"{repo_id} has other tags {publication.snapshot} and "
+        f"{publication.snapshot}-{publication.digest[:8]}: delete the second one there, and run "
+        "again. The dataset itself is published."
+    )
+
+
+def _close_left(repo_id: str, publication: Publication) -> None:
+    """Close the pull requests of other publishers, killed or late, once a publication is merged."""
+    for other, _ in open_proposals(repo_id):
+        close(other, f"{title_of(publication)} has been merged.")
+
+
+def _create_tag(repo_id: str, tag: str, commit: str) -> None:
+    def create() -> None:
+        try:
+            ask_once(
+                repo_id,
+                f"tagging it {tag}",
+                lambda api: api.create_tag(repo_id, tag=tag, revision=commit, repo_type="dataset"),
+            )
+        except MovedOnError:
+            if commit_of(repo_id, tag) != commit:
+                raise
+
+    keep_trying(create, PATIENCE)

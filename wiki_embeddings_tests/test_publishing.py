@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as pads
+import pytest
+from datasets import load_dataset
+from huggingface_hub import hf_hub_download
+
+from wiki_embeddings_tests.hub_local import TOKEN, WRITE_TOKEN, LocalHub
+from wiki_embeddings_tests.sources.article_tables import parquet
+from wiki_embeddings_tests.test_assets import (
+    ASSETS,
+    Place,
+    checks,
+    failures,
+    place,
+    serve,
+    wikipedia,
+)
+
+__all__ = ["place"]
+
+REPO_ID = "cantor/wikipedia-simple-tiny-bert"
+
+
+@pytest.fixture(name="writable")
+def writable_fixture(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> LocalHub:
+    """A Hub with a wiki on it, and a token in the environment that may write."""
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    serve(hub, parquet(wikipedia(range(40))))
+    return hub
+
+
+def test_a_run_publishes_to_the_hub_and_says_where(place: Place, writable: LocalHub):
+    result = place.materialize(namespace="cantor")
+    assert result.success, failures(result)
+    assert checks(result)["reads_back_from_the_hub"]
+    (made,) = result.asset_materializations_for_node("hub_dataset")
+    told: dict[str, Any] = {name: entry.value for name, entry in made.metadata.items()}
+    assert told["hub"] == f"{writable.url}/datasets/{REPO_ID}"
+    assert told["hub_tag"] == "20231101"
+    assert told["hub_changed"] is True
+    assert told["pull_request"] == f"{told['hub']}/discussions/1"
+    assert REPO_ID in told["how_to_load"]
+
+    dataset = load_dataset(REPO_ID, revision=told["hub_tag"], split="train")
+    vectors = pads.dataset(place.folder("embeddings"), exclude_invalid_files=True)
+    assert dataset.to_list() == vectors.to_table().to_pylist()
+    for revision in ("main", told["hub_tag"], told["hub_commit"]):
+        path = hf_hub_download(
+            REPO_ID, "wiki_embeddings.json", repo_type="dataset", revision=revision
+        )
+        digest = json.loads(Path(path).read_text())["digest"]
+        assert (made.tags or {})["dagster/data_version"] == digest
+
+
+def test_the_same_again_changes_nothing_and_says_so(place: Place, writable: LocalHub):
+    assert place.materialize(namespace="cantor").success
+    before = dict(writable.files(REPO_ID))
+    sent = len(writable.requests(method="POST"))
+    again = place.materialize("hub_dataset", namespace="cantor")
+    assert again.success, failures(again)
+    (made,) = again.asset_materializations_for_node("hub_dataset")
+    assert made.metadata["hub_changed"].value is False
+    logged = [entry.user_message for entry in place.instance.all_logs(again.run_id)]
+    assert any("nothing has been changed" in line for line in logged)
+    assert dict(writable.files(REPO_ID)) == before
+    posts = [served.path for served in writable.requests(method="POST")[sent:]]
+    assert [path for path in posts if "commit" in path or "merge" in path] == []
+
+
+def test_a_token_that_may_not_write_is_refused_before_anything_is_fetched(
+    place: Place, writable: LocalHub, monkeypatch
+):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    told = failures(place.materialize(namespace="cantor"))
+    assert list(told) == ["raw_wikipedia"]
+    assert "ada's token (read) may write to nothing" in told["raw_wikipedia"]
+    assert "WIKI_EMBEDDINGS_HUB_NAMESPACE" in told["raw_wikipedia"]
+    assert not (place.root / "volume").exists()
+    assert writable.requests(method="PUT") == []
+
+
+@pytest.mark.usefixtures("writable")
+def test_assets_that_publish_nothing_need_no_token_that_may(place: Place, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    result = place.materialize(*ASSETS[:3], namespace="cantor")
+    assert result.success, failures(result)
+    told = failures(place.materialize("hub_dataset", namespace="cantor"))
+    assert "may write to nothing" in told["hub_dataset"]
+
+
+def test_the_check_notices_what_was_altered_on_the_hub_afterwards(place: Place, writable: LocalHub):
+    assert place.materialize(namespace="cantor").success
+    name = "data/train-00000-of-00001.parquet"
+    writable.alter_stored(REPO_ID, "main", name, parquet(wikipedia(range(3))))
+    again = place.materialize("hub_dataset", namespace="cantor")
+    assert again.success, "publishing again has put it right"
+    assert checks(again)["reads_back_from_the_hub"]
+
+
+def test_a_private_dataset_is_made_private(place: Place, writable: LocalHub):
+    result = place.materialize(namespace="cantor", private=True)
+    assert result.success, failures(result)
+    assert writable.repository(REPO_ID).private
+
+
+def test_no_token_is_in_any_event_or_file(place: Place, writable: LocalHub):
+    writable.fail("/commit/", 500, times=2)
+    result = place.materialize(namespace="cantor")
+    assert result.success, failures(result)
+    logged = [str(entry) for entry in place.instance.all_logs(result.run_id)]
+    assert not [line for line in logged if WRITE_TOKEN in line]
+    files = [path for path in place.root.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if WRITE_TOKEN.encode() in path.read_bytes()]
