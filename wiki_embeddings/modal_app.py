@@ -37,12 +37,12 @@ from wiki_embeddings.compute.container import (
     make_shard,
     or_refused,
 )
-from wiki_embeddings.compute.hub_account import HubAccount, account_of_token
 from wiki_embeddings.compute.prices import Machine
 from wiki_embeddings.encoders.known import KNOWN_MODELS
 from wiki_embeddings.encoders.models import resolve
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.hub_publishing.account import HubAccount, account_of_token
 from wiki_embeddings.stages import chunk, embed, fetch, publish, stock, upload
 from wiki_embeddings.volume import Volume
 

@@ -78,7 +78,8 @@ def compose(
         "summary": summary,
         "previous": previous,
         "files": [
-            {fact: getattr(file, fact) for fact in _FILE_FACTS} for file in _data_files(published)
+            {fact: getattr(file, fact) for fact in _FILE_FACTS if fact != "rows" or file.rows}
+            for file in _data_files(published)
         ],
     }
     return Publication(

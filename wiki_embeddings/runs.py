@@ -187,8 +187,15 @@ def _summary(wiki: str, outcome: dg.ExecuteInProcessResult) -> RenderableType:
                 f"{value['size_mib']:,.1f}",
                 str(value["duration"]),
             )
-            places.add_row(asset, _shortened(Path(str(value.get("dataset", value["path"])))))
+            places.add_row(asset, _place(value))
     return Group(table, places)
+
+
+def _place(metadata: Mapping[str, Any]) -> str:
+    """Where people find what an asset has made: on the Hub, or in a folder."""
+    if "hub" in metadata:
+        return str(metadata["hub"])
+    return _shortened(Path(str(metadata.get("dataset", metadata["path"]))))
 
 
 def _shortened(path: Path) -> str:

@@ -75,12 +75,12 @@ class Deployed:
     plane: ControlPlane
     hub: LocalHub
 
-    def examined(self, hf_token: str = TOKEN, compute: str = "modal") -> list[str]:
+    def examined(self, hf_token: str = TOKEN, compute: str = "modal", **more: str) -> list[str]:
         """Lines of the doctor, who finds this token in the secret, first the exit status."""
         self.plane.assets.secrets[SECRET] = {"HF_TOKEN": hf_token, "HF_ENDPOINT": self.hub.url}
         for container in self.plane.stats.containers("hub_account", alive=True):
             self.plane.kill(container)  # it has the secret as it was
-        done = doctor(self.plane.environment(), compute)
+        done = doctor({**self.plane.environment(), **more}, compute)
         assert done.stderr == ""
         return [f"exit {done.returncode}", *done.stdout.splitlines()]
 
@@ -180,6 +180,18 @@ def test_it_tells_whose_the_token_of_the_hub_is_and_where_it_may_write(deployed,
     lines = deployed.examined(token)
     assert lines[0] == "exit 0"
     assert lines[-2:] == [f"✓ Hugging Face token in the secret: {found}.", READY.strip()]
+
+
+def test_where_a_namespace_is_set_the_token_has_to_be_one_that_may_write_there(deployed):
+    namespace = {"WIKI_EMBEDDINGS_HUB_NAMESPACE": "cantor"}
+    assert deployed.examined(WRITE_TOKEN, **namespace)[0] == "exit 0"
+    lines = deployed.examined(TOKEN, **namespace)
+    assert lines[0] == "exit 1"
+    assert lines[-1] == (
+        "✗ Hugging Face token in the secret, for cantor: ada's (read), may only read. Run `modal "
+        "secret create --force huggingface HF_TOKEN=hf_…` with a token from "
+        "https://huggingface.co/settings/tokens, which may write to cantor."
+    )
 
 
 def test_a_token_that_the_hub_refuses_is_to_be_replaced(deployed):

@@ -81,7 +81,8 @@ def test_every_function_has_the_volume_the_secret_a_time_limit_and_retries(deplo
         (mount,) = function.volume_mounts
         assert (mount.volume_id, mount.mount_path) == (volume.volume_id, cloud.MOUNT)
         assert function.secret_ids == [f"st-named-{cloud.SECRET}"]
-        assert function.timeout_secs == 60 * cloud.SHARD_MINUTES
+        minutes = cloud.HUB_MINUTES if name == "ask_hub" else cloud.SHARD_MINUTES
+        assert function.timeout_secs == 60 * minutes
         assert function.retry_policy.retries == 2
 
 

@@ -13,12 +13,13 @@ from functools import cache
 
 import modal
 
+from wiki_embeddings import settings
 from wiki_embeddings.compute.cloud import APP, DEPLOY, SECRET, SECRET_KEY, VOLUME
 from wiki_embeddings.compute.code_version import code_version
-from wiki_embeddings.compute.hub_account import HubAccount
 from wiki_embeddings.compute.modal_calls import answer
 from wiki_embeddings.compute.modal_errors import HOW_TO_SIGN_IN, explained
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.hub_publishing.account import HubAccount
 
 _GREETING_S = 10.0
 """Modal answers within a second; its client alone would try for a minute to reach it."""
@@ -150,9 +151,14 @@ def hub_token() -> Finding:
         return Finding(what, "not known", str(error))
     if account.refusal:
         return Finding(what, account.refusal, _how_to_set_secret("create --force"))
+    namespace = settings.load().hub_namespace
+    reads = "may only read" if namespace else "may read, which is all that a run needs"
     writes = ", ".join(account.may_write_to)
-    permissions = f"may write to {writes}" if writes else "may read, which is all that a run needs"
-    return Finding(what, f"{account.name}'s ({account.role}), {permissions}")
+    permissions = f"may write to {writes}" if writes else reads
+    found = f"{account.name}'s ({account.role}), {permissions}"
+    if namespace is not None and not account.may_write_below(namespace):
+        return Finding(f"{what}, for {namespace}", found, _how_to_set_secret("create --force"))
+    return Finding(what, found)
 
 
 QUESTIONS: tuple[Callable[[], Finding], ...] = (token, secret, volume, app, version)
@@ -180,9 +186,11 @@ def _configured(name: str) -> str:
 
 
 def _how_to_set_secret(command: str) -> str:
+    namespace = settings.load().hub_namespace
+    rights = f"which may write to {namespace}" if namespace else "one that may only read is enough"
     return (
         f"Run `modal secret {command} {SECRET} {SECRET_KEY}=hf_…` with a token from "
-        "https://huggingface.co/settings/tokens; one that may only read is enough."
+        f"https://huggingface.co/settings/tokens{', ' if namespace else '; '}{rights}."
     )
 
 

@@ -1,5 +1,6 @@
 """Publishing a dataset on the Hugging Face Hub: all of it or nothing, and resumable at any point.
 
+    account       whose token this is, and where it may write
     preflight     may it be published at all, asked before the first byte
     uploads       one file's bytes, which nobody sees yet
     proposal      a pull request that names all files, in commits of a hundred

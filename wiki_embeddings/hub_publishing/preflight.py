@@ -9,10 +9,10 @@ from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # exported lazily
 
-from wiki_embeddings.compute.hub_account import HubAccount, account_of_token
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint_name, hub_headers
 from wiki_embeddings.hub_files.retries import keep_trying
+from wiki_embeddings.hub_publishing.account import HubAccount, account_of_token
 from wiki_embeddings.hub_publishing.asking import PATIENCE, ask
 from wiki_embeddings.hub_publishing.merging import is_published
 from wiki_embeddings.hub_publishing.proposal import open_proposals

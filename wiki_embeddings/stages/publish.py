@@ -91,7 +91,7 @@ class SmallFileSpec:
     Attributes:
         folder: Reference of the output folder.
         name: File name below the folder.
-        units: Rows in it.
+        units: Rows in it that are counted: none, for each is in a data file too.
         embeddings: The embeddings that are published.
         dimensions: Width of a vector.
     """
@@ -147,8 +147,7 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
         )
         for number, (first, group) in enumerate(zip(firsts, groups, strict=False))
     ]
-    small_rows = min(vectors.rows, SMALL_ROWS)
-    small = SmallFileSpec(folder, SMALL, small_rows, vectors.as_upstream(), dimensions)
+    small = SmallFileSpec(folder, SMALL, 0, vectors.as_upstream(), dimensions)
     return Plan(
         wiki=vectors.wiki,
         stage="hub",

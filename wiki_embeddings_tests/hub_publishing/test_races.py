@@ -29,8 +29,8 @@ from wiki_embeddings_tests.hub_publishing.runs import (
 FASTER = "has changed while this was being published to it: another publisher was faster"
 DATA = "data/train-00001-of-00003.parquet"
 
-DETAILS = "/discussions/1?diff=1"
-"""Asked for when the first pull request is opened, and before it is made ready."""
+VERIFYING = "/revision/refs%2Fpr%2F1"
+"""Asked for before each commit, after the last one, and before the pull request is verified."""
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def stopped_at(
     hub: LocalHub, publishers: ThreadPoolExecutor, datasets: Datasets, match: str
 ) -> Iterator[Future[Published]]:
     """A publisher of the first dataset that waits at a request while the block runs."""
-    method = {"/upload/": "PUT", DETAILS: "GET"}.get(match, "POST")
-    held = hub.hold(match, method, skip=1 if match == DETAILS else 0)
+    method = {"/upload/": "PUT", VERIFYING: "GET"}.get(match, "POST")
+    held = hub.hold(match, method, skip=2 if match == VERIFYING else 0)
     done = publishers.submit(datasets.publish, datasets.first)
     assert held.reached.wait(10)
     try:
@@ -63,7 +63,7 @@ def stopped_at(
         held.release()
 
 
-@pytest.mark.parametrize("stage", ["/commit/refs%2Fpr%2F1", DETAILS, "/1/merge"])
+@pytest.mark.parametrize("stage", ["/commit/refs%2Fpr%2F1", VERIFYING, "/1/merge"])
 def test_of_two_publishers_one_wins_and_the_other_says_so(
     hub: LocalHub,
     datasets: Datasets,
@@ -112,6 +112,7 @@ def test_two_publishers_of_the_same_both_end_well(
     datasets: Datasets,
     elsewhere: Datasets,
     publishers: ThreadPoolExecutor,
+    *,
     faultless: tuple[Content, Content],
     stage: str,
 ):
@@ -125,18 +126,25 @@ def test_two_publishers_of_the_same_both_end_well(
     assert tags_of(hub) == {"20231101": main_of(hub)}
 
 
-@pytest.mark.parametrize("data", [b"other", None], ids=["altered", "removed"])
-@pytest.mark.parametrize("path", [DATA, "README.md", "data/of-a-stranger.parquet"])
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        (DATA, b"other"),
+        (DATA, None),
+        ("README.md", b"other"),
+        ("wiki_embeddings.json", None),
+        ("data/of-a-stranger.parquet", b"other"),
+    ],
+)
 def test_what_others_do_to_the_pull_request_is_caught_before_the_merge(
     hub: LocalHub,
     datasets: Datasets,
     publishers: ThreadPoolExecutor,
+    *,
     faultless: tuple[Content, Content],
     path: str,
     data: bytes | None,
 ):
-    if data is None and path not in faultless[0]:
-        pytest.skip("there is nothing to remove")
     with stopped_at(hub, publishers, datasets, "/status") as publisher:
         hub.alter_stored(REPO_ID, "refs/pr/1", path, data)
     with pytest.raises(BadInputError, match="/discussions/1 is not merged") as told:
@@ -178,6 +186,20 @@ def test_a_card_that_its_owner_edits_meanwhile_stays_as_he_wants_it(
     assert main_of(hub) == edited
     assert states_of(hub) == ["closed"]
     assert not tags_of(hub)
+
+
+def test_a_pull_request_that_began_before_main_moved_on_is_given_up_for_another(
+    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content]
+):
+    hub.fail("/commit/", 400)
+    with pytest.raises(BadInputError, match="answers with status 400"):
+        datasets.publish(datasets.first)
+    assert states_of(hub) == ["draft"]
+    hub.alter_stored(REPO_ID, "main", "README.md", b"# Mine")
+
+    datasets.publish(datasets.first)
+    assert content_of(hub) == faultless[0]
+    assert states_of(hub) == ["closed", "merged"]
 
 
 @pytest.mark.parametrize("stage", ["/upload/", "/merge"])

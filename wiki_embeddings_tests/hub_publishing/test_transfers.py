@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +15,12 @@ from wiki_embeddings_tests.hub_local import WRITE_TOKEN, LocalHub
 from wiki_embeddings_tests.hub_local.lfs import SIGNATURE
 from wiki_embeddings_tests.hub_local.xet_store import TOKEN_PREFIX
 from wiki_embeddings_tests.hub_publishing.runs import (
+    REPO_ID,
     Content,
     Datasets,
     content_of,
     main_of,
+    start_publisher,
     states_of,
     tags_of,
     use_xet,
@@ -30,7 +34,7 @@ QUESTIONS = ["/whoami-v2", "/api/models/", "/revision/main", "/refs", "/tree/"]
 LASTING = [match for match in POSTS if match != "/verify"]
 """A file that could not be verified is verified by the commit that names it."""
 
-NO_SECRETS = (WRITE_TOKEN, SIGNATURE, SIGNATURE.split("=")[1], TOKEN_PREFIX)
+SECRETS = (WRITE_TOKEN, SIGNATURE, SIGNATURE.split("=")[1], TOKEN_PREFIX)
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +97,7 @@ def test_a_hub_that_stays_out_of_order_is_told_of(
         datasets.publish(datasets.first)
     told = str(refusal.value)
     assert "again later" in told
-    assert not [secret for secret in NO_SECRETS if secret in told]
+    assert not [secret for secret in SECRETS if secret in told]
     assert 5 <= len(waits) <= 4 * 36, "given up too soon, or too late"
 
 
@@ -148,7 +152,7 @@ def test_a_xet_store_that_stays_out_of_order_is_told_of(
     told = str(refusal.value)
     assert "Traceback" not in told
     assert "again later" in told
-    assert not [secret for secret in NO_SECRETS if secret in told]
+    assert not [secret for secret in SECRETS if secret in told]
 
 
 @pytest.mark.parametrize("is_done", [True, False], ids=["done", "not done"])
@@ -184,3 +188,46 @@ def test_a_limit_on_commits_that_outlasts_patience_is_told_of(hub: LocalHub, dat
     hub.fail("/commit/", 429, headers={"Retry-After": "86400"})
     with pytest.raises(WikiEmbeddingsError, match=r"status 429\. Run it again later"):
         datasets.publish(datasets.first)
+
+
+def test_answers_that_come_in_pages_are_read_to_the_end(
+    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content]
+):
+    hub.page_size, hub.discussions_page_size = 2, 1
+    datasets.publish(datasets.first)
+    hub.fail("/status", 400)
+    with pytest.raises(WikiEmbeddingsError, match="status 400"):
+        datasets.publish(datasets.second)
+    hub.repository(REPO_ID).discussions += [
+        replace(hub.repository(REPO_ID).discussions[0], num=number) for number in range(3, 6)
+    ]
+    datasets.publish(datasets.second)
+    assert content_of(hub) == faultless[1]
+    assert states_of(hub)[:2] == ["merged", "merged"]
+
+
+def test_no_token_is_left_anywhere(
+    hub: LocalHub,
+    datasets: Datasets,
+    transfer: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    home = tmp_path / "home"
+    for name, folder in {"HOME": home, "HF_HOME": home / "hf", "TMPDIR": home / "tmp"}.items():
+        folder.mkdir()
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setenv("HF_DEBUG", "1")
+    hub.xet.offers_grants = True
+    signed = {"lfs": "/upload/", "xet": "/v1/xorb-uploads/"}[transfer]
+    hub.fail(signed, 503)
+    hub.cut_upload(signed, 100)
+    hub.lose_answer("/commit/")
+    hub.fail("/merge", 400, times=1000)
+    told, printed = start_publisher(datasets, datasets.first).ended()
+
+    assert "answers with status 400" in told["error"]
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > len(datasets.first.files)
+    said = [printed.encode(), *(path.read_bytes() for path in written)]
+    assert not [secret for secret in SECRETS for text in said if secret.encode() in text]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from wiki_embeddings.compute.hub_account import HubAccount, account_of_token
 from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.hub_publishing.account import HubAccount, account_of_token
 from wiki_embeddings_tests.hub_local import FINE_GRAINED_TOKEN, TOKEN, WRITE_TOKEN
 
 

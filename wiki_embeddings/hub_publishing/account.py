@@ -29,6 +29,12 @@ class HubAccount:
     may_write_to: tuple[str, ...] = ()
     refusal: str = ""
 
+    def may_write_below(self, namespace: str) -> bool:
+        """Whether there is anything in a namespace that the token may write to."""
+        return any(
+            name == namespace or name.startswith(f"{namespace}/") for name in self.may_write_to
+        )
+
 
 def account_of_token() -> HubAccount:
     """Ask the Hub about the token in `HF_TOKEN`.
