@@ -79,7 +79,13 @@ def publish_to_hub(
     if not ready.published:
         plan = upload.plan(published, repo_id, ready.repository)
         materialize(context, plan, compute, listener)
-    done = compute.call_hub(merging.conclude, published.folder, repo_id)
+    done = compute.call_hub(
+        merging.conclude,
+        published.folder,
+        repo_id,
+        author=ready.author,
+        replaces=ready.replaces,
+    )
     context.log.info(
         f"Published to {done.url} as {done.tag}"
         if done.changed

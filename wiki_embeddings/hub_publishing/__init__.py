@@ -5,6 +5,7 @@
     uploads       one file's bytes, which nobody sees yet
     proposal      a pull request that names all files, in commits of a hundred
     merging       verified, merged at one stroke, tagged
+    tags          a name for every snapshot
     readback      what readers get, compared with what was meant
 
 Readers of `main` see the old version until the merge and the whole new one from then on. A pull

@@ -28,9 +28,9 @@ from wiki_embeddings.hub_publishing.remote import (
     data_differences,
     differences,
     head_of,
-    record_at,
     tree_at,
 )
+from wiki_embeddings.hub_publishing.tags import set_tag, tag_for
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publication import Publication, compose
 from wiki_embeddings.volume import Volume
@@ -63,38 +63,50 @@ class Published:
         return f"{endpoint_name()}/datasets/{self.repo_id}"
 
 
-def conclude(volume: Volume, folder: str, repo_id: str) -> Published:
+def conclude(
+    volume: Volume, folder: str, repo_id: str, *, author: str, replaces: str | None
+) -> Published:
     """Publish a dataset whose files have been uploaded.
 
     Args:
         volume: Where the dataset lies.
         folder: Reference of its folder.
         repo_id: Name on the Hub, where there is a repository of it.
+        author: Who publishes.
+        replaces: Digest of the dataset that was published before the first upload; None without
+            one. If it is another one now, somebody else has published meanwhile.
 
     Raises:
         BadInputError: The Hub refuses; or what it has is not what was meant; or somebody else has
             published meanwhile. Readers see the old version, or that of the other one.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    base = head_of(repo_id, MAIN)
-    publication = compose(volume, existing_manifest(volume, folder), base.record, repo_id)
-    if is_published(repo_id, base, publication):
-        return Published(repo_id, base.commit, _tag(repo_id, base.commit, publication), False, "")
-    proposal = open_proposal(repo_id, publication, base)
+    published = existing_manifest(volume, folder)
+    head = head_of(repo_id, MAIN)
+    tag = tag_for(repo_id, published)
+    publication = compose(volume, published, head.record, repo_id, tag.name)
+    if is_published(repo_id, head, publication):
+        if not tag.is_there:  # whoever has merged this was stopped before its last steps
+            _close_left(repo_id, publication)
+            set_tag(repo_id, tag, head.commit)
+        return Published(repo_id, head.commit, tag.name, False, "")
+    if head.digest != replaces:
+        raise _too_late(repo_id)
+    proposal = open_proposal(repo_id, publication, head.commit, author)
     try:
         fill(proposal, publication)
         _make_mergeable(proposal)
         _refuse_altered(proposal, publication)
-        commit = _merge(proposal, publication, base)
+        commit = _merge(proposal, publication, head.commit)
     except (BadInputError, MovedOnError):
         # Whoever is late finds its pull request closed or merged: what counts is `main`.
-        commit = _commit_of_another(proposal, publication, base)
-        if commit == base.commit:
+        commit = _commit_of_another(proposal, publication, head.commit)
+        if commit == head.commit:
             raise
     _refuse_unlike(repo_id, commit, publication)
     _close_left(repo_id, publication)
-    tag = _tag(repo_id, commit, publication)
-    return Published(repo_id, commit, tag, True, proposal.url)
+    set_tag(repo_id, tag, commit)
+    return Published(repo_id, commit, tag.name, True, proposal.url)
 
 
 def is_published(repo_id: str, head: Head, publication: Publication) -> bool:
@@ -132,7 +144,7 @@ def _refuse_altered(proposal: Proposal, publication: Publication) -> None:
         )
 
 
-def _merge(proposal: Proposal, publication: Publication, base: Head) -> str:
+def _merge(proposal: Proposal, publication: Publication, base_commit: str) -> str:
     """Merge a pull request; gives the commit of `main` that this makes.
 
     Raises:
@@ -143,7 +155,7 @@ def _merge(proposal: Proposal, publication: Publication, base: Head) -> str:
 
     def merge() -> str:
         head = head_of(repo_id, MAIN)
-        if head.commit != base.commit:
+        if head.commit != base_commit:
             if head.digest != publication.digest:
                 raise MovedOnError("")
             return head.commit  # the answer to an earlier try was lost, or another has merged it
@@ -157,7 +169,7 @@ def _merge(proposal: Proposal, publication: Publication, base: Head) -> str:
     return keep_trying(merge, PATIENCE)
 
 
-def _commit_of_another(proposal: Proposal, publication: Publication, base: Head) -> str:
+def _commit_of_another(proposal: Proposal, publication: Publication, base_commit: str) -> str:
     """Commit of `main` to which another publisher of the same has brought it; or as it was.
 
     Raises:
@@ -167,14 +179,18 @@ def _commit_of_another(proposal: Proposal, publication: Publication, base: Head)
     """
     repo_id = proposal.repo_id
     head = head_of(repo_id, MAIN)
-    if head.commit != base.commit and head.digest != publication.digest:
+    if head.commit != base_commit and head.digest != publication.digest:
         close(proposal, "main has moved on since.")
-        raise BadInputError(
-            f"{repo_id} has changed while this was being published to it: another publisher was "
-            f"faster, or its owner. See {endpoint_name()}/datasets/{repo_id}/commits/main. Nothing "
-            "of this version is visible; run again to publish it over the other one."
-        )
+        raise _too_late(repo_id)
     return head.commit
+
+
+def _too_late(repo_id: str) -> BadInputError:
+    return BadInputError(
+        f"{repo_id} has changed while this was being published to it: another publisher was "
+        f"faster, or its owner. See {endpoint_name()}/datasets/{repo_id}/commits/main. Nothing of "
+        "this version is visible; run again to publish it over the other one."
+    )
 
 
 def _refuse_unlike(repo_id: str, commit: str, publication: Publication) -> None:
@@ -197,50 +213,7 @@ def _some(paths: list[str]) -> str:
     return f"{named}{more} differ{'s' if len(paths) == 1 else ''}"
 
 
-def _tag(repo_id: str, commit: str, publication: Publication) -> str:
-    """Name a commit by its snapshot for ever; gives the tag.
-
-    A tag never moves: where another version of the same snapshot has the plain name, this one's
-    manifest is added to it.
-    """
-    refs = ask(
-        repo_id,
-        "looking up its tags",
-        lambda api: api.list_repo_refs(repo_id, repo_type="dataset"),
-    )
-    there = {tag.name: tag.target_commit for tag in refs.tags}
-    for tag in (publication.snapshot, f"{publication.snapshot}-{publication.digest[:8]}"):
-        if tag not in there:
-            # Tagging comes last: without the tag, whoever merged this was stopped before.
-            _close_left(repo_id, publication)
-            _create_tag(repo_id, tag, commit)
-            return tag
-        record = record_at(repo_id, there[tag])
-        if record is not None and record["digest"] == publication.digest:
-            return tag
-    raise BadInputError(
-        f"{repo_id} has other tags {publication.snapshot} and "
-        f"{publication.snapshot}-{publication.digest[:8]}: delete the second one there, and run "
-        "again. The dataset itself is published."
-    )
-
-
 def _close_left(repo_id: str, publication: Publication) -> None:
     """Close the pull requests of other publishers, killed or late, once a publication is merged."""
-    for other, _ in open_proposals(repo_id):
+    for other in open_proposals(repo_id):
         close(other, f"{title_of(publication)} has been merged.")
-
-
-def _create_tag(repo_id: str, tag: str, commit: str) -> None:
-    def create() -> None:
-        try:
-            ask_once(
-                repo_id,
-                f"tagging it {tag}",
-                lambda api: api.create_tag(repo_id, tag=tag, revision=commit, repo_type="dataset"),
-            )
-        except MovedOnError:
-            if commit_of(repo_id, tag) != commit:
-                raise
-
-    keep_trying(create, PATIENCE)

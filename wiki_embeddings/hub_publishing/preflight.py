@@ -12,7 +12,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint_name, hub_headers
 from wiki_embeddings.hub_files.retries import keep_trying
-from wiki_embeddings.hub_publishing.account import HubAccount, account_of_token
+from wiki_embeddings.hub_publishing.account import account_of_token
 from wiki_embeddings.hub_publishing.asking import PATIENCE, ask
 from wiki_embeddings.hub_publishing.merging import is_published
 from wiki_embeddings.hub_publishing.proposal import open_proposals
@@ -33,15 +33,19 @@ class Ready:
 
     Attributes:
         repository: What tells it from an earlier one of that name.
+        author: Who is to publish: the user of the token.
+        replaces: Digest of the dataset that is published there now; None without one.
         published: Whether it holds this dataset already.
     """
 
     repository: str
+    author: str
+    replaces: str | None
     published: bool
 
 
-def refuse_unwritable(_: Volume, namespace: str) -> None:
-    """Make sure that the token in reach may write below a namespace.
+def refuse_unwritable(_: Volume, namespace: str) -> str:
+    """Make sure that the token in reach may write below a namespace; gives its user's name.
 
     Raises:
         BadInputError: There is no token, or it may not; says what to do.
@@ -55,18 +59,13 @@ def refuse_unwritable(_: Volume, namespace: str) -> None:
             f"Cannot publish to {namespace}: the token in HF_TOKEN is {account.refusal}. "
             f"{how}, {where}."
         )
-    if not _may_write(account, namespace):
+    if not account.may_write_below(namespace):
         writes = ", ".join(account.may_write_to) or "nothing"
         raise BadInputError(
             f"Cannot publish to {namespace}: {account.name}'s token ({account.role}) may write to "
             f"{writes}. {how}, {where}; or set WIKI_EMBEDDINGS_HUB_NAMESPACE to another name."
         )
-
-
-def _may_write(account: HubAccount, namespace: str) -> bool:
-    return any(
-        name == namespace or name.startswith(f"{namespace}/") for name in account.may_write_to
-    )
+    return account.name
 
 
 def prepare(volume: Volume, folder: str, repo_id: str, *, private: bool) -> Ready:
@@ -82,16 +81,16 @@ def prepare(volume: Volume, folder: str, repo_id: str, *, private: bool) -> Read
         BadInputError: It may not be published; says why and what to do.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    refuse_unwritable(volume, repo_id.partition("/")[0])
+    author = refuse_unwritable(volume, repo_id.partition("/")[0])
     _refuse_impossible_name(repo_id)
     repository = _repository(repo_id, private=private)
     head = head_of(repo_id, MAIN)
     publication = compose(volume, existing_manifest(volume, folder), head.record, repo_id)
-    if is_published(repo_id, head, publication):
-        return Ready(repository, published=True)
-    open_proposals(repo_id)  # refused where the owner has switched pull requests off
-    _refuse_unstorable(repo_id, publication)
-    return Ready(repository, published=False)
+    published = is_published(repo_id, head, publication)
+    if not published:
+        open_proposals(repo_id)  # refused where the owner has switched pull requests off
+        _refuse_unstorable(repo_id, publication)
+    return Ready(repository, author, head.digest, published)
 
 
 def _refuse_impossible_name(repo_id: str) -> None:

@@ -18,9 +18,10 @@ from huggingface_hub.community import Discussion
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]  # exported lazily
 
 from wiki_embeddings.hub_files.endpoint import endpoint_name, hub_headers
+from wiki_embeddings.hub_files.failures import PassingError
 from wiki_embeddings.hub_files.retries import keep_trying
 from wiki_embeddings.hub_publishing.asking import PATIENCE, MovedOnError, ask, ask_once
-from wiki_embeddings.hub_publishing.remote import Head, commit_of, differences, tree_once
+from wiki_embeddings.hub_publishing.remote import commit_of, differences, tree_once
 from wiki_embeddings.publication import Publication
 
 _FILES_IN_A_COMMIT = 100
@@ -45,10 +46,14 @@ class Proposal:
     Attributes:
         repo_id: Name of the dataset.
         number: Its number there.
+        title: Its title.
+        author: Who has opened it.
     """
 
     repo_id: str
     number: int
+    title: str
+    author: str
 
     @property
     def reference(self) -> str:
@@ -66,15 +71,19 @@ def title_of(publication: Publication) -> str:
     return f"Publish {publication.snapshot} (manifest {publication.digest[:16]})"
 
 
-def open_proposal(repo_id: str, publication: Publication, base: Head) -> Proposal:
+def open_proposal(
+    repo_id: str, publication: Publication, base_commit: str, author: str
+) -> Proposal:
     """Find the pull request of a publication, or open one.
 
-    One that began from another state of `main` is closed: it may not merge any more.
+    One that began from another state of `main` is closed: it may not merge any more. One that
+    somebody else has opened is left alone, because he could go on writing to it.
 
     Args:
         repo_id: Name of the dataset.
         publication: What is to be published.
-        base: `main` as it is now.
+        base_commit: `main` as it is now.
+        author: Who publishes.
 
     Raises:
         BadInputError: The Hub refuses.
@@ -84,34 +93,43 @@ def open_proposal(repo_id: str, publication: Publication, base: Head) -> Proposa
 
     def find_or_create(api: HfApi) -> Proposal:
         # Looks each time: the answer to an earlier try may have been lost.
-        for proposal, found in open_proposals(repo_id):
-            if found != title:
-                continue
-            if _begins_at(proposal, base.commit):
-                return proposal
-            close(proposal, "main has moved on since.")
+        present = _oldest(repo_id, title, base_commit, author)
+        if present is not None:
+            return present
         opened = api.create_pull_request(
             repo_id, title, description=_DESCRIPTION, repo_type="dataset"
         )
-        return Proposal(repo_id, opened.num)
+        # And afterwards: another publisher of the same may have opened one at the same moment.
+        mine = Proposal(repo_id, opened.num, title, author)
+        return _oldest(repo_id, title, base_commit, author) or mine
 
     return ask(repo_id, "opening a pull request", find_or_create)
 
 
-def open_proposals(repo_id: str) -> list[tuple[Proposal, str]]:
-    """Pull requests of this project that are neither merged nor closed, with their titles."""
+def _oldest(repo_id: str, title: str, base_commit: str, author: str) -> Proposal | None:
+    """The author's first open one of a title that begins there; those before it are closed."""
+    for proposal in open_proposals(repo_id):
+        if (proposal.title, proposal.author) == (title, author):
+            if _begins_at(proposal, base_commit):
+                return proposal
+            close(proposal, "main has moved on since.")
+    return None
+
+
+def open_proposals(repo_id: str) -> list[Proposal]:
+    """Pull requests of this project that are neither merged nor closed, the oldest first."""
 
     def listed(api: HfApi) -> list[Discussion]:
         return list(api.get_repo_discussions(repo_id, repo_type="dataset"))
 
     found = [
-        (Proposal(repo_id, discussion.num), discussion.title)
+        Proposal(repo_id, discussion.num, discussion.title, discussion.author)
         for discussion in ask(repo_id, "looking for its pull requests", listed)
         if discussion.is_pull_request
         and discussion.status in _OPEN
         and _TITLE.fullmatch(discussion.title)
     ]
-    return sorted(found, key=lambda one: one[0].number)
+    return sorted(found, key=lambda proposal: proposal.number)
 
 
 def _begins_at(proposal: Proposal, commit: str) -> bool:
@@ -144,22 +162,29 @@ def fill(proposal: Proposal, publication: Publication) -> None:
     """Commit to a pull request whatever it lacks, a hundred files at a time.
 
     Each time it is looked at anew, so that an answer that was lost, or another publisher of the
-    same, makes no difference.
+    same, makes no difference. A commit that the Hub does not get done is tried with half as many.
 
     Raises:
         BadInputError: The Hub refuses, as for a file whose bytes it does not have.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
     missing = len(publication.files) + len(publication.texts) + 1
+    at_once = _FILES_IN_A_COMMIT
 
     def step() -> int:
-        nonlocal missing
+        nonlocal missing, at_once
         head = commit_of(proposal.repo_id, proposal.reference)
         lacking = differences(tree_once(proposal.repo_id, head), publication)
         missing = len(lacking)
         if lacking:
-            with suppress(MovedOnError):  # another publisher of the same was faster: look again
-                _commit(proposal, publication, head, lacking[:_FILES_IN_A_COMMIT])
+            batch = lacking[:at_once]
+            try:
+                with suppress(MovedOnError):  # another publisher of the same was faster: look again
+                    _commit(proposal, publication, head, batch)
+            except PassingError as error:
+                if error.retry_after_s is None:
+                    at_once = max(1, len(batch) // 2)
+                raise
         return missing
 
     while keep_trying(step, PATIENCE, progress_mark=lambda: -missing):

@@ -12,13 +12,16 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.hub_files.failures import PassingError
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.hub_files.failures import PASSING_STATUSES, PassingError
 from wiki_embeddings.hub_files.retries import keep_trying
 from wiki_embeddings.hub_publishing.asking import PATIENCE, ask_once
 
 _STATUS = re.compile(r"HTTP status \w+ error \((\d{3})\b")
 """How `hf_xet` tells of an answer."""
+
+_WORTH_ANOTHER_TRY = {*PASSING_STATUSES, 401}
+"""Unauthorized too: the store's own token may have expired, and the next try gets another one."""
 
 
 def upload(repo_id: str, name: str, path: Path, sha256: str) -> None:
@@ -59,13 +62,23 @@ def _send(repo_id: str, name: str, path: Path) -> str:
         except (RuntimeError, ConnectionError, TimeoutError) as error:
             if isinstance(error.__cause__, HfHubHTTPError):
                 raise error.__cause__ from None
-            status = _STATUS.search(str(error))
-            answers = f" (the store answers with status {status[1]})" if status else ""
             # Not `from error`: its text may hold a signed address.
-            raise PassingError(
-                f"Cannot publish to {repo_id} ({step}): the transfer fails{answers}.",
-                "Run it again later; what has been done is kept.",
-            ) from None
+            raise _error_of_transfer(error, repo_id, step) from None
 
     ask_once(repo_id, step, preupload)
     return addition.upload_info.sha256.hex()
+
+
+def _error_of_transfer(error: Exception, repo_id: str, step: str) -> WikiEmbeddingsError:
+    """What a transfer failed of: worth another try, unless the store refuses."""
+    answered = _STATUS.search(str(error))
+    what = f"Cannot publish to {repo_id} ({step}): the transfer fails"
+    status = int(answered[1]) if answered else None
+    if status is not None and status < 500 and status not in _WORTH_ANOTHER_TRY:
+        return BadInputError(
+            f"{what}, because the store refuses it with status {status}: the token may have lost "
+            "its rights, or a private repository its room. Look at its settings on the Hub, and "
+            "run again."
+        )
+    answers = f" (the store answers with status {status})" if status else ""
+    return PassingError(f"{what}{answers}.", "Run it again later; what has been done is kept.")

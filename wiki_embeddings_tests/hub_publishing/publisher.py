@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,17 +31,22 @@ def publish(
         published = existing_manifest(compute.files, folder)
         plan = upload.plan(published, repo_id, ready.repository)
         drive(plan, compute, silent, "hub_dataset")
-    return compute.call_hub(conclude, folder, repo_id)
+    return compute.call_hub(conclude, folder, repo_id, author=ready.author, replaces=ready.replaces)
 
 
 def main(root: str, folder: str, repo_id: str) -> None:
     try:
         done = publish(LocalCompute(Path(root), cores=2), folder, repo_id)
     except WikiEmbeddingsError as error:
-        print(json.dumps({"error": str(error)}))
+        tell({"error": str(error)})
         sys.exit(1)
     peak_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(json.dumps({**asdict(done), "uploader_peak_kib": peak_kib}))
+    tell({**asdict(done), "uploader_peak_kib": peak_kib})
+
+
+def tell(content: Mapping[str, object]) -> None:
+    """Print a line for the test that has started this."""
+    sys.stdout.write(f"{json.dumps(content)}\n")
 
 
 if __name__ == "__main__":

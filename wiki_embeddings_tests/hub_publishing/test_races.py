@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from huggingface_hub import HfApi
 
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.hub_publishing.merging import Published
+from wiki_embeddings.hub_publishing.merging import Published, conclude
+from wiki_embeddings.hub_publishing.preflight import prepare
 from wiki_embeddings.hub_publishing.readback import reads_back
-from wiki_embeddings_tests.hub_local import LocalHub
+from wiki_embeddings_tests.hub_local import FINE_GRAINED_TOKEN, LocalHub
 from wiki_embeddings_tests.hub_publishing.runs import (
     REPO_ID,
     Content,
@@ -81,6 +83,38 @@ def test_of_two_publishers_one_wins_and_the_other_says_so(
     assert content_of(hub) == whole
     assert states_of(hub) == ["closed", "merged"]
     assert list(tags_of(hub)) == ["20240101"]
+
+
+def test_who_uploads_while_another_publishes_has_lost(
+    hub: LocalHub, datasets: Datasets, elsewhere: Datasets
+):
+    ready = prepare(datasets.volume, datasets.first.folder, REPO_ID, private=False)
+    elsewhere.publish(elsewhere.second)
+    whole = content_of(hub)
+    with pytest.raises(BadInputError, match=FASTER):
+        conclude(
+            datasets.volume,
+            datasets.first.folder,
+            REPO_ID,
+            author=ready.author,
+            replaces=ready.replaces,
+        )
+    assert content_of(hub) == whole
+
+
+def test_a_stranger_s_pull_request_is_not_gone_on_with(
+    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content]
+):
+    """He could still write to it when it has been verified."""
+    hub.add(REPO_ID, {"old.txt": b"old"})
+    title = f"Publish 20231101 (manifest {datasets.first.digest[:16]})"
+    HfApi(token=FINE_GRAINED_TOKEN).create_pull_request(REPO_ID, title, repo_type="dataset")
+    done = datasets.publish(datasets.first)
+    assert done.pull_request.endswith("/2")
+    assert states_of(hub) == ["closed", "merged"]
+    assert {**content_of(hub)}.items() >= {
+        path: content for path, content in faultless[0].items() if path.endswith(".parquet")
+    }.items()
 
 
 def test_who_has_lost_publishes_over_the_winner_by_running_again(
