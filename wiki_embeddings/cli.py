@@ -45,6 +45,12 @@ def cli() -> None:
     type=click.Choice(["auto", "float32", "float16", "int8"]),
     help="Numbers to compute with.",
 )
+@click.option(
+    "--private",
+    is_flag=True,
+    default=None,
+    help="On the Hub: make the dataset's repository private, if it has to be made.",
+)
 @click.option("--containers", type=int, help="On Modal: most containers at once.")
 @click.option("--gpu", help="On Modal: GPU of each container that computes vectors, such as A10G.")
 @click.option(
@@ -55,7 +61,8 @@ def cli() -> None:
 def run(wiki: str, **options: Any) -> None:
     """Materialize all four assets of a wiki, and tell what was made and where.
 
-    The stages run on this machine, or on Modal if WIKI_EMBEDDINGS_COMPUTE is modal.
+    The stages run on this machine, or on Modal if WIKI_EMBEDDINGS_COMPUTE is modal. The dataset is
+    published on the Hugging Face Hub if WIKI_EMBEDDINGS_HUB_NAMESPACE is set.
     """
     chosen = {name: value for name, value in options.items() if value is not None}
     with _stoppable():
