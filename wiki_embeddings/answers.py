@@ -27,7 +27,7 @@ from wiki_embeddings.compute.local import LocalCompute
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.lineage import current_manifest
 from wiki_embeddings.made_by import is_hub_name, question_encoder
-from wiki_embeddings.published import PublishedConfig, fetch, look_up, missing_bytes
+from wiki_embeddings.remote_dataset import PublishedConfig, fetch, look_up, missing_bytes
 from wiki_embeddings.search import (
     Config,
     Passage,

@@ -10,10 +10,10 @@ import dagster as dg
 
 from wiki_embeddings.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia, wikis
 from wiki_embeddings.checks import Verdict
+from wiki_embeddings.hub_asset import reads_back
 from wiki_embeddings.judgements import MUST_HOLD, Judge
 from wiki_embeddings.lineage import current_manifest, last_recorded
 from wiki_embeddings.materialization import errors_for_people
-from wiki_embeddings.publishing import reads_back
 from wiki_embeddings.resources import ComputeResource, HubResource
 
 

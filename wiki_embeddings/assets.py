@@ -13,6 +13,7 @@ from wiki_embeddings.config import (
     HubDatasetConfig,
     RawWikipediaConfig,
 )
+from wiki_embeddings.hub_asset import publish_to_hub, refuse_unpublishable, show
 from wiki_embeddings.judgements import refuse_unsound
 from wiki_embeddings.materialization import (
     errors_for_people,
@@ -21,12 +22,6 @@ from wiki_embeddings.materialization import (
     upstream,
 )
 from wiki_embeddings.progress import Listener
-from wiki_embeddings.publishing import (
-    is_to_be_published,
-    publish_to_hub,
-    refuse_unpublishable,
-    show,
-)
 from wiki_embeddings.resources import ComputeResource, HubResource
 from wiki_embeddings.stages import chunk, embed, fetch, publish
 from wiki_embeddings.throughput import remember
@@ -60,8 +55,7 @@ def raw_wikipedia(
     wiki = context.partition_key
     with errors_for_people():
         machine = compute.open(config.fleet())
-        if is_to_be_published(context):
-            refuse_unpublishable(machine, hub)
+        refuse_unpublishable(context, machine, hub)
         plan = fetch.plan(
             wiki,
             snapshot=config.snapshot,
@@ -83,6 +77,7 @@ def chunked_volume(
     context: dg.AssetExecutionContext,
     config: ChunkedVolumeConfig,
     compute: ComputeResource,
+    hub: HubResource,
     listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
     """The articles cut into chunks that fit the model, with their token ids; nothing is lost.
@@ -92,6 +87,7 @@ def chunked_volume(
     """
     with errors_for_people():
         machine = compute.open(config.fleet())
+        refuse_unpublishable(context, machine, hub)
         raw = upstream(context, machine, "raw_wikipedia")
         cutting = machine.call(
             chunk.prepare,
@@ -117,6 +113,7 @@ def embeddings(
     context: dg.AssetExecutionContext,
     config: EmbeddingsConfig,
     compute: ComputeResource,
+    hub: HubResource,
     listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
@@ -126,6 +123,7 @@ def embeddings(
     """
     with errors_for_people():
         machine = compute.open(config.fleet())
+        refuse_unpublishable(context, machine, hub)
         chunks = upstream(context, machine, "chunked_volume")
         cut = chunks.settings["chunks"]
         info = machine.describe(
@@ -159,7 +157,7 @@ def hub_dataset(
     """
     with errors_for_people():
         machine = compute.open(config.fleet())
-        refuse_unpublishable(machine, hub)
+        refuse_unpublishable(context, machine, hub)
         vectors = upstream(context, machine, "embeddings")
         plan = publish.plan(vectors, file_bytes=round(config.file_mib * MiB))
         outcome = materialize(context, plan, machine, listener)

@@ -131,4 +131,6 @@ def read_record(content: bytes) -> Mapping[str, Any] | None:
         return None
     if not isinstance(record, dict) or record.get("format") != _FORMAT:
         return None
-    return record
+    previous = record.get("previous")
+    sound = isinstance(record.get("digest"), str) and card.is_summary(record.get("summary"))
+    return record if sound and (previous is None or card.is_summary(previous)) else None

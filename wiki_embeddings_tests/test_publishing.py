@@ -4,11 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pyarrow.dataset as pads
 import pytest
 from datasets import load_dataset
 from huggingface_hub import hf_hub_download
 
+from wiki_embeddings.asset_checks import asset_checks
+from wiki_embeddings.assets import hub_dataset
+from wiki_embeddings.resources import ComputeResource, HubResource
 from wiki_embeddings_tests.hub_local import TOKEN, WRITE_TOKEN, LocalHub
 from wiki_embeddings_tests.sources.article_tables import parquet
 from wiki_embeddings_tests.test_assets import (
@@ -93,10 +97,31 @@ def test_assets_that_publish_nothing_need_no_token_that_may(place: Place, monkey
     assert "may write to nothing" in told["hub_dataset"]
 
 
-def test_the_check_notices_what_was_altered_on_the_hub_afterwards(place: Place, writable: LocalHub):
+def test_a_run_of_the_last_assets_asks_first_too(place: Place, writable: LocalHub, monkeypatch):
+    assert place.materialize(*ASSETS[:2], namespace="cantor").success
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    told = failures(place.materialize("embeddings", "hub_dataset", namespace="cantor"))
+    assert list(told) == ["embeddings"]
+    assert len(writable.requests("/whoami-v2")) == 1
+
+
+def test_what_was_altered_on_the_hub_is_noticed_and_put_right(place: Place, writable: LocalHub):
     assert place.materialize(namespace="cantor").success
     name = "data/train-00000-of-00001.parquet"
     writable.alter_stored(REPO_ID, "main", name, parquet(wikipedia(range(3))))
+    key = dg.AssetCheckKey(dg.AssetKey("hub_dataset"), "reads_back_from_the_hub")
+    alone = dg.materialize(
+        [hub_dataset, *asset_checks],
+        selection=dg.AssetSelection.checks(key),
+        instance=place.instance,
+        resources={
+            "compute": ComputeResource(volume=str(place.root / "volume")),
+            "hub": HubResource(folder=str(place.root / "hub"), namespace="cantor"),
+            "listener": lambda _: None,
+        },
+        raise_on_error=False,
+    )
+    assert checks(alone) == {"reads_back_from_the_hub": False}
     again = place.materialize("hub_dataset", namespace="cantor")
     assert again.success, "publishing again has put it right"
     assert checks(again)["reads_back_from_the_hub"]

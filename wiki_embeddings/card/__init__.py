@@ -6,9 +6,18 @@ list to all but Arrow), then Markdown. Nothing here reads data, and no path of t
 makes the card gets onto its page.
 """
 
-from wiki_embeddings.card.changes import summary
+from wiki_embeddings.card.changes import is_summary, summary
 from wiki_embeddings.card.naming import License, dataset_name, license_of
 from wiki_embeddings.card.page import card
 from wiki_embeddings.card.snippets import hub_snippet, snippet
 
-__all__ = ["License", "card", "dataset_name", "hub_snippet", "license_of", "snippet", "summary"]
+__all__ = [
+    "License",
+    "card",
+    "dataset_name",
+    "hub_snippet",
+    "is_summary",
+    "license_of",
+    "snippet",
+    "summary",
+]

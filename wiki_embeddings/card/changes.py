@@ -88,6 +88,14 @@ def summary(vectors: Manifest) -> dict[str, Any]:
     }
 
 
+def is_summary(value: object) -> bool:
+    """Whether a JSON value can be compared as a summary, whoever may have written it."""
+    if not isinstance(value, dict) or not isinstance(value.get("snapshot"), str):
+        return False
+    counted = all(isinstance(value.get(name), int) for name in _COUNTS)
+    return counted and all(isinstance(value.get(name), dict) for name in ("settings", "stages"))
+
+
 def changes(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Changes:
     """Compare two summaries.
 

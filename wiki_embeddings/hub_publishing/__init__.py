@@ -13,5 +13,6 @@ request rather than one commit, because the Hub looks at every file of a commit 
 a minute: it asks for about a hundred files in one, and a full edition has several hundred. What a
 killed publisher has left is found by the pull request's title and goes on from there.
 
-Knows the Hub and a stage's manifest; neither Dagster nor Modal.
+Knows the Hub and a stage's manifest. Of Dagster and Modal it knows nothing but the names under
+which a person mends something.
 """

@@ -49,6 +49,7 @@ def account_of_token() -> HubAccount:
 
     from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
     from wiki_embeddings.hub_files.failures import PassingError, error_of_response, explained
+    from wiki_embeddings.hub_publishing.asking import prepare_client
 
     token = get_token()
     if token is None:
@@ -57,6 +58,7 @@ def account_of_token() -> HubAccount:
         hub_headers()
     except BadInputError:
         return HubAccount("", refusal="not a token, because it holds characters that none has")
+    prepare_client()
     with explained("the account of the token"):
         try:
             answer = HfApi(endpoint=endpoint()).whoami(token)

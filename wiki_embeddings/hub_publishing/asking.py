@@ -44,8 +44,8 @@ _MOVED_ON = frozenset({409, 412})
 _REFUSALS = {
     401: "{hub} does not accept the token. Set HF_TOKEN to a valid one, in the Modal secret where "
     "the stages run there.",
-    403: "{hub} forbids it{said}. Set HF_TOKEN to a token that may write to {namespace}, in the "
-    "Modal secret where the stages run there.",
+    403: "{hub} forbids it{said}. Set HF_TOKEN to a token that may write to {namespace}, and take "
+    "part in its discussions, in the Modal secret where the stages run there.",
     404: "{hub} has no such user, organisation or repository, or the token may not see it. Check "
     "WIKI_EMBEDDINGS_HUB_NAMESPACE and HF_TOKEN.",
 }
@@ -87,7 +87,7 @@ def ask(
 
 def ask_once(repo_id: str, step: str, question: Callable[[HfApi], ResultT]) -> ResultT:
     """The same without trying again; raises `PassingError` where that is worth it."""
-    _prepare_client()
+    prepare_client()
     what = f"{repo_id} ({step})"
     with explained(what, _VERB):
         try:
@@ -126,11 +126,11 @@ def error_of_answer(response: httpx2.Response, repo_id: str, step: str) -> WikiE
 
 
 @cache
-def _prepare_client() -> None:
+def prepare_client() -> None:
     """Let the Hub's client give up a connection on which nothing comes any more, and be quiet.
 
     By itself it waits for ever. Its bars would be drawn over ours, and its log names signed
-    addresses.
+    addresses. It has no other switches than for the whole process.
     """
     huggingface_hub.set_client_factory(_client)
     disable_progress_bars()

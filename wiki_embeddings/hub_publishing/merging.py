@@ -13,6 +13,7 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint_name
 from wiki_embeddings.hub_files.retries import keep_trying
 from wiki_embeddings.hub_publishing.asking import PATIENCE, MovedOnError, ask, ask_once
+from wiki_embeddings.hub_publishing.cards import card_declares
 from wiki_embeddings.hub_publishing.proposal import (
     Proposal,
     close,
@@ -20,6 +21,7 @@ from wiki_embeddings.hub_publishing.proposal import (
     open_proposal,
     open_proposals,
     title_of,
+    withdraw,
 )
 from wiki_embeddings.hub_publishing.remote import (
     MAIN,
@@ -45,6 +47,7 @@ class Published:
 
     Attributes:
         repo_id: Name of the dataset on the Hub.
+        url: Where people see it.
         commit: Commit of `main` that holds it.
         tag: Tag that will always name it.
         changed: Whether `main` has changed; not, where the same had been published already.
@@ -52,15 +55,11 @@ class Published:
     """
 
     repo_id: str
+    url: str
     commit: str
     tag: str
     changed: bool
     pull_request: str
-
-    @property
-    def url(self) -> str:
-        """Where people see the dataset."""
-        return f"{endpoint_name()}/datasets/{self.repo_id}"
 
 
 def conclude(
@@ -81,6 +80,7 @@ def conclude(
             published meanwhile. Readers see the old version, or that of the other one.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
+    url = f"{endpoint_name()}/datasets/{repo_id}"
     published = existing_manifest(volume, folder)
     head = head_of(repo_id, MAIN)
     tag = tag_for(repo_id, published)
@@ -89,8 +89,10 @@ def conclude(
         if not tag.is_there:  # whoever has merged this was stopped before its last steps
             _close_left(repo_id, publication)
             set_tag(repo_id, tag, head.commit)
-        return Published(repo_id, head.commit, tag.name, False, "")
+        changed = replaces != publication.digest  # by a try whose container was lost afterwards
+        return Published(repo_id, url, head.commit, tag.name, changed, "")
     if head.digest != replaces:
+        withdraw(repo_id, publication, author)
         raise _too_late(repo_id)
     proposal = open_proposal(repo_id, publication, head.commit, author)
     try:
@@ -106,14 +108,16 @@ def conclude(
     _refuse_unlike(repo_id, commit, publication)
     _close_left(repo_id, publication)
     set_tag(repo_id, tag, commit)
-    return Published(repo_id, commit, tag.name, True, proposal.url)
+    return Published(repo_id, url, commit, tag.name, True, proposal.url)
 
 
 def is_published(repo_id: str, head: Head, publication: Publication) -> bool:
-    """Whether `main` holds a publication already, file by file."""
+    """Whether `main` holds a publication already, file by file, and its card still opens it."""
     if head.digest != publication.digest:
         return False
-    return not data_differences(tree_at(repo_id, head.commit), publication)
+    if data_differences(tree_at(repo_id, head.commit), publication):
+        return False
+    return card_declares(repo_id, head.commit, publication)
 
 
 def _make_mergeable(proposal: Proposal) -> None:
@@ -155,18 +159,38 @@ def _merge(proposal: Proposal, publication: Publication, base_commit: str) -> st
 
     def merge() -> str:
         head = head_of(repo_id, MAIN)
-        if head.commit != base_commit:
-            if head.digest != publication.digest:
-                raise MovedOnError("")
-            return head.commit  # the answer to an earlier try was lost, or another has merged it
-        ask_once(
-            repo_id,
-            "merging its pull request",
-            lambda api: api.merge_pull_request(repo_id, number, repo_type="dataset"),
-        )
-        return commit_of(repo_id, MAIN)
+        if head.commit == base_commit:
+            ask_once(
+                repo_id,
+                "merging its pull request",
+                lambda api: api.merge_pull_request(repo_id, number, repo_type="dataset"),
+            )
+        # Else the answer to an earlier try was lost, or another publisher of the same was faster.
+        elif head.digest != publication.digest:
+            raise MovedOnError("")
+        return _merged_as(proposal) or commit_of(repo_id, MAIN)
 
-    return keep_trying(merge, PATIENCE)
+    try:
+        return keep_trying(merge, PATIENCE)
+    except (BadInputError, MovedOnError) as refusal:
+        if commit_of(repo_id, MAIN) != base_commit:
+            raise
+        # Found again by its title, it would be refused again.
+        close(proposal, "it cannot be merged.")
+        raise BadInputError(
+            f"{proposal.url} was not merged: {refusal} Run again, which opens another one."
+        ) from refusal
+
+
+def _merged_as(proposal: Proposal) -> str | None:
+    """Commit of `main` as which a pull request was merged, whatever has come after it."""
+    repo_id, number = proposal.repo_id, proposal.number
+    found = ask(
+        repo_id,
+        "looking up its merge",
+        lambda api: api.get_discussion_details(repo_id, number, repo_type="dataset"),
+    )
+    return found.merge_commit_oid
 
 
 def _commit_of_another(proposal: Proposal, publication: Publication, base_commit: str) -> str:

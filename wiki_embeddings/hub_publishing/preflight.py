@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
@@ -15,7 +18,7 @@ from wiki_embeddings.hub_files.retries import keep_trying
 from wiki_embeddings.hub_publishing.account import account_of_token
 from wiki_embeddings.hub_publishing.asking import PATIENCE, ask
 from wiki_embeddings.hub_publishing.merging import is_published
-from wiki_embeddings.hub_publishing.proposal import open_proposals
+from wiki_embeddings.hub_publishing.proposal import open_proposal
 from wiki_embeddings.hub_publishing.remote import MAIN, head_of
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publication import Publication, compose
@@ -32,16 +35,14 @@ class Ready:
     """A repository that may be published to.
 
     Attributes:
-        repository: What tells it from an earlier one of that name.
         author: Who is to publish: the user of the token.
         replaces: Digest of the dataset that is published there now; None without one.
-        published: Whether it holds this dataset already.
+        missing: Places in the manifest of the dataset of the files that the Hub does not have.
     """
 
-    repository: str
     author: str
     replaces: str | None
-    published: bool
+    missing: tuple[int, ...]
 
 
 def refuse_unwritable(_: Volume, namespace: str) -> str:
@@ -83,14 +84,17 @@ def prepare(volume: Volume, folder: str, repo_id: str, *, private: bool) -> Read
     """
     author = refuse_unwritable(volume, repo_id.partition("/")[0])
     _refuse_impossible_name(repo_id)
-    repository = _repository(repo_id, private=private)
+    _make_repository(repo_id, private=private)
+    published = existing_manifest(volume, folder)
     head = head_of(repo_id, MAIN)
-    publication = compose(volume, existing_manifest(volume, folder), head.record, repo_id)
-    published = is_published(repo_id, head, publication)
-    if not published:
-        open_proposals(repo_id)  # refused where the owner has switched pull requests off
-        _refuse_unstorable(repo_id, publication)
-    return Ready(repository, author, head.digest, published)
+    publication = compose(volume, published, head.record, repo_id)
+    if is_published(repo_id, head, publication):
+        return Ready(author, head.digest, ())
+    missing = _missing(repo_id, publication)
+    # Opened now, because a token may lack the right to, or the owner have switched them off.
+    open_proposal(repo_id, publication, head.commit, author)
+    places = (place for place, file in enumerate(published.files) if file.sha256 in missing)
+    return Ready(author, head.digest, tuple(places))
 
 
 def _refuse_impossible_name(repo_id: str) -> None:
@@ -120,45 +124,56 @@ def _refuse_impossible_name(repo_id: str) -> None:
         )
 
 
-def _repository(repo_id: str, *, private: bool) -> str:
-    """Make the repository unless there is one; gives when that was made."""
+def _make_repository(repo_id: str, *, private: bool) -> None:
+    """Make the repository unless there is one."""
 
-    def create(api: HfApi) -> str:
-        api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-        found = api.dataset_info(repo_id)
-        if private and not found.private:
+    def create(api: HfApi) -> None:
+        # None, not False: what an organisation wants to be private by default is to stay so.
+        api.create_repo(repo_id, repo_type="dataset", private=private or None, exist_ok=True)
+        if private and not api.dataset_info(repo_id).private:
             raise BadInputError(
                 f"{repo_id} is public, but hub_dataset is to be private: make it private in its "
                 "settings on the Hub, or set `private` to false."
             )
-        return str(found.created_at)
 
-    return ask(repo_id, "making its repository", create)
+    ask(repo_id, "making its repository", create)
 
 
-def _refuse_unstorable(repo_id: str, publication: Publication) -> None:
-    """Make sure that the Hub takes the files, by asking where to send them.
+def _missing(repo_id: str, publication: Publication) -> set[str]:
+    """SHA-256 of the files that the Hub does not have, by asking it where to send them.
 
-    It answers with addresses, or with why not: no right to write, or no room for private data.
+    It names no place for what it has; and says why not, where it takes nothing: no right to write,
+    or no room for private data. What was uploaded once may be gone: the Hub clears away what no
+    commit has named for some days.
+
+    Raises:
+        BadInputError: The Hub refuses.
+        WikiEmbeddingsError: The Hub cannot be reached.
     """
-    largest = sorted(publication.files, key=lambda file: -file.bytes)[:_ASKED_AT_ONCE]
-    infos = [
-        UploadInfo(size=file.bytes, sample=b"", sha256=bytes.fromhex(file.sha256))
-        for file in largest
-    ]
+    largest_first = sorted(publication.files, key=lambda file: -file.bytes)
+    missing = set()
+    for begin in range(0, len(largest_first), _ASKED_AT_ONCE):
+        infos = [
+            UploadInfo(size=file.bytes, sample=b"", sha256=bytes.fromhex(file.sha256))
+            for file in largest_first[begin : begin + _ASKED_AT_ONCE]
+        ]
+        answers = ask(repo_id, "asking for room", partial(_where_to_send, repo_id, infos))
+        missing |= {answer["oid"] for answer in answers if answer.get("actions")}
+    return missing
 
-    def inquire(api: HfApi) -> list[dict[str, object]]:
-        _, errors, _ = post_lfs_batch_info(
-            infos,
-            token=None,
-            repo_type="dataset",
-            repo_id=repo_id,
-            revision=MAIN,  # without it, the right to open a pull request is enough
-            endpoint=api.endpoint,
-            headers=hub_headers(),
-        )
-        return errors
 
-    errors = ask(repo_id, "asking for room", inquire)
+def _where_to_send(repo_id: str, infos: Sequence[UploadInfo], api: HfApi) -> list[dict[str, Any]]:
+    """What the Hub answers of each file (https://github.com/git-lfs/git-lfs/blob/main/docs/api)."""
+    answers, errors, _ = post_lfs_batch_info(
+        infos,
+        token=None,
+        repo_type="dataset",
+        repo_id=repo_id,
+        revision=MAIN,  # without it, the right to open a pull request is enough
+        endpoint=api.endpoint,
+        headers=hub_headers(),
+        transfers=["basic", "multipart", "xet"],  # so that no transfer in parts is begun by this
+    )
     if errors:
         raise BadInputError(f"Cannot publish to {repo_id}: the Hub refuses a file: {errors[0]}.")
+    return answers

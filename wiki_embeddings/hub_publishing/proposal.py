@@ -10,7 +10,6 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 from huggingface_hub import HfApi, get_session
@@ -116,6 +115,13 @@ def _oldest(repo_id: str, title: str, base_commit: str, author: str) -> Proposal
     return None
 
 
+def withdraw(repo_id: str, publication: Publication, author: str) -> None:
+    """Close what an author has opened for a publication that is not to be merged any more."""
+    for proposal in open_proposals(repo_id):
+        if (proposal.title, proposal.author) == (title_of(publication), author):
+            close(proposal, "main has moved on since.")
+
+
 def open_proposals(repo_id: str) -> list[Proposal]:
     """Pull requests of this project that are neither merged nor closed, the oldest first."""
 
@@ -179,8 +185,9 @@ def fill(proposal: Proposal, publication: Publication) -> None:
         if lacking:
             batch = lacking[:at_once]
             try:
-                with suppress(MovedOnError):  # another publisher of the same was faster: look again
-                    _commit(proposal, publication, head, batch)
+                _commit(proposal, publication, head, batch)
+            except MovedOnError as error:  # another publisher of the same was faster: look again
+                raise PassingError(str(error), "Run it again.") from error
             except PassingError as error:
                 if error.retry_after_s is None:
                     at_once = max(1, len(batch) // 2)

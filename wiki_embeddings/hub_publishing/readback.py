@@ -19,10 +19,12 @@ from wiki_embeddings.checks import Verdict
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name
 from wiki_embeddings.hub_publishing.asking import ask
+from wiki_embeddings.hub_publishing.cards import card_declares
 from wiki_embeddings.hub_publishing.remote import MAIN, data_differences, head_of, tree_at
 from wiki_embeddings.manifest import Manifest, ShardFile, existing_manifest
 from wiki_embeddings.publication import compose
 from wiki_embeddings.stages.opening import CONFIGS, opens
+from wiki_embeddings.stages.publish import CARD
 from wiki_embeddings.volume import Volume
 
 _ROWS = 10
@@ -63,6 +65,8 @@ def reads_back(volume: Volume, folder: str, repo_id: str) -> Verdict:
         return Verdict(False, why, numbers)
     publication = compose(volume, published, head.record, repo_id)
     wrong = data_differences(tree_at(repo_id, head.commit), publication)
+    if not card_declares(repo_id, head.commit, publication):
+        wrong.append(CARD)
     counted = 0 if wrong else _rows_in_footers(repo_id, head.commit, published)
     written = {} if wrong else _chosen_rows(volume, published)
     read = {} if wrong else _read_back(repo_id, head.commit, written)
@@ -70,7 +74,8 @@ def reads_back(volume: Volume, folder: str, repo_id: str) -> Verdict:
     opened = {} if wrong else _opened(volume, published, repo_id, head.commit)
     complete = not wrong and counted == published.rows
     passed = complete and same == len(written) and all(opened.values())
-    why = "What is read there is what was written." if passed else "It is not what was written."
+    mend = "It is not what was written: materialize hub_dataset again, which puts it right."
+    why = "What is read there is what was written." if passed else mend
     numbers |= {
         "files_that_differ": len(wrong),
         "rows": published.rows,

@@ -60,12 +60,18 @@ def commit_of(repo_id: str, revision: str) -> str:
     return str(info.sha)
 
 
-def record_at(repo_id: str, commit: str) -> Mapping[str, Any] | None:
-    """The record of what is published at a commit; None where there is none."""
+def record_at(repo_id: str, revision: str) -> Mapping[str, Any] | None:
+    """The record of what is published at a revision; None where there is none."""
+    content = file_at(repo_id, revision, RECORD)
+    return None if content is None else read_record(content)
+
+
+def file_at(repo_id: str, revision: str, path: str) -> bytes | None:
+    """A small file as it is at a revision; None where there is none."""
 
     def read(api: HfApi) -> bytes | None:
         url = hf_hub_url(
-            repo_id, RECORD, repo_type="dataset", revision=commit, endpoint=api.endpoint
+            repo_id, path, repo_type="dataset", revision=revision, endpoint=api.endpoint
         )
         response = get_session().get(url, headers=hub_headers())
         try:
@@ -74,8 +80,7 @@ def record_at(repo_id: str, commit: str) -> Mapping[str, Any] | None:
             return None
         return response.content
 
-    content = ask(repo_id, f"reading {RECORD}", read)
-    return None if content is None else read_record(content)
+    return ask(repo_id, f"reading {path}", read)
 
 
 def tree_at(repo_id: str, commit: str) -> Tree:

@@ -39,13 +39,13 @@ def tag_for(repo_id: str, published: Manifest) -> Tag:
         "looking up its tags",
         lambda api: api.list_repo_refs(repo_id, repo_type="dataset"),
     )
-    there = {tag.name: tag.target_commit for tag in refs.tags}
+    there = {tag.name for tag in refs.tags}
     snapshot = str(published.settings["raw"]["snapshot"])
     names = (snapshot, f"{snapshot}-{published.digest[:8]}")
     for name in names:
         if name not in there:
             return Tag(name, is_there=False)
-        record = record_at(repo_id, there[name])
+        record = record_at(repo_id, name)
         if record is not None and record["digest"] == published.digest:
             return Tag(name, is_there=True)
     raise BadInputError(

@@ -7,6 +7,8 @@ repeated sends what was missing. Nothing becomes visible by it.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi
@@ -19,6 +21,9 @@ from wiki_embeddings.hub_publishing.asking import PATIENCE, ask_once
 
 _STATUS = re.compile(r"HTTP status \w+ error \((\d{3})\b")
 """How `hf_xet` tells of an answer."""
+
+_PATIENCE = replace(PATIENCE, longest_retry_after_s=330.0)
+"""Requests are counted over five minutes, only commits over an hour; and a map has a deadline."""
 
 _WORTH_ANOTHER_TRY = {*PASSING_STATUSES, 401}
 """Unauthorized too: the store's own token may have expired, and the next try gets another one."""
@@ -38,7 +43,9 @@ def upload(repo_id: str, name: str, path: Path, sha256: str) -> None:
         WikiEmbeddingsError: The Hub cannot be reached, or stays busy.
     """
     sent = (
-        "none" if not path.is_file() else keep_trying(lambda: _send(repo_id, name, path), PATIENCE)
+        "none"
+        if not path.is_file()
+        else keep_trying(partial(_send, repo_id, name, path), _PATIENCE)
     )
     if sent != sha256:
         raise BadInputError(

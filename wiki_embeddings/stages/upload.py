@@ -1,19 +1,18 @@
 """Upload: the bytes of a dataset's files to the Hub, each once, by several processes at a time.
 
-What comes of a file is a receipt on the volume, so that a run that is stopped goes on where it was.
+What comes of a file is a receipt on the volume. It counts for one run: which files the Hub has is
+asked of the Hub, which clears away what no commit names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wiki_embeddings.hub_files.endpoint import endpoint_name
 from wiki_embeddings.manifest import Manifest, Statistic
 from wiki_embeddings.sources.part import Progress
-from wiki_embeddings.stages.publish import CARD
 from wiki_embeddings.stages.shard import (
     InputFile,
     Plan,
@@ -49,15 +48,16 @@ class UploadSpec:
     file: InputFile
 
 
-def plan(published: Manifest, repo_id: str, repository: str) -> Plan[UploadSpec]:
-    """Plan the uploads of a dataset: every file but the card, which goes with a commit.
+def plan(published: Manifest, repo_id: str, missing: Sequence[int], run: str) -> Plan[UploadSpec]:
+    """Plan the uploads of a dataset.
 
     Args:
         published: Manifest of the dataset.
         repo_id: Name of the dataset on the Hub.
-        repository: What tells this repository from an earlier one of that name.
+        missing: Places in it of the files that the Hub does not have.
+        run: Name of the run, whose receipts count for no other.
     """
-    where = {"repo_id": repo_id, "repository": repository, "endpoint": endpoint_name()}
+    where = {"repo_id": repo_id, "run": run}
     settings: Mapping[Any, Any] = {**published.settings, "uploads": where}
     upstream = published.as_upstream()
     folder = folder_for(published.wiki, "uploads", upstream, settings, VERSION)
@@ -79,8 +79,7 @@ def plan(published: Manifest, repo_id: str, repository: str) -> Plan[UploadSpec]
                 path=file.name,
                 file=input_file(published, file),
             )
-            for file in published.files
-            if file.name != CARD
+            for file in (published.files[place] for place in missing)
         ),
     )
 

@@ -27,6 +27,7 @@ not known (a merge that is refused, a commit to a closed pull request), the stat
 from wiki_embeddings_tests.hub_local.accounts import (
     BLOCKED_TOKEN,
     FINE_GRAINED_TOKEN,
+    SILENT_TOKEN,
     TOKEN,
     WRITE_TOKEN,
 )
@@ -38,6 +39,7 @@ from wiki_embeddings_tests.hub_local.servers import local_hub
 __all__ = [
     "BLOCKED_TOKEN",
     "FINE_GRAINED_TOKEN",
+    "SILENT_TOKEN",
     "TOKEN",
     "WRITE_TOKEN",
     "Held",

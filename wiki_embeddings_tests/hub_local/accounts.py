@@ -17,6 +17,9 @@ WRITE_TOKEN = "hf_token_that_may_write"
 FINE_GRAINED_TOKEN = "hf_token_with_scopes"
 """May write to one organisation and one repository, and read what is its user's."""
 
+SILENT_TOKEN = "hf_token_that_may_write_but_not_discuss"
+"""Fine-grained too: may write to one organisation, but neither open nor merge pull requests."""
+
 LONG_AGO = "2024-01-01T00:00:00.000Z"
 _PERIOD_END = 1735689600
 
@@ -30,12 +33,14 @@ class Account:
         role: Of the token.
         orgs: His role in each of his organisations.
         scopes: For a fine-grained token, type and name of what it is for, with its permissions.
+        may_discuss: Whether it may take part in discussions, and so in pull requests.
     """
 
     name: str
     role: str = "read"
     orgs: tuple[tuple[str, str], ...] = ()
     scopes: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    may_discuss: bool = True
 
 
 ACCOUNTS = {
@@ -61,6 +66,13 @@ ACCOUNTS = {
             ("dataset", "gauss/letters", ("repo.content.read", "repo.write")),
         ),
     ),
+    SILENT_TOKEN: Account(
+        "frege",
+        "fineGrained",
+        orgs=(("cuts", "admin"),),
+        scopes=(("org", "cuts", ("repo.content.read", "repo.write")),),
+        may_discuss=False,
+    ),
 }
 
 
@@ -74,7 +86,7 @@ def whoami(account: Account) -> dict[str, Any]:
     if account.role == "fineGrained":
         access_token["fineGrained"] = {
             "canReadGatedRepos": False,
-            "global": ["discussion.write"],
+            "global": ["discussion.write"] if account.may_discuss else [],
             "scoped": [
                 {
                     "entity": {"_id": "0" * 24, "type": kind, "name": name},

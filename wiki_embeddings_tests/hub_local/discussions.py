@@ -53,7 +53,7 @@ def change(request: Request, repository: Repository, steps: tuple[str, ...]) -> 
     _require_discussions(repository)
     account = account_of(request.headers)
     asked = request.json()
-    if account.role not in MAY_DISCUSS:
+    if account.role not in MAY_DISCUSS or not account.may_discuss:
         raise RefusalError(HTTPStatus.FORBIDDEN, None, "Forbidden")
     with repository.lock:
         if not steps:

@@ -80,9 +80,9 @@ def hasty(
 ) -> Iterator[None]:
     """A client that gives up a silent connection within half a second."""
     monkeypatch.setattr(asking, "PATIENCE", replace(asking.PATIENCE, read_timeout_s=0.5))
-    asking._prepare_client.cache_clear()
+    asking.prepare_client.cache_clear()
     yield
-    asking._prepare_client.cache_clear()
+    asking.prepare_client.cache_clear()
     huggingface_hub.set_client_factory(default_client_factory)
 
 

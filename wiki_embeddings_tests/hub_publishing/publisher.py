@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import resource
+import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -27,9 +28,9 @@ def publish(
 ) -> Published:
     """Publish a dataset as the asset does, without Dagster."""
     ready = compute.call_hub(prepare, folder, repo_id, private=private)
-    if not ready.published:
+    if ready.missing:
         published = existing_manifest(compute.files, folder)
-        plan = upload.plan(published, repo_id, ready.repository)
+        plan = upload.plan(published, repo_id, ready.missing, secrets.token_hex(8))
         drive(plan, compute, silent, "hub_dataset")
     return compute.call_hub(conclude, folder, repo_id, author=ready.author, replaces=ready.replaces)
 

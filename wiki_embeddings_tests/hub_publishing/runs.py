@@ -166,5 +166,5 @@ def use_xet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "0")
     monkeypatch.setenv("HF_XET_CLIENT_RETRY_BASE_DELAY", "10ms")
     monkeypatch.setenv("HF_XET_CLIENT_RETRY_MAX_ATTEMPTS", "2")
-    monkeypatch.setenv("HF_XET_CLIENT_READ_TIMEOUT", "500ms")
+    monkeypatch.setenv("HF_XET_CLIENT_READ_TIMEOUT", "1500ms")
     abort_xet_session()  # the next one reads this

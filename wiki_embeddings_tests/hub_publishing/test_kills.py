@@ -76,7 +76,8 @@ def test_a_publisher_killed_in_the_end_is_gone_on_with(
     assert published.changed is not is_merged
     assert published.tag == "20240101"
     assert tags_of(hub)["20240101"] == published.commit == main_of(hub)
-    assert hub.received_bytes("/upload/") == sent, "what had been uploaded is sent again"
+    if moment != ENDING["opening the pull request"]:  # the rest comes after the uploads
+        assert hub.received_bytes("/upload/") == sent, "what had been uploaded is sent again"
     assert states_of(hub) == ["merged", "merged"]
 
 

@@ -209,7 +209,7 @@ def test_what_others_do_to_the_pull_request_at_the_last_moment_is_told_and_put_r
     assert tags_of(hub) == {"20231101": main_of(hub)}
 
 
-@pytest.mark.parametrize("stage", ["/discussions", "/commit/", "/status", "/merge"])
+@pytest.mark.parametrize("stage", ["/commit/", "/status", "/merge"])
 def test_a_card_that_its_owner_edits_meanwhile_stays_as_he_wants_it(
     hub: LocalHub, datasets: Datasets, publishers: ThreadPoolExecutor, stage: str
 ):

@@ -18,7 +18,8 @@ from wiki_embeddings_tests.hub_publishing.runs import (
 )
 
 WORKERS = 4
-NOISE_KIB = 8 * 1024
+NOISE = 1.3
+"""Peaks of two processes that do the same differ by less."""
 KB = 1000
 TRANSFERS = {"lfs": "/upload/", "xet": "/v1/xorbs/"}
 
@@ -33,7 +34,7 @@ def test_many_files_go_up_in_parallel_in_few_commits_and_in_the_memory_of_few(
 
     held = hub.hold(sent)
     publisher = start_publisher(datasets, many)
-    until(lambda: sum(not each.status for each in hub.requests(sent)) == WORKERS)
+    until(lambda: sum(not each.status for each in hub.requests(sent)) >= WORKERS, within_s=60.0)
     held.release()
     many_kib = publisher.ended()[0]["uploader_peak_kib"]
 
@@ -41,14 +42,14 @@ def test_many_files_go_up_in_parallel_in_few_commits_and_in_the_memory_of_few(
     data = {path: is_ for path, is_ in content_of(hub).items() if path.startswith("data/")}
     assert data == wanted
     assert len(hub.requests("/commit/")) - before <= COMMITS_PER_HOUR / 20
-    assert many_kib < few_kib + NOISE_KIB
+    assert many_kib < NOISE * few_kib
 
 
 def test_a_large_file_goes_up_in_the_memory_of_a_small_one(hub: LocalHub, datasets: Datasets):
     small_kib = _peak_kib(datasets, datasets.first)
     large_kib = _peak_kib(datasets, _dataset(datasets, 1, 48 * MiB))
     assert hub.received_bytes("/upload/") > 48 * MiB
-    assert large_kib < small_kib + NOISE_KIB
+    assert large_kib < NOISE * small_kib
 
 
 def _peak_kib(datasets: Datasets, dataset: Manifest) -> int:

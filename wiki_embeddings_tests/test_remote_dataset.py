@@ -9,7 +9,7 @@ import pytest
 
 from wiki_embeddings import answers, encoders
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.published import fetch, look_up, missing_bytes
+from wiki_embeddings.remote_dataset import fetch, look_up, missing_bytes
 from wiki_embeddings_tests.hub_local import BLOCKED_TOKEN, TOKEN
 from wiki_embeddings_tests.passages import PASSAGES, card_of, dataset_files, question_about
 

@@ -23,22 +23,25 @@ from wiki_embeddings.resources import HubResource
 from wiki_embeddings.stages import upload
 from wiki_embeddings.volume import Volume
 
-_ASSET = dg.AssetKey("hub_dataset")
+_ASSETS = [
+    dg.AssetKey(name) for name in ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset")
+]
 
 
-def is_to_be_published(context: dg.AssetExecutionContext) -> bool:
-    """Whether the run that materializes an asset goes on to `hub_dataset`."""
-    return _ASSET in context.job_def.asset_layer.selected_asset_keys
+def refuse_unpublishable(
+    context: dg.AssetExecutionContext, compute: Compute, hub: HubResource
+) -> None:
+    """Make sure that the token may write to the namespace.
 
-
-def refuse_unpublishable(compute: Compute, hub: HubResource) -> None:
-    """Make sure that the token may write to the namespace; asked before anything expensive.
+    Asked by the first asset of a run that goes on to `hub_dataset`, before anything expensive, and
+    by no other one of it.
 
     Raises:
         BadInputError: It may not; says what to do.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    if hub.namespace:
+    run = [key for key in _ASSETS if key in context.job_def.asset_layer.selected_asset_keys]
+    if hub.namespace and _ASSETS[-1] in run and context.asset_key == run[0]:
         from wiki_embeddings.hub_publishing import preflight  # loads the Hub's client
 
         compute.call_hub(preflight.refuse_unwritable, hub.namespace)
@@ -76,8 +79,8 @@ def publish_to_hub(
     from wiki_embeddings.hub_publishing import merging, preflight  # load the Hub's client
 
     ready = compute.call_hub(preflight.prepare, published.folder, repo_id, private=private)
-    if not ready.published:
-        plan = upload.plan(published, repo_id, ready.repository)
+    if ready.missing:
+        plan = upload.plan(published, repo_id, ready.missing, context.run.run_id)
         materialize(context, plan, compute, listener)
     done = compute.call_hub(
         merging.conclude,
