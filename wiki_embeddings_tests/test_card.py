@@ -365,3 +365,12 @@ def test_the_page_is_laid_out_as_markdown_wants_it(vectors, with_all, model):
     rows = re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)
     assert all(len({line.count("|") for line in table.splitlines()}) == 1 for table in rows)
     assert not re.search(r"[ \t]$", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("wiki", "code"),
+    [("simple", "en"), ("de", "de"), ("zh-min-nan", "nan"), ("be-tarask", "be"), ("als", "gsw")],
+)
+def test_the_language_is_named_by_a_code_that_the_hub_knows(vectors, wiki, code):
+    declared = front_matter(card(dataclasses.replace(vectors, wiki=wiki)))
+    assert declared["language"] == [code]

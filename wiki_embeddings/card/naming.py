@@ -12,6 +12,21 @@ _FOUR_SINCE = "20230607"
 """The day on which Wikipedia's text went from CC BY-SA 3.0 to 4.0."""
 
 
+_LANGUAGES = {
+    SAMPLE_WIKI: "en",
+    "simple": "en",
+    "als": "gsw",
+    "bat-smg": "sgs",
+    "fiu-vro": "vro",
+    "roa-rup": "rup",
+    "zh-classical": "lzh",
+    "zh-min-nan": "nan",
+    "zh-yue": "yue",
+}
+"""Wikis that are older than their language's code, as Wikimedia's list of codes has them
+(https://meta.wikimedia.org/wiki/Special_language_codes); others are named by it."""
+
+
 @dataclass(frozen=True)
 class License:
     """A licence.
@@ -77,5 +92,5 @@ def site(wiki: str) -> str:
 
 
 def language(wiki: str) -> str:
-    """Language of the wiki, as the Hub has it."""
-    return "en" if wiki in {SAMPLE_WIKI, "simple"} else wiki
+    """Language of the wiki as the Hub wants it: by its ISO 639 code, which not every wiki has."""
+    return _LANGUAGES.get(wiki, wiki.partition("-")[0])

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, get_session
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # exported lazily
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
+    hf_raise_for_status,
+    validate_repo_id,
+)
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint_name, hub_headers
@@ -22,7 +25,13 @@ from wiki_embeddings.hub_publishing.proposal import open_proposal
 from wiki_embeddings.hub_publishing.remote import MAIN, head_of
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publication import Publication, compose
+from wiki_embeddings.stages.publish import CARD
 from wiki_embeddings.volume import Volume
+
+_BAD_REQUEST = 400
+
+_SHOWN_CHARACTERS = 500
+"""Of what the Hub says of a card."""
 
 _TOKENS = "https://huggingface.co/settings/tokens"
 
@@ -90,6 +99,7 @@ def prepare(volume: Volume, folder: str, repo_id: str, *, private: bool) -> Read
     publication = compose(volume, published, head.record, repo_id)
     if is_published(repo_id, head, publication):
         return Ready(author, head.digest, ())
+    _refuse_unreadable_card(repo_id, publication)
     missing = _missing(repo_id, publication)
     # Opened now, because a token may lack the right to, or the owner have switched them off.
     open_proposal(repo_id, publication, head.commit, author)
@@ -137,6 +147,31 @@ def _make_repository(repo_id: str, *, private: bool) -> None:
             )
 
     ask(repo_id, "making its repository", create)
+
+
+def _refuse_unreadable_card(repo_id: str, publication: Publication) -> None:
+    """Make sure that the Hub understands what the card declares: else it takes no commit with it.
+
+    Raises:
+        BadInputError: It does not.
+    """
+    text = publication.texts[CARD].decode()
+
+    def validate(api: HfApi) -> None:
+        response = get_session().post(
+            f"{api.endpoint}/api/validate-yaml",
+            json={"content": text, "repoType": "dataset"},
+            headers=hub_headers(),
+        )
+        if response.status_code == _BAD_REQUEST:
+            raise BadInputError(
+                f"Cannot publish to {repo_id}: the Hub does not understand the card's metadata: "
+                f"{response.text[:_SHOWN_CHARACTERS]} This is a fault of this project; please "
+                "report it."
+            )
+        hf_raise_for_status(response)
+
+    ask(repo_id, "having its card read", validate)
 
 
 def _missing(repo_id: str, publication: Publication) -> set[str]:

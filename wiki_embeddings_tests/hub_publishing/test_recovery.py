@@ -115,6 +115,16 @@ def test_what_comes_to_main_right_after_the_merge_is_not_what_is_tagged(
     assert "LICENSE" not in hub.files(REPO_ID, "20231101")
 
 
+def test_a_card_that_the_hub_does_not_understand_is_refused_before_the_first_byte(
+    hub: LocalHub, datasets: Datasets
+):
+    hub.fail("/api/validate-yaml", 400)
+    with pytest.raises(BadInputError, match="does not understand the card's metadata"):
+        datasets.publish(datasets.first)
+    assert not hub.requests("/upload/")
+    assert not hub.repository(REPO_ID).discussions
+
+
 def test_a_token_that_may_not_open_pull_requests_is_refused_before_the_first_byte(
     hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
 ):
