@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wiki_embeddings.compute.cloud import VOLUME
+from wiki_embeddings.compute.cloud import SECRET, VOLUME
 from wiki_embeddings_tests.hub_local import TOKEN, WRITE_TOKEN
 from wiki_embeddings_tests.modal_runs import WIKI, Cloud, failures, new_cloud
 
 REPO_ID = "cantor/wikipedia-simple-tiny-bert"
+ARTICLES = 60
+FEW_SHARDS = {"raw_wikipedia": {"shard_mib": 0.02}}
 LAYOUT = {"hub_dataset": {"file_mib": 1.0, "upload_containers": 2}}
 
 
@@ -25,8 +27,8 @@ def run(
 ) -> Iterator[tuple[Cloud, dg.ExecuteInProcessResult]]:
     """A wiki that went all the way to the Hub."""
     with new_cloud(tmp_path_factory.mktemp("run"), tiny_model, WRITE_TOKEN) as cloud:
-        cloud.serve(articles=150)
-        yield cloud, cloud.materialize(namespace="cantor", config=LAYOUT)
+        cloud.serve(articles=ARTICLES)
+        yield cloud, cloud.materialize(namespace="cantor", config=FEW_SHARDS | LAYOUT)
 
 
 def test_the_dataset_is_on_the_hub_and_reads_back(run):
@@ -57,7 +59,7 @@ def test_what_is_there_is_what_lies_on_the_volume(run):
         for path, data in sorted(there.items())
         if path.startswith("data/")
     )
-    assert len(set(rows.column("id").to_pylist())) == 150
+    assert len(set(rows.column("id").to_pylist())) == ARTICLES
 
 
 def test_containers_upload_and_dagster_has_no_token(run):
@@ -89,11 +91,14 @@ def test_publishing_again_uploads_nothing(run):
     assert len(cloud.hub.repository(REPO_ID).commits) == commits
 
 
-def test_a_secret_that_may_not_write_is_refused_before_anything_is_fetched(tmp_path, tiny_model):
-    with new_cloud(tmp_path, tiny_model, TOKEN) as cloud:
-        cloud.serve(articles=10)
-        told = failures(cloud.materialize(namespace="cantor"))
-        assert list(told) == ["raw_wikipedia"]
-        assert "ada's token (read) may write to nothing" in told["raw_wikipedia"]
-        assert "Modal secret" in told["raw_wikipedia"]
-        assert not cloud.plane.stats.inputs("fetch_part")
+def test_a_secret_that_may_not_write_is_refused_before_anything_is_fetched(run):
+    cloud, _ = run
+    cloud.plane.assets.secrets[SECRET] |= {"HF_TOKEN": TOKEN}
+    for container in cloud.plane.stats.containers("ask_hub", alive=True):
+        cloud.plane.kill(container)  # it has the secret as it was
+    fetched = len(cloud.plane.stats.inputs("fetch_part"))
+    told = failures(cloud.materialize(namespace="cantor", config=LAYOUT))
+    assert list(told) == ["raw_wikipedia"]
+    assert "ada's token (read) may write to nothing" in told["raw_wikipedia"]
+    assert "Modal secret" in told["raw_wikipedia"]
+    assert len(cloud.plane.stats.inputs("fetch_part")) == fetched

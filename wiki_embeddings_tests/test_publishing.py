@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from wiki_embeddings.asset_checks import asset_checks
 from wiki_embeddings.assets import hub_dataset
 from wiki_embeddings.resources import ComputeResource, HubResource
 from wiki_embeddings_tests.hub_local import TOKEN, WRITE_TOKEN, LocalHub
+from wiki_embeddings_tests.hub_local.fixtures import hub_of_this_process
 from wiki_embeddings_tests.sources.article_tables import parquet
 from wiki_embeddings_tests.test_assets import (
     ASSETS,
@@ -29,6 +32,8 @@ __all__ = ["place"]
 
 REPO_ID = "cantor/wikipedia-simple-tiny-bert"
 
+QUIET = {"telemetry": {"enabled": False}}
+
 
 @pytest.fixture(name="writable")
 def writable_fixture(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> LocalHub:
@@ -36,6 +41,30 @@ def writable_fixture(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> LocalHub
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
     serve(hub, parquet(wikipedia(range(40))))
     return hub
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """A place where all is made but the dataset; not to be changed."""
+    root = tmp_path_factory.mktemp("embedded")
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        hub_of_this_process(monkeypatch, tmp_path_factory.mktemp("logged_out")) as hub,
+        dg.DagsterInstance.local_temp(str(root), overrides=QUIET) as instance,
+    ):
+        serve(hub, parquet(wikipedia(range(40))))
+        made = Place(root, instance, tiny_model).materialize(*ASSETS[:3])
+        assert made.success, failures(made)
+    return root
+
+
+@pytest.fixture(name="ready")
+def ready_fixture(embedded: Path, tmp_path: Path, tiny_model: Path) -> Iterator[Place]:
+    """The same for one test alone, that goes on from there."""
+    root = tmp_path / "ready"
+    shutil.copytree(embedded, root)
+    with dg.DagsterInstance.local_temp(str(root), overrides=QUIET) as instance:
+        yield Place(root, instance, tiny_model)
 
 
 def test_a_run_publishes_to_the_hub_and_says_where(place: Place, writable: LocalHub):
@@ -61,15 +90,15 @@ def test_a_run_publishes_to_the_hub_and_says_where(place: Place, writable: Local
         assert (made.tags or {})["dagster/data_version"] == digest
 
 
-def test_the_same_again_changes_nothing_and_says_so(place: Place, writable: LocalHub):
-    assert place.materialize(namespace="cantor").success
+def test_the_same_again_changes_nothing_and_says_so(ready: Place, writable: LocalHub):
+    assert ready.materialize("hub_dataset", namespace="cantor").success
     before = dict(writable.files(REPO_ID))
     sent = len(writable.requests(method="POST"))
-    again = place.materialize("hub_dataset", namespace="cantor")
+    again = ready.materialize("hub_dataset", namespace="cantor")
     assert again.success, failures(again)
     (made,) = again.asset_materializations_for_node("hub_dataset")
     assert made.metadata["hub_changed"].value is False
-    logged = [entry.user_message for entry in place.instance.all_logs(again.run_id)]
+    logged = [entry.user_message for entry in ready.instance.all_logs(again.run_id)]
     assert any("nothing has been changed" in line for line in logged)
     assert dict(writable.files(REPO_ID)) == before
     posts = [served.path for served in writable.requests(method="POST")[sent:]]
@@ -97,48 +126,47 @@ def test_assets_that_publish_nothing_need_no_token_that_may(place: Place, monkey
     assert "may write to nothing" in told["hub_dataset"]
 
 
-def test_a_run_of_the_last_assets_asks_first_too(place: Place, writable: LocalHub, monkeypatch):
-    assert place.materialize(*ASSETS[:2], namespace="cantor").success
+def test_a_run_of_the_last_assets_asks_first_too(ready: Place, writable: LocalHub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    told = failures(place.materialize("embeddings", "hub_dataset", namespace="cantor"))
+    told = failures(ready.materialize("embeddings", "hub_dataset", namespace="cantor"))
     assert list(told) == ["embeddings"]
     assert len(writable.requests("/whoami-v2")) == 1
 
 
-def test_what_was_altered_on_the_hub_is_noticed_and_put_right(place: Place, writable: LocalHub):
-    assert place.materialize(namespace="cantor").success
+def test_what_was_altered_on_the_hub_is_noticed_and_put_right(ready: Place, writable: LocalHub):
+    assert ready.materialize("hub_dataset", namespace="cantor").success
     name = "data/train-00000-of-00001.parquet"
     writable.alter_stored(REPO_ID, "main", name, parquet(wikipedia(range(3))))
     key = dg.AssetCheckKey(dg.AssetKey("hub_dataset"), "reads_back_from_the_hub")
     alone = dg.materialize(
         [hub_dataset, *asset_checks],
         selection=dg.AssetSelection.checks(key),
-        instance=place.instance,
+        instance=ready.instance,
         resources={
-            "compute": ComputeResource(volume=str(place.root / "volume")),
-            "hub": HubResource(folder=str(place.root / "hub"), namespace="cantor"),
+            "compute": ComputeResource(volume=str(ready.root / "volume")),
+            "hub": HubResource(folder=str(ready.root / "hub"), namespace="cantor"),
             "listener": lambda _: None,
         },
         raise_on_error=False,
     )
     assert checks(alone) == {"reads_back_from_the_hub": False}
-    again = place.materialize("hub_dataset", namespace="cantor")
+    again = ready.materialize("hub_dataset", namespace="cantor")
     assert again.success, "publishing again has put it right"
     assert checks(again)["reads_back_from_the_hub"]
 
 
-def test_a_private_dataset_is_made_private(place: Place, writable: LocalHub):
-    result = place.materialize(namespace="cantor", private=True)
+def test_a_private_dataset_is_made_private(ready: Place, writable: LocalHub):
+    result = ready.materialize("hub_dataset", namespace="cantor", private=True)
     assert result.success, failures(result)
     assert writable.repository(REPO_ID).private
 
 
-def test_no_token_is_in_any_event_or_file(place: Place, writable: LocalHub):
+def test_no_token_is_in_any_event_or_file(ready: Place, writable: LocalHub):
     writable.fail("/commit/", 500, times=2)
-    result = place.materialize(namespace="cantor")
+    result = ready.materialize("hub_dataset", namespace="cantor")
     assert result.success, failures(result)
-    logged = [str(entry) for entry in place.instance.all_logs(result.run_id)]
+    logged = [str(entry) for entry in ready.instance.all_logs(result.run_id)]
     assert not [line for line in logged if WRITE_TOKEN in line]
-    files = [path for path in place.root.rglob("*") if path.is_file()]
+    files = [path for path in ready.root.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if WRITE_TOKEN.encode() in path.read_bytes()]
