@@ -132,6 +132,7 @@ def result(
         metadata={
             FOLDER: manifest.folder,
             "path": dg.MetadataValue.path(compute.files.where(manifest.folder)),
+            **(extra or {}),  # before what is long: where a dataset is, and how to load it
             "dagster/row_count": manifest.rows,
             **_sizes(manifest),
             **_effort(outcome.progress),
@@ -140,7 +141,6 @@ def result(
             "settings": dg.MetadataValue.json(
                 {key: dict(s) for key, s in manifest.settings.items()}
             ),
-            **(extra or {}),
         },
     )
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from wiki_embeddings import encoders
-from wiki_embeddings.card import card, snippet
+from wiki_embeddings.card import card, hub_snippet, snippet
 from wiki_embeddings.encoders.known import DEFAULT_MODEL, KNOWN_MODELS
 from wiki_embeddings.manifest import Manifest, Upstream
 from wiki_embeddings.stages.columns import VECTOR_COLUMNS, embedding_schema
@@ -205,6 +205,15 @@ def test_the_python_on_the_card_reads_the_hub_at_the_tag(hub, publish, run, bloc
     hub.add(REPO_ID, folder, branch="20231101")
     told = run(code_on(folder)[block], folder.parent, hub)
     assert told[0].endswith("Rayleigh scattering")
+
+
+def test_the_snippet_of_a_dataset_on_the_hub_reads_its_small_config_at_the_tag(hub, publish, run):
+    folder = publish(repo_id=REPO_ID)
+    hub.add(REPO_ID, {"README.md": b"The next snapshot, with nothing in it."})
+    hub.add(REPO_ID, folder, branch="20231101")
+    told = run(hub_snippet(REPO_ID, "20231101"), folder.parent, hub)
+    assert told[0] == "1.000 Rayleigh scattering"
+    assert not [served for served in hub.requests("/store/") if "/data/" in served.path]
 
 
 def test_streaming_vectors_as_on_the_card_fetches_no_texts(hub, publish, table, run):

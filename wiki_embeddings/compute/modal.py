@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -135,9 +135,7 @@ class ModalCompute:
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
         """Call a function of a stage that reads the volume, in a container."""
-        ask = modal.Function.from_name(APP, "ask")
-        what = f"call {function.__name__}"
-        return cast("ResultT", answer(ask, what, function, args, kwargs, moment=_now()))
+        return cast("ResultT", _called("ask", function, args, kwargs))
 
     def call_hub(
         self,
@@ -146,12 +144,9 @@ class ModalCompute:
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
         """Call a function that talks with the Hub for long, in a container that has the token."""
-        ask = modal.Function.from_name(APP, "ask_hub")
-        what = f"call {function.__name__}"
-        within_s = (HUB_MINUTES + 10) * 60.0  # its own limit comes first, and tells more
-        return cast(
-            "ResultT", answer(ask, what, function, args, kwargs, moment=_now(), within_s=within_s)
-        )
+        # The container's own limit comes first, and tells more.
+        within_s = (HUB_MINUTES + 10) * 60.0
+        return cast("ResultT", _called("ask_hub", function, args, kwargs, within_s=within_s))
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""
@@ -228,6 +223,19 @@ class ModalCompute:
         )
         kind = kind.with_concurrency(max_inputs=fleet.inputs_per_container)
         return kind(model=model, revision=revision, engine=fleet.engine, precision=precision)
+
+
+def _called(
+    name: str,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    **limit: float,
+) -> Any:
+    """Let one of the app's functions call a function on the volume as it is now."""
+    asking = modal.Function.from_name(APP, name)
+    what = f"call {function.__name__}"
+    return answer(asking, what, function, args, kwargs, moment=_now(), **limit)
 
 
 def _now() -> str:

@@ -59,19 +59,13 @@ class MovedOnError(WikiEmbeddingsError):
     """Somebody else has changed the same thing meanwhile."""
 
 
-def ask(
-    repo_id: str,
-    step: str,
-    question: Callable[[HfApi], ResultT],
-    patience: Patience = PATIENCE,
-) -> ResultT:
+def ask(repo_id: str, step: str, question: Callable[[HfApi], ResultT]) -> ResultT:
     """Ask the Hub something about a dataset, or tell it something.
 
     Args:
         repo_id: Name of the dataset.
         step: What is being done, for errors: "opening a pull request".
         question: Asks; may be called several times.
-        patience: How long to keep trying.
 
     Raises:
         MovedOnError: Somebody else has changed the same thing.
@@ -79,7 +73,7 @@ def ask(
         WikiEmbeddingsError: The Hub cannot be reached, or stays busy.
     """
     try:
-        return keep_trying(lambda: ask_once(repo_id, step, question), patience)
+        return keep_trying(lambda: ask_once(repo_id, step, question), PATIENCE)
     except PassingError as error:
         # Patience is at an end: whoever asks this among other things is not to begin anew.
         raise WikiEmbeddingsError(str(error)) from error
