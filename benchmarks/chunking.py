@@ -41,7 +41,7 @@ from transformers import (  # type: ignore[import-not-found]  # only in .venv-be
 
 from wiki_embeddings.bundled import bundled_model
 from wiki_embeddings.chunking import ChunkSettings, chunk_articles, load_tokenizer
-from wiki_embeddings.cores import usable_cores
+from wiki_embeddings.host import usable_cores
 from wiki_embeddings.sources import sample
 
 OURS = "wiki_embeddings"

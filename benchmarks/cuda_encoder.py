@@ -35,8 +35,8 @@ from benchmarks.cuda.models import SIZES, our_encoder, random_model
 from benchmarks.cuda.prediction import datasheet_flops, predictions
 from benchmarks.cuda.tables import Rate
 from benchmarks.cuda.work import SHARD_PASSAGES, Lengths, Work, lengths_of, prepared, sample_chunks
-from wiki_embeddings.compute.prices import PRICES_AS_OF
-from wiki_embeddings.encoders.cuda import CudaEncoder
+from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
+from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
 from wiki_embeddings.estimate import flops_per_token
 from wiki_embeddings.estimate.editions import EDITIONS
 from wiki_embeddings.manifest import Manifest

@@ -27,9 +27,9 @@ from rich.table import Table
 from benchmarks import peers
 from wiki_embeddings import encoders
 from wiki_embeddings.chunking import ChunkSettings, chunk_articles, load_tokenizer
-from wiki_embeddings.cores import usable_cores
-from wiki_embeddings.encoders.models import ResolvedModel, resolve
+from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
 from wiki_embeddings.encoders.protocol import TokenIds, Vectors
+from wiki_embeddings.host import usable_cores
 from wiki_embeddings.sources import sample
 
 PEER = "sentence-transformers"

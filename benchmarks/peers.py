@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from wiki_embeddings.cores import usable_cores
-from wiki_embeddings.encoders.models import ResolvedModel
-from wiki_embeddings.encoders.onnx_runtime import ort
+from wiki_embeddings.encoders.cpu.onnx_runtime import ort
+from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.protocol import Vectors
+from wiki_embeddings.host import usable_cores
 
 Encode = Callable[[Sequence[str]], Vectors]
 
@@ -94,7 +94,7 @@ def openvino_int8(model: ResolvedModel) -> Encode:
     """OpenVINO on the exported model after NNCF's quantization, with texts that are encoded too."""
     import nncf  # type: ignore[import-not-found]  # only in .venv-bench
 
-    from wiki_embeddings.encoders.calibration_texts import CALIBRATION_TEXTS
+    from wiki_embeddings.encoders.cpu.calibration_texts import CALIBRATION_TEXTS
 
     batches = [batch for _, batch in _batches(model, CALIBRATION_TEXTS[:-1], 1)]
     quantized = nncf.quantize(

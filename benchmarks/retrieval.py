@@ -33,10 +33,10 @@ from benchmarks.ranking import (
 )
 from wiki_embeddings import encoders
 from wiki_embeddings.chunking import chunk_articles
-from wiki_embeddings.encoders.models import ResolvedModel, resolve
+from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
 from wiki_embeddings.encoders.protocol import TokenIds, Vectors
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.stages.cutter import cutter
+from wiki_embeddings.stages.article_chunker import cutter
 
 TOKEN_BUDGET = 256  # the default of `chunked_volume`
 REFERENCE = "cpu float32"

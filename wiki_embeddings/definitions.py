@@ -5,11 +5,11 @@ from __future__ import annotations
 import dagster as dg
 
 from wiki_embeddings import settings
-from wiki_embeddings.asset_checks import asset_checks
-from wiki_embeddings.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
-from wiki_embeddings.automation import refresh_job, schedules
+from wiki_embeddings.defs.asset_checks import asset_checks
+from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
+from wiki_embeddings.defs.automation import refresh_job, schedules
+from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.progress import silent
-from wiki_embeddings.resources import ComputeResource, HubResource
 
 _settings = settings.load()
 

@@ -27,9 +27,9 @@ import modal
 import modal.experimental
 
 from wiki_embeddings import encoders, settings
-from wiki_embeddings.compute import cloud
-from wiki_embeddings.compute.code_version import SHIPPED_SUFFIXES, code_version
-from wiki_embeddings.compute.container import (
+from wiki_embeddings.compute.modal import deployment
+from wiki_embeddings.compute.modal.code_version import SHIPPED_SUFFIXES, code_version
+from wiki_embeddings.compute.modal.container import (
     Made,
     Refused,
     View,
@@ -37,22 +37,23 @@ from wiki_embeddings.compute.container import (
     make_shard,
     or_refused,
 )
-from wiki_embeddings.compute.prices import Machine
-from wiki_embeddings.encoders.known import KNOWN_MODELS
-from wiki_embeddings.encoders.models import resolve
+from wiki_embeddings.compute.modal.prices import Machine
+from wiki_embeddings.encoders.models.known import KNOWN_MODELS
+from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.hub_publishing.account import HubAccount, account_of_token
-from wiki_embeddings.stages import chunk, embed, fetch, publish, stock, upload
+from wiki_embeddings.publishing import upload
+from wiki_embeddings.publishing.account import HubAccount, account_of_token
+from wiki_embeddings.stages import chunk, dataset, embed, fetch, finished_shards
 from wiki_embeddings.volume import Volume
 
-app = modal.App(cloud.APP, include_source=False)
+app = modal.App(deployment.APP, include_source=False)
 
 # One volume holds everything. Version 2, because hundreds of containers write to it at once.
-volume = modal.Volume.from_name(cloud.VOLUME, create_if_missing=True, version=2)
+volume = modal.Volume.from_name(deployment.VOLUME, create_if_missing=True, version=2)
 
 # HF_TOKEN: for the Hub's rate limits, for what it shows to its users only, and for publishing.
-huggingface = modal.Secret.from_name(cloud.SECRET, required_keys=[cloud.SECRET_KEY])
+huggingface = modal.Secret.from_name(deployment.SECRET, required_keys=[deployment.SECRET_KEY])
 
 
 # ---- Images: releases pinned by version and hash, the weights baked in, the source added last.
@@ -79,9 +80,9 @@ def with_weights(image: modal.Image) -> modal.Image:
 
     The commit is an argument, so that an image is built again when another one is pinned.
     """
-    revision = KNOWN_MODELS[cloud.BAKED_MODEL].revision
+    revision = KNOWN_MODELS[deployment.BAKED_MODEL].revision
     return image.run_function(
-        bake_weights, args=(cloud.BAKED_MODEL, revision), secrets=[huggingface]
+        bake_weights, args=(deployment.BAKED_MODEL, revision), secrets=[huggingface]
     )
 
 
@@ -92,7 +93,9 @@ def with_source(image: modal.Image) -> modal.Image:
     )
 
 
-python = modal.Image.debian_slim(python_version="3.11").env({"WIKI_EMBEDDINGS_HOME": cloud.HOME})
+python = modal.Image.debian_slim(python_version="3.11").env(
+    {"WIKI_EMBEDDINGS_HOME": deployment.HOME}
+)
 
 # Stages that need no GPU, and the processor's encoder. Without Dagster, which stays at home.
 cpu_image = python.pipe(pinned, "cloud.txt", "data.txt").pipe(with_weights)
@@ -104,10 +107,10 @@ gpu_image = python.pipe(pinned, "cloud.txt", "data.txt", "gpu.txt").pipe(with_we
 # the build for the GPU that it finds, and would do so before there is a model to serve: it becomes
 # the command that our encoder starts.
 tei_image = (
-    modal.Image.from_registry(cloud.TEI_IMAGE, add_python="3.11")
+    modal.Image.from_registry(deployment.TEI_IMAGE, add_python="3.11")
     .entrypoint([])
     .run_commands("ln -s /entrypoint.sh /usr/local/bin/text-embeddings-router")
-    .env({"WIKI_EMBEDDINGS_HOME": cloud.HOME})
+    .env({"WIKI_EMBEDDINGS_HOME": deployment.HOME})
     .pipe(pinned, "cloud.txt", "data.txt")
     .pipe(with_weights)
 )
@@ -130,9 +133,9 @@ def in_containers(machine: Machine, image: modal.Image, **options: Any) -> dict[
         "cpu": machine.limits,
         "memory": machine.memory_mib,
         "gpu": machine.gpu or None,
-        "volumes": {cloud.MOUNT: volume},
+        "volumes": {deployment.MOUNT: volume},
         "secrets": [huggingface],
-        "timeout": cloud.SHARD_MINUTES * 60,
+        "timeout": deployment.SHARD_MINUTES * 60,
         # For what another try may mend. What can never work is reported, not raised.
         "retries": modal.Retries(max_retries=2, initial_delay=2.0),
         **options,
@@ -142,26 +145,26 @@ def in_containers(machine: Machine, image: modal.Image, **options: Any) -> dict[
 # ---- Stages without a GPU.
 
 
-@app.function(**in_containers(cloud.FETCHING, cpu_image, max_containers=50))
+@app.function(**in_containers(deployment.FETCHING, cpu_image, max_containers=50))
 def fetch_part(spec: fetch.FetchSpec, moment: str) -> Made:
     """Fetch one part of an edition."""
     return make_shard(view(), moment, fetch.fetch_part, spec)
 
 
-@app.function(**in_containers(cloud.CUTTING, cpu_image, max_containers=50))
+@app.function(**in_containers(deployment.CUTTING, cpu_image, max_containers=50))
 def cut_shard(spec: chunk.ChunkSpec, moment: str) -> Made:
     """Cut the articles of one shard into chunks."""
     return make_shard(view(), moment, chunk.cut_shard, spec)
 
 
-@app.function(**in_containers(cloud.PUBLISHING, cpu_image, max_containers=50))
-def make_file(spec: publish.PublishSpec, moment: str) -> Made:
+@app.function(**in_containers(deployment.PUBLISHING, cpu_image, max_containers=50))
+def make_file(spec: dataset.PublishSpec, moment: str) -> Made:
     """Make one file of the dataset."""
-    return make_shard(view(), moment, publish.make_file, spec)
+    return make_shard(view(), moment, dataset.make_file, spec)
 
 
 # Few at once: the line to the Hub is shared, and it limits requests.
-@app.function(**in_containers(cloud.UPLOADING, cpu_image, max_containers=10))
+@app.function(**in_containers(deployment.UPLOADING, cpu_image, max_containers=10))
 def upload_file(spec: upload.UploadSpec, moment: str) -> Made:
     """Upload one file of the dataset to the Hub, where it waits to be named."""
     return make_shard(view(), moment, upload.upload_file, spec)
@@ -210,7 +213,7 @@ class Embedding:
 
 
 # Two shards in hand at once: one is read or written while the other is computed.
-@app.cls(**in_containers(cloud.EMBEDDING, gpu_image, max_containers=50))
+@app.cls(**in_containers(deployment.EMBEDDING, gpu_image, max_containers=50))
 @modal.concurrent(max_inputs=2)
 class Embedder(Embedding):
     """PyTorch on a GPU."""
@@ -221,7 +224,7 @@ class Embedder(Embedding):
     precision: str = modal.parameter(default="")
 
 
-@app.cls(**in_containers(cloud.EMBEDDING, tei_image, max_containers=50))
+@app.cls(**in_containers(deployment.EMBEDDING, tei_image, max_containers=50))
 @modal.concurrent(max_inputs=2)
 class TeiEmbedder(Embedding):
     """Text Embeddings Inference on a GPU."""
@@ -232,7 +235,7 @@ class TeiEmbedder(Embedding):
     precision: str = modal.parameter(default="")
 
 
-@app.cls(**in_containers(cloud.EMBEDDING_CPU, cpu_image, max_containers=50))
+@app.cls(**in_containers(deployment.EMBEDDING_CPU, cpu_image, max_containers=50))
 @modal.concurrent(max_inputs=2)
 class CpuEmbedder(Embedding):
     """ONNX Runtime on processor cores."""
@@ -246,7 +249,7 @@ class CpuEmbedder(Embedding):
 # ---- Questions, before and between the maps.
 
 
-@app.function(**in_containers(cloud.ASKING, cpu_image))
+@app.function(**in_containers(deployment.ASKING, cpu_image))
 @modal.concurrent(max_inputs=8)
 def ask(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], moment: str
@@ -255,7 +258,7 @@ def ask(
     return look_up(view(), moment, function, *args, **kwargs)
 
 
-@app.function(**in_containers(cloud.TALKING, cpu_image, timeout=cloud.HUB_MINUTES * 60))
+@app.function(**in_containers(deployment.TALKING, cpu_image, timeout=deployment.HUB_MINUTES * 60))
 def ask_hub(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], moment: str
 ) -> Any:
@@ -263,22 +266,22 @@ def ask_hub(
     return look_up(view(), moment, function, *args, **kwargs)
 
 
-@app.function(**in_containers(cloud.STOCKTAKING, cpu_image))
+@app.function(**in_containers(deployment.STOCKTAKING, cpu_image))
 def take_stock(folder: str, moment: str, *, thorough: bool) -> int:
     """Write down which shards of an output are finished, so that only the rest is mapped."""
     with view().as_of(moment) as mounted:
-        finished = stock.take_stock(mounted, folder, thorough=thorough)
+        finished = finished_shards.take_stock(mounted, folder, thorough=thorough)
         view().commit()
     return finished
 
 
-@app.function(**in_containers(cloud.ASKING, cpu_image))
+@app.function(**in_containers(deployment.ASKING, cpu_image))
 def handshake() -> str:
     """Which version of the code runs here; a run compares it with its own before it begins."""
     return code_version()
 
 
-@app.function(**in_containers(cloud.ASKING, cpu_image))
+@app.function(**in_containers(deployment.ASKING, cpu_image))
 def hub_account() -> HubAccount:
     """Whose Hugging Face token the secret holds, and what it may do."""
     return account_of_token()

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.processes import is_gone, this_process
+from wiki_embeddings.host import is_gone, this_process
 
 MiB = 1024 * 1024
 

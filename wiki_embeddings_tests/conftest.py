@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from wiki_embeddings.volume import Volume
-from wiki_embeddings_tests.hub_local import hub_fixture
-from wiki_embeddings_tests.modal_local.fixtures import modal_plane_fixture
-from wiki_embeddings_tests.modal_runs import cloud_fixture
-from wiki_embeddings_tests.tiny_model import write_tiny_model
+from wiki_embeddings_tests.compute.modal.runs import cloud_fixture
+from wiki_embeddings_tests.standins.hub import hub_fixture
+from wiki_embeddings_tests.standins.modal.fixtures import modal_plane_fixture
+from wiki_embeddings_tests.support.tiny_model import write_tiny_model
 
 __all__ = ["cloud_fixture", "hub_fixture", "modal_plane_fixture"]
 

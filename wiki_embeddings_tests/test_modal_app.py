@@ -19,19 +19,19 @@ from modal_proto import api_pb2
 from packaging.requirements import Requirement
 
 from wiki_embeddings import settings
-from wiki_embeddings.compute import cloud
-from wiki_embeddings.compute.code_version import (
+from wiki_embeddings.compute.modal import deployment
+from wiki_embeddings.compute.modal.code_version import (
     PACKAGE,
     SHIPPED_SUFFIXES,
     code_version,
     digest_of_files,
 )
-from wiki_embeddings.encoders.known import KNOWN_MODELS
-from wiki_embeddings.encoders.models import resolve
-from wiki_embeddings_tests.modal_local.assets import ImageLayer
-from wiki_embeddings_tests.modal_local.control_plane import ControlPlane
-from wiki_embeddings_tests.modal_local.registry import Deployment
-from wiki_embeddings_tests.modal_runs import APP_MODULE, REPOSITORY
+from wiki_embeddings.encoders.models.known import KNOWN_MODELS
+from wiki_embeddings.encoders.models.resolve import resolve
+from wiki_embeddings_tests.compute.modal.runs import APP_MODULE, REPOSITORY
+from wiki_embeddings_tests.standins.modal.assets import ImageLayer
+from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
+from wiki_embeddings_tests.standins.modal.registry import Deployment
 
 REQUIREMENTS = REPOSITORY / "requirements"
 PINNED = re.compile(r"([a-z0-9._-]+)==(\S+)", re.IGNORECASE)
@@ -66,22 +66,22 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    secrets = {cloud.SECRET: {cloud.SECRET_KEY: "hf_local"}}
+    secrets = {deployment.SECRET: {deployment.SECRET_KEY: "hf_local"}}
     with ControlPlane(tmp_path_factory.mktemp("plane"), secrets) as plane:
         plane.deploy(APP_MODULE, cwd=REPOSITORY)
-        yield Deployed(plane, plane.stats.deployments(cloud.APP)[-1])
+        yield Deployed(plane, plane.stats.deployments(deployment.APP)[-1])
 
 
 def test_every_function_has_the_volume_the_secret_a_time_limit_and_retries(deployed):
-    volume = deployed.plane.volumes.find(cloud.VOLUME, "main")
+    volume = deployed.plane.volumes.find(deployment.VOLUME, "main")
     assert volume.version == 2
     assert len(deployed.app.functions) >= 9
     for name in deployed.app.functions:
         function = deployed.function(name)
         (mount,) = function.volume_mounts
-        assert (mount.volume_id, mount.mount_path) == (volume.volume_id, cloud.MOUNT)
-        assert function.secret_ids == [f"st-named-{cloud.SECRET}"]
-        minutes = cloud.HUB_MINUTES if name == "ask_hub" else cloud.SHARD_MINUTES
+        assert (mount.volume_id, mount.mount_path) == (volume.volume_id, deployment.MOUNT)
+        assert function.secret_ids == [f"st-named-{deployment.SECRET}"]
+        minutes = deployment.HUB_MINUTES if name == "ask_hub" else deployment.SHARD_MINUTES
         assert function.timeout_secs == 60 * minutes
         assert function.retry_policy.retries == 2
 
@@ -94,7 +94,7 @@ def test_a_map_has_at_most_fifty_containers_unless_a_run_says_otherwise(deployed
 @pytest.mark.parametrize(("name", "gpu"), EMBEDDERS.items())
 def test_a_container_embeds_two_shards_at_once_on_the_gpu_of_its_engine(deployed, name, gpu):
     function = deployed.function(name)
-    machine = cloud.EMBEDDING if gpu else cloud.EMBEDDING_CPU
+    machine = deployment.EMBEDDING if gpu else deployment.EMBEDDING_CPU
     assert function.max_concurrent_inputs == 2
     assert function.resources.gpu_config.gpu_type == gpu == machine.gpu
     assert function.resources.gpu_config.count == bool(gpu)
@@ -139,35 +139,35 @@ def test_containers_have_the_releases_that_this_machine_has():
 
 def test_the_engine_of_the_tei_image_is_the_release_that_was_pinned(deployed):
     (base, *above) = deployed.layers("TeiEmbedder.*")
-    assert base.commands[0] == f"FROM {cloud.TEI_IMAGE}"
-    assert re.search(r":cuda-\d+\.\d+\.\d+$", cloud.TEI_IMAGE)
+    assert base.commands[0] == f"FROM {deployment.TEI_IMAGE}"
+    assert re.search(r":cuda-\d+\.\d+\.\d+$", deployment.TEI_IMAGE)
     assert above[0].commands == ["FROM base", "ENTRYPOINT []"]
 
 
 @pytest.mark.parametrize("function", LISTS_OF_IMAGE)
 def test_weights_are_baked_in_where_containers_look_for_them(deployed, function):
     *below, baking = deployed.layers(function)
-    home = f"ENV WIKI_EMBEDDINGS_HOME={cloud.HOME}"
+    home = f"ENV WIKI_EMBEDDINGS_HOME={deployment.HOME}"
     assert any(home in layer.commands for layer in below)
-    assert settings.load({"WIKI_EMBEDDINGS_HOME": cloud.HOME}).volume == Path(cloud.MOUNT)
+    assert settings.load({"WIKI_EMBEDDINGS_HOME": deployment.HOME}).volume == Path(deployment.MOUNT)
     assert "def bake_weights" in baking.definition.build_function.definition
     args, _ = pickle.loads(baking.definition.build_function.input.args)
-    assert args == (cloud.BAKED_MODEL, KNOWN_MODELS[cloud.BAKED_MODEL].revision)
+    assert args == (deployment.BAKED_MODEL, KNOWN_MODELS[deployment.BAKED_MODEL].revision)
 
 
 def test_what_was_baked_is_found_without_network(hub, tiny_model, tmp_path, monkeypatch):
     from wiki_embeddings.modal_app import bake_weights
 
-    known = KNOWN_MODELS[cloud.BAKED_MODEL]
+    known = KNOWN_MODELS[deployment.BAKED_MODEL]
     revision = known.revision
     # Other weights stand in for it.
-    monkeypatch.setitem(KNOWN_MODELS, cloud.BAKED_MODEL, replace(known, weights_sha256=None))
-    hub.add(cloud.BAKED_MODEL, tiny_model, repo_type="model", commit=revision)
+    monkeypatch.setitem(KNOWN_MODELS, deployment.BAKED_MODEL, replace(known, weights_sha256=None))
+    hub.add(deployment.BAKED_MODEL, tiny_model, repo_type="model", commit=revision)
     monkeypatch.setenv("WIKI_EMBEDDINGS_HOME", str(tmp_path))
-    bake_weights(cloud.BAKED_MODEL, revision)
+    bake_weights(deployment.BAKED_MODEL, revision)
 
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    found = resolve(cloud.BAKED_MODEL)
+    found = resolve(deployment.BAKED_MODEL)
     assert found.revision == revision
     assert found.folder.is_relative_to(tmp_path)
     assert not found.folder.is_relative_to(tmp_path / "volume"), "the volume would hide it"
@@ -191,7 +191,7 @@ def test_all_functions_get_the_same_sources(deployed):
 def test_containers_need_no_more_than_they_are_given():
     """Also what is imported only where it is used, which starting the app would not show."""
     modules, foreign = imported_from(APP_MODULE)
-    assert {"wiki_embeddings.stages.embed", "wiki_embeddings.encoders.cuda"} <= modules
+    assert {"wiki_embeddings.stages.embed", "wiki_embeddings.encoders.cuda.encoder"} <= modules
     installed = packages_distributions()
     needed = {name: set(map(normalised, installed.get(name, [name]))) for name in foreign}
     lists = pinned("cloud.txt").keys(), pinned("gpu.txt").keys()

@@ -6,7 +6,7 @@ from wiki_embeddings.compute.protocol import Advanced, Finished
 from wiki_embeddings.manifest import ShardFile
 from wiki_embeddings.progress import Snapshot, Tally, duration, throttled
 from wiki_embeddings.stages.shard import Report
-from wiki_embeddings_tests.toy import toy_plan
+from wiki_embeddings_tests.support.toy import toy_plan
 
 
 def snapshot(done: int, reused: int = 0, shards_done: int = 1, seconds: float = 10.0) -> Snapshot:

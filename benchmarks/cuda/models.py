@@ -20,10 +20,10 @@ from safetensors.numpy import save_file
 
 from wiki_embeddings import encoders
 from wiki_embeddings.bundled import bundled_model
-from wiki_embeddings.encoders.cuda import CudaEncoder
-from wiki_embeddings.encoders.model_files import read_model_files
-from wiki_embeddings.encoders.models import resolve
-from wiki_embeddings.encoders.weights import WEIGHTS, tensor_shapes
+from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
+from wiki_embeddings.encoders.models.files import read_model_files
+from wiki_embeddings.encoders.models.resolve import resolve
+from wiki_embeddings.encoders.models.weights import WEIGHTS, tensor_shapes
 
 _SEED = 20261123
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.cuda.work import SHARD_PASSAGES, Work, removed, unheard
-from wiki_embeddings.encoders import cuda
-from wiki_embeddings.encoders.cuda import CudaEncoder
-from wiki_embeddings.encoders.torch_bert import PackedBatch, TorchBert
+from wiki_embeddings.encoders.cuda import encoder as cuda
+from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
+from wiki_embeddings.encoders.cuda.torch_bert import PackedBatch, TorchBert
 from wiki_embeddings.stages import embed
 from wiki_embeddings.stages.shard import Report, read_input
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wiki_embeddings.compute.prices import GPU_SECOND
+from wiki_embeddings.compute.modal.prices import GPU_SECOND
 from wiki_embeddings.estimate import HALF_PRECISION_TFLOPS
 
 FLEETS = (("H200", 1), ("H100", 8), ("A10G", 50))

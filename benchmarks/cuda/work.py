@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wiki_embeddings.manifest import Manifest
+from wiki_embeddings.schemas import DICTIONARY_COLUMNS
 from wiki_embeddings.sources import sample
 from wiki_embeddings.stages import chunk, fetch
-from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS
 from wiki_embeddings.stages.shard import Plan, described_parquet, parquet_writer
 from wiki_embeddings.volume import MiB, Volume, output_folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wiki_embeddings.manifest import Manifest
-from wiki_embeddings.stages.columns import VECTOR_COLUMNS
+from wiki_embeddings.schemas import VECTOR_COLUMNS
 
 _ALL_FILES = "data/train-*.parquet"
 _SMALL_FILES = "small/train-*.parquet"

@@ -8,12 +8,13 @@ from typing import Any
 import jinja2
 import pyarrow as pa
 
-from wiki_embeddings import __version__, retrieval_quality
+from wiki_embeddings import __version__
+from wiki_embeddings.card import retrieval_quality
 from wiki_embeddings.card.changes import changes, summary
 from wiki_embeddings.card.citations import citations
 from wiki_embeddings.card.code_versions import stage_versions
 from wiki_embeddings.card.configs import configs
-from wiki_embeddings.card.lengths import bars
+from wiki_embeddings.card.length_chart import bars
 from wiki_embeddings.card.naming import (
     edition,
     is_complete,
@@ -26,8 +27,8 @@ from wiki_embeddings.card.snippets import Asker, Place, faiss_search, loading, n
 from wiki_embeddings.checks import overlaps
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import duration
+from wiki_embeddings.schemas import DESCRIPTIONS, SMALL_ROWS, embedding_schema
 from wiki_embeddings.settings import SAMPLE_WIKI
-from wiki_embeddings.stages.columns import DESCRIPTIONS, SMALL_ROWS, embedding_schema
 from wiki_embeddings.stages.statistics import HISTOGRAM_BIN_TOKENS
 
 _SIZE_CATEGORIES = {
@@ -76,7 +77,7 @@ def card(
         tag: Its tag there; by default its snapshot.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("wiki_embeddings", ""),
+        loader=jinja2.PackageLoader("wiki_embeddings.card", ""),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,

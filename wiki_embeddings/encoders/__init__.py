@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wiki_embeddings.encoders import engines
-from wiki_embeddings.encoders.models import ResolvedModel, resolve
+from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
 from wiki_embeddings.encoders.protocol import Encoder, EncoderInfo
 from wiki_embeddings.errors import BadInputError
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from wiki_embeddings.encoders.gpu import lack_of_gpu
-from wiki_embeddings.encoders.models import ResolvedModel
-from wiki_embeddings.encoders.processor import fastest_precision
+from wiki_embeddings.encoders.cpu.processor import fastest_precision
+from wiki_embeddings.encoders.cuda.gpu import lack_of_gpu
+from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.protocol import Encoder, EncoderInfo, Precision
 from wiki_embeddings.errors import BadInputError
 
@@ -69,7 +69,7 @@ def _onnxruntime() -> str:
 
 
 def _load_cpu(model: ResolvedModel, info: EncoderInfo, threads: int | None) -> Encoder:
-    from wiki_embeddings.encoders.cpu import CpuEncoder  # loads ONNX Runtime
+    from wiki_embeddings.encoders.cpu.encoder import CpuEncoder  # loads ONNX Runtime
 
     return CpuEncoder(model, info, threads)
 
@@ -82,7 +82,7 @@ def _torch() -> str:
 
 
 def _load_cuda(model: ResolvedModel, info: EncoderInfo, _threads: int | None) -> Encoder:
-    from wiki_embeddings.encoders.cuda import CudaEncoder  # loads PyTorch
+    from wiki_embeddings.encoders.cuda.encoder import CudaEncoder  # loads PyTorch
 
     return CudaEncoder(model, info)
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from wiki_embeddings.encoders.models import ResolvedModel
+from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.protocol import TokenIds
 from wiki_embeddings.errors import BadInputError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from wiki_embeddings.compute.cloud import BAKED_MODEL
-from wiki_embeddings.compute.prices import GPU_SECOND
-from wiki_embeddings.encoders.known import DEFAULT_MODEL
+from wiki_embeddings.compute.modal.deployment import BAKED_MODEL
+from wiki_embeddings.compute.modal.prices import GPU_SECOND
+from wiki_embeddings.encoders.models.known import DEFAULT_MODEL
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.volume import MiB

@@ -11,7 +11,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from wiki_embeddings.compute.prices import PRICES_AS_OF
+from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.estimate.prediction import AssetEstimate, Estimate
 from wiki_embeddings.progress import duration
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from wiki_embeddings.compute.cloud import CUTTING, EMBEDDING, EMBEDDING_CPU, FETCHING, PUBLISHING
-from wiki_embeddings.compute.prices import Machine
+from wiki_embeddings.compute.modal.deployment import (
+    CUTTING,
+    EMBEDDING,
+    EMBEDDING_CPU,
+    FETCHING,
+    PUBLISHING,
+)
+from wiki_embeddings.compute.modal.prices import Machine
 from wiki_embeddings.estimate import encoding, rates
 from wiki_embeddings.estimate.editions import EDITIONS
 from wiki_embeddings.estimate.encoding import Shape, flops_per_token

@@ -11,7 +11,7 @@ from wiki_embeddings import hub_files
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files import HubFile, HubSnapshot
 from wiki_embeddings.sources.parquet_articles import read_articles
-from wiki_embeddings.sources.part import OpenedPart, Progress, SourcePlan
+from wiki_embeddings.sources.protocol import OpenedPart, Progress, SourcePlan
 
 REPO_ID = "wikimedia/wikipedia"
 

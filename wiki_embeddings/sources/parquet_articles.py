@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.sources.part import RAW_SCHEMA, OpenedPart
-from wiki_embeddings.sources.thinning import keep_mask
+from wiki_embeddings.sources.protocol import RAW_SCHEMA, OpenedPart
+from wiki_embeddings.sources.sampling import keep_mask
 
 BATCH_ROWS = 512
 """Some 2 MB of an English Wikipedia's text."""

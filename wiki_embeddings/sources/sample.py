@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from wiki_embeddings.bundled import DUMP, DUMP_NAME, bundled_dump
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.sources.dumps import Page, articles, iter_pages, read_site
-from wiki_embeddings.sources.part import RAW_SCHEMA, OpenedPart, Progress, SourcePlan
+from wiki_embeddings.sources.protocol import RAW_SCHEMA, OpenedPart, Progress, SourcePlan
 from wiki_embeddings.sources.wikitext import CONVERSION, plain_text
+from wiki_embeddings.sources.xml_export import Page, articles, iter_pages, read_site
 
 # The file's name says "latest"; what dates it stands in it: MediaWiki 1.27.0-wmf.22 wrote it, and
 # its newest revision was saved on 2016-05-01 at 07:08 UTC, within the dump that began that day.

@@ -13,12 +13,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from wiki_embeddings.encoders.engines import TEI
-from wiki_embeddings.encoders.model_files import computed
+from wiki_embeddings.encoders.models.files import computed
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
-from wiki_embeddings.sources.part import Progress
-from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS
-from wiki_embeddings.stages.cutter import batches, cutter
+from wiki_embeddings.schemas import DICTIONARY_COLUMNS
+from wiki_embeddings.sources.protocol import Progress
+from wiki_embeddings.stages.article_chunker import batches, cutter
 from wiki_embeddings.stages.shard import (
     InputFile,
     Plan,

@@ -22,8 +22,8 @@ from wiki_embeddings import encoders
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.encoders.token_lists import TokenLists
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
-from wiki_embeddings.sources.part import Progress
-from wiki_embeddings.stages.columns import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
+from wiki_embeddings.schemas import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
+from wiki_embeddings.sources.protocol import Progress
 from wiki_embeddings.stages.shard import (
     InputFile,
     Plan,

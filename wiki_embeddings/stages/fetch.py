@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Settings, Statistic, merged_stats
-from wiki_embeddings.sources import choose
-from wiki_embeddings.sources.part import RAW_SCHEMA, OpenedPart, Progress
+from wiki_embeddings.sources import registry
+from wiki_embeddings.sources.protocol import RAW_SCHEMA, OpenedPart, Progress
 from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
 from wiki_embeddings.stages.statistics import article_statistics
 from wiki_embeddings.volume import Volume, scratch_folder
@@ -43,7 +43,7 @@ class FetchSpec:
     folder: str
     name: str
     units: int
-    part: choose.Part
+    part: registry.Part
     scratch: str
     shard_bytes: int
 
@@ -55,7 +55,7 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
         BadInputError: There is no such wiki or snapshot, or the sample is not installed.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    source = choose.plan(wiki, snapshot=snapshot, fraction=fraction)
+    source = registry.plan(wiki, snapshot=snapshot, fraction=fraction)
     settings: Settings = {
         "raw": {
             **source.settings,
@@ -66,7 +66,7 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
         }
     }
     folder = folder_for(wiki, "raw", None, settings, VERSION)
-    parts: Sequence[choose.Part] = source.parts
+    parts: Sequence[registry.Part] = source.parts
     return Plan(
         wiki=wiki,
         stage="raw",
@@ -74,13 +74,13 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
         upstream=None,
         settings=settings,
         make=fetch_part,
-        unit=choose.unit(wiki),
-        keeps_busy=choose.keeps_busy(wiki),
+        unit=registry.unit(wiki),
+        keeps_busy=registry.keeps_busy(wiki),
         specs=tuple(
             FetchSpec(
                 folder=folder,
                 name=f"part-{number:05d}.parquet",
-                units=choose.units(part),
+                units=registry.units(part),
                 part=part,
                 scratch=scratch_folder(folder),
                 shard_bytes=shard_bytes,
@@ -100,10 +100,10 @@ def fetch_part(spec: FetchSpec, volume: Volume, progress: Progress) -> Report:
     scratch = volume.path(spec.scratch)
 
     def write(path: Path) -> dict[str, Statistic]:
-        return write_part(choose.open_part(spec.part, scratch, progress), path, spec.shard_bytes)
+        return write_part(registry.open_part(spec.part, scratch, progress), path, spec.shard_bytes)
 
     report = make_once(spec, volume, write)
-    choose.discard(spec.part, scratch)
+    registry.discard(spec.part, scratch)
     return report
 
 

@@ -22,7 +22,7 @@ from wiki_embeddings.manifest import (
     finished_shard,
     write_report,
 )
-from wiki_embeddings.sources.part import Progress
+from wiki_embeddings.sources.protocol import Progress
 from wiki_embeddings.volume import (
     StageName,
     Volume,

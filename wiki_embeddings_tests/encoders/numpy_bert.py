@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from wiki_embeddings.encoders.models import ResolvedModel
+from wiki_embeddings.encoders.models.resolve import ResolvedModel
+from wiki_embeddings.encoders.models.weights import read_weights
 from wiki_embeddings.encoders.sequences import Ids
-from wiki_embeddings.encoders.weights import read_weights
 
 Array = npt.NDArray[np.float64]
 

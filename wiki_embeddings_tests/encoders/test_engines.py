@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from wiki_embeddings import encoders
-from wiki_embeddings.encoders import engines, gpu
-from wiki_embeddings.encoders.gpu import Lack
+from wiki_embeddings.encoders import engines
+from wiki_embeddings.encoders.cuda import gpu
+from wiki_embeddings.encoders.cuda.gpu import Lack
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings_tests.encoders.references import TINY
 

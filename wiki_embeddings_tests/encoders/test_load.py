@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 
 from wiki_embeddings import encoders
-from wiki_embeddings.encoders.known import DEFAULT_MODEL
+from wiki_embeddings.encoders.models.known import DEFAULT_MODEL
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings_tests.encoders.references import TINY
 
@@ -62,7 +62,7 @@ def test_describing_loads_no_engine_where_there_is_no_gpu():
         "from wiki_embeddings import encoders\n"
         "from wiki_embeddings.encoders import gpu\n"
         "gpu._DRIVER = 'no_such_driver.so'\n"
-        "import wiki_embeddings.encoders.models\n"
+        "import wiki_embeddings.encoders.models.resolve\n"
         "encoders.describe()\n"
         "heavy = {'onnx', 'onnxruntime', 'torch', 'tokenizers', 'huggingface_hub'}\n"
         "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()\n"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wiki_embeddings.hub_files import HubFile, HubSnapshot, Patience, download, resolve
-from wiki_embeddings_tests.hub_local import LocalHub
+from wiki_embeddings_tests.standins.hub import LocalHub
 
 REPO = "somebody/something"
 LARGE = "data/weights.safetensors"

@@ -17,7 +17,7 @@ from wiki_embeddings_tests.hub_files.fetching import (
     fetch,
     snapshot_of,
 )
-from wiki_embeddings_tests.hub_local import BLOCKED_TOKEN, TOKEN, LocalHub
+from wiki_embeddings_tests.standins.hub import BLOCKED_TOKEN, TOKEN, LocalHub
 
 
 def test_a_token_opens_a_private_repository(

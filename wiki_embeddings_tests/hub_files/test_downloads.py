@@ -19,7 +19,7 @@ from wiki_embeddings_tests.hub_files.fetching import (
     random_bytes,
     snapshot_of,
 )
-from wiki_embeddings_tests.hub_local import LocalHub
+from wiki_embeddings_tests.standins.hub import LocalHub
 
 
 @pytest.mark.parametrize("path", sorted(FILES))

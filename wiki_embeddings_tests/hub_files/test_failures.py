@@ -24,7 +24,7 @@ from wiki_embeddings_tests.hub_files.fetching import (
     start_process,
     store_ranges,
 )
-from wiki_embeddings_tests.hub_local import LocalHub
+from wiki_embeddings_tests.standins.hub import LocalHub
 
 
 def test_a_closed_port_is_explained(monkeypatch: pytest.MonkeyPatch, hub: LocalHub):

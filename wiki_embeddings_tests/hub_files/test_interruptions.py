@@ -24,7 +24,7 @@ from wiki_embeddings_tests.hub_files.fetching import (
     start_process,
     store_ranges,
 )
-from wiki_embeddings_tests.hub_local import LocalHub
+from wiki_embeddings_tests.standins.hub import LocalHub
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])

@@ -22,7 +22,7 @@ from wiki_embeddings_tests.hub_files.fetching import (
     file_of,
     snapshot_of,
 )
-from wiki_embeddings_tests.hub_local import LocalHub, local_hub
+from wiki_embeddings_tests.standins.hub import LocalHub, local_hub
 
 
 @pytest.mark.parametrize("repo_type", ["model", "dataset"])

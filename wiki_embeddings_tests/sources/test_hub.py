@@ -21,10 +21,10 @@ from wiki_embeddings.sources.hub import (
     open_part,
     plan,
 )
-from wiki_embeddings.sources.part import RAW_SCHEMA
-from wiki_embeddings.sources.thinning import keep_mask
-from wiki_embeddings_tests.hub_local import LocalHub, hub_fixture  # noqa: F401
+from wiki_embeddings.sources.protocol import RAW_SCHEMA
+from wiki_embeddings.sources.sampling import keep_mask
 from wiki_embeddings_tests.sources.article_tables import articles, expected, parquet
+from wiki_embeddings_tests.standins.hub import LocalHub, hub_fixture  # noqa: F401
 
 
 def add_wikipedia(hub: LocalHub, config: str, tables: Sequence[pa.Table]) -> None:

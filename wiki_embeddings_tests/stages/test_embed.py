@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from wiki_embeddings import encoders
-from wiki_embeddings.compute.local import LocalCompute
-from wiki_embeddings.drive import drive
-from wiki_embeddings.encoders import engines, processor
+from wiki_embeddings.compute.local.compute import LocalCompute
+from wiki_embeddings.defs.materialize import drive
+from wiki_embeddings.encoders import engines
+from wiki_embeddings.encoders.cpu import processor
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import silent
 from wiki_embeddings.stages import chunk, embed, fetch
@@ -140,10 +141,10 @@ def test_a_gpu_that_is_out_of_memory_finishes_its_shard_in_smaller_batches(
     chunks, volume, tmp_path, monkeypatch, caplog
 ):
     torch = pytest.importorskip("torch", reason="PyTorch, the extra `cuda`, is not installed")
-    from wiki_embeddings.encoders import cuda, torch_bert
+    from wiki_embeddings.encoders.cuda import encoder, torch_bert
 
     monkeypatch.setattr(engines, "lack_of_gpu", lambda: None)
-    monkeypatch.setattr(cuda, "CudaEncoder", partial(cuda.CudaEncoder, device="cpu"))
+    monkeypatch.setattr(encoder, "CudaEncoder", partial(encoder.CudaEncoder, device="cpu"))
     spec = planned(chunks, "cuda").specs[0]
     embed.embed_shard(spec, volume, ignored)
     expected = vectors(volume, spec)
@@ -157,7 +158,7 @@ def test_a_gpu_that_is_out_of_memory_finishes_its_shard_in_smaller_batches(
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return torch_bert.unit_vectors(bert, batch)
 
-    monkeypatch.setattr(cuda, "unit_vectors", little_memory)
+    monkeypatch.setattr(encoder, "unit_vectors", little_memory)
     done: list[int] = []
     with caplog.at_level(logging.WARNING):
         report = embed.embed_shard(spec, volume, done.append)

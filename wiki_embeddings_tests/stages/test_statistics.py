@@ -16,7 +16,7 @@ from wiki_embeddings.stages.statistics import (
     text_checksum,
     vector_statistics,
 )
-from wiki_embeddings_tests.synthetic import rows
+from wiki_embeddings_tests.support.synthetic import rows
 
 
 @given(st.lists(st.lists(st.text(max_size=5), min_size=1, max_size=4), max_size=5), st.data())

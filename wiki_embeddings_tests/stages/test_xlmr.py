@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from wiki_embeddings import encoders
-from wiki_embeddings.compute.local import LocalCompute
-from wiki_embeddings.drive import drive
+from wiki_embeddings.compute.local.compute import LocalCompute
+from wiki_embeddings.defs.materialize import drive
 from wiki_embeddings.progress import silent
 from wiki_embeddings.stages import chunk, embed, fetch
 from wiki_embeddings.stages.statistics import vectors_of

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wiki_embeddings.encoders.batching import end_of_batch, longest_first
-from wiki_embeddings.encoders.models import ResolvedModel
+from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.protocol import EncoderInfo, Progress, TokenIds, Vectors
 from wiki_embeddings.encoders.sequences import Ids, SequenceMaker
 from wiki_embeddings.encoders.tei import server

@@ -12,9 +12,9 @@ import json
 import tempfile
 from pathlib import Path
 
-from wiki_embeddings.encoders.model_json import CONFIG, TOKENIZER, TRANSFORMER_CONFIG
-from wiki_embeddings.encoders.models import ResolvedModel
-from wiki_embeddings.encoders.weights import WEIGHTS
+from wiki_embeddings.encoders.models.json_files import CONFIG, TOKENIZER, TRANSFORMER_CONFIG
+from wiki_embeddings.encoders.models.resolve import ResolvedModel
+from wiki_embeddings.encoders.models.weights import WEIGHTS
 
 
 def write_model_folder(model: ResolvedModel) -> Path:

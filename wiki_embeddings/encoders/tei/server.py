@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
-from wiki_embeddings.encoders.models import ResolvedModel
+from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.protocol import Precision
 from wiki_embeddings.encoders.tei import keeper
 from wiki_embeddings.encoders.tei.model_folder import write_model_folder

@@ -1,0 +1,1 @@
+"""The local compute: stages in worker processes of this machine."""

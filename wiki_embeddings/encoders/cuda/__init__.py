@@ -1,0 +1,1 @@
+"""The engine `cuda`: PyTorch on an NVIDIA GPU, sequences packed without padding."""

@@ -1,0 +1,188 @@
+"""Datasets that are published on the Hub: what one holds, and its files, fetched once.
+
+    datasets/{namespace}--{name}/{commit}/snapshot.json   what the Hub lists at that commit
+    datasets/{namespace}--{name}/{commit}/README.md       the card, which names the model
+    datasets/{namespace}--{name}/{commit}/small/…         a config's files, each one verified
+
+A commit that has been looked up is never looked up again: what is here of it whole needs no Hub.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from wiki_embeddings import hub_files
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.hub_files import HubFile, HubSnapshot
+from wiki_embeddings.search.nearest import CARD, FOLDERS, Config, Searchable
+from wiki_embeddings.search.vector_model import MadeBy, is_commit, is_hub_name, read_card
+from wiki_embeddings.volume import write_bytes
+
+_LISTING = "snapshot.json"
+
+_MOST_CARD_BYTES = 1_000_000
+"""A hundred times what a card has: more is none, and is not fetched."""
+
+
+@dataclass(frozen=True)
+class PublishedConfig:
+    """A config of a published dataset at one commit; its files may be here already or not.
+
+    Attributes:
+        config: Its name.
+        snapshot: The dataset at that commit, of its files those of the config.
+        folder: Where the files are kept.
+        made_by: The model that made the vectors.
+    """
+
+    config: Config
+    snapshot: HubSnapshot
+    folder: Path
+    made_by: MadeBy
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(file.size for file in self.snapshot.files)
+
+    @property
+    def searchable(self) -> Searchable:
+        """What is searched once all files are here."""
+        dataset = self.snapshot.repo_id
+        return Searchable(
+            files=tuple(self.folder / file.path for file in self.snapshot.files),
+            made_by=self.made_by,
+            advice=f"It has just been found to be as {dataset} has it on the Hub: search another "
+            "--revision, and tell whoever publishes it.",
+        )
+
+
+def look_up(name: str, *, revision: str, config: Config, home: Path) -> PublishedConfig:
+    """Find out what a published dataset holds; fetches no more than its card.
+
+    Args:
+        name: Repository on the Hub, `namespace/name`.
+        revision: Branch, tag or commit. Only for a commit can the Hub be left unasked.
+        config: Which of its rows.
+        home: Folder under which `datasets/` lies.
+
+    Raises:
+        BadInputError: No such dataset, revision or config, no right to read it, or not a dataset
+            of this project.
+        WikiEmbeddingsError: The Hub cannot be reached, or the card cannot be stored.
+    """
+    if not is_hub_name(name):
+        raise BadInputError(f"{name!r} is no name of a dataset on the Hub, namespace/name.")
+    kept = home / "datasets" / name.replace("/", "--")
+    snapshot = _listed(kept / revision) if is_commit(revision) else None
+    if snapshot is None:
+        snapshot = _resolved(name, revision, config, kept)
+    folder = kept / snapshot.commit
+    made_by = _made_by(snapshot, folder)
+    if _listed(folder) != snapshot:
+        write_bytes(folder / _LISTING, json.dumps(asdict(snapshot), indent=1).encode())
+    return PublishedConfig(config, _only(config, snapshot), folder, made_by)
+
+
+def missing_bytes(published: PublishedConfig) -> int:
+    """How much is still to be fetched, by the sizes of what is here."""
+    return sum(_missing(file, published.folder / file.path) for file in published.snapshot.files)
+
+
+def fetch(published: PublishedConfig, progress: Callable[[int], None]) -> None:
+    """Make sure that all files are here and have the digests that the Hub states for them.
+
+    Args:
+        published: From `look_up`.
+        progress: Told of bytes that are here, found or fetched; `published.bytes` in all.
+
+    Raises:
+        BadInputError: The Hub refuses.
+        UnusableVolumeError: The files cannot be stored.
+        WikiEmbeddingsError: The Hub cannot be reached; what was fetched stays.
+    """
+    for file in published.snapshot.files:
+        destination = published.folder / file.path
+        hub_files.download(published.snapshot, file, destination, progress=progress)
+
+
+def _missing(file: HubFile, destination: Path) -> int:
+    if destination.is_file() and destination.stat().st_size == file.size:
+        return 0
+    partial = destination.with_name(destination.name + hub_files.PARTIAL_SUFFIX)
+    return max(0, file.size - (partial.stat().st_size if partial.is_file() else 0))
+
+
+def _listed(folder: Path) -> HubSnapshot | None:
+    """What the Hub has said of a commit; None where it is to be asked."""
+    listing = folder / _LISTING
+    if not listing.is_file():
+        return None
+    try:
+        content = json.loads(listing.read_bytes())
+        files = tuple(HubFile(**file) for file in content.pop("files"))
+        return HubSnapshot(**content, files=files)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None  # damaged: the Hub is asked again, and it is written anew
+
+
+def _resolved(name: str, revision: str, config: Config, kept: Path) -> HubSnapshot:
+    try:
+        return hub_files.resolve(name, repo_type="dataset", revision=revision)
+    except BadInputError:
+        raise
+    except WikiEmbeddingsError as error:
+        commits = sorted(path.parent.name for path in kept.glob(f"*/{_LISTING}"))
+        whole = [commit for commit in commits if _is_whole(kept / commit, config)]
+        if not whole:
+            raise
+        raise WikiEmbeddingsError(
+            f"{error} Without the Hub, name a commit that is here already with --revision: "
+            f"{', '.join(whole)}."
+        ) from error
+
+
+def _is_whole(folder: Path, config: Config) -> bool:
+    snapshot = _listed(folder)
+    files = _of(config, snapshot.files) if snapshot else []
+    return bool(files) and not any(_missing(file, folder / file.path) for file in files)
+
+
+def _made_by(snapshot: HubSnapshot, folder: Path) -> MadeBy:
+    what = f"{CARD} of {snapshot.repo_id} at {snapshot.commit}"
+    card = next((file for file in snapshot.files if file.path == CARD), None)
+    if card is None or card.size > _MOST_CARD_BYTES:
+        raise BadInputError(
+            f"{snapshot.repo_id} at {snapshot.commit} has no {CARD} that this project has written, "
+            "so nothing says which model a question needs: search a dataset of this project."
+        )
+    hub_files.download(snapshot, card, folder / CARD)
+    return read_card(folder / CARD, what, "It is so on the Hub: search another --revision.")
+
+
+def _only(config: Config, snapshot: HubSnapshot) -> HubSnapshot:
+    """A snapshot with the files of one config alone."""
+    files = _of(config, snapshot.files)
+    if not files:
+        others = [other for other in FOLDERS if _of(other, snapshot.files)]
+        advice = f"Search another one, with --config {' or '.join(others)}." if others else ""
+        raise BadInputError(
+            f"{snapshot.repo_id} at {snapshot.commit} has no config {config}: there is no "
+            f"{FOLDERS[config]}/train-*.parquet in it. {advice}".rstrip()
+        )
+    stated = int(files[0].path.removesuffix(".parquet").rpartition("-")[2])
+    if len(files) != stated:
+        raise BadInputError(
+            f"{snapshot.repo_id} at {snapshot.commit} has {len(files)} of the {stated} files of "
+            f"config {config}, so it would not be searched whole: search another --revision."
+        )
+    return replace(snapshot, files=tuple(files))
+
+
+def _of(config: Config, files: tuple[HubFile, ...]) -> list[HubFile]:
+    pattern = re.compile(rf"{FOLDERS[config]}/train-[0-9]{{5}}-of-[0-9]{{5}}\.parquet")
+    return [file for file in files if pattern.fullmatch(file.path)]

@@ -1,0 +1,148 @@
+"""Cuts tables of articles into tables of chunks with a model's tokenizer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wiki_embeddings.chunking import (
+    Chunks,
+    ChunkSettings,
+    ChunkTokenizer,
+    check_settings,
+    chunk_articles,
+    load_tokenizer,
+)
+from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.schemas import chunk_schema
+from wiki_embeddings.volume import canonical_json
+
+_HASH_BYTES = 16
+"""Among 100 million chunks, two different ones share a 128-bit hash with probability 10⁻²³."""
+
+
+@dataclass(frozen=True)
+class Cutter:
+    """A model's tokenizer and how to cut with it; keep it from batch to batch.
+
+    Attributes:
+        model: The model.
+        tokenizer: Its tokenizer.
+        settings: Budget and prefixes.
+    """
+
+    model: ResolvedModel
+    tokenizer: ChunkTokenizer
+    settings: ChunkSettings
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of the chunks."""
+        return chunk_schema(self.model.vocab_size)
+
+    @property
+    def added_tokens(self) -> int:
+        """Tokens that the encoder adds to each chunk: special ones and the model's prefix."""
+        return self.tokenizer.special_tokens + self.settings.passage_prefix_tokens
+
+    def cut(self, articles: pa.Table) -> pa.RecordBatch:
+        """Cut articles into chunks.
+
+        Args:
+            articles: Rows of `RAW_SCHEMA`.
+
+        Returns:
+            Rows of `schema`, the chunks of each article one after another.
+
+        Raises:
+            BadInputError: An article holds what is no Unicode text.
+        """
+        titles, texts = (articles.column(name).to_pylist() for name in ("title", "text"))
+        return self._table(articles, chunk_articles(self.tokenizer, titles, texts, self.settings))
+
+    def _table(self, articles: pa.Table, chunks: Chunks) -> pa.RecordBatch:
+        identity = articles.select(["id", "url", "title"]).take(pa.array(chunks.article))
+        ids = identity.column("id").to_pylist()
+        columns = {
+            "chunk_id": [f"{i}-{n}" for i, n in zip(ids, chunks.chunk_index, strict=True)],
+            **{name: identity.column(name).combine_chunks() for name in identity.column_names},
+            "chunk_index": chunks.chunk_index,
+            "start": chunks.start.astype(np.int32),
+            "text": chunks.text,
+            "tokens": pa.ListArray.from_arrays(
+                chunks.token_offsets.astype(np.int32),
+                chunks.tokens.astype(self.schema.field("tokens").type.value_type.to_pandas_dtype()),
+                type=self.schema.field("tokens").type,
+            ),
+            "hash": self._hashes(chunks),
+        }
+        arrays = [
+            pa.array(columns[field.name], type=field.type)
+            if not isinstance(columns[field.name], pa.Array)
+            else columns[field.name]
+            for field in self.schema
+        ]
+        return pa.record_batch(arrays, schema=self.schema)
+
+    def _hashes(self, chunks: Chunks) -> list[str]:
+        """Hash what the encoder sees of each chunk: itself, its prefix and the token ids.
+
+        Budget, title and text count only by the token ids that they lead to, so equal hashes have
+        equal vectors, but for rounding, which depends on the sequences that share a batch.
+        """
+        encoder = {
+            "model": self.model.name,
+            "revision": self.model.revision,
+            "weights_sha256": self.model.weights_sha256,
+            "tokenizer_sha256": self.model.tokenizer_sha256,
+            "pooling": self.model.pooling,
+            "passage_prefix": self.model.passage_prefix,
+        }
+        common = hashlib.blake2b(canonical_json(encoder), digest_size=_HASH_BYTES)
+        # One width and byte order, whatever the machine's and the vocabulary's.
+        ids = chunks.tokens.astype("<u4")
+        hashes = []
+        for begin, end in pairwise(chunks.token_offsets.tolist()):
+            one = common.copy()
+            one.update(ids[begin:end].tobytes())
+            hashes.append(one.hexdigest())
+        return hashes
+
+
+def cutter(model: str, revision: str | None, token_budget: int, title_prefix: bool) -> Cutter:
+    """Make a cutter for a model.
+
+    Raises:
+        BadInputError: The model is not one that we run, or the budget does not suit it.
+        WikiEmbeddingsError: The model cannot be fetched now.
+    """
+    resolved = resolve(model, revision, any_transformer=True)  # chunks are any engine's
+    if token_budget > resolved.max_length:
+        raise BadInputError(
+            f"A budget of {token_budget} tokens is too large: {resolved.name} reads at most "
+            f"{resolved.max_length}. Set token_budget to {resolved.max_length} or less."
+        )
+    tokenizer = load_tokenizer(resolved.tokenizer_path)
+    prefix = tokenizer.tokenize([resolved.passage_prefix])[0].tokens
+    settings = ChunkSettings(
+        token_budget=token_budget, title_prefix=title_prefix, passage_prefix_tokens=len(prefix)
+    )
+    check_settings(tokenizer, settings)
+    return Cutter(resolved, tokenizer, settings)
+
+
+def batches(articles: pa.Table, text_bytes: int) -> Iterator[pa.Table]:
+    """Slice a table of articles into pieces of about so much text; at least one row each."""
+    lengths = pc.binary_length(articles.column("text")).to_numpy()
+    pieces = np.cumsum(lengths, dtype=np.int64) // text_bytes
+    edges = [0, *(np.flatnonzero(np.diff(pieces)) + 1).tolist(), articles.num_rows]
+    for begin, end in pairwise(edges):
+        if end > begin:
+            yield articles.slice(begin, end - begin)

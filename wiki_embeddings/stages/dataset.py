@@ -1,0 +1,284 @@
+"""Publish: the embeddings as a dataset in Hub layout, Parquet files and a card.
+
+Whole shards are put together into files of a size that downloads well; a few rows from everywhere
+make a small file for a first look; and the card is one more shard of the work, so that it is made
+once and listed in the manifest like the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wiki_embeddings import card
+from wiki_embeddings.manifest import (
+    Manifest,
+    ShardFile,
+    Statistic,
+    Upstream,
+    existing_manifest,
+    merged_stats,
+    unchanged_manifest,
+)
+from wiki_embeddings.schemas import (
+    DICTIONARY_COLUMNS,
+    ROW_GROUP_ROWS,
+    SMALL_ROWS,
+    embedding_schema,
+)
+from wiki_embeddings.sources.protocol import Progress
+from wiki_embeddings.stages.shard import (
+    Plan,
+    Report,
+    described_plain,
+    folder_for,
+    input_file,
+    make_once,
+    parquet_writer,
+    read_input,
+)
+from wiki_embeddings.stages.statistics import embedding_statistics
+from wiki_embeddings.volume import Volume
+
+VERSION = "2"
+"""Raised when the same embeddings would be published differently, in files or on the card."""
+
+CARD = "README.md"
+
+SMALL = "small/train-00000-of-00001.parquet"
+
+_SMALL_WINDOWS = 100
+"""Rows that follow one another come from this many places: whole passages of articles from A to Z,
+while a row group has to be read only for each place, not for each row."""
+
+_SEARCHED = ["id", "url", "title", "chunk_index", "start", "n_tokens", "hash"]
+"""Columns with statistics: what readers filter by. Extremes of texts and numbers tell nothing."""
+
+
+@dataclass(frozen=True)
+class DataFileSpec:
+    """One data file to publish.
+
+    Attributes:
+        folder: Reference of the output folder.
+        name: File name below the folder, as the Hub expects it.
+        units: Rows in it.
+        embeddings: The embeddings that are published.
+        first: Place in their manifest of the first shard that this file holds.
+        shards: Shards that it holds, from there on. Their names would make a large spec.
+        dimensions: Width of a vector.
+    """
+
+    folder: str
+    name: str
+    units: int
+    embeddings: Upstream
+    first: int
+    shards: int
+    dimensions: int
+
+
+@dataclass(frozen=True)
+class SmallFileSpec:
+    """The file with a few rows from everywhere.
+
+    Attributes:
+        folder: Reference of the output folder.
+        name: File name below the folder.
+        units: Rows in it that are counted: none, for each is in a data file too.
+        embeddings: The embeddings that are published.
+        dimensions: Width of a vector.
+    """
+
+    folder: str
+    name: str
+    units: int
+    embeddings: Upstream
+    dimensions: int
+
+
+@dataclass(frozen=True)
+class CardSpec:
+    """The dataset card to write.
+
+    Attributes:
+        folder: Reference of the output folder.
+        name: File name of the card.
+        units: Rows in it: none.
+        embeddings: Reference of the folder of the embeddings that are published.
+    """
+
+    folder: str
+    name: str
+    units: int
+    embeddings: str
+
+
+PublishSpec: TypeAlias = DataFileSpec | SmallFileSpec | CardSpec
+
+
+def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
+    """Plan the files of a dataset.
+
+    Args:
+        vectors: Manifest of the embeddings.
+        file_bytes: Size of a data file, about.
+    """
+    settings = {**vectors.settings, "hub": {"file_bytes": file_bytes}}
+    folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, VERSION)
+    groups = grouped(vectors.files, file_bytes)
+    firsts = accumulate((len(group) for group in groups), initial=0)
+    dimensions = int(vectors.settings["embeddings"]["dimensions"])
+    data_files = [
+        DataFileSpec(
+            folder=folder,
+            name=f"data/train-{number:05d}-of-{len(groups):05d}.parquet",
+            units=sum(file.rows for file in group),
+            embeddings=vectors.as_upstream(),
+            first=first,
+            shards=len(group),
+            dimensions=dimensions,
+        )
+        for number, (first, group) in enumerate(zip(firsts, groups, strict=False))
+    ]
+    small = SmallFileSpec(folder, SMALL, 0, vectors.as_upstream(), dimensions)
+    return Plan(
+        wiki=vectors.wiki,
+        stage="hub",
+        folder=folder,
+        upstream=vectors.as_upstream(),
+        settings=settings,
+        make=make_file,
+        unit="rows",
+        keeps_busy="core",
+        specs=(*data_files, small, CardSpec(folder, CARD, 0, vectors.folder)),
+    )
+
+
+def grouped(files: Sequence[ShardFile], file_bytes: int) -> list[list[ShardFile]]:
+    """Put neighbouring files together until the next one would exceed a size."""
+    groups: list[list[ShardFile]] = []
+    size = 0
+    for file in files:
+        if not groups or size + file.bytes > file_bytes:
+            groups.append([])
+            size = 0
+        groups[-1].append(file)
+        size += file.bytes
+    return groups
+
+
+def make_file(spec: PublishSpec, volume: Volume, progress: Progress) -> Report:
+    """Make one file of the dataset: data or card.
+
+    Raises:
+        BadInputError: A shard of embeddings is corrupt or gone.
+        UnusableVolumeError: The file cannot be stored.
+    """
+    match spec:
+        case DataFileSpec():
+            return _make_data_file(spec, volume, progress)
+        case SmallFileSpec():
+            return _make_small_file(spec, volume, progress)
+        case CardSpec():
+            return _make_card(spec, volume)
+
+
+def _make_data_file(spec: DataFileSpec, volume: Volume, progress: Progress) -> Report:
+    def write(path: Path) -> dict[str, Statistic]:
+        vectors = unchanged_manifest(volume, spec.embeddings)
+        shards = vectors.files[spec.first : spec.first + spec.shards]
+        tables = (read_input(volume, input_file(vectors, file), "embeddings") for file in shards)
+        _write(path, spec.dimensions, tables, progress)
+        return _statistics(path)
+
+    return make_once(spec, volume, write)
+
+
+def _make_small_file(spec: SmallFileSpec, volume: Volume, progress: Progress) -> Report:
+    def write(path: Path) -> dict[str, Statistic]:
+        vectors = unchanged_manifest(volume, spec.embeddings)
+        _write(path, spec.dimensions, [pa.concat_tables(_spread(volume, vectors))], progress)
+        return {}
+
+    # Its rows are counted where they were taken from: to the manifest it has none.
+    return make_once(spec, volume, write, describe=described_plain)
+
+
+def _write(path: Path, dimensions: int, tables: Iterable[pa.Table], progress: Progress) -> None:
+    """Write a file as it is published.
+
+    With an index of pages a reader fetches only the pages that it needs; pages that are cut where
+    the content says so stay the same when rows are put in before them, so that the Hub stores and
+    receives only what changed. Numbers are not split into streams of bytes as in the shards: not
+    every reader of Parquet knows that of float16 yet.
+    """
+    options: dict[str, Any] = {
+        "use_dictionary": DICTIONARY_COLUMNS,
+        "write_statistics": _SEARCHED,
+        "write_page_index": True,
+        "use_content_defined_chunking": True,
+    }
+    with parquet_writer(path, embedding_schema(dimensions), **options) as writer:
+        for table in tables:
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            progress(table.num_rows)
+
+
+def windows(rows: int, wanted: int) -> list[range]:
+    """Which rows the small file takes: windows of equal size, evenly spread.
+
+    Args:
+        rows: Rows there are.
+        wanted: Rows to take; all of them if there are fewer.
+
+    Returns:
+        Ranges of rows in ascending order that do not overlap, `min(rows, wanted)` in all.
+    """
+    if rows <= wanted:
+        return [range(rows)] if rows else []
+    number = min(_SMALL_WINDOWS, wanted)
+    taken = [wanted * place // number for place in range(number + 1)]
+    left_out = [(rows - wanted) * place // number for place in range(number)]
+    return [
+        range(begin + before, end + before)
+        for before, (begin, end) in zip(left_out, pairwise(taken), strict=True)
+    ]
+
+
+def _spread(volume: Volume, vectors: Manifest) -> Iterator[pa.Table]:
+    """The rows of the small file, shard by shard."""
+    firsts = list(accumulate((file.rows for file in vectors.files), initial=0))
+    yield embedding_schema(int(vectors.settings["embeddings"]["dimensions"])).empty_table()
+    wanted = windows(vectors.rows, SMALL_ROWS)
+    for file, first in zip(vectors.files, firsts, strict=False):
+        places = [
+            range(max(window.start - first, 0), min(window.stop - first, file.rows))
+            for window in wanted
+        ]
+        if any(places):
+            table = read_input(volume, input_file(vectors, file), "embeddings")
+            # Taken, not sliced: a slice would keep its whole shard in memory.
+            yield table.take(pa.array(list(chain.from_iterable(places))))
+
+
+def _statistics(path: Path) -> dict[str, Statistic]:
+    """Statistics of a data file, read back row group by row group."""
+    with pq.ParquetFile(path) as parquet:
+        groups = range(parquet.num_row_groups)
+        return merged_stats(embedding_statistics(parquet.read_row_group(g)) for g in groups)
+
+
+def _make_card(spec: CardSpec, volume: Volume) -> Report:
+    def write(path: Path) -> dict[str, Statistic]:
+        vectors = existing_manifest(volume, spec.embeddings)
+        path.write_text(card.card(vectors), encoding="utf-8")
+        return {}
+
+    return make_once(spec, volume, write, describe=described_plain)

@@ -1,0 +1,241 @@
+"""Does what stands on the card work as it stands there? All Python on it runs, unchanged."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from wiki_embeddings import encoders
+from wiki_embeddings.card import card, hub_snippet, snippet
+from wiki_embeddings.encoders.models.known import DEFAULT_MODEL, KNOWN_MODELS
+from wiki_embeddings.manifest import Manifest, Upstream
+from wiki_embeddings.schemas import VECTOR_COLUMNS, embedding_schema
+from wiki_embeddings.stages.shard import described_parquet
+from wiki_embeddings.stages.statistics import vector_statistics
+from wiki_embeddings_tests.support.synthetic import SETTINGS
+
+REPO_ID = "ada/wikipedia-simple"
+
+PASSAGES = {
+    "Rayleigh scattering": "Air scatters blue light more than red, so the sky looks blue by day.",
+    "Anarchism": "Anarchists hold that the state is undesirable, unnecessary and harmful.",
+    "Albedo": "Fresh snow reflects up to nine tenths of the sunlight that falls on it.",
+    "Achilles": "Achilles killed Hector outside the gates of Troy.",
+    "Aluminium": "Aluminium is a light metal that is made from bauxite.",
+    "Algorithm": "An algorithm is a finite sequence of instructions.",
+    "Apollo": "Apollo is a god of the Greeks, of archery, music and dance.",
+    "Alaska": "Alaska is the largest state of the United States by area.",
+}
+"""Title and text of each passage; the first answers the question of the card."""
+
+# sentence-transformers needs PyTorch, which is not installed here: the same model on our encoder.
+STAND_IN = """
+import os
+
+from wiki_embeddings import encoders
+
+
+class SentenceTransformer:
+    def __init__(self, model, revision):
+        self.encoder = encoders.load(model, "cpu", revision=revision, precision="float32")
+
+    def encode(self, text, normalize_embeddings):
+        assert normalize_embeddings
+        assert text.startswith(os.environ["EXPECTED_PREFIX"])
+        return self.encoder.encode_texts([text.removeprefix(os.environ["EXPECTED_PREFIX"])])[0]
+"""
+
+
+@pytest.fixture(scope="module")
+def table():
+    """The passages with their vectors by MiniLM."""
+    texts = list(PASSAGES.values())
+    vectors = encoders.load(DEFAULT_MODEL, "cpu", precision="float32").encode_texts(texts)
+    columns = {
+        "id": list(range(len(texts))),
+        "url": [f"https://simple.wikipedia.org/wiki/{title}" for title in PASSAGES],
+        "title": list(PASSAGES),
+        "chunk_index": [0] * len(texts),
+        "start": [0] * len(texts),
+        "text": texts,
+        "n_tokens": [len(text.split()) for text in texts],
+        "hash": [f"{number:032x}" for number in range(len(texts))],
+        "embedding": list(vectors.astype(np.float16)),
+    }
+    return pa.table(columns, schema=embedding_schema(vectors.shape[1]))
+
+
+@pytest.fixture
+def publish(tmp_path, table):
+    """Publishes the passages in two files, as made by a model with other settings."""
+
+    def write(rows=table, repo_id=None, **model):
+        folder = tmp_path / "published"
+        files = []
+        for number, part in enumerate((rows.slice(0, 5), rows.slice(5))):
+            path = folder / f"data/train-{number:05d}-of-00002.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(part, path)
+            files.append(described_parquet(path, path.name, vector_statistics(part)))
+        (folder / "small").mkdir()
+        pq.write_table(rows, folder / "small/train-00000-of-00001.parquet")
+        (folder / "README.md").write_text(
+            card(manifest(files, **model), repo_id=repo_id), encoding="utf-8"
+        )
+        return folder
+
+    return write
+
+
+def manifest(files, **model):
+    known = {
+        "model": DEFAULT_MODEL,
+        "revision": KNOWN_MODELS[DEFAULT_MODEL].revision,
+        "dimensions": 384,
+        "query_prefix": "",
+    }
+    settings = {**SETTINGS, "embeddings": {**SETTINGS["embeddings"], **known, **model}}
+    upstream = Upstream("nowhere", "")
+    return Manifest("simple", "embeddings", "nowhere", upstream, settings, tuple(files))
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs Python that a reader has copied, in a process of its own."""
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "sentence_transformers.py").write_text(STAND_IN)
+
+    def execute(code, folder, hub=None, prefix=""):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=folder,
+            env={
+                **os.environ,
+                "HF_HOME": str(tmp_path / "home"),
+                **({"HF_ENDPOINT": hub.url} if hub else {"HF_HUB_OFFLINE": "1"}),
+                "PYTHONPATH": str(modules),
+                "EXPECTED_PREFIX": prefix,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    return execute
+
+
+def code_on(folder):
+    """The Python on a card: loading, search with NumPy, search with FAISS."""
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    loading, with_numpy, with_faiss = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert "import numpy" in with_numpy
+    assert "import faiss" in with_faiss
+    return loading, with_numpy, with_faiss
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("config", [None, "default", "vectors", "small"])
+def test_each_config_opens_as_the_card_declares_it(tmp_path, table, publish, config, streaming):
+    from datasets import Features, load_dataset
+
+    expected = table.select(VECTOR_COLUMNS) if config == "vectors" else table
+    dataset = load_dataset(
+        str(publish()),
+        config,
+        split="train",
+        streaming=streaming,
+        cache_dir=str(tmp_path / "cache"),
+    )
+    assert dataset.features == Features.from_arrow_schema(expected.schema)
+    assert list(dataset) == expected.to_pylist()
+
+
+def test_the_python_on_the_card_loads_each_config(publish, run):
+    folder = publish()
+    title, columns, *_ = run(code_on(folder)[0], folder)
+    assert title == "Rayleigh scattering"
+    assert columns == "dict_keys(['id', 'chunk_index', 'hash', 'embedding'])"
+
+
+@pytest.mark.parametrize("search", [1, 2], ids=["numpy", "faiss"])
+def test_the_python_on_the_card_answers_its_question(publish, run, search):
+    folder = publish()
+    told = run(code_on(folder)[search], folder)
+    assert len(told) == 5
+    score, _, title = told[0].partition(" ")
+    assert title == "Rayleigh scattering"
+    assert 0.5 < float(score) < 1.0
+    assert [line.split()[0] for line in told] == sorted(
+        (line.split()[0] for line in told), reverse=True
+    )
+
+
+@pytest.mark.parametrize("search", [1, 2], ids=["numpy", "faiss"])
+def test_the_python_on_the_card_puts_the_prefix_before_the_question(publish, run, search):
+    prefix = 'Ask "it"\\: '
+    folder = publish(query_prefix=prefix)
+    told = run(code_on(folder)[search], folder, prefix=prefix)
+    assert told[0].endswith(" Rayleigh scattering")
+
+
+@pytest.mark.parametrize("search", [1, 2], ids=["numpy", "faiss"])
+def test_without_a_public_model_a_passage_stands_in_for_the_question(publish, run, search):
+    folder = publish(model="/home/ada/my-model", revision="sha256:" + "a" * 64)
+    told = run(code_on(folder)[search], folder)
+    assert len(told) == 5
+    assert told[0] == "1.000 Rayleigh scattering"
+
+
+@pytest.mark.parametrize("block", [0, 1, 2], ids=["loading", "numpy", "faiss"])
+def test_the_python_on_the_card_reads_the_hub_at_the_tag(hub, publish, run, block):
+    folder = publish(repo_id=REPO_ID)
+    hub.add(REPO_ID, {"README.md": b"The next snapshot, with nothing in it."})
+    hub.add(REPO_ID, folder, branch="20231101")
+    told = run(code_on(folder)[block], folder.parent, hub)
+    assert told[0].endswith("Rayleigh scattering")
+
+
+def test_the_snippet_of_a_dataset_on_the_hub_reads_its_small_config_at_the_tag(hub, publish, run):
+    folder = publish(repo_id=REPO_ID)
+    hub.add(REPO_ID, {"README.md": b"The next snapshot, with nothing in it."})
+    hub.add(REPO_ID, folder, branch="20231101")
+    told = run(hub_snippet(REPO_ID, "20231101"), folder.parent, hub)
+    assert told[0] == "1.000 Rayleigh scattering"
+    assert not [served for served in hub.requests("/store/") if "/data/" in served.path]
+
+
+def test_streaming_vectors_as_on_the_card_fetches_no_texts(hub, publish, table, run):
+    noise = [secrets.token_hex(2**19) for _ in range(table.num_rows)]
+    folder = publish(table.set_column(5, table.schema.field("text"), [noise]), repo_id=REPO_ID)
+    hub.add(REPO_ID, folder, branch="20231101")
+    hub.add(REPO_ID, folder)
+    (only_vectors,) = re.findall(r"^vectors = .*?^\)", code_on(folder)[0], re.DOTALL | re.MULTILINE)
+    before = len(hub.served)
+    run(
+        f"from datasets import load_dataset\ndataset = {REPO_ID!r}\n{only_vectors}\n"
+        "print(len(list(vectors)))",
+        folder.parent,
+        hub,
+    )
+    fetched = sum(served.body_bytes for served in hub.served[before:])
+    assert 10_000 < fetched < 2**20, "each text is a megabyte"
+
+
+def test_the_snippet_takes_any_folder(tmp_path, publish, run):
+    odd = tmp_path / 'Ada\'s "data" {0} é'
+    odd.symlink_to(publish(), target_is_directory=True)
+    told = run(snippet(str(odd)), tmp_path)
+    assert told[0] == "1.000 Rayleigh scattering"
+    assert len(told) == 5

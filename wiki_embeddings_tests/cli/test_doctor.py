@@ -1,0 +1,234 @@
+"""`wiki-embeddings doctor`, as a user runs it, against the local control plane."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from wiki_embeddings.compute.modal.code_version import PACKAGE
+from wiki_embeddings.compute.modal.deployment import DEPLOY, SECRET, VOLUME
+from wiki_embeddings_tests.compute.modal.runs import APP_MODULE, REPOSITORY
+from wiki_embeddings_tests.standins.hub import (
+    FINE_GRAINED_TOKEN,
+    TOKEN,
+    WRITE_TOKEN,
+    LocalHub,
+    local_hub,
+)
+from wiki_embeddings_tests.standins.modal.accounts import ENVIRONMENT, TOKEN_ID, TOKEN_SECRET
+from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
+from wiki_embeddings_tests.standins.modal.options import Options
+from wiki_embeddings_tests.support.homes import command
+
+READY = "Ready: runs from here go to Modal.\n"
+TOKENS = {TOKEN_ID, TOKEN_SECRET, TOKEN, WRITE_TOKEN, FINE_GRAINED_TOKEN, "hf_nobody", "as-wrong"}
+TWO_PROFILES = """\
+[work]
+token_id = "ak-1"
+token_secret = "as-1"
+[home]
+token_id = "ak-2"
+token_secret = "as-2"
+"""
+
+
+def doctor(
+    variables: Mapping[str, str], compute: str = "modal"
+) -> subprocess.CompletedProcess[str]:
+    """Run the command; whatever it prints, no token is in it."""
+    foreign = ("MODAL_", "HF_", "WIKI_EMBEDDINGS_")
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    done = subprocess.run(
+        command("doctor"),
+        env={**inherited, "WIKI_EMBEDDINGS_COMPUTE": compute, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not [token for token in TOKENS if token in done.stdout + done.stderr]
+    return done
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[ControlPlane]:
+    """A plane on which there is nothing."""
+    with ControlPlane(tmp_path) as plane:
+        yield plane
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A plane with the app, and the Hub that its containers ask.
+
+    Attributes:
+        plane: The plane.
+        hub: The Hub.
+    """
+
+    plane: ControlPlane
+    hub: LocalHub
+
+    def examined(self, hf_token: str = TOKEN, compute: str = "modal", **more: str) -> list[str]:
+        """Lines of the doctor, who finds this token in the secret, first the exit status."""
+        self.plane.assets.secrets[SECRET] = {"HF_TOKEN": hf_token, "HF_ENDPOINT": self.hub.url}
+        for container in self.plane.stats.containers("hub_account", alive=True):
+            self.plane.kill(container)  # it has the secret as it was
+        done = doctor({**self.plane.environment(), **more}, compute)
+        assert done.stderr == ""
+        return [f"exit {done.returncode}", *done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    secrets = {SECRET: {"HF_TOKEN": TOKEN}}
+    with (
+        local_hub() as hub,
+        ControlPlane(
+            tmp_path_factory.mktemp("plane"), secrets, Options(retry_delay_s=0.05)
+        ) as plane,
+    ):
+        plane.deploy(APP_MODULE, cwd=REPOSITORY)
+        yield Deployed(plane, hub)
+
+
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({}, "missing"),
+        ({"MODAL_TOKEN_ID": TOKEN_ID}, "incomplete, there is only token_id"),
+        (
+            {"MODAL_TOKEN_ID": TOKEN_ID, "MODAL_TOKEN_SECRET": "as-wrong"},
+            "not accepted by Modal",
+        ),
+    ],
+)
+def test_without_a_good_token_it_says_how_to_sign_in(bare, variables, found):
+    environment = {name: value for name, value in bare.environment().items() if "TOKEN" not in name}
+    done = doctor({**environment, **variables})
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        f"✗ Modal token: {found}. Run `modal setup`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET "
+        "to a token from https://modal.com/settings/tokens.\n"
+    )
+
+
+def test_of_several_profiles_one_has_to_be_chosen(bare, tmp_path):
+    file = tmp_path / "profiles.toml"
+    file.write_text(TWO_PROFILES)
+    environment = {name: value for name, value in bare.environment().items() if "TOKEN" not in name}
+    done = doctor({**environment, "MODAL_CONFIG_PATH": str(file)})
+    assert done.stdout == (
+        "✗ Modal token: No Modal profile is active. Run `modal profile list`, then "
+        "`modal profile activate`.\n"
+    )
+
+
+def test_all_that_is_missing_is_told_at_once_with_the_commands_that_mend_it(bare):
+    done = doctor(bare.environment())
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines() == [
+        "✓ Modal token: accepted (ak-loca…).",
+        "✗ Modal secret huggingface: missing. Run `modal secret create huggingface HF_TOKEN=hf_…` "
+        "with a token from https://huggingface.co/settings/tokens; one that may only read is "
+        "enough.",
+        f"✗ Modal volume wiki-embeddings: missing. Run `{DEPLOY}`, which creates it.",
+        f"✗ Modal app wiki-embeddings: not deployed. Run `{DEPLOY}`.",
+    ]
+
+
+def test_what_is_there_but_unfit_is_told_apart_from_what_is_missing(bare):
+    bare.assets.secrets[SECRET] = {"HUGGING_FACE_TOKEN": "a misnomer"}
+    bare.volumes.create(VOLUME, ENVIRONMENT, 1)
+    secret, volume = doctor(bare.environment()).stdout.splitlines()[1:3]
+    assert secret.startswith(
+        "✗ Modal secret huggingface: without HF_TOKEN. "
+        "Run `modal secret create --force huggingface HF_TOKEN=hf_…`"
+    )
+    assert volume.startswith("✗ Modal volume wiki-embeddings: of version 1, ")
+    assert f"`modal volume rename {VOLUME} {VOLUME}-v1`, then `{DEPLOY}`" in volume
+
+
+def test_with_all_in_place_it_says_where_runs_go(deployed):
+    lines = deployed.examined(compute="local")
+    assert lines[0] == "exit 0"
+    assert [line[0] for line in lines[1:7]] == ["✓"] * 6
+    assert lines[4] == "✓ Modal app wiki-embeddings: there."
+    assert lines[5].endswith(", as here.")
+    assert lines[6] == (
+        "✓ Hugging Face token in the secret: ada's (read), may read, which is all that a run needs."
+    )
+    assert lines[7:] == [
+        "Ready. Runs from here stay on this machine until WIKI_EMBEDDINGS_COMPUTE=modal is set."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("token", "found"),
+    [
+        (WRITE_TOKEN, "cantor's (write), may write to cantor, set-theory, halle, crelle"),
+        (FINE_GRAINED_TOKEN, "dedekind's (fineGrained), may write to cuts, gauss/letters"),
+    ],
+)
+def test_it_tells_whose_the_token_of_the_hub_is_and_where_it_may_write(deployed, token, found):
+    lines = deployed.examined(token)
+    assert lines[0] == "exit 0"
+    assert lines[-2:] == [f"✓ Hugging Face token in the secret: {found}.", READY.strip()]
+
+
+def test_where_a_namespace_is_set_the_token_has_to_be_one_that_may_write_there(deployed):
+    namespace = {"WIKI_EMBEDDINGS_HUB_NAMESPACE": "cantor"}
+    assert deployed.examined(WRITE_TOKEN, **namespace)[0] == "exit 0"
+    lines = deployed.examined(TOKEN, **namespace)
+    assert lines[0] == "exit 1"
+    assert lines[-1] == (
+        "✗ Hugging Face token in the secret, for cantor: ada's (read), may only read. Run `modal "
+        "secret create --force huggingface HF_TOKEN=hf_…` with a token from "
+        "https://huggingface.co/settings/tokens, which may write to cantor."
+    )
+
+
+def test_a_token_that_the_hub_refuses_is_to_be_replaced(deployed):
+    lines = deployed.examined("hf_nobody")
+    assert lines[0] == "exit 1"
+    assert lines[-1].startswith(
+        "✗ Hugging Face token in the secret: not accepted by the Hub. "
+        "Run `modal secret create --force huggingface HF_TOKEN=hf_…`"
+    )
+
+
+def test_a_hub_that_is_down_leaves_only_its_own_question_open(deployed):
+    deployed.hub.fail("whoami", 503, times=3)  # Modal asks again twice
+    lines = deployed.examined()
+    assert [line[0] for line in lines[1:]] == ["✓"] * 5 + ["✗"]
+    assert lines[-1].endswith("it answers with status 503. Ask again later.")
+
+
+def test_an_app_deployed_from_other_code_is_to_be_deployed_again(deployed, tmp_path):
+    edited = tmp_path / "edited"
+    shutil.copytree(PACKAGE, edited / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    with (edited / PACKAGE.name / "errors.py").open("a") as file:
+        file.write("# edited since\n")
+    done = doctor({**deployed.plane.environment(), "PYTHONPATH": str(edited)})
+    assert (done.returncode, done.stderr) == (1, "")
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("✗ Version of the deployed app: ")
+    assert last.endswith(f" Run `{DEPLOY}` again.")
+    assert not deployed.plane.stats.calls_in_progress()
+
+
+def test_where_modal_cannot_be_reached_it_says_so_in_a_sentence(tmp_path):
+    with ControlPlane(tmp_path) as plane:
+        closed = plane.environment()
+    done = doctor(closed)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "Error: Modal cannot be reached: there was no answer within 10 s. Look at the network and "
+        "at https://status.modal.com, and try again.\n"
+    )

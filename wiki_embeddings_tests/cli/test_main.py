@@ -1,0 +1,192 @@
+"""The command line, run as a person runs it: a process of its own on a home of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pyarrow.dataset as pads
+import pytest
+
+from wiki_embeddings_tests.support.homes import cli
+
+DATASET = "wikipedia-sample-all-MiniLM-L6-v2-dry-run"
+FEW = ("--fraction", "0.05", "--shard-mib", "0.05")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A home in which a few articles of the sample have been embedded with the real weights."""
+    home = tmp_path_factory.mktemp("cli")
+    ran = cli(home, "run", "--wiki", "sample", *FEW)
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    (home / "first-run.txt").write_text(ran.stdout)
+    return home
+
+
+def folder_of(home: Path, stage: str) -> Path:
+    (manifest,) = (home / "volume" / "sample" / stage).glob("*/manifest.json")
+    return manifest.parent
+
+
+def test_a_run_ends_with_a_table_of_what_was_made_and_where(home):
+    told = (home / "first-run.txt").read_text()
+    for asset in ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"):
+        assert asset in told
+    assert DATASET in told
+    assert "shards" in told, "there were bars"
+
+
+def test_nothing_is_lost_from_article_to_published_row(home):
+    manifests = {
+        stage: json.loads((folder_of(home, stage) / "manifest.json").read_text())["totals"]
+        for stage in ("raw", "chunks", "embeddings", "hub")
+    }
+    assert manifests["raw"]["rows"] == manifests["chunks"]["articles"] == 5
+    assert manifests["raw"]["characters"] == manifests["chunks"]["characters"]
+    assert manifests["chunks"]["rows"] == manifests["embeddings"]["rows"] > 50
+    assert manifests["embeddings"]["rows"] == manifests["hub"]["rows"]
+    articles = pads.dataset(folder_of(home, "raw"), exclude_invalid_files=True).to_table()
+    published = pads.dataset(home / "hub" / DATASET / "data").to_table()
+    for article in articles.to_pylist():
+        mine = [row for row in published.to_pylist() if row["id"] == article["id"]]
+        assert [row["chunk_index"] for row in mine] == list(range(len(mine)))
+        assert "".join(row["text"] for row in mine) == article["text"]
+
+
+def test_a_second_run_keeps_everything(home):
+    again = cli(home, "run", "--wiki", "sample", *FEW)
+    assert again.returncode == 0
+    assert "kept from an earlier run" in again.stdout
+
+
+@pytest.mark.parametrize("where", ["volume", "folder"])
+def test_search_prints_titles_scores_and_addresses(home, where):
+    folder = str(home / "hub" / DATASET)
+    place = ("--dataset", folder) if where == "folder" else ("--wiki", "sample")
+    published = pads.dataset(Path(folder) / "data").to_table(["title", "url", "text"]).to_pylist()
+    wanted = max(published, key=lambda row: len(row["text"]))
+    found = cli(home, "search", wanted["text"][:500], "-k", "2", *place)
+    assert found.returncode == 0, found.stderr
+    assert wanted["title"] in found.stdout
+    assert wanted["url"] in found.stdout
+    best, *others = (float(score) for score in re.findall(r"^  (0\.\d{3})  ", found.stdout, re.M))
+    assert best > 0.7, "a passage is near to its own beginning"
+    assert len(others) == 1
+    assert others[0] <= best
+
+
+def test_search_of_a_dataset_on_the_hub_takes_its_model_from_its_card(home, hub, tmp_path):
+    folder = home / "hub" / DATASET
+    hub.add("somebody/published", folder.resolve())
+    (wanted,) = pads.dataset(folder / "data").head(1, columns=["title", "text"]).to_pylist()
+    place = ("--dataset", "somebody/published")
+    found = cli(tmp_path, "search", wanted["text"][:500], *place, HF_ENDPOINT=hub.url)
+    assert found.returncode == 0, found.stderr
+    assert wanted["title"] in found.stdout
+    assert re.fullmatch(r"Fetching \d\.\d MB of somebody/published, kept in .*\n", found.stderr)
+    fetched = hub.body_bytes("/store/")
+    again = cli(tmp_path, "search", wanted["text"][:500], *place, HF_ENDPOINT=hub.url)
+    assert (again.stdout, again.stderr) == (found.stdout, "")
+    assert hub.body_bytes("/store/") == fetched
+
+
+def test_search_of_a_dataset_that_the_hub_does_not_have_is_told_in_a_sentence(hub, tmp_path):
+    failed = cli(tmp_path, "search", "anything", "--dataset", "no/such", HF_ENDPOINT=hub.url)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("Error: Cannot read the dataset no/such at revision main:")
+    assert failed.stderr.count("\n") == 1
+
+
+def test_a_model_that_cannot_work_is_refused_before_anything_is_fetched(tmp_path):
+    failed = cli(tmp_path, "run", "--wiki", "sample", "--token-budget", "60")
+    assert failed.returncode == 1
+    assert "60 tokens is too small" in failed.stderr
+    assert not (tmp_path / "volume").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "--wiki", "klingon"], "There is no wiki 'klingon' here, only sample, simple, en"),
+        (["run", "--fraction", "2"], "fraction: Input should be less than or equal to 1"),
+        (["run", *FEW, "--model", "/no/such/model"], "/no/such/model"),
+        (["run", *FEW, "--token-budget", "60"], "60 tokens is too small"),
+        (["run", *FEW, "--token-budget", "1000"], "reads at most 256"),
+        (["run", *FEW, "--engine", "cpu", "--precision", "float16"], "in float32 or int8, not in"),
+        (["search", "anything", "--wiki", "en"], "embeddings of en has not been materialized"),
+        (["search", "anything", "--dataset", "/nowhere"], "/nowhere is not a published dataset"),
+        (["search", "anything", "--revision", "v1"], "--revision v1 means something for a dataset"),
+        (["search", "anything", "--config", "small"], "is a part of a published dataset"),
+    ],
+)
+def test_what_cannot_work_is_told_in_a_sentence(home, arguments, sentence):
+    failed = cli(home, *arguments)
+    assert failed.returncode == 1
+    assert sentence in " ".join(failed.stderr.split())
+    assert "Traceback" not in failed.stderr + failed.stdout
+
+
+def test_a_config_that_there_is_not_is_refused_with_those_that_there_are(tmp_path):
+    failed = cli(tmp_path, "search", "anything", "--dataset", "a/b", "--config", "medium")
+    assert failed.returncode == 2
+    assert "'medium' is not one of 'small', 'default'" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("WIKI_EMBEDDINGS_COMPUTE", "cluster", "WIKI_EMBEDDINGS_COMPUTE is 'cluster'"),
+        ("WIKI_EMBEDDINGS_HUB_NAMESPACE", "a/b", "WIKI_EMBEDDINGS_HUB_NAMESPACE is 'a/b'"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_told_in_a_sentence(home, variable, value, sentence):
+    failed = cli(home, "run", *FEW, **{variable: value})
+    assert failed.returncode == 1
+    assert sentence in " ".join(failed.stderr.split())
+    assert "Traceback" not in failed.stderr + failed.stdout
+
+
+def test_an_estimate_starts_nothing_and_fits_a_terminal(tmp_path):
+    home = tmp_path / "home"
+    told = cli(home, "estimate", "--gpu", "A10G", "--containers", "50", COLUMNS="80")
+    assert told.returncode == 0, told.stderr
+    table, notes = told.stdout.split("in all", 1)
+    assert "…" not in table, "every column is there in full"
+    for asset in ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"):
+        assert asset in table
+    for basis in ("measured", "published", "predicted", "assumed"):
+        assert re.search(rf"^  {basis} ", notes, re.M)
+    assert told.stdout.splitlines()[-1].startswith("Not measured: any GPU")
+    assert not home.exists()
+
+
+def test_an_estimate_for_machines_is_json(tmp_path):
+    asked = ("--wiki", "sample", "--cores", "2", "--json")
+    told = json.loads(cli(tmp_path, "estimate", *asked).stdout)
+    assert [asset["asset"] for asset in told["assets"]][2] == "embeddings"
+    assert told["total"]["dollars"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--wiki", "xx"], "The size of 'xx' is not known here"),
+        (["--gpu", "K80"], "Modal has no GPU 'K80'"),
+        (["--cores", "0"], "--cores is 0: choose one above 0"),
+    ],
+)
+def test_what_cannot_be_estimated_is_told_in_a_sentence(tmp_path, arguments, sentence):
+    failed = cli(tmp_path, "estimate", *arguments)
+    assert failed.returncode == 1
+    assert sentence in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_a_home_that_cannot_be_written_to_is_told_in_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    failed = cli(tmp_path / "file" / "home", "run", "--wiki", "sample")
+    assert failed.returncode == 1
+    assert "a file is in the way of a folder" in failed.stderr
+    assert "Traceback" not in failed.stderr

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from wiki_embeddings_tests.standins.hub import TOKEN, WRITE_TOKEN, LocalHub
+from wiki_embeddings_tests.support.homes import SMALL, cli
+
+REPO_ID = "cantor/wikipedia-sample-all-MiniLM-L6-v2-dry-run"
+
+
+def test_the_command_line_publishes_in_private_and_searches_what_it_has_published(
+    tmp_path: Path, hub: LocalHub
+):
+    home = tmp_path / "home"
+    environment = {
+        "WIKI_EMBEDDINGS_HUB_NAMESPACE": "cantor",
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(tmp_path / "hf"),
+    }
+    refused = cli(home, "run", *SMALL, **environment, HF_TOKEN=TOKEN)
+    assert refused.returncode == 1
+    assert "ada's token (read) may write to nothing" in refused.stderr
+
+    done = cli(home, "run", *SMALL, "--private", **environment, HF_TOKEN=WRITE_TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert f"{hub.url}/datasets/{REPO_ID}" in done.stdout
+    assert "10 of 10 checks passed" in done.stdout
+    assert hub.repository(REPO_ID).private
+
+    search = ("search", "What is anarchism?", "--dataset", REPO_ID)
+    found = cli(home, *search, **environment, HF_TOKEN=WRITE_TOKEN)
+    assert found.returncode == 0, found.stderr
+    assert "https://en.wikipedia.org/wiki/" in found.stdout
+    stranger = cli(tmp_path / "elsewhere", *search, **environment, HF_TOKEN="")
+    assert stranger.returncode == 1
+    assert "private" in stranger.stderr
+
+    told = "".join(run.stdout + run.stderr for run in (refused, done, found, stranger))
+    assert WRITE_TOKEN not in told
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in files if WRITE_TOKEN.encode() in path.read_bytes()]

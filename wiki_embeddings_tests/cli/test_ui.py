@@ -1,0 +1,165 @@
+"""The Dagster UI as a person sees it: the real webserver and daemon, in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from wiki_embeddings_tests.support.homes import SMALL, cli, environment
+from wiki_embeddings_tests.support.served_ui import graphql, served_ui
+
+ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def browser_path() -> str | None:
+    """The browser to drive: the one that is named, else one that is installed."""
+    named = os.environ.get("WIKI_EMBEDDINGS_BROWSER")
+    return named or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, tiny_model) -> Path:
+    """A home in which a small part of the sample has been materialized."""
+    home: Path = tmp_path_factory.mktemp("ui")
+    ran = cli(home, "run", "--wiki", "sample", "--model", str(tiny_model), *SMALL)
+    assert ran.returncode == 0, ran.stderr
+    return home
+
+
+@pytest.fixture(scope="module")
+def ui(home) -> Iterator[str]:
+    """Address of a UI on that home."""
+    with served_ui(home) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    executable = browser_path()
+    if executable is None:
+        # A browser is not on the package index, and `make test` asks for nothing else. `.ci/run`
+        # installs one and names it, so there these tests always run.
+        pytest.skip("no Chromium is installed; name one in WIKI_EMBEDDINGS_BROWSER")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=BROWSER_FLAGS)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+def stale_statuses(ui: str) -> dict[str, str]:
+    query = '{assetNodes {assetKey {path} staleStatus(partition: "sample")}}'
+    nodes = graphql(ui, query)["assetNodes"]
+    return {node["assetKey"]["path"][0]: node["staleStatus"] for node in nodes}
+
+
+def successes(ui: str) -> list[str]:
+    """Names of the jobs whose runs have succeeded."""
+    query = "{runsOrError {... on Runs {results {jobName status}}}}"
+    runs = graphql(ui, query)["runsOrError"]["results"]
+    return [run["jobName"] for run in runs if run["status"] == "SUCCESS"]
+
+
+def test_the_runs_of_the_command_line_are_there(ui):
+    assert successes(ui) == ["wikipedia_embeddings"]
+    assert set(stale_statuses(ui).values()) == {"FRESH"}
+
+
+def test_the_lineage_shows_the_four_assets(ui, page):
+    page.goto(f"{ui}/asset-groups")
+    for asset in ASSETS:
+        expect(page.get_by_text(asset, exact=True).first).to_be_visible()
+
+
+def test_a_change_upstream_shows_as_stale_and_only_then(home, ui):
+    # With the default model, so other chunks than those of the run before.
+    dagster = [sys.executable, "-m", "dagster", "asset", "materialize", "--partition", "sample"]
+    made = subprocess.run(
+        [*dagster, "--select", "chunked_volume", "-m", "wiki_embeddings.definitions"],
+        env=environment(home, DAGSTER_HOME=str(home / "dagster")),
+        capture_output=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    statuses = stale_statuses(ui)
+    assert statuses.pop("embeddings") == "STALE"
+    assert set(statuses.values()) == {"FRESH"}
+
+
+def test_an_asset_is_materialized_by_clicking(ui, page):
+    before = len(successes(ui))
+    page.goto(f"{ui}/assets/chunked_volume")
+    page.get_by_role("button", name="Materialize").first.click()
+    page.get_by_text("Select a partition").click()
+    page.get_by_role("menuitem").filter(has_text="sample").click()
+    page.keyboard.press("Escape")
+    # Whoever leaves the page before the answer has come has launched nothing.
+    with page.expect_response(lambda answer: "mutation Launch" in (answer.request.post_data or "")):
+        page.get_by_role("button", name="Launch 1 run").click()
+    page.goto(f"{ui}/runs")
+    expect(page.get_by_text("Success", exact=True)).to_have_count(before + 1, timeout=120_000)
+    assert len(successes(ui)) == before + 1
+
+
+def test_an_asset_shows_its_numbers_rows_and_checks(ui, page):
+    page.goto(f"{ui}/assets/chunked_volume?view=partitions&partition=sample")
+    for shown in ("articles", "characters", "tokens", "first_rows", "chunk_lengths"):
+        expect(page.get_by_text(shown, exact=True).first).to_be_visible()
+    page.get_by_text("[Show Markdown]").click()
+    picture = page.locator("img[alt='Chunks by number of tokens']")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") == 640
+    page.goto(f"{ui}/assets/chunked_volume?view=checks")
+    for check in ("every_article_chunked", "chunk_ids_unique", "token_budget_kept"):
+        expect(page.get_by_text(check, exact=True).first).to_be_visible()
+
+
+def test_the_launchpad_documents_the_config(ui):
+    query = """{assetNodes {assetKey {path} configField {configType {
+        ... on CompositeConfigType {fields {name description}}}}}}"""
+    fields = {
+        node["assetKey"]["path"][0]: {
+            field["name"]: field["description"]
+            for field in node["configField"]["configType"]["fields"]
+        }
+        for node in graphql(ui, query)["assetNodes"]
+    }
+    on_modal = {"containers", "deadline_minutes"}
+    assert set(fields["raw_wikipedia"]) == {"snapshot", "fraction", "shard_mib"} | on_modal
+    assert {"model", "token_budget", "title_prefix"} | on_modal <= set(fields["chunked_volume"])
+    assert (
+        set(fields["embeddings"])
+        == {"engine", "precision", "gpu", "inputs_per_container"} | on_modal
+    )
+    assert all(text for described in fields.values() for text in described.values())
+
+
+def test_each_schedule_is_there_off_and_says_what_it_will_do(ui, page):
+    page.goto(f"{ui}/automation")
+    expect(page.get_by_text("monthly_refresh_en", exact=True)).to_be_visible()
+    query = """{schedulesOrError(repositorySelector: {repositoryName: "__repository__",
+        repositoryLocationName: "wiki_embeddings"}) {... on Schedules {results {
+        name description scheduleState {status}}}}}"""
+    schedules = graphql(ui, query)["schedulesOrError"]["results"]
+    assert len(schedules) == 3
+    for schedule in schedules:
+        assert schedule["scheduleState"]["status"] == "STOPPED"
+        assert "On the 2nd of each month" in schedule["description"]

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from wiki_embeddings.definitions import defs
+from wiki_embeddings.defs.automation import JOB
+from wiki_embeddings.defs.instance import (
+    PROCESS_TAG,
+    close_abandoned_runs,
+    close_runs_of_past_ui,
+    prepare,
+    sole_ui,
+)
+from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.host import this_process
+from wiki_embeddings.settings import load
+from wiki_embeddings_tests.support.homes import SMALL, environment
+
+IN_PROGRESS = ["STARTING", "STARTED", "CANCELING"]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    return prepare(load({"WIKI_EMBEDDINGS_HOME": str(tmp_path)}))
+
+
+@pytest.fixture
+def instance(home) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance
+
+
+@pytest.fixture
+def dead_process() -> str:
+    """Name of a process that has ended."""
+    program = "from wiki_embeddings.host import this_process as name; print(name(), end='')"
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def a_run(instance: dg.DagsterInstance, status: str, **more: Any) -> str:
+    run = instance.create_run_for_job(
+        defs.resolve_job_def(JOB), status=dg.DagsterRunStatus(status), **more
+    )
+    return run.run_id
+
+
+def status_of(instance: dg.DagsterInstance, run_id: str) -> str:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status.value
+
+
+def test_a_disk_that_fills_up_under_the_record_is_told_in_a_sentence(tmp_path, tiny_model):
+    program = textwrap.dedent("""
+        import resource
+        from wiki_embeddings.cli.main import main
+        # No file may grow beyond this: for SQLite that is a disk which takes no more.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+        main()
+    """)
+    arguments = ["run", "--wiki", "sample", "--model", str(tiny_model), *SMALL]
+    failed = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert failed.returncode == 1
+    assert f"Error: Cannot write Dagster's record to {tmp_path}" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("status", IN_PROGRESS)
+def test_a_run_whose_process_was_killed_is_closed(instance, dead_process, status):
+    run = a_run(instance, status, tags={PROCESS_TAG: dead_process})
+    close_abandoned_runs(instance)
+    expected = "CANCELED" if status == "CANCELING" else "FAILURE"
+    assert status_of(instance, run) == expected
+
+
+@pytest.mark.parametrize("tags", [{}, {PROCESS_TAG: this_process()}, {PROCESS_TAG: "1@elsewhere"}])
+def test_a_run_that_may_still_go_on_is_left_alone_by_the_command_line(instance, tags):
+    run = a_run(instance, "STARTED", tags=tags)
+    close_abandoned_runs(instance)
+    assert status_of(instance, run) == "STARTED"
+
+
+def test_a_run_executed_again_from_the_ui_does_not_live_in_its_parents_process(
+    instance, dead_process
+):
+    tags = {PROCESS_TAG: dead_process}
+    parent = a_run(instance, "FAILURE", tags=tags)
+    run = a_run(instance, "STARTED", tags=tags, parent_run_id=parent, root_run_id=parent)
+    close_abandoned_runs(instance)
+    assert status_of(instance, run) == "STARTED"
+    close_runs_of_past_ui(instance)
+    assert status_of(instance, run) == "FAILURE"
+
+
+@pytest.mark.parametrize("status", IN_PROGRESS)
+def test_a_run_that_a_past_ui_did_not_see_end_is_closed(instance, status):
+    run = a_run(instance, status)
+    close_runs_of_past_ui(instance)
+    expected = "CANCELED" if status == "CANCELING" else "FAILURE"
+    assert status_of(instance, run) == expected
+
+
+def test_a_ui_leaves_waiting_and_finished_runs_and_those_of_the_command_line_alone(instance):
+    runs = [a_run(instance, status) for status in ("NOT_STARTED", "SUCCESS")]
+    runs.append(a_run(instance, "STARTED", tags={PROCESS_TAG: this_process()}))
+    close_runs_of_past_ui(instance)
+    assert [status_of(instance, run) for run in runs] == ["NOT_STARTED", "SUCCESS", "STARTED"]
+
+
+def test_a_second_ui_of_the_same_home_is_refused_and_told_of_the_first(home):
+    told = f"already, as process {this_process()}"
+    with sole_ui(home), pytest.raises(WikiEmbeddingsError, match=told):
+        sole_ui(home).__enter__()
+    with sole_ui(home):
+        pass
+
+
+def test_two_homes_have_a_ui_each(home, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    with sole_ui(home), sole_ui(other):
+        pass
+
+
+def test_the_children_of_a_killed_ui_hold_its_home_until_they_end(home):
+    program = textwrap.dedent("""
+        import os, signal, subprocess, sys
+        from pathlib import Path
+        from wiki_embeddings.defs.instance import sole_ui
+        with sole_ui(Path(sys.argv[1])) as hold:
+            child = subprocess.Popen(["cat"], pass_fds=[hold])  # until its input is closed
+            os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    with subprocess.Popen([sys.executable, "-c", program, home], stdin=subprocess.PIPE) as killed:
+        killed.wait()
+        with pytest.raises(WikiEmbeddingsError, match="is running already"):
+            sole_ui(home).__enter__()
+        assert killed.stdin is not None
+        killed.stdin.close()
+    wait_until_free(home)
+
+
+def wait_until_free(home: Path) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with sole_ui(home):
+                return
+        except WikiEmbeddingsError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

@@ -1,0 +1,219 @@
+"""The shapes and families of the models to get right, each with random weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from wiki_embeddings import encoders
+from wiki_embeddings.encoders.models.resolve import resolve
+from wiki_embeddings.encoders.sequences import SequenceMaker
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings_tests.encoders.numpy_bert import unit_vector
+from wiki_embeddings_tests.encoders.references import (
+    edit_json,
+    reference_texts,
+    reference_vectors,
+    unpacked_xlmr,
+)
+from wiki_embeddings_tests.support.tiny_model import write_tiny_model
+
+TEXTS = ["", "snow", "Fresh snow reflects most of the sunlight.", "Ein Fluß; 河水流进大海。"]
+
+
+@pytest.fixture
+def xlmr(tmp_path: Path) -> Path:
+    return unpacked_xlmr(tmp_path)
+
+
+def cpu_encoder(model):
+    return encoders.load(model, "cpu")
+
+
+def cuda_encoder(model):
+    pytest.importorskip("torch", reason="PyTorch, the extra `cuda`, is not installed")
+    from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
+
+    return CudaEncoder(resolve(model), encoders.describe(model, "cpu"), device="cpu")
+
+
+each_engine = pytest.mark.parametrize("load", [cpu_encoder, cuda_encoder])
+
+
+def cosines(left, right):
+    return np.einsum("ij,ij->i", left, right)
+
+
+@each_engine
+@pytest.mark.parametrize(("kind", "query"), [("queries", True), ("passages", False)])
+def test_an_xlmr_agrees_with_sentence_transformers(xlmr, load, kind, query):
+    vectors = load(xlmr).encode_texts(reference_texts(), query=query)
+    assert cosines(vectors, reference_vectors("tiny_xlmr", kind)).min() >= 0.9999
+
+
+def test_the_first_positions_of_an_xlmr_belong_to_no_text(xlmr):
+    model = resolve(xlmr)
+    assert (model.shape.positions, model.shape.first_position) == (258, 2)
+    assert model.max_length == 256
+    edit_json(xlmr / "sentence_bert_config.json", max_seq_length=258)
+    edit_json(xlmr / "tokenizer_config.json", model_max_length=None)
+    assert resolve(xlmr).max_length == 256
+
+
+@each_engine
+def test_the_longest_text_of_an_xlmr_is_read_to_its_end(xlmr, load):
+    model = resolve(xlmr)
+    sequences = SequenceMaker(model)
+    frame = len(sequences.from_passages([np.empty(0, np.uint32)])[0])
+    text = np.arange(5, 5 + model.max_length - frame, dtype=np.uint32)
+    longest = load(xlmr).encode([text])
+    sequence = sequences.from_passages([text])[0]
+    assert len(sequence) == 256
+    np.testing.assert_allclose(longest[0], unit_vector(model, sequence), atol=1e-5)
+
+
+@each_engine
+def test_a_bert_with_the_tokenizer_of_xlmr_begins_at_the_first_position(xlmr, load):
+    """As multilingual-e5-small: `model_type` is bert, whatever the tokenizer is."""
+    expected = load(xlmr).encode_texts(TEXTS)
+    tensors = load_file(xlmr / "model.safetensors")
+    positions = "embeddings.position_embeddings.weight"
+    tensors[positions] = np.ascontiguousarray(tensors[positions][2:])
+    save_file(tensors, xlmr / "model.safetensors")
+    edit_json(xlmr / "config.json", model_type="bert", max_position_embeddings=256, pad_token_id=0)
+    model = resolve(xlmr)
+    assert (model.shape.first_position, model.max_length) == (0, 256)
+    assert (model.special_tokens.cls, model.special_tokens.sep) == (0, 2)
+    np.testing.assert_allclose(load(xlmr).encode_texts(TEXTS), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("prefix", ["roberta.", "bert."])
+def test_tensors_of_a_model_with_a_head_are_found(xlmr, prefix):
+    expected = cpu_encoder(xlmr).encode_texts(TEXTS)
+    tensors = load_file(xlmr / "model.safetensors")
+    with_head = {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+    save_file({**with_head, "lm_head.bias": np.zeros(3, np.float32)}, xlmr / "model.safetensors")
+    np.testing.assert_array_equal(cpu_encoder(xlmr).encode_texts(TEXTS), expected)
+
+
+@each_engine
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_hidden_layers": 12},
+        {"num_hidden_layers": 6, "type_vocab_size": 1},
+        {"num_hidden_layers": 2, "model_type": "roberta", "pad_token_id": 1},
+        {"num_hidden_layers": 2, "num_attention_heads": 8, "layer_norm_eps": 1e-5},
+    ],
+)
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_other_shapes_agree_with_bert_in_numpy(tmp_path, load, changes, pooling):
+    folder = write_tiny_model(tmp_path / "tiny", **changes)
+    edit_json(folder / "1_Pooling" / "config.json", pooling_mode=pooling)
+    model = resolve(folder)
+    expected = [
+        unit_vector(model, ids) for ids in SequenceMaker(model).from_texts(TEXTS, query=True)
+    ]
+    vectors = load(folder).encode_texts(TEXTS, query=True)
+    assert cosines(vectors, np.array(expected)).min() >= 0.99999
+
+
+@each_engine
+def test_weights_in_half_precision_are_those_numbers(tmp_path, load):
+    """As gte-small's."""
+    folder = write_tiny_model(tmp_path / "tiny", num_hidden_layers=3)
+    tensors = load_file(folder / "model.safetensors")
+    halves = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
+    save_file(halves, folder / "model.safetensors")
+    model = resolve(folder)
+    expected = [
+        unit_vector(model, ids) for ids in SequenceMaker(model).from_texts(TEXTS, query=True)
+    ]
+    assert cosines(load(folder).encode_texts(TEXTS), np.array(expected)).min() >= 0.99999
+
+
+def test_a_prefix_and_a_chunk_are_framed_as_the_text_together(xlmr):
+    sequences = SequenceMaker(resolve(xlmr))
+    backend = sequences._tokenizer
+    texts = [text for text in reference_texts() if len(text) < 300]
+    tokens = [
+        np.array(backend.encode(text.strip(), add_special_tokens=False).ids, np.uint32)
+        for text in texts
+    ]
+    together = sequences.from_texts(texts, query=False)
+    framed = sequences.from_passages(tokens)
+    assert [ids.tolist() for ids in framed] == [ids.tolist() for ids in together]
+    frame = [0, *backend.encode("passage:", add_special_tokens=False).ids]
+    assert all(ids[: len(frame)].tolist() == frame and ids[-1] == 2 for ids in framed)
+
+
+def test_a_prefix_without_space_makes_one_word_with_the_text(xlmr):
+    edit_json(xlmr / "config_sentence_transformers.json", prompts={"query": "q:"})
+    sequences = SequenceMaker(resolve(xlmr))
+    ids = sequences.from_texts(["snow"], query=True)[0]
+    assert ids[1:-1].tolist() == sequences._tokenizer.encode("q:snow", add_special_tokens=False).ids
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\u3000", "\t \n"])
+def test_white_space_around_a_text_counts_for_nothing(xlmr, space):
+    sequences = SequenceMaker(resolve(xlmr))
+    plain, padded, blank, empty = sequences.from_texts(
+        ["the river", f"{space}the river{space}", space, ""], query=True
+    )
+    assert plain.tolist() == padded.tolist()
+    assert blank.tolist() == empty.tolist()
+
+
+@pytest.mark.parametrize("kind", ["RobertaProcessing", "BertProcessing"])
+def test_the_frame_is_what_the_tokenizer_itself_puts_around_a_text(xlmr, kind):
+    edit_json(xlmr / "tokenizer_config.json", cls_token="<unk>", sep_token="<unk>")
+    assert resolve(xlmr).special_tokens.sep == 2
+    processor = {"type": kind, "sep": ["<mask>", 721], "cls": ["<s>", 0]}
+    edit_json(xlmr / "tokenizer.json", post_processor=processor)
+    assert resolve(xlmr).special_tokens.sep == 721
+
+
+def test_without_a_post_processor_the_frame_is_what_the_configuration_names(xlmr):
+    edit_json(xlmr / "tokenizer.json", post_processor=None)
+    edit_json(xlmr / "tokenizer_config.json", sep_token={"content": "<unk>"})
+    assert resolve(xlmr).special_tokens.sep == 3
+    (xlmr / "tokenizer_config.json").unlink()
+    special = resolve(xlmr).special_tokens
+    assert (special.cls, special.pad, special.sep) == (0, 1, 2)
+
+
+def test_a_frame_of_more_than_one_token_is_refused(xlmr):
+    processor = json.loads((xlmr / "tokenizer.json").read_text())["post_processor"]
+    processor["single"] = processor["single"][:2]
+    edit_json(xlmr / "tokenizer.json", post_processor=processor)
+    with pytest.raises(BadInputError, match="frames a text by"):
+        resolve(xlmr)
+
+
+def test_a_damaged_vocabulary_is_refused(xlmr):
+    edit_json(xlmr / "tokenizer.json", model={"type": "Unigram", "vocab": ["<s>", "</s>"]})
+    with pytest.raises(BadInputError, match="vocabulary is not as"):
+        resolve(xlmr)
+
+
+def test_a_first_position_beyond_the_last_is_refused(xlmr):
+    edit_json(xlmr / "config.json", pad_token_id=257)
+    with pytest.raises(BadInputError, match="first position 258"):
+        resolve(xlmr)
+
+
+def test_letters_that_the_tokenizer_tells_apart_are_not_made_small(xlmr):
+    edit_json(xlmr / "sentence_bert_config.json", do_lower_case=True)
+    with pytest.raises(BadInputError, match="makes letters small"):
+        resolve(xlmr)
+
+
+def test_a_tokenizer_that_makes_letters_small_itself_may_be_told_so(tmp_path):
+    """As bge's."""
+    folder = write_tiny_model(tmp_path / "tiny")
+    edit_json(folder / "sentence_bert_config.json", do_lower_case=True)
+    assert resolve(folder).max_length == 256

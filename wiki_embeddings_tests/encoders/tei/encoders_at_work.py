@@ -1,0 +1,19 @@
+"""Encoders of the engine `tei` for tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from wiki_embeddings.encoders import describe
+from wiki_embeddings.encoders.models.resolve import resolve
+from wiki_embeddings.encoders.protocol import Precision
+from wiki_embeddings.encoders.tei import TeiEncoder, runtime
+
+
+def tei_of(
+    model: Path | None, precision: Precision = "float32", *, start_within_s: float = 60.0
+) -> TeiEncoder:
+    """The engine `tei` with a model, in the precision that a test can compare."""
+    info = replace(describe(model, "cpu"), engine="tei", runtime=runtime(), precision=precision)
+    return TeiEncoder(resolve(model), info, start_within_s=start_within_s)

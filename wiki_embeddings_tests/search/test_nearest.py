@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from wiki_embeddings.card import card
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.search.nearest import from_folder, from_manifest, nearest
+from wiki_embeddings_tests.support.synthetic import MODEL, rows, write_embeddings
+
+
+@pytest.fixture
+def vectors(volume):
+    return write_embeddings(volume, shards=3, rows_each=10)
+
+
+def question_like(row: int) -> np.ndarray:
+    vector = np.asarray(rows(row, 1).column("embedding")[0].as_py(), np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+@pytest.mark.parametrize("row", [0, 13, 29])
+def test_the_passage_itself_is_the_nearest_to_its_own_vector(volume, vectors, row):
+    best, *others = nearest(question_like(row), from_manifest(volume, vectors), 5)
+    assert best.text == f"Passage {row}, élan 🙂."
+    assert best.title == f"Article {row // 2}"
+    assert best.score == pytest.approx(1.0, abs=1e-3)
+    assert [p.score for p in others] == sorted((p.score for p in others), reverse=True)
+
+
+def test_the_answer_is_the_same_as_that_of_one_large_product(volume, vectors):
+    question = np.ones(8, np.float32) / np.sqrt(np.float32(8))
+    matrix = np.array(rows(0, 30).column("embedding").to_pylist(), np.float32)
+    expected = np.argsort(-(matrix @ question), kind="stable")[:7]
+    found = nearest(question, from_manifest(volume, vectors), 7)
+    assert [passage.text for passage in found] == [f"Passage {n}, élan 🙂." for n in expected]
+
+
+def test_fewer_passages_than_asked_for_are_all_given(volume, vectors):
+    assert len(nearest(question_like(0), from_manifest(volume, vectors), 100)) == 30
+
+
+def test_a_question_of_another_width_is_refused(volume, vectors):
+    with pytest.raises(BadInputError, match="8 wide, the question's is 4"):
+        nearest(np.ones(4, np.float32), from_manifest(volume, vectors), 1)
+
+
+@pytest.fixture
+def published(tmp_path, volume, vectors) -> Path:
+    """A folder in Hub layout with three files."""
+    folder = tmp_path / "published"
+    shutil.copytree(volume.path(vectors.folder), folder / "data")
+    (folder / "README.md").write_text(card(vectors), encoding="utf-8")
+    return folder
+
+
+def test_a_published_folder_names_its_own_model(published):
+    searchable = from_folder(published)
+    assert (searchable.made_by.model, len(searchable.files)) == (MODEL, 3)
+    assert searchable.made_by.revision == "0123456789abcdef0123456789abcdef01234567"
+    assert (searchable.made_by.query_prefix, searchable.made_by.pooling) == ("query: ", "mean")
+
+
+def test_a_folder_is_searched_whole_or_in_its_small_part(published):
+    shutil.copytree(
+        published / "data", published / "small", ignore=lambda *_: ["shard-00001.parquet"]
+    )
+    assert {file.parent.name for file in from_folder(published).files} == {"data"}
+    small = from_folder(published, "small")
+    assert [f"{file.parent.name}/{file.name}" for file in small.files][
+        -1
+    ] == "small/shard-00002.parquet"
+    assert len(small.files) < len(from_folder(published).files)
+
+
+def test_a_folder_without_a_small_part_says_so(published):
+    with pytest.raises(BadInputError, match=r"is not a published dataset: .* small/\*\.parquet"):
+        from_folder(published, "small")
+
+
+def test_the_vectors_on_the_volume_have_the_prefix_that_they_were_planned_with(volume, vectors):
+    made_by = from_manifest(volume, vectors).made_by
+    assert (made_by.query_prefix, made_by.pooling) == ("query: ", "mean")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\nlicense: mit\n---\n",
+        "---\nwiki_embeddings: 3\n---\n",
+        "---\nwiki_embeddings:\n---\n",
+        "No YAML at all.\n",
+    ],
+)
+def test_a_card_that_does_not_name_the_model_is_refused(published, text):
+    (published / "README.md").write_text(text)
+    with pytest.raises(BadInputError, match=r"README\.md does not name the model"):
+        from_folder(published)
+
+
+@pytest.mark.parametrize(
+    "content", [b"---\na: [1\n---\n", b"---\n- a\n---\n", b"---\n\xff\xfe: 1\n---\n"]
+)
+def test_a_card_that_cannot_be_read_is_refused(published, content):
+    (published / "README.md").write_bytes(content)
+    with pytest.raises(BadInputError, match=r"Cannot read .*README\.md: .* again"):
+        from_folder(published)
+
+
+def damaged(path: Path) -> bytes:
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 2] = b"\xff" * (len(content) // 2 - 4)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        lambda path: path.write_bytes(damaged(path)),
+    ],
+    ids=["gone", "empty", "truncated", "damaged"],
+)
+def test_a_file_that_cannot_be_read_is_named(published, spoil):
+    searchable = from_folder(published)
+    spoil(searchable.files[1])
+    with pytest.raises(BadInputError, match=r"Cannot read .*shard-00001\.parquet: .* again"):
+        nearest(question_like(0), searchable, 1)
+
+
+def test_progress_is_told_of_all_bytes(volume, vectors):
+    searchable = from_manifest(volume, vectors)
+    told: list[int] = []
+    nearest(question_like(0), searchable, 1, told.append)
+    assert told == [file.stat().st_size for file in searchable.files]
+
+
+@pytest.mark.parametrize("column", ["embedding", "title"])
+def test_a_file_without_a_column_is_named(published, column):
+    searchable = from_folder(published)
+    pq.write_table(rows(0, 10).drop_columns(column), searchable.files[2])
+    with pytest.raises(BadInputError, match=rf"shard-00002\.parquet has no column `{column}`"):
+        nearest(question_like(0), searchable, 1)
+
+
+def test_vectors_without_a_common_length_are_refused(published):
+    searchable = from_folder(published)
+    table = rows(0, 10)
+    lists = [row[:2] for row in table.column("embedding").to_pylist()]
+    position = table.schema.get_field_index("embedding")
+    pq.write_table(table.set_column(position, "embedding", [lists]), searchable.files[0])
+    with pytest.raises(BadInputError, match="vectors of different lengths"):
+        nearest(question_like(0), searchable, 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "type_", "wrong"),
+    [
+        ("title", pa.int64(), "int64 in the column `title`"),
+        ("embedding", pa.list_(pa.int16(), 8), "vectors of int16"),
+    ],
+)
+def test_columns_of_other_types_are_refused(published, column, type_, wrong):
+    searchable = from_folder(published)
+    table = rows(0, 10)
+    position = table.schema.get_field_index(column)
+    other = pa.nulls(10, type_)
+    pq.write_table(table.set_column(position, column, other), searchable.files[0])
+    with pytest.raises(BadInputError, match=wrong):
+        nearest(question_like(0), searchable, 1)
+
+
+def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
+    with pytest.raises(BadInputError, match="is not a published dataset"):
+        from_folder(tmp_path)

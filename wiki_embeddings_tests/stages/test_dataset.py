@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import pytest
+from datasets import Features, List, Value, load_dataset
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wiki_embeddings.compute.local.compute import LocalCompute
+from wiki_embeddings.defs.materialize import drive
+from wiki_embeddings.manifest import ShardFile
+from wiki_embeddings.progress import silent
+from wiki_embeddings.stages import dataset as publish
+from wiki_embeddings.stages.load_test import opens_with_datasets
+from wiki_embeddings_tests.support.synthetic import rows, write_embeddings
+
+
+@pytest.fixture
+def vectors(volume):
+    return write_embeddings(volume, shards=4, rows_each=10)
+
+
+@pytest.fixture
+def published(volume, vectors):
+    two_shards = 2 * vectors.files[0].bytes + 1000
+    plan = publish.plan(vectors, file_bytes=two_shards)
+    return drive(plan, LocalCompute(volume.root, cores=1), silent, "hub_dataset").manifest
+
+
+def test_the_folder_has_the_hubs_layout(volume, published):
+    folder = volume.path(published.folder)
+    files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    assert files == [
+        "README.md",
+        "data/train-00000-of-00002.parquet",
+        "data/train-00001-of-00002.parquet",
+        "manifest.json",
+        "small/train-00000-of-00001.parquet",
+    ]
+    assert published.rows == 40, "the rows for a first look are counted once"
+
+
+def test_datasets_and_arrow_open_the_folder_as_it_is(tmp_path, volume, published):
+    folder = volume.path(published.folder)
+    dataset = load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+    assert dataset.features == Features(
+        {
+            "id": Value("int64"),
+            "url": Value("string"),
+            "title": Value("string"),
+            "chunk_index": Value("int32"),
+            "start": Value("int32"),
+            "text": Value("string"),
+            "n_tokens": Value("int32"),
+            "hash": Value("string"),
+            "embedding": List(Value("float16"), length=8),
+        }
+    )
+    expected = rows(0, 40).to_pylist()
+    assert dataset.to_list() == expected
+    assert pads.dataset(folder / "data").to_table().to_pylist() == expected
+
+
+def test_the_check_sees_what_datasets_sees(volume, published):
+    verdict = opens_with_datasets(volume, published.folder)
+    assert verdict.passed
+    assert {name for name in verdict.numbers if name.startswith("opens_as_")} == {
+        "opens_as_default",
+        "opens_as_vectors",
+        "opens_as_small",
+    }
+    data_file = volume.path(published.folder) / "data/train-00001-of-00002.parquet"
+    pq.write_table(rows(0, 3), data_file)
+    assert not opens_with_datasets(volume, published.folder).passed
+
+
+def test_files_are_made_for_readers_of_parts(volume, published):
+    data_file = volume.path(published.folder) / "data/train-00000-of-00002.parquet"
+    with pq.ParquetFile(data_file) as parquet:
+        group = parquet.metadata.row_group(0)
+        columns = {group.column(n).path_in_schema: group.column(n) for n in range(9)}
+    assert all(column.has_column_index or column.has_offset_index for column in columns.values())
+    assert {column.compression for column in columns.values()} == {"ZSTD"}
+    assert columns["id"].statistics.max == 4
+    assert columns["text"].statistics is None
+    assert "BYTE_STREAM_SPLIT" not in columns["embedding.list.element"].encodings
+
+
+def test_rows_that_go_leave_the_rest_of_a_file_as_it_was(tmp_path):
+    """Pages are cut by content, so that the Hub, which goes by content, stores what changed."""
+    before = rows(0, 9_000, dimensions=128)
+    after = pa.concat_tables([before.slice(0, 10), before.slice(13)])
+    written = []
+    for number, table in enumerate((before, after)):
+        path = tmp_path / f"{number}.parquet"
+        publish._write(path, 128, [table], ignored)
+        written.append(path.read_bytes())
+    assert shared(*written) > 0.6
+
+
+def shared(one: bytes, other: bytes, block: int = 512) -> float:
+    """Share of the second's bytes that lie in blocks of the first, wherever they lie now."""
+    blocks = {one[begin : begin + block] for begin in range(0, len(one) - block, block)}
+    found = begin = 0
+    while begin <= len(other) - block:
+        hit = other[begin : begin + block] in blocks
+        found += block if hit else 0
+        begin += block if hit else 1
+    return found / len(other)
+
+
+def ignored(_: int) -> None:
+    """Nobody watches."""
+
+
+def test_the_small_file_has_rows_from_everywhere(volume, vectors, monkeypatch):
+    monkeypatch.setattr(publish, "SMALL_ROWS", 8)
+    monkeypatch.setattr(publish, "_SMALL_WINDOWS", 4)
+    plan = publish.plan(vectors, file_bytes=1)
+    publish.make_file(plan.specs[-2], volume, ignored)
+    small = pq.read_table(volume.path(plan.folder) / publish.SMALL)
+    assert small.schema == rows(0, 1).schema
+    expected = rows(0, 40).take([0, 1, 10, 11, 20, 21, 30, 31])
+    assert small.to_pylist() == expected.to_pylist()
+
+
+@given(st.integers(0, 50_000), st.integers(1, 12_000))
+def test_the_windows_of_the_small_file_are_spread_and_complete(there, wanted):
+    found = publish.windows(there, wanted)
+    assert sum(map(len, found)) == min(there, wanted)
+    assert all(one.stop <= other.start for one, other in pairwise(found))
+    assert not found or found[-1].stop <= there
+    gaps = [other.start - one.stop for one, other in pairwise(found)]
+    assert max(gaps, default=0) - min(gaps, default=0) <= 1
+
+
+@given(st.lists(st.integers(1, 50), max_size=12), st.integers(1, 100))
+def test_files_are_grouped_in_order_up_to_the_size(sizes, limit):
+    files = [ShardFile(str(n), 1, size, "", n, n, 1, {}) for n, size in enumerate(sizes)]
+    groups = publish.grouped(files, limit)
+    assert [file for group in groups for file in group] == files
+    for group in groups:
+        assert len(group) == 1 or sum(file.bytes for file in group) <= limit
+    for one, other in pairwise(groups):
+        assert sum(file.bytes for file in one) + other[0].bytes > limit

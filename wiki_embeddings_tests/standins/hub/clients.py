@@ -1,0 +1,55 @@
+"""Clients of a local Hub in processes of their own, where libraries are as users start them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from wiki_embeddings_tests.standins.hub.local_hub import LocalHub
+
+
+def client_environment(
+    hub: LocalHub, home: Path, disable_xet: str = "1", token: str = ""
+) -> dict[str, str]:
+    """The environment of a client.
+
+    Args:
+        hub: That it talks to.
+        home: Folder for its caches.
+        disable_xet: `1` if it is to upload by LFS, `0` if by Xet.
+        token: Of whoever it is; empty for nobody.
+    """
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if "PROXY" not in name.upper() and name != "HF_TOKEN"
+    } | {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": disable_xet}
+    return environment | ({"HF_TOKEN": token} if token else {})
+
+
+def run_client(
+    code: str, hub: LocalHub, home: Path, disable_xet: str = "1", token: str = ""
+) -> object:
+    """Runs code to its end; gives what its last line says in JSON."""
+    environment = client_environment(hub, home, disable_xet, token)
+    finished = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+def start_client(
+    code: str, hub: LocalHub, home: Path, disable_xet: str = "1", token: str = ""
+) -> subprocess.Popen[str]:
+    """Starts code that a test kills, or waits for."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=client_environment(hub, home, disable_xet, token),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )

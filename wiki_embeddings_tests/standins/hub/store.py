@@ -1,0 +1,49 @@
+"""The store for large files of the local Hub, on a server of its own, as the real one has S3."""
+
+from __future__ import annotations
+
+import shutil
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO
+from urllib.parse import SplitResult, parse_qs, unquote
+
+from wiki_embeddings_tests.standins.hub.answers import REPO_TYPES, RefusalError
+from wiki_embeddings_tests.standins.hub.handlers import LocalHubHandler
+from wiki_embeddings_tests.standins.hub.lfs import SIGNATURE, keep, part_etag
+
+
+class StoreHandler(LocalHubHandler):
+    """Gives and takes files: open to whoever has a signed address, and only so."""
+
+    def answer(self, url: SplitResult, body: IO[bytes]) -> None:
+        query = parse_qs(url.query)
+        if "authorization" in self.served.headers or SIGNATURE not in url.query.split("&"):
+            message = "Only one way of authentication is allowed, and the signature is it."
+            raise RefusalError(HTTPStatus.BAD_REQUEST, None, message)
+        if self.command == "PUT" and "content-length" not in self.served.headers:
+            message = "A header you provided implies functionality that is not implemented."
+            raise RefusalError(HTTPStatus.NOT_IMPLEMENTED, None, message)
+        steps = tuple(unquote(step) for step in url.path.strip("/").split("/"))
+        _, plural, namespace, name, *rest = steps
+        repository = self.hub.repositories[REPO_TYPES[plural], f"{namespace}/{name}"]
+        if self.command != "PUT":
+            commit, *path = rest
+            self.send_file(repository.commits[commit].files["/".join(path)], {})
+        elif "uploadId" in query:
+            self._take_part(query["uploadId"][0], int(query["partNumber"][0]), body)
+        else:
+            keep(self.hub, repository, rest[0], self._on_disk(body))
+            self.send(HTTPStatus.OK, {"ETag": f'"{rest[0]}"'}, b"")
+
+    def _take_part(self, upload_id: str, number: int, body: IO[bytes]) -> None:
+        """Keeps one part of an object."""
+        path = self._on_disk(body)
+        self.hub.partial_uploads[upload_id].parts[number] = path
+        self.send(HTTPStatus.OK, {"ETag": part_etag(path.read_bytes())}, b"")
+
+    def _on_disk(self, body: IO[bytes]) -> Path:
+        path = self.hub.objects.new_path()
+        with path.open("wb") as file:
+            shutil.copyfileobj(body, file)
+        return path

@@ -1,0 +1,119 @@
+"""The model that the stand-in serves: read as TEI reads it, computed on our own engine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from wiki_embeddings.encoders import describe
+from wiki_embeddings.encoders.cpu.encoder import CpuEncoder
+from wiki_embeddings.encoders.models.resolve import resolve
+from wiki_embeddings.encoders.protocol import Pooling
+
+_CONFIG_KEYS = {
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "hidden_dropout_prob",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "initializer_range",
+    "layer_norm_eps",
+    "pad_token_id",
+}
+"""What TEI needs of a BERT; it does not know what to do where one lacks."""
+
+
+class ServedModel:
+    """A model, loaded."""
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        """Load it as TEI would; ends the program where TEI would."""
+        folder = Path(arguments["model-id"])
+        if not folder.is_dir():
+            fail("Could not download model artifacts", "the stand-in has no network")
+        config = _read(folder / "config.json")
+        if "architectures" not in config or "model_type" not in config:
+            fail("Failed to parse `config.json`", "missing field `architectures`")
+        self.pooling: Pooling = arguments["pooling"] or _pooling(folder)
+        self.max_input_length = _max_input_length(folder, config, arguments)
+        if lacking := sorted(_CONFIG_KEYS - config.keys()):
+            fail("Could not create backend", f"Model is not supported: missing {lacking}")
+        self.dtype = arguments["dtype"]
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        model = resolve(folder)
+        self._frame = (model.special_tokens.cls, model.special_tokens.sep)
+        # TEI adds no prefix: what it gets is all that it reads.
+        bare = replace(model, pooling=self.pooling, passage_prefix="", query_prefix="")
+        self._encoder = CpuEncoder(bare, describe(folder, "cpu", precision="float32"), threads=1)
+
+    def read(self, given: str | list[int]) -> list[int]:
+        """Token ids of an input, as TEI reads it."""
+        if isinstance(given, str):
+            return list(self._tokenizer.encode(given).ids)
+        return read_ids(self._tokenizer, given)
+
+    def embed(self, sequences: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
+        """Unit vectors of framed sequences."""
+        inner = []
+        for sequence in sequences:
+            if (sequence[0], sequence[-1]) != self._frame:
+                raise NotImplementedError("The stand-in knows only ids between [CLS] and [SEP].")
+            inner.append(np.array(sequence[1:-1], dtype=np.int64))
+        vectors = self._encoder.encode(inner)
+        if self.dtype == "float16":
+            vectors = vectors.astype(np.float16).astype(np.float32)
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+
+def read_ids(tokenizer: Tokenizer, ids: Sequence[int]) -> list[int]:
+    """What TEI makes of token ids: text, special tokens included, then token ids again."""
+    text = tokenizer.decode(list(ids), skip_special_tokens=False)
+    return list(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def fail(message: str, cause: str) -> NoReturn:
+    """End the program as TEI does when it cannot start."""
+    sys.exit(f"Error: {message}\n\nCaused by:\n    {cause}")
+
+
+def _pooling(folder: Path) -> Pooling:
+    file = folder / "1_Pooling" / "config.json"
+    if not file.exists():
+        return "cls"
+    config = _read(file)
+    if not {"pooling_mode_cls_token", "pooling_mode_mean_tokens"} <= config.keys():
+        fail("Failed to parse `1_Pooling/config.json`", "missing field `pooling_mode_cls_token`")
+    return "cls" if config["pooling_mode_cls_token"] else "mean"
+
+
+def _max_input_length(folder: Path, config: Mapping[str, Any], arguments: Mapping[str, Any]) -> int:
+    file = folder / "sentence_bert_config.json"
+    if file.exists() and "max_seq_length" not in _read(file):
+        fail("Failed to parse `sentence_bert_config.json`", "missing field `max_seq_length`")
+    source, key = (_read(file), "max_seq_length") if file.exists() else (config, "n_positions")
+    length = int(source.get(key, config["max_position_embeddings"]))
+    if length <= arguments["max-batch-tokens"]:
+        return length
+    if not arguments["auto-truncate"]:
+        fail("The maximum input length exceeds `--max-batch-tokens`", f"it is {length}")
+    return int(arguments["max-batch-tokens"])
+
+
+def _read(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content

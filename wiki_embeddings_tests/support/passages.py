@@ -1,0 +1,88 @@
+"""A small published dataset of real sentences, embedded by whatever model a test has."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from wiki_embeddings.encoders import Encoder
+from wiki_embeddings.schemas import embedding_schema
+
+PASSAGES = {
+    "Achilles": "Hector fell at Troy by the spear of Achilles, who mourned his friend Patroclus.",
+    "Albedo": "Fresh snow reflects up to nine tenths of the sunlight that falls on it.",
+    "Anarchism": "Anarchists hold that the state is not needed, and that people govern themselves.",
+    "Agriculture": "Wheat, rice and maize feed most of the people who live today.",
+    "Algae": "Most algae live in water and make sugar of light as plants do.",
+    "Alchemy": "Alchemists sought a stone that would turn lead into gold.",
+}
+"""Text by title. The first four are the config `small`, all are in two files of `default`."""
+
+SMALL_ROWS = 4
+
+
+def question_about(title: str) -> str:
+    """A question whose vector is nearest to a passage: the passage itself."""
+    return PASSAGES[title]
+
+
+def dataset_files(encoder: Encoder, **card: Any) -> dict[str, bytes]:
+    """Content of a dataset in Hub layout, by path.
+
+    Args:
+        encoder: Makes the vectors.
+        **card: What the card says of the model, instead of what the encoder says of itself; a key
+            that is None is left out.
+    """
+    rows = _rows(encoder)
+    half = len(PASSAGES) // 2
+    return {
+        "README.md": card_of(encoder, **card),
+        "data/train-00000-of-00002.parquet": parquet(rows[:half]),
+        "data/train-00001-of-00002.parquet": parquet(rows[half:]),
+        "small/train-00000-of-00001.parquet": parquet(rows[:SMALL_ROWS]),
+    }
+
+
+def card_of(encoder: Encoder, **card: Any) -> bytes:
+    """A card that says what made the vectors, and what else a test wants it to say."""
+    info = encoder.info
+    said = {
+        "model": info.model,
+        "revision": info.revision,
+        "pooling": info.pooling,
+        "query_prefix": info.query_prefix,
+        **card,
+    }
+    kept = {key: value for key, value in said.items() if value is not None}
+    return f"---\n{yaml.safe_dump({'wiki_embeddings': kept})}---\n# A dataset\n".encode()
+
+
+def parquet(rows: pa.Table) -> bytes:
+    """A Parquet file of a table."""
+    sink = io.BytesIO()
+    pq.write_table(rows, sink)
+    return sink.getvalue()
+
+
+def _rows(encoder: Encoder) -> pa.Table:
+    texts = list(PASSAGES.values())
+    numbers = range(len(texts))
+    columns = {
+        "id": list(numbers),
+        "url": [f"https://simple.wikipedia.org/wiki/{title}" for title in PASSAGES],
+        "title": list(PASSAGES),
+        "chunk_index": [0] * len(texts),
+        "start": [0] * len(texts),
+        "text": texts,
+        "n_tokens": [len(text.split()) for text in texts],
+        "hash": [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in texts],
+        "embedding": list(encoder.encode_texts(texts).astype(np.float16)),
+    }
+    return pa.table(columns, schema=embedding_schema(encoder.info.dimensions))

@@ -1,0 +1,82 @@
+"""A toy stage for tests of everything that runs stages: numbers in, small Parquet files out.
+
+A file of its own, because worker processes find the function by its module.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.sources.protocol import Progress
+from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
+from wiki_embeddings.volume import UnusableVolumeError, Volume
+
+
+@dataclass(frozen=True)
+class ToySpec:
+    """`fault` says what goes wrong: nothing, "refuse", "bug", "full", "kill", "kill once",
+    "sleep" or "slow"."""
+
+    folder: str
+    name: str
+    units: int
+    first: int
+    fault: str = ""
+
+
+def toy_plan(shards: int, faults: dict[int, str] | None = None, rows: int = 3) -> Plan[ToySpec]:
+    raw = {"shards": shards, "fraction": 0.5, "shard_bytes": 2**18, "snapshot": "20231101"}
+    folder = folder_for("toy", "raw", None, {"raw": raw}, "1")
+    return Plan(
+        wiki="toy",
+        stage="raw",
+        folder=folder,
+        upstream=None,
+        settings={"raw": raw},
+        make=make_toy,
+        unit="rows",
+        keeps_busy="core",
+        specs=tuple(
+            ToySpec(folder, f"part-{n:05d}.parquet", rows, n * rows, (faults or {}).get(n, ""))
+            for n in range(shards)
+        ),
+    )
+
+
+def make_toy(spec: ToySpec, volume: Volume, progress: Progress) -> Report:
+    def write(path: Path) -> dict[str, int]:
+        _go_wrong(spec, volume, progress)
+        table = pa.table({"id": pa.array(range(spec.first, spec.first + spec.units), pa.int64())})
+        with parquet_writer(path, table.schema) as writer:
+            writer.write_table(table)
+        progress(1)
+        return {"articles": spec.units}
+
+    return make_once(spec, volume, write)
+
+
+def _go_wrong(spec: ToySpec, volume: Volume, progress: Progress) -> None:
+    if spec.fault == "refuse":
+        raise BadInputError("This one is poison: take it out.")
+    if spec.fault == "bug":
+        raise ZeroDivisionError("a bug")
+    if spec.fault == "full":
+        raise UnusableVolumeError("The disk is full.")
+    mark = volume.path(f"at-work-{spec.name}")
+    if spec.fault == "slow":
+        for _ in range(spec.units - 1):
+            time.sleep(0.25)
+            progress(1)
+    if spec.fault == "sleep":
+        mark.write_text(str(os.getpid()))
+        time.sleep(600)
+    if spec.fault == "kill" or (spec.fault == "kill once" and not mark.exists()):
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
