@@ -16,21 +16,23 @@ UNIT_NORM_TOLERANCE = 2e-3
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """Whether something holds.
 
     Attributes:
         passed: Whether it does.
-        why: One sentence for people.
-        numbers: What was compared.
+        description: One sentence for people.
+        metadata: What was compared.
     """
 
     passed: bool
-    why: str
-    numbers: Mapping[str, Any]
+    description: str
+    metadata: Mapping[str, Any]
 
 
-def same_counts(one: Mapping[str, int | str], other: Mapping[str, int | str], what: str) -> Verdict:
+def same_counts(
+    one: Mapping[str, int | str], other: Mapping[str, int | str], what: str
+) -> CheckResult:
     """Whether two sides have equal counts.
 
     Args:
@@ -39,19 +41,21 @@ def same_counts(one: Mapping[str, int | str], other: Mapping[str, int | str], wh
         what: What was counted, for the sentence.
     """
     passed = list(one.values()) == list(other.values())
-    why = f"All {what} are there." if passed else f"Some {what} are missing or too many."
-    return Verdict(passed, why, {**one, **other})
+    description = f"All {what} are there." if passed else f"Some {what} are missing or too many."
+    return CheckResult(passed, description, {**one, **other})
 
 
-def every_article_fetched(raw: Manifest) -> Verdict:
+def every_article_fetched(raw: Manifest) -> CheckResult:
     """As many articles as the source has, and at least one."""
     source, fetched = raw.total("source_articles"), raw.rows
     if not fetched:
-        return Verdict(False, "There is no article at all.", {"source": source, "fetched": fetched})
+        return CheckResult(
+            False, "There is no article at all.", {"source": source, "fetched": fetched}
+        )
     return same_counts({"source": source}, {"fetched": fetched}, "articles")
 
 
-def every_article_chunked(raw: Manifest, chunks: Manifest) -> Verdict:
+def every_article_chunked(raw: Manifest, chunks: Manifest) -> CheckResult:
     """Every article has chunks, and put together they are its text, byte for byte."""
     return same_counts(
         {
@@ -68,7 +72,7 @@ def every_article_chunked(raw: Manifest, chunks: Manifest) -> Verdict:
     )
 
 
-def every_chunk_embedded(chunks: Manifest, vectors: Manifest) -> Verdict:
+def every_chunk_embedded(chunks: Manifest, vectors: Manifest) -> CheckResult:
     """As many vectors as chunks, and of the same chunks."""
     return same_counts(
         {"chunks": chunks.rows, "sum_of_chunk_hashes": _sum(chunks, "hash_sum")},
@@ -82,7 +86,7 @@ def _sum(manifest: Manifest, name: str) -> str:
     return f"{manifest.total(name):x}"
 
 
-def every_row_published(vectors: Manifest, published: Manifest) -> Verdict:
+def every_row_published(vectors: Manifest, published: Manifest) -> CheckResult:
     """As many rows as vectors, and the same ones, byte for byte."""
     return same_counts(
         {"vectors": vectors.rows, "checksum_of_vectors": _sum(vectors, "row_checksum")},
@@ -91,7 +95,7 @@ def every_row_published(vectors: Manifest, published: Manifest) -> Verdict:
     )
 
 
-def ids_unique(manifest: Manifest, duplicates: int) -> Verdict:
+def ids_unique(manifest: Manifest, duplicates: int) -> CheckResult:
     """No id comes twice.
 
     Args:
@@ -99,10 +103,10 @@ def ids_unique(manifest: Manifest, duplicates: int) -> Verdict:
         duplicates: Ids that come twice in files whose ranges of page ids overlap.
     """
     overlapping = len(overlaps(manifest))
-    why = "Every id comes once." if not duplicates else f"{duplicates:,} ids come twice."
-    return Verdict(
+    description = "Every id comes once." if not duplicates else f"{duplicates:,} ids come twice."
+    return CheckResult(
         duplicates == 0,
-        why,
+        description,
         {"rows": manifest.rows, "duplicates": duplicates, "overlapping_files": overlapping},
     )
 
@@ -120,29 +124,29 @@ def overlaps(manifest: Manifest) -> set[str]:
     return found
 
 
-def token_budget_kept(chunks: Manifest) -> Verdict:
+def token_budget_kept(chunks: Manifest) -> CheckResult:
     """No chunk has more tokens than the budget, special tokens and prefix included."""
     budget = int(chunks.settings["chunks"]["token_budget"])
     longest = chunks.total("max_tokens_with_specials")
-    why = "Every chunk fits." if longest <= budget else "A chunk is too long for the model."
-    return Verdict(longest <= budget, why, {"longest": longest, "budget": budget})
+    description = "Every chunk fits." if longest <= budget else "A chunk is too long for the model."
+    return CheckResult(longest <= budget, description, {"longest": longest, "budget": budget})
 
 
-def vectors_sound(vectors: Manifest) -> Verdict:
+def vectors_sound(vectors: Manifest) -> CheckResult:
     """Vectors are finite, of unit length, of the model's width, and not all alike."""
     dimensions = int(vectors.settings["embeddings"]["dimensions"])
-    numbers = {name: vectors.totals.get(name, -1) for name in _VECTOR_NUMBERS}
+    metadata = {name: vectors.totals.get(name, -1) for name in _VECTOR_NUMBERS}
     faults = {
         "there are none": not vectors.rows,
-        "some are not finite": numbers["not_finite"] != 0,
-        "some are not of unit length": not _near_one(numbers["min_norm"], numbers["max_norm"]),
-        "some have another width": {numbers["min_dimensions"], numbers["max_dimensions"]}
+        "some are not finite": metadata["not_finite"] != 0,
+        "some are not of unit length": not _near_one(metadata["min_norm"], metadata["max_norm"]),
+        "some have another width": {metadata["min_dimensions"], metadata["max_dimensions"]}
         != {dimensions},
-        "different texts have the same one": numbers["alike_files"] != 0,
+        "different texts have the same one": metadata["alike_files"] != 0,
     }
     found = [fault for fault, there in faults.items() if there]
-    why = f"Of the vectors, {'; '.join(found)}." if found else "The vectors are sound."
-    return Verdict(not found, why, {"dimensions": dimensions, **numbers})
+    description = f"Of the vectors, {'; '.join(found)}." if found else "The vectors are sound."
+    return CheckResult(not found, description, {"dimensions": dimensions, **metadata})
 
 
 _VECTOR_NUMBERS = (

@@ -29,6 +29,9 @@ one would misread the new one or miss something in it."""
 
 Statistic: TypeAlias = int | float | list[int]
 
+HISTOGRAM_BIN_TOKENS = 16
+"""Width of a bin of the statistic `tokens_histogram`; the first bin begins at 0."""
+
 Settings: TypeAlias = Mapping[StageName, Mapping[str, Any]]
 
 
@@ -212,7 +215,7 @@ def existing_manifest(files: Files, folder: str) -> Manifest:
     return manifest
 
 
-def made_from(files: Files, manifest: Manifest) -> Manifest:
+def upstream_manifest(files: Files, manifest: Manifest) -> Manifest:
     """Read the manifest of what an output was made from.
 
     Raises:

@@ -30,14 +30,14 @@ from wiki_embeddings import encoders, settings
 from wiki_embeddings.compute.modal import deployment
 from wiki_embeddings.compute.modal.code_version import SHIPPED_SUFFIXES, code_version
 from wiki_embeddings.compute.modal.container import (
-    Made,
-    Refused,
-    View,
+    Refusal,
+    ShardResult,
+    VolumeView,
     look_up,
     make_shard,
     or_refused,
 )
-from wiki_embeddings.compute.modal.prices import Machine
+from wiki_embeddings.compute.modal.prices import ContainerSize
 from wiki_embeddings.encoders.models.known import KNOWN_MODELS
 from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.encoders.protocol import EncoderInfo
@@ -120,13 +120,13 @@ tei_image = (
 
 
 @cache
-def view() -> View:
+def view() -> VolumeView:
     """This container's view of the volume, shared by all that it has in hand."""
     leave = modal.experimental.stop_fetching_inputs
-    return View(volume, Volume(settings.load().volume), leave)
+    return VolumeView(volume, Volume(settings.load().volume), leave)
 
 
-def in_containers(machine: Machine, image: modal.Image, **options: Any) -> dict[str, Any]:
+def in_containers(machine: ContainerSize, image: modal.Image, **options: Any) -> dict[str, Any]:
     """What all functions have in common; a run's config overrides the number of containers."""
     return {
         "image": image.pipe(with_source),
@@ -146,28 +146,28 @@ def in_containers(machine: Machine, image: modal.Image, **options: Any) -> dict[
 
 
 @app.function(**in_containers(deployment.FETCHING, cpu_image, max_containers=50))
-def fetch_part(spec: fetch.FetchSpec, moment: str) -> Made:
+def fetch_part(spec: fetch.FetchSpec, reload_token: str) -> ShardResult:
     """Fetch one part of an edition."""
-    return make_shard(view(), moment, fetch.fetch_part, spec)
+    return make_shard(view(), reload_token, fetch.fetch_part, spec)
 
 
 @app.function(**in_containers(deployment.CUTTING, cpu_image, max_containers=50))
-def cut_shard(spec: chunk.ChunkSpec, moment: str) -> Made:
+def chunk_shard(spec: chunk.ChunkSpec, reload_token: str) -> ShardResult:
     """Cut the articles of one shard into chunks."""
-    return make_shard(view(), moment, chunk.cut_shard, spec)
+    return make_shard(view(), reload_token, chunk.chunk_shard, spec)
 
 
 @app.function(**in_containers(deployment.PUBLISHING, cpu_image, max_containers=50))
-def make_file(spec: dataset.PublishSpec, moment: str) -> Made:
+def make_dataset_file(spec: dataset.DatasetSpec, reload_token: str) -> ShardResult:
     """Make one file of the dataset."""
-    return make_shard(view(), moment, dataset.make_file, spec)
+    return make_shard(view(), reload_token, dataset.make_dataset_file, spec)
 
 
 # Few at once: the line to the Hub is shared, and it limits requests.
 @app.function(**in_containers(deployment.UPLOADING, cpu_image, max_containers=10))
-def upload_file(spec: upload.UploadSpec, moment: str) -> Made:
+def upload_file(spec: upload.UploadSpec, reload_token: str) -> ShardResult:
     """Upload one file of the dataset to the Hub, where it waits to be named."""
-    return make_shard(view(), moment, upload.upload_file, spec)
+    return make_shard(view(), reload_token, upload.upload_file, spec)
 
 
 # ---- Embedding. `with_options` changes GPU type and number of containers without deploying again.
@@ -194,14 +194,14 @@ class Embedding:
             embed.encoder_of(info.model, info.revision, info.engine, info.precision)
 
     @modal.method()
-    def describe(self) -> EncoderInfo | Refused:
+    def describe(self) -> EncoderInfo | Refusal:
         """What the encoder is here, where the vectors will be computed."""
         return or_refused(self._info)
 
     @modal.method()
-    def embed(self, spec: embed.EmbedSpec, moment: str) -> Made:
+    def embed(self, spec: embed.EmbedSpec, reload_token: str) -> ShardResult:
         """Embed the chunks of one shard."""
-        return make_shard(view(), moment, embed.embed_shard, spec)
+        return make_shard(view(), reload_token, embed.embed_shard, spec)
 
     def _info(self) -> EncoderInfo:
         return encoders.describe(
@@ -252,25 +252,25 @@ class CpuEmbedder(Embedding):
 @app.function(**in_containers(deployment.ASKING, cpu_image))
 @modal.concurrent(max_inputs=8)
 def ask(
-    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], moment: str
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], reload_token: str
 ) -> Any:
     """Call a function of a stage that reads the volume, such as what a check asks."""
-    return look_up(view(), moment, function, *args, **kwargs)
+    return look_up(view(), reload_token, function, *args, **kwargs)
 
 
 @app.function(**in_containers(deployment.TALKING, cpu_image, timeout=deployment.HUB_MINUTES * 60))
 def ask_hub(
-    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], moment: str
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], reload_token: str
 ) -> Any:
     """Call a function that talks with the Hub, as publishing does; it has the token for that."""
-    return look_up(view(), moment, function, *args, **kwargs)
+    return look_up(view(), reload_token, function, *args, **kwargs)
 
 
 @app.function(**in_containers(deployment.STOCKTAKING, cpu_image))
-def take_stock(folder: str, moment: str, *, thorough: bool) -> int:
+def record_finished_shards(folder: str, reload_token: str, *, thorough: bool) -> int:
     """Write down which shards of an output are finished, so that only the rest is mapped."""
-    with view().as_of(moment) as mounted:
-        finished = finished_shards.take_stock(mounted, folder, thorough=thorough)
+    with view().as_of(reload_token) as mounted:
+        finished = finished_shards.record_finished_shards(mounted, folder, thorough=thorough)
         view().commit()
     return finished
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from wiki_embeddings.compute.protocol import Advanced, Event, Finished, Usage
+from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import Statistic
 from wiki_embeddings.stages.shard import Plan, Report, SpecT
 
@@ -106,16 +107,6 @@ def throttled(listener: Listener, every_s: float, *, from_start: bool = True) ->
             listener(snapshot)
 
     return listen
-
-
-def duration(seconds: float) -> str:
-    """A duration for people: `8 s`, `3 min 20 s`, `2 h 05 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 class Tally:

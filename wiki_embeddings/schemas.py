@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+
+from wiki_embeddings.errors import BadInputError
 
 ROW_GROUP_ROWS = 10_000
 """About 20 MB of embeddings: what a reader that streams holds at a time."""
 
 DICTIONARY_COLUMNS = ["url", "title"]
 """The only ones that repeat; a dictionary of vectors or hashes would be as large as they are."""
-
-SMALL_ROWS = 10_000
-"""Rows in the published file for a first look: some 15 MB, loaded within seconds."""
-
-VECTOR_COLUMNS = ["id", "chunk_index", "hash", "embedding"]
-"""What the config without text has."""
 
 DESCRIPTIONS = {
     "chunk_id": "Page id and chunk index: unique in the dataset.",
@@ -33,6 +31,17 @@ DESCRIPTIONS = {
     "embedding": "The vector, of unit length.",
 }
 """What each column means, for the catalogue and the dataset card."""
+
+
+RAW_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.int64(), nullable=False),
+        pa.field("url", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+    ]
+)
+"""One row an article: page id, address, title and plain text."""
 
 
 def chunk_schema(vocabulary: int) -> pa.Schema:
@@ -84,3 +93,22 @@ _IDENTITY = (
     _required("url", pa.string()),
     _required("title", pa.string()),
 )
+
+
+def vectors_of(table: pa.Table) -> npt.NDArray[np.float32]:
+    """The vectors of a shard of embeddings, float32 of shape `(rows, dimensions)`."""
+    return stored_vectors(table).astype(np.float32)
+
+
+def stored_vectors(table: pa.Table) -> npt.NDArray[np.float16]:
+    """The vectors of a shard of embeddings as they are stored, of shape `(rows, dimensions)`.
+
+    Raises:
+        BadInputError: A row has no vector.
+    """
+    column = table.column("embedding")
+    if column.null_count:
+        raise BadInputError(f"{column.null_count} rows have no vector: make the file again.")
+    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    vectors: npt.NDArray[np.float16] = flat.reshape(table.num_rows, column.type.list_size)
+    return np.ascontiguousarray(vectors)

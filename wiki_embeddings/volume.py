@@ -136,7 +136,7 @@ def call_record(folder: str) -> str:
     return f"{folder}.call"
 
 
-def stock_record(folder: str) -> str:
+def finished_shards_record(folder: str) -> str:
     """Reference of the file that lists which shards were finished before a map."""
     return f"{folder}.stock"
 
@@ -180,15 +180,15 @@ def written_atomically(destination: Path) -> Iterator[Path]:
     """
     mark = f"{this_process()}.{secrets.token_hex(4)}"
     temporary = destination.with_name(f".{destination.name}.{mark}.tmp")
-    with storage_errors(destination.parent):
+    with translate_storage_errors(destination.parent):
         destination.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(destination)
         temporary.touch()
     try:
         # The caller reads its inputs meanwhile: only a full disk is certainly about this file.
-        with storage_errors(destination.parent, _FULL):
+        with translate_storage_errors(destination.parent, _FULL):
             yield temporary
-        with storage_errors(destination.parent):
+        with translate_storage_errors(destination.parent):
             _sync(temporary)
             temporary.replace(destination)
             _sync_folder(destination.parent)
@@ -207,7 +207,9 @@ def write_bytes(destination: Path, content: bytes) -> None:
 
 
 @contextmanager
-def storage_errors(folder: Path, reasons: Mapping[int, str] = _UNUSABLE) -> Iterator[None]:
+def translate_storage_errors(
+    folder: Path, reasons: Mapping[int, str] = _UNUSABLE
+) -> Iterator[None]:
     """Turn the operating system's refusals to store anything into a sentence.
 
     Args:

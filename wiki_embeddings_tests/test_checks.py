@@ -45,8 +45,8 @@ def test_a_lost_article_or_character_fails_the_chunks():
         raw, manifest(shard(8, articles=2, characters=100, text_checksum=7))
     )
     assert not lost_article.passed
-    assert lost_article.numbers["articles"] == 3
-    assert lost_article.numbers["articles_in_chunks"] == 2
+    assert lost_article.metadata["articles"] == 3
+    assert lost_article.metadata["articles_in_chunks"] == 2
     assert not checks.every_article_chunked(
         raw, manifest(shard(8, articles=3, characters=99, text_checksum=7))
     ).passed
@@ -102,10 +102,10 @@ def test_a_chunk_over_the_budget_fails():
 )
 def test_unsound_vectors_fail_with_the_reason(fault, why):
     assert checks.vectors_sound(manifest(shard(**SOUND))).passed
-    verdict = checks.vectors_sound(manifest(shard(**{**SOUND, **fault})))
-    assert not verdict.passed
-    assert why in verdict.why
+    result = checks.vectors_sound(manifest(shard(**{**SOUND, **fault})))
+    assert not result.passed
+    assert why in result.description
 
 
 def test_no_vectors_at_all_are_not_sound():
-    assert "there are none" in checks.vectors_sound(manifest()).why
+    assert "there are none" in checks.vectors_sound(manifest()).description

@@ -11,9 +11,9 @@ from wiki_embeddings.manifest import (
     Manifest,
     ShardFile,
     finished_shard,
-    made_from,
     merged_stats,
     read_manifest,
+    upstream_manifest,
     write_manifest,
     write_report,
 )
@@ -110,12 +110,12 @@ def test_what_an_output_was_made_from_is_found_and_must_be_the_same(volume):
     chunks = Manifest("toy", "chunks", "toy/chunks/4567", raw.as_upstream(), {}, (shard(),))
     write_manifest(volume, chunks)
     with pytest.raises(BadInputError, match="is gone"):
-        made_from(volume, chunks)
+        upstream_manifest(volume, chunks)
     write_manifest(volume, raw)
-    assert made_from(volume, chunks) == raw
+    assert upstream_manifest(volume, chunks) == raw
     write_manifest(volume, manifest_of(shard(articles=4)))
     with pytest.raises(BadInputError, match="is no longer what"):
-        made_from(volume, chunks)
+        upstream_manifest(volume, chunks)
 
 
 def test_a_damaged_report_counts_as_none(volume):

@@ -35,7 +35,7 @@ from wiki_embeddings_tests.standins.modal.registry import Deployment
 
 REQUIREMENTS = REPOSITORY / "requirements"
 PINNED = re.compile(r"([a-z0-9._-]+)==(\S+)", re.IGNORECASE)
-MAPS = ("fetch_part", "cut_shard", "make_file")
+MAPS = ("fetch_part", "chunk_shard", "make_dataset_file")
 EMBEDDERS = {"Embedder.*": "A10G", "TeiEmbedder.*": "A10G", "CpuEmbedder.*": ""}
 LISTS_OF_IMAGE = {
     "fetch_part": ["cloud.txt", "data.txt"],

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from wiki_embeddings.compute.protocol import Advanced, Finished
+from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import ShardFile
-from wiki_embeddings.progress import Snapshot, Tally, duration, throttled
+from wiki_embeddings.progress import Snapshot, Tally, throttled
 from wiki_embeddings.stages.shard import Report
 from wiki_embeddings_tests.support.toy import toy_plan
 

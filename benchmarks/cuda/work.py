@@ -21,7 +21,7 @@ from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.schemas import DICTIONARY_COLUMNS
 from wiki_embeddings.sources import sample
 from wiki_embeddings.stages import chunk, fetch
-from wiki_embeddings.stages.shard import Plan, described_parquet, parquet_writer
+from wiki_embeddings.stages.shard import Plan, describe_parquet, parquet_writer
 from wiki_embeddings.volume import MiB, Volume, output_folder
 
 SHARD_PASSAGES = 17_000
@@ -121,7 +121,7 @@ def prepared(
     first.parent.mkdir(parents=True, exist_ok=True)
     with parquet_writer(first, table.schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
         writer.write_table(table, row_group_size=_GROUP_ROWS)
-    described = described_parquet(first, first.name, {})
+    described = describe_parquet(first, first.name, {})
     files = [replace(described, name=f"shard-{number:05d}.parquet") for number in range(shards)]
     for file in files[1:]:
         shutil.copyfile(first, first.with_name(file.name))

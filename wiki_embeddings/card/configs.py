@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wiki_embeddings.dataset_layout import VECTOR_COLUMNS, files_pattern
 from wiki_embeddings.manifest import Manifest
-from wiki_embeddings.schemas import VECTOR_COLUMNS
-
-_ALL_FILES = "data/train-*.parquet"
-_SMALL_FILES = "small/train-*.parquet"
 
 _ARROW_BYTES = {"id": 8, "chunk_index": 4, "hash": 4 + 32}
 """Bytes that a row takes in memory; a text has an offset of 4 bytes, a hash 32 digits."""
@@ -54,10 +51,10 @@ def configs(vectors: Manifest, small_rows: int) -> list[Config]:
     dimensions = int(vectors.settings["embeddings"]["dimensions"])
     vector_bytes = sum(_ARROW_BYTES.values()) + _FLOAT16_BYTES * dimensions
     return [
-        Config("default", _ALL_FILES, (), vectors.rows, in_memory, download),
+        Config("default", files_pattern("default"), (), vectors.rows, in_memory, download),
         Config(
             "vectors",
-            _ALL_FILES,
+            files_pattern("vectors"),
             tuple(VECTOR_COLUMNS),
             vectors.rows,
             vectors.rows * vector_bytes,
@@ -65,7 +62,7 @@ def configs(vectors: Manifest, small_rows: int) -> list[Config]:
         ),
         Config(
             "small",
-            _SMALL_FILES,
+            files_pattern("small"),
             (),
             small_rows,
             round(in_memory * share),

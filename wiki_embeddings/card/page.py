@@ -25,11 +25,11 @@ from wiki_embeddings.card.naming import (
 )
 from wiki_embeddings.card.snippets import Asker, Place, faiss_search, loading, numpy_search
 from wiki_embeddings.checks import overlaps
-from wiki_embeddings.manifest import Manifest
-from wiki_embeddings.progress import duration
-from wiki_embeddings.schemas import DESCRIPTIONS, SMALL_ROWS, embedding_schema
+from wiki_embeddings.dataset_layout import SMALL_ROWS
+from wiki_embeddings.host import duration
+from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
+from wiki_embeddings.schemas import DESCRIPTIONS, embedding_schema
 from wiki_embeddings.settings import SAMPLE_WIKI
-from wiki_embeddings.stages.statistics import HISTOGRAM_BIN_TOKENS
 
 _SIZE_CATEGORIES = {
     1_000: "n<1K",

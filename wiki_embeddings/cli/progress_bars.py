@@ -8,7 +8,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from wiki_embeddings.progress import Snapshot, duration
+from wiki_embeddings.host import duration
+from wiki_embeddings.progress import Snapshot
 from wiki_embeddings.volume import MiB
 
 

@@ -65,7 +65,7 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
     _refuse_unsuitable_model(wiki, run_config["ops"])
     home = instance.prepare(settings.load())
     console = Console()
-    with instance.record_errors(home), instance.at_prompt(home) as record:
+    with instance.translate_record_errors(home), instance.at_prompt(home) as record:
         instance.close_abandoned_runs(record)
         outcome = _execute(record, wiki, run_config, console)
     if any(outcome.asset_materializations_for_node(asset) for asset in _ASSETS):

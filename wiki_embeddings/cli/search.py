@@ -30,7 +30,7 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.search.nearest import (
     Config,
     Passage,
-    Searchable,
+    VectorFiles,
     from_folder,
     from_manifest,
     nearest,
@@ -41,7 +41,7 @@ from wiki_embeddings.search.published_dataset import (
     look_up,
     missing_bytes,
 )
-from wiki_embeddings.search.vector_model import is_hub_name, question_encoder
+from wiki_embeddings.search.vector_model import is_hub_name, query_encoder
 from wiki_embeddings.volume import Volume
 
 ASKED_ABOVE_BYTES = 1_000_000_000
@@ -93,7 +93,7 @@ def show(
         _refuse_revision(dataset, revision)
         searchable = _here(wiki, dataset, config)
     with messages.status(Text(f"Loading {searchable.made_by.model} …")):
-        vector = question_encoder(searchable.made_by).encode_texts([question], query=True)[0]
+        vector = query_encoder(searchable.made_by).encode_texts([question], query=True)[0]
     if published:
         _fetch(published, yes, messages)
     size = sum(file.stat().st_size for file in searchable.files if file.is_file())
@@ -123,7 +123,7 @@ def _refuse_revision(dataset: str | None, revision: str | None) -> None:
     )
 
 
-def _here(wiki: str, dataset: str | None, config: Config | None) -> Searchable:
+def _here(wiki: str, dataset: str | None, config: Config | None) -> VectorFiles:
     if dataset is not None:
         return from_folder(Path(dataset), config or "default")
     if config is not None:
@@ -180,7 +180,7 @@ def _bar(what: str, total: int, console: Console) -> Iterator[Callable[[int], No
         yield partial(bar.advance, bar.add_task(what, total=total))
 
 
-def _on_volume(wiki: str) -> Searchable:
+def _on_volume(wiki: str) -> VectorFiles:
     known = settings.load()
     if known.compute == "modal":
         raise BadInputError(

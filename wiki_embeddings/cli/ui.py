@@ -39,7 +39,7 @@ def serve(host: str, port: int) -> int:
     webserver = ["dagster_webserver", *_definitions(), "-h", host, "-p", str(port)]
     daemon = ["dagster._daemon", "run", *_definitions()]
     with instance.sole_ui(home) as hold:
-        with instance.record_errors(home), dg.DagsterInstance.get() as record:
+        with instance.translate_record_errors(home), dg.DagsterInstance.get() as record:
             instance.close_abandoned_runs(record)
             instance.close_runs_of_past_ui(record)
         return _run_together([webserver, daemon], hold)

@@ -49,13 +49,13 @@ class Failed:
         shard: Its place in the plan.
         cause: One or two sentences for people.
         detail: Traceback for whoever mends it; empty where the cause says all.
-        hopeless: Whether every other shard would fail alike, as on a full disk.
+        fatal: Whether every other shard would fail alike, as on a full disk.
     """
 
     shard: int
     cause: str
     detail: str
-    hopeless: bool
+    fatal: bool
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ Event: TypeAlias = Advanced | Finished | Failed | Usage
 
 
 @dataclass(frozen=True)
-class Fleet:
+class ContainerOptions:
     """The containers that a map may use in a cloud; the local machine has what it has.
 
     Attributes:

@@ -8,7 +8,7 @@ from functools import partial
 
 import dagster as dg
 
-from wiki_embeddings.checks import Verdict
+from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.defs.assets import (
     chunked_volume,
     embeddings,
@@ -16,14 +16,14 @@ from wiki_embeddings.defs.assets import (
     raw_wikipedia,
     wikis,
 )
-from wiki_embeddings.defs.materializations import current_manifest, last_recorded
-from wiki_embeddings.defs.metadata import errors_for_people
+from wiki_embeddings.defs.materializations import current_manifest, last_materialization
+from wiki_embeddings.defs.metadata import translate_errors
 from wiki_embeddings.defs.publishing import reads_back
-from wiki_embeddings.defs.required_checks import MUST_HOLD, Judge
+from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 
 
-def _blocking_check(asset: dg.AssetsDefinition, judge: Judge) -> dg.AssetChecksDefinition:
+def _blocking_check(asset: dg.AssetsDefinition, judge: RequiredCheck) -> dg.AssetChecksDefinition:
     name = asset.key.to_user_string()
 
     @dg.asset_check(asset=asset, name=judge.__name__, description=judge.__doc__, blocking=True)
@@ -44,9 +44,12 @@ def reads_back_from_the_hub(
 
 
 def _checked(
-    context: dg.AssetCheckExecutionContext, compute: ComputeResource, asset: str, judge: Judge
+    context: dg.AssetCheckExecutionContext,
+    compute: ComputeResource,
+    asset: str,
+    judge: RequiredCheck,
 ) -> dg.AssetCheckResult:
-    with errors_for_people():
+    with translate_errors():
         machine = compute.open()
         return _result(
             {
@@ -62,19 +65,19 @@ def _wikis_to_check(context: dg.AssetCheckExecutionContext, asset: str) -> list[
     return [
         wiki
         for wiki in wikis.get_partition_keys()
-        if last_recorded(context.instance, asset, wiki) is not None
+        if last_materialization(context.instance, asset, wiki) is not None
     ]
 
 
-def _result(verdicts: dict[str, Verdict]) -> dg.AssetCheckResult:
+def _result(results: dict[str, CheckResult]) -> dg.AssetCheckResult:
     metadata = {
-        (number if len(verdicts) == 1 else f"{wiki}: {number}"): value
-        for wiki, verdict in verdicts.items()
-        for number, value in verdict.numbers.items()
+        (number if len(results) == 1 else f"{wiki}: {number}"): value
+        for wiki, result in results.items()
+        for number, value in result.metadata.items()
     }
     return dg.AssetCheckResult(
-        passed=all(verdict.passed for verdict in verdicts.values()),
-        description=" ".join(f"{wiki}: {verdict.why}" for wiki, verdict in verdicts.items()),
+        passed=all(result.passed for result in results.values()),
+        description=" ".join(f"{wiki}: {result.description}" for wiki, result in results.items()),
         metadata=metadata,
     )
 
@@ -83,7 +86,7 @@ asset_checks = [
     *(
         _blocking_check(asset, judge)
         for asset in (raw_wikipedia, chunked_volume, embeddings, hub_dataset)
-        for judge in MUST_HOLD[asset.key.to_user_string()]
+        for judge in REQUIRED_CHECKS[asset.key.to_user_string()]
     ),
     reads_back_from_the_hub,
 ]

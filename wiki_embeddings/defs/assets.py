@@ -13,11 +13,11 @@ from wiki_embeddings.defs.config import (
     HubDatasetConfig,
     RawWikipediaConfig,
 )
-from wiki_embeddings.defs.metadata import errors_for_people, materialize, result, upstream
-from wiki_embeddings.defs.publishing import publish_to_hub, refuse_unpublishable, show
-from wiki_embeddings.defs.required_checks import refuse_unsound
+from wiki_embeddings.defs.metadata import materialize, result, translate_errors, upstream
+from wiki_embeddings.defs.publishing import publish_to_hub, require_publishable, show
+from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
-from wiki_embeddings.defs.throughput import remember
+from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import chunk, dataset, embed, fetch
 from wiki_embeddings.volume import MiB
@@ -48,9 +48,9 @@ def raw_wikipedia(
     fetched from wikimedia/wikipedia on the Hugging Face Hub, at a pinned revision.
     """
     wiki = context.partition_key
-    with errors_for_people():
+    with translate_errors():
         machine = compute.open(config.fleet())
-        refuse_unpublishable(context, machine, hub)
+        require_publishable(context, machine, hub)
         plan = fetch.plan(
             wiki,
             snapshot=config.snapshot,
@@ -80,9 +80,9 @@ def chunked_volume(
     Cuts fall at sections, paragraphs, sentences or words, in this order of preference, and an
     article's chunks put together again are its whole text.
     """
-    with errors_for_people():
+    with translate_errors():
         machine = compute.open(config.fleet())
-        refuse_unpublishable(context, machine, hub)
+        require_publishable(context, machine, hub)
         raw = upstream(context, machine, "raw_wikipedia")
         cutting = machine.call(
             chunk.prepare,
@@ -116,9 +116,9 @@ def embeddings(
     A parallel map over shards, on Modal over A10G containers: each shard becomes one file, written
     once, and a run that is stopped goes on where it was.
     """
-    with errors_for_people():
+    with translate_errors():
         machine = compute.open(config.fleet())
-        refuse_unpublishable(context, machine, hub)
+        require_publishable(context, machine, hub)
         chunks = upstream(context, machine, "chunked_volume")
         cut = chunks.settings["chunks"]
         info = machine.describe(
@@ -127,7 +127,7 @@ def embeddings(
         context.log.info(f"Vectors by {info.engine} ({info.runtime}) in {info.precision}")
         plan = embed.plan(chunks, info)
         outcome = materialize(context, plan, machine, listener)
-        remember(machine, outcome)
+        record_throughput(machine, outcome)
         return result(machine, outcome)
 
 
@@ -150,14 +150,14 @@ def hub_dataset(
 
     Readers see the old version or the whole new one, never a mixture.
     """
-    with errors_for_people():
+    with translate_errors():
         machine = compute.open(config.fleet())
-        refuse_unpublishable(context, machine, hub)
+        require_publishable(context, machine, hub)
         vectors = upstream(context, machine, "embeddings")
         plan = dataset.plan(vectors, file_bytes=round(config.file_mib * MiB))
         outcome = materialize(context, plan, machine, listener)
-        refuse_unsound("hub_dataset", outcome.manifest, machine)
-        uploading = compute.open(config.upload_fleet())
+        require_checks_pass("hub_dataset", outcome.manifest, machine)
+        uploading = compute.open(config.upload_options())
         to_hub = publish_to_hub(
             context, outcome.manifest, hub, uploading, listener, private=config.private
         )

@@ -10,7 +10,7 @@ from enum import Enum
 import dagster as dg
 from pydantic import Field
 
-from wiki_embeddings.compute.protocol import Fleet
+from wiki_embeddings.compute.protocol import ContainerOptions
 from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.volume import MiB
 
@@ -72,9 +72,9 @@ class OnModal(dg.Config):
         "because Modal starts a container that ends itself again without end.",
     )
 
-    def fleet(self) -> Fleet:
+    def fleet(self) -> ContainerOptions:
         """The containers that this config asks for."""
-        return Fleet(self.containers, deadline_s=self.deadline_minutes * 60)
+        return ContainerOptions(self.containers, deadline_s=self.deadline_minutes * 60)
 
 
 class RawWikipediaConfig(OnModal):
@@ -168,7 +168,7 @@ class EmbeddingsConfig(OnModal):
         """Numbers to compute with; None to leave it to the engine."""
         return None if self.precision is Precision.auto else self.precision.value
 
-    def fleet(self) -> Fleet:
+    def fleet(self) -> ContainerOptions:
         """The containers that this config asks for."""
         return replace(
             super().fleet(),
@@ -199,6 +199,6 @@ class HubDatasetConfig(OnModal):
         description="On Modal: most containers that upload to the Hub at once; it limits requests.",
     )
 
-    def upload_fleet(self) -> Fleet:
+    def upload_options(self) -> ContainerOptions:
         """The containers that upload."""
         return replace(self.fleet(), containers=self.upload_containers)

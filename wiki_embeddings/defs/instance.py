@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.host import is_gone, this_process
 from wiki_embeddings.settings import Settings
-from wiki_embeddings.volume import UnusableVolumeError, storage_errors
+from wiki_embeddings.volume import UnusableVolumeError, translate_storage_errors
 
 PROCESS_TAG = "wiki_embeddings/process"
 """Run tag of the process that a run lives in, so that a dead one is recognised."""
@@ -53,7 +53,7 @@ def prepare(settings: Settings) -> Path:
         UnusableVolumeError: The folder cannot be written to.
     """
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.dagster_home)))
-    with storage_errors(home):
+    with translate_storage_errors(home):
         home.mkdir(parents=True, exist_ok=True)
         configuration = home / "dagster.yaml"
         if not configuration.exists():
@@ -73,14 +73,14 @@ def at_prompt(home: Path) -> dg.DagsterInstance:
 
 
 @contextmanager
-def record_errors(home: Path) -> Iterator[None]:
+def translate_record_errors(home: Path) -> Iterator[None]:
     """Turn a refusal to store Dagster's record, which is kept in SQLite, into a sentence.
 
     Raises:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
     """
     try:
-        with storage_errors(home):
+        with translate_storage_errors(home):
             yield
     except OperationalError as error:
         reason = str(error.orig)
@@ -125,7 +125,7 @@ def sole_ui(home: Path) -> Iterator[int]:
         UnusableVolumeError: The Dagster home cannot be written to.
     """
     mark = home / "ui.process"
-    with storage_errors(home):
+    with translate_storage_errors(home):
         mark.touch()
     with mark.open("r+") as file:
         try:
@@ -135,7 +135,7 @@ def sole_ui(home: Path) -> Iterator[int]:
                 f"A UI of {home} is running already, as process {file.read()}: use that one, or "
                 "stop it first."
             ) from error
-        with storage_errors(home):
+        with translate_storage_errors(home):
             file.truncate(0)
             file.write(this_process())
             file.flush()

@@ -19,7 +19,7 @@ FOLDER = "folder"
 
 
 @dataclass(frozen=True)
-class Recorded:
+class Materialization:
     """One materialization as Dagster recorded it.
 
     Attributes:
@@ -31,13 +31,15 @@ class Recorded:
     data_version: str
 
 
-def last_recorded(instance: dg.DagsterInstance, asset: str, wiki: str) -> Recorded | None:
+def last_materialization(
+    instance: dg.DagsterInstance, asset: str, wiki: str
+) -> Materialization | None:
     """The last materialization of an asset for a wiki; None when there is none."""
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[wiki])
     for record in instance.fetch_materializations(wanted, limit=1).records:
         materialization = record.asset_materialization
         if materialization is not None and FOLDER in materialization.metadata:
-            return Recorded(
+            return Materialization(
                 folder=str(materialization.metadata[FOLDER].value),
                 data_version=(materialization.tags or {})["dagster/data_version"],
             )
@@ -53,7 +55,7 @@ def current_manifest(
         BadInputError: It was never materialized for this wiki, or what it made is gone from the
             volume or is no longer what was recorded.
     """
-    recorded = last_recorded(instance, asset, wiki)
+    recorded = last_materialization(instance, asset, wiki)
     if recorded is None:
         raise BadInputError(f"{asset} of {wiki} has not been materialized yet: do that first.")
     manifest = read_manifest(compute.files, recorded.folder)

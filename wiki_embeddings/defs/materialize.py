@@ -22,7 +22,7 @@ class ShardsFailedError(WikiEmbeddingsError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Materialized:
     """What came of driving a plan.
 
     Attributes:
@@ -34,7 +34,7 @@ class Outcome:
     progress: Snapshot
 
 
-def drive(plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str) -> Outcome:
+def drive(plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str) -> Materialized:
     """Make all shards of a plan, then write its manifest.
 
     Shards that an earlier run has finished are recognised by their content and kept. A failed
@@ -63,7 +63,7 @@ def drive(plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str) -
         raise ShardsFailedError(_told(plan, failures, len(tally.reports), asset, compute))
     manifest = plan.manifest(report.file for report in tally.reports)
     write_manifest(compute.files, manifest)
-    return Outcome(manifest, tally.snapshot())
+    return Materialized(manifest, tally.snapshot())
 
 
 def _told(

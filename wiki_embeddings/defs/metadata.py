@@ -12,15 +12,15 @@ from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.compute.protocol import Compute, Usage
 from wiki_embeddings.defs.histogram import as_markdown, histogram_svg
 from wiki_embeddings.defs.materializations import FOLDER, current_manifest
-from wiki_embeddings.defs.materialize import Outcome, drive
-from wiki_embeddings.defs.required_checks import refuse_unsound
+from wiki_embeddings.defs.materialize import Materialized, drive
+from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.manifest import Manifest
-from wiki_embeddings.progress import Listener, Snapshot, duration, throttled
+from wiki_embeddings.host import duration
+from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
+from wiki_embeddings.progress import Listener, Snapshot, throttled
 from wiki_embeddings.schemas import DESCRIPTIONS
-from wiki_embeddings.stages.preview import Look, look
+from wiki_embeddings.stages.preview import Preview, look
 from wiki_embeddings.stages.shard import Plan, SpecT
-from wiki_embeddings.stages.statistics import HISTOGRAM_BIN_TOKENS
 from wiki_embeddings.volume import MiB
 
 _LOG_EVERY_S = 10.0
@@ -33,7 +33,7 @@ _SHOWN_TOTALS = ("articles", "empty_articles", "characters", "tokens")
 
 
 @contextmanager
-def errors_for_people() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Let a run fail with the sentence that an error was given, and without a retry.
 
     Raises:
@@ -53,7 +53,7 @@ def upstream(context: dg.AssetExecutionContext, compute: Compute, asset: str) ->
             not.
     """
     manifest = current_manifest(context.instance, compute, asset, context.partition_key)
-    refuse_unsound(asset, manifest, compute)
+    require_checks_pass(asset, manifest, compute)
     return manifest
 
 
@@ -62,7 +62,7 @@ def materialize(
     plan: Plan[SpecT],
     compute: Compute,
     listener: Listener,
-) -> Outcome:
+) -> Materialized:
     """Drive a plan while the run's log tells how far it has come.
 
     Raises:
@@ -117,7 +117,7 @@ def _spent(usage: Usage) -> dict[str, Any]:
 
 
 def result(
-    compute: Compute, outcome: Outcome, extra: Mapping[str, Any] | None = None
+    compute: Compute, outcome: Materialized, extra: Mapping[str, Any] | None = None
 ) -> dg.MaterializeResult:
     """What Dagster records of an outcome: data version, counts, rates, schema, a look at rows.
 
@@ -161,7 +161,7 @@ def _effort(progress: Snapshot) -> dict[str, Any]:
     }
 
 
-def _table(seen: Look) -> dict[str, Any]:
+def _table(seen: Preview) -> dict[str, Any]:
     columns = [
         dg.TableColumn(name, type=type_, description=DESCRIPTIONS.get(name))
         for name, type_ in seen.columns

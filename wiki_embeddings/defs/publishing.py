@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from wiki_embeddings.card import dataset_name, hub_snippet, snippet
-from wiki_embeddings.checks import Verdict
+from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.modal.deployment import VOLUME
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs.metadata import materialize
@@ -28,7 +28,7 @@ _ASSETS = [
 ]
 
 
-def refuse_unpublishable(
+def require_publishable(
     context: dg.AssetExecutionContext, compute: Compute, hub: HubResource
 ) -> None:
     """Make sure that the token may write to the namespace.
@@ -104,11 +104,11 @@ def publish_to_hub(
     }
 
 
-def reads_back(published: Manifest, compute: Compute, hub: HubResource) -> Verdict:
+def reads_back(published: Manifest, compute: Compute, hub: HubResource) -> CheckResult:
     """Whether readers of the Hub get what was written."""
     repo_id = hub.repo_id(published)
     if repo_id is None:
-        return Verdict(True, "It is not on the Hub: no namespace is set.", {})
+        return CheckResult(True, "It is not on the Hub: no namespace is set.", {})
     from wiki_embeddings.publishing import readback  # loads the Hub's client
 
     return compute.call_hub(readback.reads_back, published.folder, repo_id)

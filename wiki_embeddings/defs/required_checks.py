@@ -11,62 +11,62 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from wiki_embeddings import checks
-from wiki_embeddings.checks import Verdict
+from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.manifest import Manifest, made_from
+from wiki_embeddings.manifest import Manifest, upstream_manifest
 from wiki_embeddings.stages import duplicate_ids, load_test
 
-Judge: TypeAlias = Callable[[Manifest, Compute], Verdict]
+RequiredCheck: TypeAlias = Callable[[Manifest, Compute], CheckResult]
 """Judges the output that a manifest describes; its docstring says what must hold."""
 
 
-def every_article_fetched(raw: Manifest, _: Compute) -> Verdict:
+def every_article_fetched(raw: Manifest, _: Compute) -> CheckResult:
     """As many articles as the source has, and at least one."""
     return checks.every_article_fetched(raw)
 
 
-def article_ids_unique(raw: Manifest, compute: Compute) -> Verdict:
+def article_ids_unique(raw: Manifest, compute: Compute) -> CheckResult:
     """No page id comes twice."""
     return _ids_unique(raw, compute)
 
 
-def every_article_chunked(chunks: Manifest, compute: Compute) -> Verdict:
+def every_article_chunked(chunks: Manifest, compute: Compute) -> CheckResult:
     """Every article has chunks, and put together they are its text, byte for byte."""
-    return checks.every_article_chunked(made_from(compute.files, chunks), chunks)
+    return checks.every_article_chunked(upstream_manifest(compute.files, chunks), chunks)
 
 
-def chunk_ids_unique(chunks: Manifest, compute: Compute) -> Verdict:
+def chunk_ids_unique(chunks: Manifest, compute: Compute) -> CheckResult:
     """No chunk id comes twice."""
     return _ids_unique(chunks, compute)
 
 
-def token_budget_kept(chunks: Manifest, _: Compute) -> Verdict:
+def token_budget_kept(chunks: Manifest, _: Compute) -> CheckResult:
     """No chunk has more tokens than the budget, special tokens and prefix included."""
     return checks.token_budget_kept(chunks)
 
 
-def every_chunk_embedded(vectors: Manifest, compute: Compute) -> Verdict:
+def every_chunk_embedded(vectors: Manifest, compute: Compute) -> CheckResult:
     """As many vectors as chunks, and of the same chunks."""
-    return checks.every_chunk_embedded(made_from(compute.files, vectors), vectors)
+    return checks.every_chunk_embedded(upstream_manifest(compute.files, vectors), vectors)
 
 
-def vectors_sound(vectors: Manifest, _: Compute) -> Verdict:
+def vectors_sound(vectors: Manifest, _: Compute) -> CheckResult:
     """Vectors are finite, of unit length, of the model's width, and not all alike."""
     return checks.vectors_sound(vectors)
 
 
-def every_row_published(published: Manifest, compute: Compute) -> Verdict:
+def every_row_published(published: Manifest, compute: Compute) -> CheckResult:
     """As many rows as vectors, and the same ones, byte for byte."""
-    return checks.every_row_published(made_from(compute.files, published), published)
+    return checks.every_row_published(upstream_manifest(compute.files, published), published)
 
 
-def opens_with_datasets(published: Manifest, compute: Compute) -> Verdict:
+def opens_with_datasets(published: Manifest, compute: Compute) -> CheckResult:
     """The published folder opens with `datasets` as it is, with the declared features."""
     return compute.call(load_test.opens_with_datasets, published.folder)
 
 
-MUST_HOLD: Mapping[str, tuple[Judge, ...]] = {
+REQUIRED_CHECKS: Mapping[str, tuple[RequiredCheck, ...]] = {
     "raw_wikipedia": (every_article_fetched, article_ids_unique),
     "chunked_volume": (every_article_chunked, chunk_ids_unique, token_budget_kept),
     "embeddings": (every_chunk_embedded, vectors_sound),
@@ -75,7 +75,7 @@ MUST_HOLD: Mapping[str, tuple[Judge, ...]] = {
 """The judgements on each asset, by its key."""
 
 
-def refuse_unsound(asset: str, manifest: Manifest, compute: Compute) -> None:
+def require_checks_pass(asset: str, manifest: Manifest, compute: Compute) -> None:
     """Make sure that all that must hold of an output does.
 
     Args:
@@ -86,11 +86,11 @@ def refuse_unsound(asset: str, manifest: Manifest, compute: Compute) -> None:
     Raises:
         BadInputError: Something does not hold; the sentence gives reasons and numbers.
     """
-    verdicts = {judge.__name__: judge(manifest, compute) for judge in MUST_HOLD[asset]}
+    results = {judge.__name__: judge(manifest, compute) for judge in REQUIRED_CHECKS[asset]}
     reasons = [
-        f"{name}: {verdict.why} {dict(verdict.numbers)}"
-        for name, verdict in verdicts.items()
-        if not verdict.passed
+        f"{name}: {result.description} {dict(result.metadata)}"
+        for name, result in results.items()
+        if not result.passed
     ]
     if reasons:
         raise BadInputError(
@@ -99,7 +99,7 @@ def refuse_unsound(asset: str, manifest: Manifest, compute: Compute) -> None:
         )
 
 
-def _ids_unique(manifest: Manifest, compute: Compute) -> Verdict:
+def _ids_unique(manifest: Manifest, compute: Compute) -> CheckResult:
     # A container is asked only where there is something to look for.
     shared = checks.overlaps(manifest)
     repeated = compute.call(duplicate_ids.pages_in_several_files, manifest.folder) if shared else 0

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from wiki_embeddings.card import dataset_name
 from wiki_embeddings.compute.local.compute import LocalCompute
-from wiki_embeddings.compute.protocol import Compute, Fleet
+from wiki_embeddings.compute.protocol import Compute, ContainerOptions
 from wiki_embeddings.host import usable_cores
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.settings import ComputeKind
@@ -21,7 +21,7 @@ class ComputeResource(dg.ConfigurableResource):
     )
     volume: str = Field(description="Folder that is the volume when stages run on this machine.")
 
-    def open(self, fleet: Fleet | None = None) -> Compute:
+    def open(self, fleet: ContainerOptions | None = None) -> Compute:
         """The compute itself.
 
         Args:
@@ -35,7 +35,7 @@ class ComputeResource(dg.ConfigurableResource):
             return LocalCompute(Path(self.volume), usable_cores())
         from wiki_embeddings.compute.modal.compute import connect  # loads Modal's client
 
-        return connect(fleet or Fleet())
+        return connect(fleet or ContainerOptions())
 
 
 class HubResource(dg.ConfigurableResource):

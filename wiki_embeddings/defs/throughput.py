@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.compute.protocol import Compute
-from wiki_embeddings.defs.materialize import Outcome
+from wiki_embeddings.defs.materialize import Materialized
 from wiki_embeddings.publishing.publication import throughput
 from wiki_embeddings.volume import canonical_json, throughput_record
 
@@ -16,7 +16,7 @@ _DIGITS = 1
 """After the point: a rate is known no better."""
 
 
-def remember(compute: Compute, outcome: Outcome) -> None:
+def record_throughput(compute: Compute, outcome: Materialized) -> None:
     """Write down how fast a run has computed vectors, unless an earlier one has computed more.
 
     Raises:

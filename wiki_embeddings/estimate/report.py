@@ -13,7 +13,7 @@ from rich.table import Table
 
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.estimate.prediction import AssetEstimate, Estimate
-from wiki_embeddings.progress import duration
+from wiki_embeddings.host import duration
 
 _MB = 1e6
 _GB = 1e9

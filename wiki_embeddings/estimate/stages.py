@@ -12,7 +12,7 @@ from wiki_embeddings.compute.modal.deployment import (
     FETCHING,
     PUBLISHING,
 )
-from wiki_embeddings.compute.modal.prices import Machine
+from wiki_embeddings.compute.modal.prices import ContainerSize
 from wiki_embeddings.estimate import encoding, rates
 from wiki_embeddings.estimate.editions import EDITIONS
 from wiki_embeddings.estimate.encoding import Shape, flops_per_token
@@ -43,7 +43,7 @@ class Stage:
     """
 
     asset: str
-    machine: Machine
+    machine: ContainerSize
     durations_s: tuple[float, ...]
     local_places: int
     inputs: int

@@ -6,7 +6,7 @@ is in the files.
 """
 
 from wiki_embeddings.hub_files.downloads import LOCK_SUFFIX, PARTIAL_SUFFIX, download
-from wiki_embeddings.hub_files.retries import Patience
+from wiki_embeddings.hub_files.retries import RetryPolicy
 from wiki_embeddings.hub_files.snapshots import HubFile, HubSnapshot, RepoType, resolve
 
 __all__ = [
@@ -14,8 +14,8 @@ __all__ = [
     "PARTIAL_SUFFIX",
     "HubFile",
     "HubSnapshot",
-    "Patience",
     "RepoType",
+    "RetryPolicy",
     "download",
     "resolve",
 ]

@@ -17,11 +17,15 @@ from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # 
 
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
-from wiki_embeddings.hub_files.failures import PassingError, error_of_response, explained
+from wiki_embeddings.hub_files.failures import (
+    TransientError,
+    error_of_response,
+    translate_http_errors,
+)
 from wiki_embeddings.hub_files.partial import PartialFile, is_complete
-from wiki_embeddings.hub_files.retries import Patience, keep_trying
+from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 from wiki_embeddings.hub_files.snapshots import HubFile, HubSnapshot
-from wiki_embeddings.volume import storage_errors
+from wiki_embeddings.volume import translate_storage_errors
 
 PARTIAL_SUFFIX = ".partial"
 """Added to the destination's name while bytes are missing."""
@@ -34,7 +38,7 @@ RANGE_NOT_SATISFIABLE = 416
 
 TRY_LATER = "Check HF_ENDPOINT and the proxy, then run it again."
 
-DOWNLOAD_PATIENCE = Patience()
+DOWNLOAD_POLICY = RetryPolicy()
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ def download(
     destination: Path,
     *,
     progress: Callable[[int], None] | None = None,
-    patience: Patience = DOWNLOAD_PATIENCE,
+    policy: RetryPolicy = DOWNLOAD_POLICY,
 ) -> None:
     """Makes `destination` hold exactly the bytes of `file`.
 
@@ -57,7 +61,7 @@ def download(
         file: One of its files.
         destination: Where it goes; its folder is made where missing.
         progress: Told of bytes that are there now, found or fetched; `file.size` in all.
-        patience: How long to keep trying when the connection breaks.
+        policy: How long to keep trying when the connection breaks.
 
     Raises:
         BadInputError: The Hub refuses: no such file, or the token may not read it.
@@ -66,12 +70,12 @@ def download(
             What was fetched stays for the next call.
     """
     on_progress = progress or _ignore
-    with storage_errors(destination.parent):
+    with translate_storage_errors(destination.parent):
         destination.parent.mkdir(parents=True, exist_ok=True)
         if not is_complete(destination, file):
             with WeakFileLock(destination.with_name(destination.name + LOCK_SUFFIX)):
                 if not is_complete(destination, file):
-                    _fetch(snapshot, file, destination, on_progress, patience)
+                    _fetch(snapshot, file, destination, on_progress, policy)
                     return
     on_progress(file.size)
 
@@ -85,16 +89,16 @@ def _fetch(
     file: HubFile,
     destination: Path,
     on_progress: Callable[[int], None],
-    patience: Patience,
+    policy: RetryPolicy,
 ) -> None:
     """Fetches what is missing, verifies it and gives it its name; starts afresh once if wrong."""
     path = destination.with_name(destination.name + PARTIAL_SUFFIX)
     with PartialFile(path, file, on_progress) as partial:
-        _fill(snapshot, file, partial, patience)
+        _fill(snapshot, file, partial, policy)
         if not partial.is_complete():
             log.warning("%s has other bytes than announced; fetching it afresh.", file.path)
             partial.restart()
-            _fill(snapshot, file, partial, patience)
+            _fill(snapshot, file, partial, policy)
         if not partial.is_complete():
             path.unlink()
             raise _altered(snapshot, file, partial)
@@ -102,7 +106,7 @@ def _fetch(
     path.replace(destination)
 
 
-def _fill(snapshot: HubSnapshot, file: HubFile, partial: PartialFile, patience: Patience) -> None:
+def _fill(snapshot: HubSnapshot, file: HubFile, partial: PartialFile, policy: RetryPolicy) -> None:
     """Fetches until there are as many bytes as announced, through any number of connections."""
     what = f"{file.path} of the {snapshot.repo_type} {snapshot.repo_id} at {snapshot.commit}"
     url = hf_hub_url(
@@ -112,9 +116,9 @@ def _fill(snapshot: HubSnapshot, file: HubFile, partial: PartialFile, patience: 
         revision=snapshot.commit,
         endpoint=endpoint(),
     )
-    keep_trying(
-        lambda: _fetch_rest(url, file, partial, what, patience.timeout()),
-        patience,
+    with_retries(
+        lambda: _fetch_rest(url, file, partial, what, policy.timeout()),
+        policy,
         lambda: partial.furthest,
     )
 
@@ -134,7 +138,7 @@ def _fetch_rest(
     if partial.size:
         headers["Range"] = f"bytes={partial.size}-"
     request = get_session().stream("GET", url, headers=headers, timeout=timeout)
-    with explained(what), request as response:
+    with translate_http_errors(what), request as response:
         _check(response, partial, what)
         for data in response.iter_bytes():
             partial.append(data)
@@ -142,7 +146,7 @@ def _fetch_rest(
                 return
     if partial.size < file.size:
         reason = f"Cannot read {what}: it ended after {partial.size} of {file.size} bytes."
-        raise PassingError(reason, TRY_LATER)
+        raise TransientError(reason, TRY_LATER)
 
 
 def _check(response: httpx2.Response, partial: PartialFile, what: str) -> None:
@@ -150,7 +154,7 @@ def _check(response: httpx2.Response, partial: PartialFile, what: str) -> None:
     if response.status_code == RANGE_NOT_SATISFIABLE:
         size = partial.size
         partial.restart()
-        raise PassingError(f"Cannot read {what}: it has nothing after byte {size}.", TRY_LATER)
+        raise TransientError(f"Cannot read {what}: it has nothing after byte {size}.", TRY_LATER)
     if not response.is_success:
         raise error_of_response(response, what)
     if not _goes_on_at(response, partial.size):

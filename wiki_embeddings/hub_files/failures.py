@@ -19,7 +19,7 @@ from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint_name
 
 TOO_MANY_REQUESTS = 429
-PASSING_STATUSES = frozenset({408, 425, TOO_MANY_REQUESTS, 500, 502, 503, 504, 520, 522, 524})
+TRANSIENT_STATUSES = frozenset({408, 425, TOO_MANY_REQUESTS, 500, 502, 503, 504, 520, 522, 524})
 """Statuses after which the same request may well succeed; the last three are Cloudflare's."""
 
 REFUSALS = {
@@ -37,7 +37,7 @@ REFUSALS = {
 REFUSAL_OF_STATUS = {401: "RepoNotFound", 403: "Forbidden", 404: "RepoNotFound"}
 
 
-class PassingError(WikiEmbeddingsError):
+class TransientError(WikiEmbeddingsError):
     """A failure that may be gone in a moment.
 
     Attributes:
@@ -52,7 +52,7 @@ class PassingError(WikiEmbeddingsError):
 
 
 @contextmanager
-def explained(what: str, verb: str = "read") -> Generator[None]:
+def translate_http_errors(what: str, verb: str = "read") -> Generator[None]:
     """Turns what HTTP clients raise into errors for people.
 
     Args:
@@ -87,14 +87,14 @@ def error_of_response(
         verb: What else is done with it, to stand between.
 
     Returns:
-        A `PassingError` where another try is worth it, else a `BadInputError`.
+        A `TransientError` where another try is worth it, else a `BadInputError`.
     """
     status = response.status_code
-    if status in PASSING_STATUSES:
+    if status in TRANSIENT_STATUSES:
         hub = endpoint_name()
         reason = f"Cannot {verb} {what}: the Hub at {hub} answers with status {status}."
         advice = "Run it again later; what has been done is kept."
-        return PassingError(reason, advice, _retry_after_s(response))
+        return TransientError(reason, advice, _retry_after_s(response))
     return BadInputError(f"Cannot {verb} {what}: {_refusal(response)}")
 
 
@@ -108,7 +108,7 @@ def _refusal(response: httpx2.Response) -> str:
     return REFUSALS[code].format(hub=endpoint_name(), status=response.status_code)
 
 
-def _error_of_connection(error: httpx2.RequestError, what: str, verb: str) -> PassingError:
+def _error_of_connection(error: httpx2.RequestError, what: str, verb: str) -> TransientError:
     kind = type(error).__name__
     hub = endpoint_name()
     reason = f"Cannot {verb} {what}: the connection to the Hub at {hub} fails ({kind})."
@@ -116,7 +116,7 @@ def _error_of_connection(error: httpx2.RequestError, what: str, verb: str) -> Pa
         "Check the network, HF_ENDPOINT and the proxy settings (HTTPS_PROXY, NO_PROXY), then run "
         "it again; what has been done is kept."
     )
-    return PassingError(reason, advice)
+    return TransientError(reason, advice)
 
 
 def _retry_after_s(response: httpx2.Response) -> float | None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import httpx2
 
-from wiki_embeddings.hub_files.failures import PassingError
+from wiki_embeddings.hub_files.failures import TransientError
 
 ResultT = TypeVar("ResultT")
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for an answer, and for how many of them.
 
     The defaults give up half a minute after the last sign of life. A server that names a time is
@@ -45,16 +45,16 @@ class Patience:
         return httpx2.Timeout(self.read_timeout_s, connect=self.connect_timeout_s)
 
 
-def keep_trying(
+def with_retries(
     attempt: Callable[[], ResultT],
-    patience: Patience,
+    policy: RetryPolicy,
     progress_mark: Callable[[], int] = lambda: 0,
 ) -> ResultT:
     """Calls `attempt` until it succeeds, or too many tries in a row have brought nothing new.
 
     Args:
-        attempt: Does the work; raises `PassingError` where another try is worth it.
-        patience: How often and how long.
+        attempt: Does the work; raises `TransientError` where another try is worth it.
+        policy: How often and how long.
         progress_mark: How far the work has got; a try that moved it is not counted as fruitless.
 
     Returns:
@@ -68,18 +68,18 @@ def keep_trying(
     while True:
         try:
             return attempt()
-        except PassingError as error:
+        except TransientError as error:
             fruitless = 0 if progress_mark() > mark else fruitless + 1
             mark = progress_mark()
-            wait_s = _wait_s(patience, fruitless, error.retry_after_s)
-            if fruitless >= patience.attempts or wait_s > patience.longest_retry_after_s:
+            wait_s = _wait_s(policy, fruitless, error.retry_after_s)
+            if fruitless >= policy.attempts or wait_s > policy.longest_retry_after_s:
                 raise
             log.warning("%s Trying again in %.1f s.", error.reason, wait_s)
         time.sleep(wait_s)
 
 
-def _wait_s(patience: Patience, fruitless: int, retry_after_s: float | None) -> float:
+def _wait_s(policy: RetryPolicy, fruitless: int, retry_after_s: float | None) -> float:
     if retry_after_s is not None:
         return retry_after_s
     doublings = max(0, fruitless - 1)
-    return min(patience.longest_wait_s, patience.first_wait_s * 2.0**doublings)
+    return min(policy.longest_wait_s, policy.first_wait_s * 2.0**doublings)

@@ -13,12 +13,12 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
-from wiki_embeddings.hub_files.failures import error_of_response, explained
-from wiki_embeddings.hub_files.retries import Patience, keep_trying
+from wiki_embeddings.hub_files.failures import error_of_response, translate_http_errors
+from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 
 RepoType = Literal["model", "dataset"]
 
-PLANNING_PATIENCE = Patience(attempts=4)
+PLANNING_POLICY = RetryPolicy(attempts=4)
 """A person is waiting for the plan, so it gives up after seven seconds of silence."""
 
 
@@ -62,7 +62,7 @@ def resolve(
     *,
     repo_type: RepoType,
     revision: str,
-    patience: Patience = PLANNING_PATIENCE,
+    policy: RetryPolicy = PLANNING_POLICY,
 ) -> HubSnapshot:
     """Looks up what a revision is now: its commit, and the size and digest of each file.
 
@@ -70,7 +70,7 @@ def resolve(
         repo_id: Name, such as `wikimedia/wikipedia`.
         repo_type: Whether it holds a model or a dataset.
         revision: Branch, tag or commit.
-        patience: How long to keep trying.
+        policy: How long to keep trying.
 
     Returns:
         The snapshot, with all files of the repository.
@@ -84,7 +84,7 @@ def resolve(
     what = f"the {repo_type} {repo_id} at revision {revision}"
     address = f"{endpoint()}/api/{repo_type}s/{repo_id}"
     about = f"{address}/revision/{quote(revision, safe='')}?blobs=true"
-    response = keep_trying(lambda: _ask(about, what, patience), patience)
+    response = with_retries(lambda: _ask(about, what, policy), policy)
     try:
         answer = response.json()
         snapshot = HubSnapshot(repo_id, repo_type, answer["sha"], _files(answer["siblings"]))
@@ -93,7 +93,7 @@ def resolve(
         raise _not_a_hub(what) from error
     if is_gated:
         # Everyone may see what is in a gated repository, so that only this tells who may read it.
-        keep_trying(lambda: _ask(f"{address}/auth-check", what, patience), patience)
+        with_retries(lambda: _ask(f"{address}/auth-check", what, policy), policy)
     return snapshot
 
 
@@ -105,9 +105,9 @@ def _check_name(repo_id: str) -> None:
         raise BadInputError(message) from error
 
 
-def _ask(address: str, what: str, patience: Patience) -> httpx2.Response:
-    with explained(what):
-        response = get_session().get(address, headers=hub_headers(), timeout=patience.timeout())
+def _ask(address: str, what: str, policy: RetryPolicy) -> httpx2.Response:
+    with translate_http_errors(what):
+        response = get_session().get(address, headers=hub_headers(), timeout=policy.timeout())
     if not response.is_success:
         raise error_of_response(response, what)
     return response

@@ -48,7 +48,11 @@ def account_of_token() -> HubAccount:
     from huggingface_hub.errors import HfHubHTTPError
 
     from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
-    from wiki_embeddings.hub_files.failures import PassingError, error_of_response, explained
+    from wiki_embeddings.hub_files.failures import (
+        TransientError,
+        error_of_response,
+        translate_http_errors,
+    )
     from wiki_embeddings.publishing.hub_calls import prepare_client
 
     token = get_token()
@@ -59,7 +63,7 @@ def account_of_token() -> HubAccount:
     except BadInputError:
         return HubAccount("", refusal="not a token, because it holds characters that none has")
     prepare_client()
-    with explained("the account of the token"):
+    with translate_http_errors("the account of the token"):
         try:
             answer = HfApi(endpoint=endpoint()).whoami(token)
         except HfHubHTTPError as error:
@@ -72,8 +76,8 @@ def account_of_token() -> HubAccount:
             )
             advice = "Ask again later."
             failure = error_of_response(error.response, "the account of the token")
-            if isinstance(failure, PassingError):
-                raise PassingError(reason, advice, failure.retry_after_s) from error
+            if isinstance(failure, TransientError):
+                raise TransientError(reason, advice, failure.retry_after_s) from error
             raise WikiEmbeddingsError(f"{reason} {advice}") from error
     return _account(answer)
 

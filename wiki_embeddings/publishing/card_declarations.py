@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
+from wiki_embeddings.dataset_layout import CARD
 from wiki_embeddings.publishing.publication import Publication
 from wiki_embeddings.publishing.repository import file_at
-from wiki_embeddings.stages.dataset import CARD
 
 _DECLARED = ("configs", "dataset_info", "wiki_embeddings")
 

@@ -15,17 +15,17 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.failures import PASSING_STATUSES, PassingError
-from wiki_embeddings.hub_files.retries import keep_trying
-from wiki_embeddings.publishing.hub_calls import PATIENCE, ask_once
+from wiki_embeddings.hub_files.failures import TRANSIENT_STATUSES, TransientError
+from wiki_embeddings.hub_files.retries import with_retries
+from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, ask_once
 
 _STATUS = re.compile(r"HTTP status \w+ error \((\d{3})\b")
 """How `hf_xet` tells of an answer."""
 
-_PATIENCE = replace(PATIENCE, longest_retry_after_s=330.0)
+_PATIENCE = replace(RETRY_POLICY, longest_retry_after_s=330.0)
 """Requests are counted over five minutes, only commits over an hour; and a map has a deadline."""
 
-_WORTH_ANOTHER_TRY = {*PASSING_STATUSES, 401}
+_WORTH_ANOTHER_TRY = {*TRANSIENT_STATUSES, 401}
 """Unauthorized too: the store's own token may have expired, and the next try gets another one."""
 
 
@@ -45,7 +45,7 @@ def upload(repo_id: str, name: str, path: Path, sha256: str) -> None:
     sent = (
         "none"
         if not path.is_file()
-        else keep_trying(partial(_send, repo_id, name, path), _PATIENCE)
+        else with_retries(partial(_send, repo_id, name, path), _PATIENCE)
     )
     if sent != sha256:
         raise BadInputError(
@@ -88,4 +88,4 @@ def _error_of_transfer(error: Exception, repo_id: str, step: str) -> WikiEmbeddi
             "run again."
         )
     answers = f" (the store answers with status {status})" if status else ""
-    return PassingError(f"{what}{answers}.", "Run it again later; what has been done is kept.")
+    return TransientError(f"{what}{answers}.", "Run it again later; what has been done is kept.")

@@ -19,16 +19,16 @@ from huggingface_hub.utils._http import default_client_factory
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name
 from wiki_embeddings.hub_files.failures import (
-    PASSING_STATUSES,
-    PassingError,
+    TRANSIENT_STATUSES,
+    TransientError,
     error_of_response,
-    explained,
+    translate_http_errors,
 )
-from wiki_embeddings.hub_files.retries import Patience, keep_trying
+from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 
 ResultT = TypeVar("ResultT")
 
-PATIENCE = Patience(
+RETRY_POLICY = RetryPolicy(
     attempts=6,
     # The Hub's limit on commits is counted over an hour, and it says how much of it is left.
     longest_retry_after_s=3700.0,
@@ -73,17 +73,17 @@ def ask(repo_id: str, step: str, question: Callable[[HfApi], ResultT]) -> Result
         WikiEmbeddingsError: The Hub cannot be reached, or stays busy.
     """
     try:
-        return keep_trying(lambda: ask_once(repo_id, step, question), PATIENCE)
-    except PassingError as error:
+        return with_retries(lambda: ask_once(repo_id, step, question), RETRY_POLICY)
+    except TransientError as error:
         # Patience is at an end: whoever asks this among other things is not to begin anew.
         raise WikiEmbeddingsError(str(error)) from error
 
 
 def ask_once(repo_id: str, step: str, question: Callable[[HfApi], ResultT]) -> ResultT:
-    """The same without trying again; raises `PassingError` where that is worth it."""
+    """The same without trying again; raises `TransientError` where that is worth it."""
     prepare_client()
     what = f"{repo_id} ({step})"
-    with explained(what, _VERB):
+    with translate_http_errors(what, _VERB):
         try:
             return question(HfApi(endpoint=endpoint()))
         except HfHubHTTPError as error:
@@ -96,7 +96,7 @@ def error_of_answer(response: httpx2.Response, repo_id: str, step: str) -> WikiE
     what = f"{repo_id} ({step})"
     status = response.status_code
     said = response.headers.get("X-Error-Message", "").rstrip(".")
-    if status in PASSING_STATUSES:
+    if status in TRANSIENT_STATUSES:
         return error_of_response(response, what, _VERB)
     if status in _MOVED_ON:
         return MovedOnError(f"Cannot {_VERB} {what}: {said or 'it has changed meanwhile'}.")
@@ -133,5 +133,5 @@ def prepare_client() -> None:
 
 def _client() -> httpx2.Client:
     client = default_client_factory()
-    client.timeout = PATIENCE.timeout()
+    client.timeout = RETRY_POLICY.timeout()
     return client

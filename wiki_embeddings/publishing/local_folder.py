@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from wiki_embeddings.card import dataset_name
+from wiki_embeddings.dataset_layout import RECORD
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, existing_manifest
-from wiki_embeddings.publishing.publication import RECORD, Publication, compose, read_record
-from wiki_embeddings.volume import Volume, digest_of, storage_errors, write_bytes
+from wiki_embeddings.publishing.publication import Publication, compose, read_record
+from wiki_embeddings.volume import Volume, digest_of, translate_storage_errors, write_bytes
 
 _VERSIONS = ".versions"
 
@@ -47,7 +48,7 @@ def expose(volume: Volume, folder: str, hub_folder: Path) -> Path:
             f"{visible} is in the way: it is not a link that this project has made. Move it away."
         )
     publication = compose(volume, published, _record_in(visible))
-    with storage_errors(hub_folder):
+    with translate_storage_errors(hub_folder):
         version = _write_version(volume, published, publication, hub_folder / _VERSIONS)
         _point(visible, version)
     return visible

@@ -11,17 +11,17 @@ from huggingface_hub import HfApi
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint_name
-from wiki_embeddings.hub_files.retries import keep_trying
+from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publishing.card_declarations import card_declares
-from wiki_embeddings.publishing.hub_calls import PATIENCE, MovedOnError, ask, ask_once
+from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, MovedOnError, ask, ask_once
 from wiki_embeddings.publishing.publication import Publication, compose
 from wiki_embeddings.publishing.pull_request import (
-    Proposal,
+    PullRequest,
     close,
     fill,
-    open_proposal,
-    open_proposals,
+    open_pull_request,
+    open_pull_requests,
     title_of,
     withdraw,
 )
@@ -94,21 +94,21 @@ def conclude(
     if head.digest != replaces:
         withdraw(repo_id, publication, author)
         raise _too_late(repo_id)
-    proposal = open_proposal(repo_id, publication, head.commit, author)
+    pull_request = open_pull_request(repo_id, publication, head.commit, author)
     try:
-        fill(proposal, publication)
-        _make_mergeable(proposal)
-        _refuse_altered(proposal, publication)
-        commit = _merge(proposal, publication, head.commit)
+        fill(pull_request, publication)
+        _make_mergeable(pull_request)
+        _refuse_altered(pull_request, publication)
+        commit = _merge(pull_request, publication, head.commit)
     except (BadInputError, MovedOnError):
         # Whoever is late finds its pull request closed or merged: what counts is `main`.
-        commit = _commit_of_another(proposal, publication, head.commit)
+        commit = _commit_of_another(pull_request, publication, head.commit)
         if commit == head.commit:
             raise
     _refuse_unlike(repo_id, commit, publication)
     _close_left(repo_id, publication)
     set_tag(repo_id, tag, commit)
-    return Published(repo_id, url, commit, tag.name, True, proposal.url)
+    return Published(repo_id, url, commit, tag.name, True, pull_request.url)
 
 
 def is_published(repo_id: str, head: Head, publication: Publication) -> bool:
@@ -120,9 +120,9 @@ def is_published(repo_id: str, head: Head, publication: Publication) -> bool:
     return card_declares(repo_id, head.commit, publication)
 
 
-def _make_mergeable(proposal: Proposal) -> None:
+def _make_mergeable(pull_request: PullRequest) -> None:
     """Declare a draft to be ready: drafts are not merged."""
-    repo_id, number = proposal.repo_id, proposal.number
+    repo_id, number = pull_request.repo_id, pull_request.number
 
     def publish(api: HfApi) -> None:
         found = api.get_discussion_details(repo_id, number, repo_type="dataset")
@@ -132,30 +132,30 @@ def _make_mergeable(proposal: Proposal) -> None:
     ask(repo_id, "readying its pull request", publish)
 
 
-def _refuse_altered(proposal: Proposal, publication: Publication) -> None:
+def _refuse_altered(pull_request: PullRequest, publication: Publication) -> None:
     """Make sure that a pull request holds what is to be published, and nothing else of data.
 
     Raises:
         BadInputError: It does not.
     """
-    head = commit_of(proposal.repo_id, proposal.reference)
-    wrong = differences(tree_at(proposal.repo_id, head), publication)
+    head = commit_of(pull_request.repo_id, pull_request.reference)
+    wrong = differences(tree_at(pull_request.repo_id, head), publication)
     if wrong:
         raise BadInputError(
-            f"{proposal.url} is not merged, because it does not hold what was committed to it: "
+            f"{pull_request.url} is not merged, because it does not hold what was committed to it: "
             f"{_some(wrong)} by path, size or SHA-256. Somebody else writes to it: see to that, "
             "then run again, which puts it right; readers see the version before."
         )
 
 
-def _merge(proposal: Proposal, publication: Publication, base_commit: str) -> str:
+def _merge(pull_request: PullRequest, publication: Publication, base_commit: str) -> str:
     """Merge a pull request; gives the commit of `main` that this makes.
 
     Raises:
         MovedOnError: Something else is on `main` meanwhile.
         BadInputError: The Hub refuses.
     """
-    repo_id, number = proposal.repo_id, proposal.number
+    repo_id, number = pull_request.repo_id, pull_request.number
 
     def merge() -> str:
         head = head_of(repo_id, MAIN)
@@ -168,23 +168,23 @@ def _merge(proposal: Proposal, publication: Publication, base_commit: str) -> st
         # Else the answer to an earlier try was lost, or another publisher of the same was faster.
         elif head.digest != publication.digest:
             raise MovedOnError("")
-        return _merged_as(proposal) or commit_of(repo_id, MAIN)
+        return _merged_as(pull_request) or commit_of(repo_id, MAIN)
 
     try:
-        return keep_trying(merge, PATIENCE)
+        return with_retries(merge, RETRY_POLICY)
     except (BadInputError, MovedOnError) as refusal:
         if commit_of(repo_id, MAIN) != base_commit:
             raise
         # Found again by its title, it would be refused again.
-        close(proposal, "it cannot be merged.")
+        close(pull_request, "it cannot be merged.")
         raise BadInputError(
-            f"{proposal.url} was not merged: {refusal} Run again, which opens another one."
+            f"{pull_request.url} was not merged: {refusal} Run again, which opens another one."
         ) from refusal
 
 
-def _merged_as(proposal: Proposal) -> str | None:
+def _merged_as(pull_request: PullRequest) -> str | None:
     """Commit of `main` as which a pull request was merged, whatever has come after it."""
-    repo_id, number = proposal.repo_id, proposal.number
+    repo_id, number = pull_request.repo_id, pull_request.number
     found = ask(
         repo_id,
         "looking up its merge",
@@ -193,7 +193,9 @@ def _merged_as(proposal: Proposal) -> str | None:
     return found.merge_commit_oid
 
 
-def _commit_of_another(proposal: Proposal, publication: Publication, base_commit: str) -> str:
+def _commit_of_another(
+    pull_request: PullRequest, publication: Publication, base_commit: str
+) -> str:
     """Commit of `main` to which another publisher of the same has brought it; or as it was.
 
     Raises:
@@ -201,10 +203,10 @@ def _commit_of_another(proposal: Proposal, publication: Publication, base_commit
             to be tried again, which would put this version over the other one without anybody
             wanting it.
     """
-    repo_id = proposal.repo_id
+    repo_id = pull_request.repo_id
     head = head_of(repo_id, MAIN)
     if head.commit != base_commit and head.digest != publication.digest:
-        close(proposal, "main has moved on since.")
+        close(pull_request, "main has moved on since.")
         raise _too_late(repo_id)
     return head.commit
 
@@ -239,5 +241,5 @@ def _some(paths: list[str]) -> str:
 
 def _close_left(repo_id: str, publication: Publication) -> None:
     """Close the pull requests of other publishers, killed or late, once a publication is merged."""
-    for other in open_proposals(repo_id):
+    for other in open_pull_requests(repo_id):
         close(other, f"{title_of(publication)} has been merged.")

@@ -15,17 +15,17 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
     validate_repo_id,
 )
 
+from wiki_embeddings.dataset_layout import CARD
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint_name, hub_headers
-from wiki_embeddings.hub_files.retries import keep_trying
+from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publishing.account import account_of_token
-from wiki_embeddings.publishing.hub_calls import PATIENCE, ask
+from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, ask
 from wiki_embeddings.publishing.merge import is_published
 from wiki_embeddings.publishing.publication import Publication, compose
-from wiki_embeddings.publishing.pull_request import open_proposal
+from wiki_embeddings.publishing.pull_request import open_pull_request
 from wiki_embeddings.publishing.repository import MAIN, head_of
-from wiki_embeddings.stages.dataset import CARD
 from wiki_embeddings.volume import Volume
 
 _BAD_REQUEST = 400
@@ -61,7 +61,7 @@ def refuse_unwritable(_: Volume, namespace: str) -> str:
         BadInputError: There is no token, or it may not; says what to do.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    account = keep_trying(account_of_token, PATIENCE)
+    account = with_retries(account_of_token, RETRY_POLICY)
     how = f"Make one with write access to {namespace} at {_TOKENS} and set HF_TOKEN to it"
     where = "in the Modal secret where the stages run there"
     if account.refusal:
@@ -102,7 +102,7 @@ def prepare(volume: Volume, folder: str, repo_id: str, *, private: bool) -> Read
     _refuse_unreadable_card(repo_id, publication)
     missing = _missing(repo_id, publication)
     # Opened now, because a token may lack the right to, or the owner have switched them off.
-    open_proposal(repo_id, publication, head.commit, author)
+    open_pull_request(repo_id, publication, head.commit, author)
     places = (place for place, file in enumerate(published.files) if file.sha256 in missing)
     return Ready(author, head.digest, tuple(places))
 

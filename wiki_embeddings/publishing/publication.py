@@ -13,12 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wiki_embeddings import card
-from wiki_embeddings.manifest import Manifest, ShardFile, made_from
-from wiki_embeddings.stages.dataset import CARD
+from wiki_embeddings.dataset_layout import CARD, RECORD
+from wiki_embeddings.manifest import Manifest, ShardFile, upstream_manifest
 from wiki_embeddings.volume import Files, throughput_record
-
-RECORD = "wiki_embeddings.json"
-"""File beside the card for machines: what is published, file by file, and what was before it."""
 
 _FORMAT = 1
 
@@ -61,7 +58,7 @@ def compose(
     Raises:
         BadInputError: The manifest that it was made from is gone.
     """
-    vectors = made_from(files, published)
+    vectors = upstream_manifest(files, published)
     summary = card.summary(vectors)
     previous = _previous(earlier, summary)
     text = card.card(

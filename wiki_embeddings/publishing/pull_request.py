@@ -17,9 +17,9 @@ from huggingface_hub.community import Discussion
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]  # exported lazily
 
 from wiki_embeddings.hub_files.endpoint import endpoint_name, hub_headers
-from wiki_embeddings.hub_files.failures import PassingError
-from wiki_embeddings.hub_files.retries import keep_trying
-from wiki_embeddings.publishing.hub_calls import PATIENCE, MovedOnError, ask, ask_once
+from wiki_embeddings.hub_files.failures import TransientError
+from wiki_embeddings.hub_files.retries import with_retries
+from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, MovedOnError, ask, ask_once
 from wiki_embeddings.publishing.publication import Publication
 from wiki_embeddings.publishing.repository import commit_of, differences, tree_once
 
@@ -39,7 +39,7 @@ _DESCRIPTION = (
 
 
 @dataclass(frozen=True)
-class Proposal:
+class PullRequest:
     """A pull request.
 
     Attributes:
@@ -70,9 +70,9 @@ def title_of(publication: Publication) -> str:
     return f"Publish {publication.snapshot} (manifest {publication.digest[:16]})"
 
 
-def open_proposal(
+def open_pull_request(
     repo_id: str, publication: Publication, base_commit: str, author: str
-) -> Proposal:
+) -> PullRequest:
     """Find the pull request of a publication, or open one.
 
     One that began from another state of `main` is closed: it may not merge any more. One that
@@ -90,7 +90,7 @@ def open_proposal(
     """
     title = title_of(publication)
 
-    def find_or_create(api: HfApi) -> Proposal:
+    def find_or_create(api: HfApi) -> PullRequest:
         # Looks each time: the answer to an earlier try may have been lost.
         present = _oldest(repo_id, title, base_commit, author)
         if present is not None:
@@ -99,60 +99,60 @@ def open_proposal(
             repo_id, title, description=_DESCRIPTION, repo_type="dataset"
         )
         # And afterwards: another publisher of the same may have opened one at the same moment.
-        mine = Proposal(repo_id, opened.num, title, author)
+        mine = PullRequest(repo_id, opened.num, title, author)
         return _oldest(repo_id, title, base_commit, author) or mine
 
     return ask(repo_id, "opening a pull request", find_or_create)
 
 
-def _oldest(repo_id: str, title: str, base_commit: str, author: str) -> Proposal | None:
+def _oldest(repo_id: str, title: str, base_commit: str, author: str) -> PullRequest | None:
     """The author's first open one of a title that begins there; those before it are closed."""
-    for proposal in open_proposals(repo_id):
-        if (proposal.title, proposal.author) == (title, author):
-            if _begins_at(proposal, base_commit):
-                return proposal
-            close(proposal, "main has moved on since.")
+    for pull_request in open_pull_requests(repo_id):
+        if (pull_request.title, pull_request.author) == (title, author):
+            if _begins_at(pull_request, base_commit):
+                return pull_request
+            close(pull_request, "main has moved on since.")
     return None
 
 
 def withdraw(repo_id: str, publication: Publication, author: str) -> None:
     """Close what an author has opened for a publication that is not to be merged any more."""
-    for proposal in open_proposals(repo_id):
-        if (proposal.title, proposal.author) == (title_of(publication), author):
-            close(proposal, "main has moved on since.")
+    for pull_request in open_pull_requests(repo_id):
+        if (pull_request.title, pull_request.author) == (title_of(publication), author):
+            close(pull_request, "main has moved on since.")
 
 
-def open_proposals(repo_id: str) -> list[Proposal]:
+def open_pull_requests(repo_id: str) -> list[PullRequest]:
     """Pull requests of this project that are neither merged nor closed, the oldest first."""
 
     def listed(api: HfApi) -> list[Discussion]:
         return list(api.get_repo_discussions(repo_id, repo_type="dataset"))
 
     found = [
-        Proposal(repo_id, discussion.num, discussion.title, discussion.author)
+        PullRequest(repo_id, discussion.num, discussion.title, discussion.author)
         for discussion in ask(repo_id, "looking for its pull requests", listed)
         if discussion.is_pull_request
         and discussion.status in _OPEN
         and _TITLE.fullmatch(discussion.title)
     ]
-    return sorted(found, key=lambda proposal: proposal.number)
+    return sorted(found, key=lambda pull_request: pull_request.number)
 
 
-def _begins_at(proposal: Proposal, commit: str) -> bool:
-    repo_id = proposal.repo_id
+def _begins_at(pull_request: PullRequest, commit: str) -> bool:
+    repo_id = pull_request.repo_id
     commits = ask(
         repo_id,
         "reading its pull request",
         lambda api: api.list_repo_commits(
-            repo_id, repo_type="dataset", revision=proposal.reference
+            repo_id, repo_type="dataset", revision=pull_request.reference
         ),
     )
     return any(found.commit_id == commit for found in commits)
 
 
-def close(proposal: Proposal, why: str) -> None:
+def close(pull_request: PullRequest, why: str) -> None:
     """Close a pull request with a word of why, unless another has merged or closed it."""
-    repo_id, number = proposal.repo_id, proposal.number
+    repo_id, number = pull_request.repo_id, pull_request.number
 
     def shut(api: HfApi) -> None:
         found = api.get_discussion_details(repo_id, number, repo_type="dataset")
@@ -164,7 +164,7 @@ def close(proposal: Proposal, why: str) -> None:
     ask(repo_id, "closing a pull request", shut)
 
 
-def fill(proposal: Proposal, publication: Publication) -> None:
+def fill(pull_request: PullRequest, publication: Publication) -> None:
     """Commit to a pull request whatever it lacks, a hundred files at a time.
 
     Each time it is looked at anew, so that an answer that was lost, or another publisher of the
@@ -179,26 +179,28 @@ def fill(proposal: Proposal, publication: Publication) -> None:
 
     def step() -> int:
         nonlocal missing, at_once
-        head = commit_of(proposal.repo_id, proposal.reference)
-        lacking = differences(tree_once(proposal.repo_id, head), publication)
+        head = commit_of(pull_request.repo_id, pull_request.reference)
+        lacking = differences(tree_once(pull_request.repo_id, head), publication)
         missing = len(lacking)
         if lacking:
             batch = lacking[:at_once]
             try:
-                _commit(proposal, publication, head, batch)
+                _commit(pull_request, publication, head, batch)
             except MovedOnError as error:  # another publisher of the same was faster: look again
-                raise PassingError(str(error), "Run it again.") from error
-            except PassingError as error:
+                raise TransientError(str(error), "Run it again.") from error
+            except TransientError as error:
                 if error.retry_after_s is None:
                     at_once = max(1, len(batch) // 2)
                 raise
         return missing
 
-    while keep_trying(step, PATIENCE, progress_mark=lambda: -missing):
+    while with_retries(step, RETRY_POLICY, progress_mark=lambda: -missing):
         pass
 
 
-def _commit(proposal: Proposal, publication: Publication, parent: str, paths: list[str]) -> None:
+def _commit(
+    pull_request: PullRequest, publication: Publication, parent: str, paths: list[str]
+) -> None:
     """Commit some paths of a publication.
 
     Our own request, because the client's `create_commit` wants to upload again whatever it has not
@@ -211,15 +213,17 @@ def _commit(proposal: Proposal, publication: Publication, parent: str, paths: li
     body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
     def post(api: HfApi) -> None:
-        reference = proposal.reference.replace("/", "%2F")
+        reference = pull_request.reference.replace("/", "%2F")
         response = get_session().post(
-            f"{api.endpoint}/api/datasets/{proposal.repo_id}/commit/{reference}",
+            f"{api.endpoint}/api/datasets/{pull_request.repo_id}/commit/{reference}",
             headers={**hub_headers(), "Content-Type": "application/x-ndjson"},
             content=body,
         )
         hf_raise_for_status(response)
 
-    ask_once(proposal.repo_id, f"committing {len(paths)} files to {proposal.reference}", post)
+    ask_once(
+        pull_request.repo_id, f"committing {len(paths)} files to {pull_request.reference}", post
+    )
 
 
 def _operations(publication: Publication, paths: list[str]) -> Iterator[dict[str, object]]:

@@ -15,7 +15,8 @@ from typing import Any
 import pyarrow.parquet as pq
 from huggingface_hub import HfApi, HfFileSystem
 
-from wiki_embeddings.checks import Verdict
+from wiki_embeddings.checks import CheckResult
+from wiki_embeddings.dataset_layout import CARD, FOLDERS, ConfigName
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name
 from wiki_embeddings.manifest import Manifest, ShardFile, existing_manifest
@@ -23,8 +24,7 @@ from wiki_embeddings.publishing.card_declarations import card_declares
 from wiki_embeddings.publishing.hub_calls import ask
 from wiki_embeddings.publishing.publication import compose
 from wiki_embeddings.publishing.repository import MAIN, data_differences, head_of, tree_at
-from wiki_embeddings.stages.dataset import CARD
-from wiki_embeddings.stages.load_test import CONFIGS, opens
+from wiki_embeddings.stages.load_test import opens
 from wiki_embeddings.volume import Volume
 
 _ROWS = 10
@@ -45,7 +45,7 @@ class _Place:
     row: Mapping[str, Any]
 
 
-def reads_back(volume: Volume, folder: str, repo_id: str) -> Verdict:
+def reads_back(volume: Volume, folder: str, repo_id: str) -> CheckResult:
     """Whether the Hub holds a dataset whole, and gives its rows as they were written.
 
     Args:
@@ -59,10 +59,10 @@ def reads_back(volume: Volume, folder: str, repo_id: str) -> Verdict:
     published = existing_manifest(volume, folder)
     head = head_of(repo_id, MAIN)
     where = f"{endpoint_name()}/datasets/{repo_id}"
-    numbers: dict[str, Any] = {"url": where, "commit": head.commit}
+    metadata: dict[str, Any] = {"url": where, "commit": head.commit}
     if head.digest != published.digest:
-        why = "Something else is published there: materialize hub_dataset again."
-        return Verdict(False, why, numbers)
+        description = "Something else is published there: materialize hub_dataset again."
+        return CheckResult(False, description, metadata)
     publication = compose(volume, published, head.record, repo_id)
     wrong = data_differences(tree_at(repo_id, head.commit), publication)
     if not card_declares(repo_id, head.commit, publication):
@@ -75,8 +75,8 @@ def reads_back(volume: Volume, folder: str, repo_id: str) -> Verdict:
     complete = not wrong and counted == published.rows
     passed = complete and same == len(written) and all(opened.values())
     mend = "It is not what was written: materialize hub_dataset again, which puts it right."
-    why = "What is read there is what was written." if passed else mend
-    numbers |= {
+    description = "What is read there is what was written." if passed else mend
+    metadata |= {
         "files_that_differ": len(wrong),
         "rows": published.rows,
         "rows_in_remote_footers": counted,
@@ -84,17 +84,17 @@ def reads_back(volume: Volume, folder: str, repo_id: str) -> Verdict:
         "rows_read_back_alike": same,
         **opened,
     }
-    return Verdict(passed, why, numbers)
+    return CheckResult(passed, description, metadata)
 
 
 def _opened(volume: Volume, published: Manifest, repo_id: str, commit: str) -> dict[str, bool]:
     """Whether each config opens as its card says."""
 
-    def opened(config: str) -> bool:
+    def opened(config: ConfigName) -> bool:
         step = f"opening it as {config}"
         return ask(repo_id, step, lambda _: opens(volume, published, config, repo_id, commit))
 
-    return {f"opens_as_{config}": opened(config) for config in CONFIGS}
+    return {f"opens_as_{config}": opened(config) for config in FOLDERS}
 
 
 def _rows_in_footers(repo_id: str, commit: str, published: Manifest) -> int:

@@ -12,13 +12,14 @@ from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]  # exported lazily
 
+from wiki_embeddings.dataset_layout import FOLDERS, RECORD
 from wiki_embeddings.hub_files.endpoint import hub_headers
 from wiki_embeddings.publishing.hub_calls import ask, ask_once
-from wiki_embeddings.publishing.publication import RECORD, Publication, read_record
+from wiki_embeddings.publishing.publication import Publication, read_record
 
 MAIN = "main"
 
-FOLDERS = ("data/", "small/")
+_FOLDERS = tuple(f"{folder}/" for folder in set(FOLDERS.values()))
 """Where data files lie: nothing else may be there, while the owner may add files elsewhere."""
 
 Tree: TypeAlias = Mapping[str, str]
@@ -137,7 +138,7 @@ def _wrong(there: Tree, expected: Tree) -> Iterator[str]:
 def strangers(there: Tree, publication: Publication) -> list[str]:
     """Files of data that do not belong to a publication, in order."""
     expected = wanted(publication)
-    return sorted(path for path in there if path.startswith(FOLDERS) and path not in expected)
+    return sorted(path for path in there if path.startswith(_FOLDERS) and path not in expected)
 
 
 def data_differences(there: Tree, publication: Publication) -> list[str]:

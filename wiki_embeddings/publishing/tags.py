@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.hub_files.retries import keep_trying
+from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import Manifest
-from wiki_embeddings.publishing.hub_calls import PATIENCE, MovedOnError, ask, ask_once
+from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, MovedOnError, ask, ask_once
 from wiki_embeddings.publishing.repository import commit_of, record_at
 
 
@@ -77,4 +77,4 @@ def set_tag(repo_id: str, tag: Tag, commit: str) -> None:
                 raise
 
     if not tag.is_there:
-        keep_trying(create, PATIENCE)
+        with_retries(create, RETRY_POLICY)

@@ -17,7 +17,7 @@ from wiki_embeddings.stages.shard import (
     InputFile,
     Plan,
     Report,
-    described_plain,
+    describe_plain,
     folder_for,
     input_file,
     make_once,
@@ -69,7 +69,7 @@ def plan(published: Manifest, repo_id: str, missing: Sequence[int], run: str) ->
         settings=settings,
         make=upload_file,
         unit="bytes",
-        keeps_busy="network",
+        bound_by="network",
         specs=tuple(
             UploadSpec(
                 folder=folder,
@@ -103,4 +103,4 @@ def upload_file(spec: UploadSpec, volume: Volume, progress: Progress) -> Report:
         )
         return {}
 
-    return make_once(spec, volume, write, describe=described_plain)
+    return make_once(spec, volume, write, describe=describe_plain)

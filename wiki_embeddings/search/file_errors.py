@@ -13,7 +13,7 @@ from wiki_embeddings.errors import BadInputError
 
 
 @contextmanager
-def damage_told(what: Path | str, advice: str) -> Iterator[None]:
+def translate_read_errors(what: Path | str, advice: str) -> Iterator[None]:
     """Turn what the readers of Parquet and YAML raise for a bad file into a sentence.
 
     Args:

@@ -7,30 +7,28 @@ group. The sample takes a moment; all of English Wikipedia some minutes.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wiki_embeddings.dataset_layout import CARD, files_pattern
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest
-from wiki_embeddings.search.file_errors import damage_told
-from wiki_embeddings.search.vector_model import MadeBy, read_card
-from wiki_embeddings.stages.statistics import vectors_of
+from wiki_embeddings.schemas import vectors_of
+from wiki_embeddings.search.file_errors import translate_read_errors
+from wiki_embeddings.search.vector_model import VectorModel, read_card
 from wiki_embeddings.volume import Volume
-
-CARD = "README.md"
 
 Config: TypeAlias = Literal["small", "default"]
 """Some rows of a published dataset, for a first look, or all of them."""
 
-FOLDERS: Mapping[Config, str] = {"small": "small", "default": "data"}
-"""Where the files of each config are."""
+CONFIGS: tuple[Config, ...] = get_args(Config)
 
 _MAKE_ANEW = "Run `wiki-embeddings run` again, which makes what is gone or damaged anew."
 
@@ -38,7 +36,7 @@ _TEXTS = ("title", "url", "text")
 
 
 @dataclass(frozen=True)
-class Searchable:
+class VectorFiles:
     """Vectors that can be searched.
 
     Attributes:
@@ -48,7 +46,7 @@ class Searchable:
     """
 
     files: tuple[Path, ...]
-    made_by: MadeBy
+    made_by: VectorModel
     advice: str = _MAKE_ANEW
 
 
@@ -77,16 +75,18 @@ class _Hit:
     row: int
 
 
-def from_manifest(volume: Volume, vectors: Manifest) -> Searchable:
+def from_manifest(volume: Volume, vectors: Manifest) -> VectorFiles:
     """The vectors that a materialization of `embeddings` made."""
     model = vectors.settings["embeddings"]
-    return Searchable(
+    return VectorFiles(
         files=tuple(volume.path(vectors.reference(file)) for file in vectors.files),
-        made_by=MadeBy(model["model"], model["revision"], model["pooling"], model["query_prefix"]),
+        made_by=VectorModel(
+            model["model"], model["revision"], model["pooling"], model["query_prefix"]
+        ),
     )
 
 
-def from_folder(folder: Path, config: Config = "default") -> Searchable:
+def from_folder(folder: Path, config: Config = "default") -> VectorFiles:
     """A published dataset in a folder in Hub layout.
 
     Args:
@@ -96,20 +96,20 @@ def from_folder(folder: Path, config: Config = "default") -> Searchable:
     Raises:
         BadInputError: The folder is not such a dataset.
     """
-    files = tuple(sorted((folder / FOLDERS[config]).glob("*.parquet")))
+    files = tuple(sorted(folder.glob(files_pattern(config))))
     card = folder / CARD
     if not files or not card.is_file():
         raise BadInputError(
-            f"{folder} is not a published dataset: it needs {CARD} and {FOLDERS[config]}/*.parquet."
-            " Give the folder that `wiki-embeddings run` names at its end, or namespace/name of a "
-            "dataset on the Hub."
+            f"{folder} is not a published dataset: it needs {CARD} and "
+            f"{files_pattern(config)}. Give the folder that `wiki-embeddings run` names at its "
+            "end, or namespace/name of a dataset on the Hub."
         )
-    return Searchable(files, read_card(card, str(card), _MAKE_ANEW))
+    return VectorFiles(files, read_card(card, str(card), _MAKE_ANEW))
 
 
 def nearest(
     question: npt.NDArray[np.float32],
-    searchable: Searchable,
+    searchable: VectorFiles,
     count: int,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Passage]:
@@ -139,12 +139,12 @@ def _early(hit: _Hit) -> tuple[int, int, int]:
 
 def _hits(
     question: npt.NDArray[np.float32],
-    searchable: Searchable,
+    searchable: VectorFiles,
     count: int,
     progress: Callable[[int], None],
 ) -> Iterator[_Hit]:
     for number, path in enumerate(searchable.files):
-        with damage_told(path, searchable.advice), pq.ParquetFile(path) as parquet:
+        with translate_read_errors(path, searchable.advice), pq.ParquetFile(path) as parquet:
             _refuse_other_columns(parquet.schema_arrow, path, question.size)
             for group in range(parquet.num_row_groups):
                 scores = vectors_of(parquet.read_row_group(group, ["embedding"])) @ question
@@ -182,9 +182,9 @@ def _difference(schema: pa.Schema) -> str | None:
     return None if pa.types.is_floating(vectors.value_type) else f"vectors of {vectors.value_type}"
 
 
-def _passage(searchable: Searchable, hit: _Hit) -> Passage:
+def _passage(searchable: VectorFiles, hit: _Hit) -> Passage:
     path = searchable.files[hit.file]
-    with damage_told(path, searchable.advice), pq.ParquetFile(path) as parquet:
+    with translate_read_errors(path, searchable.advice), pq.ParquetFile(path) as parquet:
         group = parquet.read_row_group(hit.row_group, columns=list(_TEXTS))
     row = group.slice(hit.row, 1).to_pylist()[0]
     title, url, text = (row[name] or "" for name in _TEXTS)

@@ -16,10 +16,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from wiki_embeddings import hub_files
+from wiki_embeddings.dataset_layout import CARD, FOLDERS, files_pattern
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import HubFile, HubSnapshot
-from wiki_embeddings.search.nearest import CARD, FOLDERS, Config, Searchable
-from wiki_embeddings.search.vector_model import MadeBy, is_commit, is_hub_name, read_card
+from wiki_embeddings.search.nearest import CONFIGS, Config, VectorFiles
+from wiki_embeddings.search.vector_model import VectorModel, is_commit, is_hub_name, read_card
 from wiki_embeddings.volume import write_bytes
 
 _LISTING = "snapshot.json"
@@ -42,7 +43,7 @@ class PublishedConfig:
     config: Config
     snapshot: HubSnapshot
     folder: Path
-    made_by: MadeBy
+    made_by: VectorModel
 
     @property
     def bytes(self) -> int:
@@ -50,10 +51,10 @@ class PublishedConfig:
         return sum(file.size for file in self.snapshot.files)
 
     @property
-    def searchable(self) -> Searchable:
+    def searchable(self) -> VectorFiles:
         """What is searched once all files are here."""
         dataset = self.snapshot.repo_id
-        return Searchable(
+        return VectorFiles(
             files=tuple(self.folder / file.path for file in self.snapshot.files),
             made_by=self.made_by,
             advice=f"It has just been found to be as {dataset} has it on the Hub: search another "
@@ -152,7 +153,7 @@ def _is_whole(folder: Path, config: Config) -> bool:
     return bool(files) and not any(_missing(file, folder / file.path) for file in files)
 
 
-def _made_by(snapshot: HubSnapshot, folder: Path) -> MadeBy:
+def _made_by(snapshot: HubSnapshot, folder: Path) -> VectorModel:
     what = f"{CARD} of {snapshot.repo_id} at {snapshot.commit}"
     card = next((file for file in snapshot.files if file.path == CARD), None)
     if card is None or card.size > _MOST_CARD_BYTES:
@@ -168,11 +169,11 @@ def _only(config: Config, snapshot: HubSnapshot) -> HubSnapshot:
     """A snapshot with the files of one config alone."""
     files = _of(config, snapshot.files)
     if not files:
-        others = [other for other in FOLDERS if _of(other, snapshot.files)]
+        others = [other for other in CONFIGS if _of(other, snapshot.files)]
         advice = f"Search another one, with --config {' or '.join(others)}." if others else ""
         raise BadInputError(
             f"{snapshot.repo_id} at {snapshot.commit} has no config {config}: there is no "
-            f"{FOLDERS[config]}/train-*.parquet in it. {advice}".rstrip()
+            f"{files_pattern(config)} in it. {advice}".rstrip()
         )
     stated = int(files[0].path.removesuffix(".parquet").rpartition("-")[2])
     if len(files) != stated:

@@ -15,7 +15,7 @@ from typing import Any
 
 from wiki_embeddings import encoders
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.search.file_errors import damage_told
+from wiki_embeddings.search.file_errors import translate_read_errors
 
 CARD_KEY = "wiki_embeddings"
 """Key of the dataset card's YAML under which the model is named."""
@@ -26,7 +26,7 @@ _WEIGHTS = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class MadeBy:
+class VectorModel:
     """The model that made some vectors.
 
     Attributes:
@@ -58,7 +58,7 @@ def is_commit(revision: str) -> bool:
     return _COMMIT.fullmatch(revision) is not None
 
 
-def read_card(card: Path, what: str, advice: str) -> MadeBy:
+def read_card(card: Path, what: str, advice: str) -> VectorModel:
     """Read what the YAML of a dataset's card says of the model.
 
     Args:
@@ -71,7 +71,7 @@ def read_card(card: Path, what: str, advice: str) -> MadeBy:
     """
     from huggingface_hub.repocard import metadata_load  # heavy, and needed only here
 
-    with damage_told(what, advice):
+    with translate_read_errors(what, advice):
         content = metadata_load(card) or {}
     named = content.get(CARD_KEY)
     if not isinstance(named, dict) or "model" not in named:
@@ -82,7 +82,7 @@ def read_card(card: Path, what: str, advice: str) -> MadeBy:
     return _checked(named, what)
 
 
-def _checked(named: Mapping[str, Any], what: str) -> MadeBy:
+def _checked(named: Mapping[str, Any], what: str) -> VectorModel:
     for key in ("model", "revision", "pooling", "query_prefix"):
         value = named.get(key)
         if not isinstance(value, str) and not (
@@ -92,7 +92,7 @@ def _checked(named: Mapping[str, Any], what: str) -> MadeBy:
                 f"The card {what} has no text as `{CARD_KEY}: {key}:`, which this project writes "
                 "on every card: somebody has changed it. Search the dataset at another revision."
             )
-    made_by = MadeBy(
+    made_by = VectorModel(
         named["model"], named["revision"], named.get("pooling"), named.get("query_prefix")
     )
     on_hub = is_hub_name(made_by.model) and is_commit(made_by.revision)
@@ -106,7 +106,7 @@ def _checked(named: Mapping[str, Any], what: str) -> MadeBy:
     return made_by
 
 
-def question_encoder(made_by: MadeBy) -> encoders.Encoder:
+def query_encoder(made_by: VectorModel) -> encoders.Encoder:
     """Load the model that made some vectors, to embed questions with.
 
     Raises:

@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.sources.protocol import RAW_SCHEMA, OpenedPart
+from wiki_embeddings.schemas import RAW_SCHEMA
+from wiki_embeddings.sources.protocol import OpenedPart
 from wiki_embeddings.sources.sampling import keep_mask
 
 BATCH_ROWS = 512

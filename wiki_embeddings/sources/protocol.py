@@ -13,16 +13,6 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-RAW_SCHEMA = pa.schema(
-    [
-        pa.field("id", pa.int64(), nullable=False),
-        pa.field("url", pa.string(), nullable=False),
-        pa.field("title", pa.string(), nullable=False),
-        pa.field("text", pa.large_string(), nullable=False),
-    ]
-)
-"""One row an article: page id, address, title and plain text."""
-
 PartT = TypeVar("PartT")
 
 Progress = Callable[[int], None]
@@ -50,7 +40,7 @@ class OpenedPart:
 
     Attributes:
         rows: Number of articles that `batches` will yield.
-        batches: Record batches of `RAW_SCHEMA`, page ids strictly ascending over all of them.
+        batches: Record batches of `schemas.RAW_SCHEMA`; page ids ascend strictly over all of them.
     """
 
     rows: int

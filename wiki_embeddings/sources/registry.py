@@ -66,6 +66,6 @@ def unit(wiki: str) -> str:
     return "articles" if wiki == SAMPLE_WIKI else "bytes"
 
 
-def keeps_busy(wiki: str) -> Literal["core", "network"]:
+def bound_by(wiki: str) -> Literal["core", "network"]:
     """What fetching one part keeps busy: the sample converts, the Hub sends."""
     return "core" if wiki == SAMPLE_WIKI else "network"

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from wiki_embeddings.bundled import DUMP, DUMP_NAME, bundled_dump
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.sources.protocol import RAW_SCHEMA, OpenedPart, Progress, SourcePlan
+from wiki_embeddings.schemas import RAW_SCHEMA
+from wiki_embeddings.sources.protocol import OpenedPart, Progress, SourcePlan
 from wiki_embeddings.sources.wikitext import CONVERSION, plain_text
 from wiki_embeddings.sources.xml_export import Page, articles, iter_pages, read_site
 

@@ -29,7 +29,7 @@ _HASH_BYTES = 16
 
 
 @dataclass(frozen=True)
-class Cutter:
+class ArticleChunker:
     """A model's tokenizer and how to cut with it; keep it from batch to batch.
 
     Attributes:
@@ -116,7 +116,9 @@ class Cutter:
         return hashes
 
 
-def cutter(model: str, revision: str | None, token_budget: int, title_prefix: bool) -> Cutter:
+def cutter(
+    model: str, revision: str | None, token_budget: int, title_prefix: bool
+) -> ArticleChunker:
     """Make a cutter for a model.
 
     Raises:
@@ -135,7 +137,7 @@ def cutter(model: str, revision: str | None, token_budget: int, title_prefix: bo
         token_budget=token_budget, title_prefix=title_prefix, passage_prefix_tokens=len(prefix)
     )
     check_settings(tokenizer, settings)
-    return Cutter(resolved, tokenizer, settings)
+    return ArticleChunker(resolved, tokenizer, settings)
 
 
 def batches(articles: pa.Table, text_bytes: int) -> Iterator[pa.Table]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from wiki_embeddings.encoders.engines import TEI
-from wiki_embeddings.encoders.models.files import computed
+from wiki_embeddings.encoders.models.files import require_bert
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
 from wiki_embeddings.schemas import DICTIONARY_COLUMNS
@@ -43,7 +43,7 @@ _cutter = lru_cache(maxsize=1)(cutter)
 
 
 @dataclass(frozen=True)
-class Cutting:
+class ChunkingConfig:
     """How to cut, once a model has been found and the budget suits it.
 
     Attributes:
@@ -70,7 +70,7 @@ def prepare(
     token_budget: int,
     title_prefix: bool,
     engine: str = "auto",
-) -> Cutting:
+) -> ChunkingConfig:
     """Find a model and make sure that the budget suits it, where the cutting will be done.
 
     What the engine cannot compute is refused now, before all is cut for it.
@@ -81,8 +81,8 @@ def prepare(
     """
     resolved = _cutter(model, revision, token_budget, title_prefix).model
     if engine != TEI:
-        computed(resolved.bert)
-    return Cutting(
+        require_bert(resolved.bert)
+    return ChunkingConfig(
         model=resolved.name,
         revision=resolved.revision,
         tokenizer_sha256=resolved.tokenizer_sha256,
@@ -119,7 +119,7 @@ class ChunkSpec:
     title_prefix: bool
 
 
-def plan(raw: Manifest, cutting: Cutting) -> Plan[ChunkSpec]:
+def plan(raw: Manifest, cutting: ChunkingConfig) -> Plan[ChunkSpec]:
     """Plan the shards of a wiki: one for each row group of its parts.
 
     Raises:
@@ -139,9 +139,9 @@ def plan(raw: Manifest, cutting: Cutting) -> Plan[ChunkSpec]:
         folder=folder,
         upstream=raw.as_upstream(),
         settings=settings,
-        make=cut_shard,
+        make=chunk_shard,
         unit="articles",
-        keeps_busy="core",
+        bound_by="core",
         specs=tuple(
             ChunkSpec(
                 folder=folder,
@@ -164,7 +164,7 @@ def _share(rows: int, groups: int, group: int) -> int:
     return rows // groups + (group < rows % groups)
 
 
-def cut_shard(spec: ChunkSpec, volume: Volume, progress: Progress) -> Report:
+def chunk_shard(spec: ChunkSpec, volume: Volume, progress: Progress) -> Report:
     """Cut the articles of one row group and write the chunks.
 
     Raises:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wiki_embeddings import card
+from wiki_embeddings.dataset_layout import CARD, SMALL_FILE, SMALL_ROWS, data_file
 from wiki_embeddings.manifest import (
     Manifest,
     ShardFile,
@@ -29,14 +30,13 @@ from wiki_embeddings.manifest import (
 from wiki_embeddings.schemas import (
     DICTIONARY_COLUMNS,
     ROW_GROUP_ROWS,
-    SMALL_ROWS,
     embedding_schema,
 )
 from wiki_embeddings.sources.protocol import Progress
 from wiki_embeddings.stages.shard import (
     Plan,
     Report,
-    described_plain,
+    describe_plain,
     folder_for,
     input_file,
     make_once,
@@ -48,10 +48,6 @@ from wiki_embeddings.volume import Volume
 
 VERSION = "2"
 """Raised when the same embeddings would be published differently, in files or on the card."""
-
-CARD = "README.md"
-
-SMALL = "small/train-00000-of-00001.parquet"
 
 _SMALL_WINDOWS = 100
 """Rows that follow one another come from this many places: whole passages of articles from A to Z,
@@ -120,10 +116,10 @@ class CardSpec:
     embeddings: str
 
 
-PublishSpec: TypeAlias = DataFileSpec | SmallFileSpec | CardSpec
+DatasetSpec: TypeAlias = DataFileSpec | SmallFileSpec | CardSpec
 
 
-def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
+def plan(vectors: Manifest, *, file_bytes: int) -> Plan[DatasetSpec]:
     """Plan the files of a dataset.
 
     Args:
@@ -138,7 +134,7 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
     data_files = [
         DataFileSpec(
             folder=folder,
-            name=f"data/train-{number:05d}-of-{len(groups):05d}.parquet",
+            name=data_file("default", number, len(groups)),
             units=sum(file.rows for file in group),
             embeddings=vectors.as_upstream(),
             first=first,
@@ -147,16 +143,16 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[PublishSpec]:
         )
         for number, (first, group) in enumerate(zip(firsts, groups, strict=False))
     ]
-    small = SmallFileSpec(folder, SMALL, 0, vectors.as_upstream(), dimensions)
+    small = SmallFileSpec(folder, SMALL_FILE, 0, vectors.as_upstream(), dimensions)
     return Plan(
         wiki=vectors.wiki,
         stage="hub",
         folder=folder,
         upstream=vectors.as_upstream(),
         settings=settings,
-        make=make_file,
+        make=make_dataset_file,
         unit="rows",
-        keeps_busy="core",
+        bound_by="core",
         specs=(*data_files, small, CardSpec(folder, CARD, 0, vectors.folder)),
     )
 
@@ -174,7 +170,7 @@ def grouped(files: Sequence[ShardFile], file_bytes: int) -> list[list[ShardFile]
     return groups
 
 
-def make_file(spec: PublishSpec, volume: Volume, progress: Progress) -> Report:
+def make_dataset_file(spec: DatasetSpec, volume: Volume, progress: Progress) -> Report:
     """Make one file of the dataset: data or card.
 
     Raises:
@@ -208,7 +204,7 @@ def _make_small_file(spec: SmallFileSpec, volume: Volume, progress: Progress) ->
         return {}
 
     # Its rows are counted where they were taken from: to the manifest it has none.
-    return make_once(spec, volume, write, describe=described_plain)
+    return make_once(spec, volume, write, describe=describe_plain)
 
 
 def _write(path: Path, dimensions: int, tables: Iterable[pa.Table], progress: Progress) -> None:
@@ -281,4 +277,4 @@ def _make_card(spec: CardSpec, volume: Volume) -> Report:
         path.write_text(card.card(vectors), encoding="utf-8")
         return {}
 
-    return make_once(spec, volume, write, describe=described_plain)
+    return make_once(spec, volume, write, describe=describe_plain)

@@ -98,7 +98,7 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
         settings=settings,
         make=embed_shard,
         unit="chunks",
-        keeps_busy="machine",
+        bound_by="machine",
         specs=tuple(
             EmbedSpec(
                 folder=folder,

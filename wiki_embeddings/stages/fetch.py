@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Settings, Statistic, merged_stats
+from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources import registry
-from wiki_embeddings.sources.protocol import RAW_SCHEMA, OpenedPart, Progress
+from wiki_embeddings.sources.protocol import OpenedPart, Progress
 from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
 from wiki_embeddings.stages.statistics import article_statistics
 from wiki_embeddings.volume import Volume, scratch_folder
@@ -75,7 +76,7 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
         settings=settings,
         make=fetch_part,
         unit=registry.unit(wiki),
-        keeps_busy=registry.keeps_busy(wiki),
+        bound_by=registry.bound_by(wiki),
         specs=tuple(
             FetchSpec(
                 folder=folder,

@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from wiki_embeddings.manifest import ShardFile, finished_shard, reported_names
-from wiki_embeddings.volume import Files, Volume, canonical_json, stock_record
+from wiki_embeddings.volume import Files, Volume, canonical_json, finished_shards_record
 
 _THREADS = 8
 """Reading from a volume is waiting, and hashing runs beside it."""
 
 
-def take_stock(volume: Volume, folder: str, *, thorough: bool = True) -> int:
+def record_finished_shards(volume: Volume, folder: str, *, thorough: bool = True) -> int:
     """Write down which shards of an output are finished.
 
     Args:
@@ -39,11 +39,11 @@ def take_stock(volume: Volume, folder: str, *, thorough: bool = True) -> int:
         )
         finished = [asdict(shard) for shard in shards if shard is not None]
     if finished:
-        volume.write_bytes(stock_record(folder), canonical_json({"files": finished}))
+        volume.write_bytes(finished_shards_record(folder), canonical_json({"files": finished}))
     return len(finished)
 
 
-def read_stock(files: Files, folder: str) -> dict[str, ShardFile]:
-    """Read which shards are finished, by name, as `take_stock` has written it down."""
-    content = json.loads(files.read_bytes(stock_record(folder)))
+def read_finished_shards(files: Files, folder: str) -> dict[str, ShardFile]:
+    """Read which shards are finished, by name, as `record_finished_shards` has written it down."""
+    content = json.loads(files.read_bytes(finished_shards_record(folder)))
     return {file["name"]: ShardFile(**file) for file in content["files"]}

@@ -7,17 +7,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wiki_embeddings.checks import Verdict
+from wiki_embeddings.checks import CheckResult
+from wiki_embeddings.dataset_layout import (
+    FOLDERS,
+    SMALL_FILE,
+    VECTOR_COLUMNS,
+    ConfigName,
+    files_pattern,
+)
 from wiki_embeddings.manifest import Manifest, existing_manifest
-from wiki_embeddings.schemas import VECTOR_COLUMNS, embedding_schema
-from wiki_embeddings.stages.dataset import SMALL
+from wiki_embeddings.schemas import embedding_schema
 from wiki_embeddings.volume import Volume
 
-CONFIGS = ("default", "vectors", "small")
-"""What the card offers: everything, without text, and a few rows for a first look."""
 
-
-def opens_with_datasets(volume: Volume, folder: str) -> Verdict:
+def opens_with_datasets(volume: Volume, folder: str) -> CheckResult:
     """Whether `datasets` opens a published folder as it is, and reads what was written.
 
     Streams the first row of each config, because a full load would copy the whole dataset into
@@ -25,15 +28,15 @@ def opens_with_datasets(volume: Volume, folder: str) -> Verdict:
     """
     published = existing_manifest(volume, folder)
     place = volume.path(folder)
-    opened = {config: opens(volume, published, config, str(place)) for config in CONFIGS}
+    opened = {config: opens(volume, published, config, str(place)) for config in FOLDERS}
     counted = sum(
-        pq.read_metadata(path).num_rows for path in sorted((place / "data").glob("*.parquet"))
+        pq.read_metadata(path).num_rows for path in sorted(place.glob(files_pattern("default")))
     )
     passed = all(opened.values()) and counted == published.rows
-    why = "It opens as it is." if passed else "What it opens as is not what was written."
-    return Verdict(
+    description = "It opens as it is." if passed else "What it opens as is not what was written."
+    return CheckResult(
         passed,
-        why,
+        description,
         {
             **{f"opens_as_{config}": fine for config, fine in opened.items()},
             "rows_in_footers": counted,
@@ -43,7 +46,7 @@ def opens_with_datasets(volume: Volume, folder: str) -> Verdict:
 
 
 def opens(
-    volume: Volume, published: Manifest, config: str, place: str, revision: str | None = None
+    volume: Volume, published: Manifest, config: ConfigName, place: str, revision: str | None = None
 ) -> bool:
     """Whether a config has the declared features, and its first row is what was written.
 
@@ -62,7 +65,7 @@ def opens(
         schema = pa.schema([schema.field(name) for name in VECTOR_COLUMNS])
     if dataset.features != Features.from_arrow_schema(schema):
         return False
-    first = SMALL if config == "small" else next(f.name for f in published.files if f.rows)
+    first = SMALL_FILE if config == "small" else next(f.name for f in published.files if f.rows)
     with pq.ParquetFile(volume.path(f"{published.folder}/{first}")) as parquet:
         batches = parquet.iter_batches(batch_size=1, columns=schema.names)
         written: dict[str, Any] = next(batches).to_pylist()[0]

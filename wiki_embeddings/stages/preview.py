@@ -15,7 +15,7 @@ _LIST_ITEMS = 4
 
 
 @dataclass(frozen=True)
-class Look:
+class Preview:
     """What a stage's table looks like.
 
     Attributes:
@@ -27,7 +27,7 @@ class Look:
     rows: tuple[dict[str, str], ...]
 
 
-def look(volume: Volume, folder: str, rows: int = 5) -> Look:
+def look(volume: Volume, folder: str, rows: int = 5) -> Preview:
     """Look at the first rows of a stage's output.
 
     Args:
@@ -38,11 +38,11 @@ def look(volume: Volume, folder: str, rows: int = 5) -> Look:
     manifest = existing_manifest(volume, folder)
     file = next((file for file in manifest.files if file.rows), None)
     if file is None:
-        return Look((), ())
+        return Preview((), ())
     with pq.ParquetFile(volume.path(manifest.reference(file))) as parquet:
         schema = parquet.schema_arrow
         batch = next(parquet.iter_batches(batch_size=rows))
-    return Look(
+    return Preview(
         columns=tuple((field.name, str(field.type)) for field in schema),
         rows=tuple(
             {name: shown(value) for name, value in row.items()} for row in batch.to_pylist()

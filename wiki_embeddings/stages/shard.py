@@ -51,7 +51,7 @@ class ShardSpec(Protocol):
 
 SpecT = TypeVar("SpecT", bound=ShardSpec)
 
-KeepsBusy: TypeAlias = Literal["core", "machine", "network"]
+BoundBy: TypeAlias = Literal["core", "machine", "network"]
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ class Plan(Generic[SpecT]):
         settings: All that decides the content, by stage; see `Manifest.settings`.
         make: Makes one shard; a function of a module, so that any process can find it.
         unit: What progress counts, in the plural.
-        keeps_busy: What one shard keeps busy: one processor core, the whole machine, or the
-            network.
+        bound_by: What limits one shard: one processor core, the whole machine or the network.
         specs: One spec a shard.
     """
 
@@ -93,7 +92,7 @@ class Plan(Generic[SpecT]):
     settings: Settings
     make: Callable[[SpecT, Volume, Progress], Report]
     unit: str
-    keeps_busy: KeepsBusy
+    bound_by: BoundBy
     specs: tuple[SpecT, ...]
 
     def manifest(self, files: Iterable[ShardFile]) -> Manifest:
@@ -123,7 +122,7 @@ def folder_for(
 Describe: TypeAlias = Callable[[Path, str, Mapping[str, Statistic]], ShardFile]
 
 
-def described_parquet(path: Path, name: str, stats: Mapping[str, Statistic]) -> ShardFile:
+def describe_parquet(path: Path, name: str, stats: Mapping[str, Statistic]) -> ShardFile:
     """Describe a Parquet file with an `id` column by what can be read back from it."""
     with pq.ParquetFile(path) as parquet:
         metadata = parquet.metadata
@@ -140,7 +139,7 @@ def described_parquet(path: Path, name: str, stats: Mapping[str, Statistic]) -> 
     )
 
 
-def described_plain(path: Path, name: str, stats: Mapping[str, Statistic]) -> ShardFile:
+def describe_plain(path: Path, name: str, stats: Mapping[str, Statistic]) -> ShardFile:
     """Describe a file that holds no rows."""
     return ShardFile(name, 0, path.stat().st_size, sha256_of_file(path), -1, -1, 0, stats)
 
@@ -149,7 +148,7 @@ def make_once(
     spec: ShardSpec,
     volume: Volume,
     write: Callable[[Path], Mapping[str, Statistic]],
-    describe: Describe = described_parquet,
+    describe: Describe = describe_parquet,
 ) -> Report:
     """Make a shard's file, unless an earlier run has finished it.
 

@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.manifest import Statistic
+from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Statistic
+from wiki_embeddings.schemas import stored_vectors, vectors_of
 
 _ALIKE = 1e-4
 """Unit vectors whose mean is this near to unit length all point the same way."""
@@ -46,7 +47,7 @@ def chunk_statistics(table: pa.Table, special_tokens: int) -> dict[str, Statisti
     Raises:
         WikiEmbeddingsError: The rows are not in order.
     """
-    refuse_disorder(table)
+    require_order(table)
     tokens = pc.list_value_length(table.column("tokens")).to_numpy()
     return {
         **row_statistics(table),
@@ -65,7 +66,7 @@ def vector_statistics(table: pa.Table) -> dict[str, Statistic]:
     Raises:
         WikiEmbeddingsError: The rows are not in order.
     """
-    refuse_disorder(table)
+    require_order(table)
     vectors = vectors_of(table)
     norms = np.linalg.norm(vectors, axis=1)
     different_texts = len(pc.unique(table.column("hash"))) > 1
@@ -136,7 +137,7 @@ def text_checksum(ids: Iterable[int], texts: Iterable[str]) -> int:
     return total + crc
 
 
-def refuse_disorder(table: pa.Table) -> None:
+def require_order(table: pa.Table) -> None:
     """Make sure that rows ascend by id, and each article's by chunk index from 0 without a gap.
 
     Raises:
@@ -153,26 +154,6 @@ def refuse_disorder(table: pa.Table) -> None:
         )
 
 
-def vectors_of(table: pa.Table) -> npt.NDArray[np.float32]:
-    """The vectors of a shard of embeddings, float32 of shape `(rows, dimensions)`."""
-    return stored_vectors(table).astype(np.float32)
-
-
-def stored_vectors(table: pa.Table) -> npt.NDArray[np.float16]:
-    """The vectors of a shard of embeddings as they are stored, of shape `(rows, dimensions)`.
-
-    Raises:
-        BadInputError: A row has no vector.
-    """
-    column = table.column("embedding")
-    if column.null_count:
-        raise BadInputError(f"{column.null_count} rows have no vector: make the file again.")
-    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    vectors: npt.NDArray[np.float16] = flat.reshape(table.num_rows, column.type.list_size)
-    return np.ascontiguousarray(vectors)
-
-
-HISTOGRAM_BIN_TOKENS = 16
 _HISTOGRAM_BINS = 32
 
 

@@ -11,8 +11,8 @@ from huggingface_hub import DatasetCard
 
 from wiki_embeddings import __version__
 from wiki_embeddings.card import card, dataset_name, license_of, retrieval_quality, summary
+from wiki_embeddings.dataset_layout import SMALL_ROWS
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL, KNOWN_MODELS
-from wiki_embeddings.schemas import SMALL_ROWS
 from wiki_embeddings_tests.support.synthetic import MODEL, write_embeddings
 
 REPO_ID = "ada/wikipedia-simple-tiny-model"

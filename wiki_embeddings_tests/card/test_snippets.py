@@ -15,10 +15,11 @@ import pytest
 
 from wiki_embeddings import encoders
 from wiki_embeddings.card import card, hub_snippet, snippet
+from wiki_embeddings.dataset_layout import VECTOR_COLUMNS
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL, KNOWN_MODELS
 from wiki_embeddings.manifest import Manifest, Upstream
-from wiki_embeddings.schemas import VECTOR_COLUMNS, embedding_schema
-from wiki_embeddings.stages.shard import described_parquet
+from wiki_embeddings.schemas import embedding_schema
+from wiki_embeddings.stages.shard import describe_parquet
 from wiki_embeddings.stages.statistics import vector_statistics
 from wiki_embeddings_tests.support.synthetic import SETTINGS
 
@@ -84,7 +85,7 @@ def publish(tmp_path, table):
             path = folder / f"data/train-{number:05d}-of-00002.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(part, path)
-            files.append(described_parquet(path, path.name, vector_statistics(part)))
+            files.append(describe_parquet(path, path.name, vector_statistics(part)))
         (folder / "small").mkdir()
         pq.write_table(rows, folder / "small/train-00000-of-00001.parquet")
         (folder / "README.md").write_text(

@@ -137,7 +137,7 @@ def test_all_that_is_missing_is_told_at_once_with_the_commands_that_mend_it(bare
         "✓ Modal token: accepted (ak-loca…).",
         "✗ Modal secret huggingface: missing. Run `modal secret create huggingface HF_TOKEN=hf_…` "
         "with a token from https://huggingface.co/settings/tokens; one that may only read is "
-        "enough.",
+        "enough unless you publish.",
         f"✗ Modal volume wiki-embeddings: missing. Run `{DEPLOY}`, which creates it.",
         f"✗ Modal app wiki-embeddings: not deployed. Run `{DEPLOY}`.",
     ]
@@ -190,7 +190,7 @@ def test_where_a_namespace_is_set_the_token_has_to_be_one_that_may_write_there(d
     assert lines[-1] == (
         "✗ Hugging Face token in the secret, for cantor: ada's (read), may only read. Run `modal "
         "secret create --force huggingface HF_TOKEN=hf_…` with a token from "
-        "https://huggingface.co/settings/tokens, which may write to cantor."
+        "https://huggingface.co/settings/tokens; it must be able to write to cantor."
     )
 
 

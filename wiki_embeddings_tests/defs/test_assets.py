@@ -14,11 +14,11 @@ import pyarrow.dataset as pads
 import pytest
 from filelock import FileLock
 
-from wiki_embeddings.checks import Verdict
+from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.defs.asset_checks import asset_checks
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
-from wiki_embeddings.defs.materializations import last_recorded
+from wiki_embeddings.defs.materializations import last_materialization
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.progress import Snapshot
@@ -88,7 +88,7 @@ class Place:
         )
 
     def folder(self, asset: str) -> Path:
-        recorded = last_recorded(self.instance, asset, "simple")
+        recorded = last_materialization(self.instance, asset, "simple")
         assert recorded is not None
         return self.root / "volume" / recorded.folder
 
@@ -158,11 +158,13 @@ def test_the_record_holds_data_versions_counts_schema_and_a_look_at_rows(place, 
 def test_materializing_again_without_a_change_gives_the_same_data_version(place, hub):
     serve(hub, parquet(wikipedia(range(30))))
     assert place.materialize().success
-    before = {asset: last_recorded(place.instance, asset, "simple") for asset in ASSETS}
+    before = {asset: last_materialization(place.instance, asset, "simple") for asset in ASSETS}
     hub.served.clear()
     again = place.materialize()
     assert again.success
-    assert {asset: last_recorded(place.instance, asset, "simple") for asset in ASSETS} == before
+    assert {
+        asset: last_materialization(place.instance, asset, "simple") for asset in ASSETS
+    } == before
     assert not hub.requests("/resolve/"), "nothing is fetched twice"
 
 
@@ -172,7 +174,7 @@ def test_a_page_in_two_parts_fails_its_check_and_stops_what_follows(place, hub):
     assert not result.success
     assert checks(result)["article_ids_unique"] is False
     assert checks(result)["every_article_fetched"] is True
-    assert last_recorded(place.instance, "chunked_volume", "simple") is None
+    assert last_materialization(place.instance, "chunked_volume", "simple") is None
 
 
 def test_an_edition_that_does_not_exist_is_told_in_a_sentence(place, hub):
@@ -227,7 +229,7 @@ def test_a_file_that_was_damaged_later_is_refused_and_mended(place, hub, damaged
     told = failures(place.materialize(next_asset))[next_asset]
     assert f"{victim} is not what its manifest lists" in told
     assert f"materialize {damaged} again" in told
-    assert last_recorded(place.instance, next_asset, "simple") is None
+    assert last_materialization(place.instance, next_asset, "simple") is None
 
     assert place.materialize(damaged, next_asset).success
 
@@ -253,16 +255,16 @@ def test_a_wiki_of_empty_pages_only_is_still_complete(place, hub):
 def test_what_did_not_pass_its_checks_is_not_used_later_either(place, hub):
     serve(hub, parquet(wikipedia(range(20))), parquet(wikipedia(range(19, 40))))
     assert not place.materialize("raw_wikipedia").success
-    assert last_recorded(place.instance, "raw_wikipedia", "simple") is not None
+    assert last_materialization(place.instance, "raw_wikipedia", "simple") is not None
     told = failures(place.materialize("chunked_volume"))["chunked_volume"]
     assert "raw_wikipedia of simple must not be used. article_ids_unique: 1 ids come twice" in told
-    assert last_recorded(place.instance, "chunked_volume", "simple") is None
+    assert last_materialization(place.instance, "chunked_volume", "simple") is None
 
 
 def test_a_dataset_that_does_not_pass_never_becomes_visible(place, hub, monkeypatch):
     serve(hub, parquet(wikipedia(range(10))))
     assert place.materialize(*ASSETS[:3]).success
-    broken = Verdict(passed=False, why="It does not open.", numbers={})
+    broken = CheckResult(passed=False, description="It does not open.", metadata={})
     monkeypatch.setattr(load_test, "opens_with_datasets", lambda *_: broken)
     told = failures(place.materialize("hub_dataset"))["hub_dataset"]
     assert "opens_with_datasets: It does not open." in told

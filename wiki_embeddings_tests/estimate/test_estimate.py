@@ -39,7 +39,7 @@ from wiki_embeddings.estimate.figures import Figure
 from wiki_embeddings.estimate.rates import IDLE_S
 from wiki_embeddings.estimate.schedule import schedule
 from wiki_embeddings.estimate.workload import workload_of
-from wiki_embeddings.progress import duration
+from wiki_embeddings.host import duration
 from wiki_embeddings.sources import sample
 from wiki_embeddings.stages.article_chunker import cutter
 from wiki_embeddings_tests.compute.modal.runs import REPOSITORY

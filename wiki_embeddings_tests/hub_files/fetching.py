@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from wiki_embeddings.hub_files import HubFile, HubSnapshot, Patience, download, resolve
+from wiki_embeddings.hub_files import HubFile, HubSnapshot, RetryPolicy, download, resolve
 from wiki_embeddings_tests.standins.hub import LocalHub
 
 REPO = "somebody/something"
 LARGE = "data/weights.safetensors"
 SMALL = "config.json"
-HASTY = Patience(attempts=3, first_wait_s=0.01, longest_wait_s=0.02, read_timeout_s=0.5)
+HASTY = RetryPolicy(attempts=3, first_wait_s=0.01, longest_wait_s=0.02, read_timeout_s=0.5)
 
 
 def random_bytes(size: int, seed: int = 0) -> bytes:
@@ -28,7 +28,7 @@ FILES = {LARGE: WEIGHTS, SMALL: CONFIG, "empty.txt": b""}
 
 def snapshot_of(hub: LocalHub, *, private: bool = False, gated: bool = False) -> HubSnapshot:
     hub.add(REPO, FILES, repo_type="model", private=private, gated=gated)
-    return resolve(REPO, repo_type="model", revision="main", patience=HASTY)
+    return resolve(REPO, repo_type="model", revision="main", policy=HASTY)
 
 
 def file_of(snapshot: HubSnapshot, path: str = LARGE) -> HubFile:
@@ -42,7 +42,7 @@ def fetch(
     progress: Callable[[int], None] | None = None,
 ) -> None:
     file = file_of(snapshot, path)
-    download(snapshot, file, destination, progress=progress, patience=HASTY)
+    download(snapshot, file, destination, progress=progress, policy=HASTY)
 
 
 def partial_of(destination: Path) -> Path:

@@ -107,7 +107,7 @@ def test_a_password_in_the_endpoint_is_not_shown(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HF_ENDPOINT", hub.url.replace("http://", "http://me:secret@"))
 
     with pytest.raises(BadInputError) as caught:
-        resolve("somebody/nothing", repo_type="dataset", revision="main", patience=HASTY)
+        resolve("somebody/nothing", repo_type="dataset", revision="main", policy=HASTY)
 
     assert hub.url in str(caught.value)
     assert "secret" not in str(caught.getrepr(style="native"))

@@ -34,7 +34,7 @@ def test_a_closed_port_is_explained(monkeypatch: pytest.MonkeyPatch, hub: LocalH
     monkeypatch.setenv("HF_ENDPOINT", address)
 
     with pytest.raises(WikiEmbeddingsError, match=f"{address}.*HF_ENDPOINT.*HTTPS_PROXY") as caught:
-        resolve(REPO, repo_type="dataset", revision="main", patience=HASTY)
+        resolve(REPO, repo_type="dataset", revision="main", policy=HASTY)
 
     assert not isinstance(caught.value, BadInputError)
     assert not hub.served

@@ -161,7 +161,7 @@ def test_a_file_that_is_not_there_is_named(hub: LocalHub, tmp_path: Path):
     absent = HubFile("absent.bin", size=1, blob_id="", sha256="0" * 64)
 
     with pytest.raises(BadInputError, match=r"absent\.bin.*no such file"):
-        download(snapshot, absent, tmp_path / "absent", patience=HASTY)
+        download(snapshot, absent, tmp_path / "absent", policy=HASTY)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

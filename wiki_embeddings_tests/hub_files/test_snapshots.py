@@ -72,7 +72,7 @@ def test_resolving_waits_for_a_hub_that_is_down_for_a_moment(hub: LocalHub):
     hub.add(REPO, FILES)
     hub.fail("/api/", 503, times=2)
 
-    assert resolve(REPO, repo_type="dataset", revision="main", patience=HASTY).files
+    assert resolve(REPO, repo_type="dataset", revision="main", policy=HASTY).files
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_does_not_exist_is_refused_at_once(
     hub.add(REPO, FILES)
 
     with pytest.raises(BadInputError, match=says):
-        resolve(repo_id, repo_type="dataset", revision=revision, patience=HASTY)
+        resolve(repo_id, repo_type="dataset", revision=revision, policy=HASTY)
 
     assert len(hub.served) <= 1
 
@@ -99,7 +99,7 @@ def test_an_answer_that_is_not_a_hubs_is_explained(hub: LocalHub):
     hub.fail("/api/", 200)
 
     with pytest.raises(WikiEmbeddingsError, match=r"not answer as a Hub does.*HF_ENDPOINT"):
-        resolve(REPO, repo_type="dataset", revision="main", patience=HASTY)
+        resolve(REPO, repo_type="dataset", revision="main", policy=HASTY)
 
 
 @pytest.mark.parametrize("address", ["huggingface.co", "ftp://huggingface.co"])
@@ -107,7 +107,7 @@ def test_an_endpoint_that_is_no_address_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HF_ENDPOINT", address)
 
     with pytest.raises(BadInputError, match=f"HF_ENDPOINT is no address.*{address}"):
-        resolve(REPO, repo_type="dataset", revision="main", patience=HASTY)
+        resolve(REPO, repo_type="dataset", revision="main", policy=HASTY)
 
 
 def test_offline_mode_is_named_where_it_stands_in_the_way(
@@ -117,4 +117,4 @@ def test_offline_mode_is_named_where_it_stands_in_the_way(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
 
     with pytest.raises(WikiEmbeddingsError, match="HF_HUB_OFFLINE"):
-        resolve(REPO, repo_type="dataset", revision="main", patience=HASTY)
+        resolve(REPO, repo_type="dataset", revision="main", policy=HASTY)

@@ -19,7 +19,7 @@ from wiki_embeddings.manifest import Manifest, Settings, write_manifest
 from wiki_embeddings.progress import silent
 from wiki_embeddings.publishing import hub_calls
 from wiki_embeddings.stages import dataset
-from wiki_embeddings.stages.shard import described_parquet, parquet_writer
+from wiki_embeddings.stages.shard import describe_parquet, parquet_writer
 from wiki_embeddings.stages.statistics import vector_statistics
 from wiki_embeddings.volume import Volume, output_folder
 from wiki_embeddings_tests.publishing.runs import (
@@ -79,7 +79,7 @@ def hasty(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
     """A client that gives up a silent connection within half a second."""
-    monkeypatch.setattr(hub_calls, "PATIENCE", replace(hub_calls.PATIENCE, read_timeout_s=0.5))
+    monkeypatch.setattr(hub_calls, "PATIENCE", replace(hub_calls.RETRY_POLICY, read_timeout_s=0.5))
     hub_calls.prepare_client.cache_clear()
     yield
     hub_calls.prepare_client.cache_clear()
@@ -141,7 +141,7 @@ def _next_snapshot(volume: Volume, vectors: Manifest) -> Manifest:
     table = rows(SHARDS * ROWS, ROWS)
     with parquet_writer(path, table.schema) as writer:
         writer.write_table(table)
-    changed = described_parquet(path, last.name, vector_statistics(table))
+    changed = describe_parquet(path, last.name, vector_statistics(table))
     settings = {**vectors.settings, "raw": {**vectors.settings["raw"], "snapshot": "20240101"}}
     second = replace(vectors, folder=folder, settings=settings, files=(*kept, changed))
     write_manifest(volume, second)

@@ -76,7 +76,7 @@ class InThisProcess(LocalCompute):
             try:
                 report = plan.make(spec, Volume(self.root), lambda _: None)
             except WikiEmbeddingsError as error:
-                yield Failed(number, str(error), "", hopeless=False)
+                yield Failed(number, str(error), "", fatal=False)
             else:
                 yield Finished(number, report)
 

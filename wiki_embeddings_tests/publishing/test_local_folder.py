@@ -6,11 +6,11 @@ import pytest
 from datasets import load_dataset
 
 from wiki_embeddings.compute.local.compute import LocalCompute
+from wiki_embeddings.dataset_layout import CARD, RECORD
 from wiki_embeddings.defs.materialize import drive
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.progress import silent
 from wiki_embeddings.publishing.local_folder import expose
-from wiki_embeddings.publishing.publication import RECORD
 from wiki_embeddings.stages import dataset as publish
 from wiki_embeddings_tests.support.synthetic import write_embeddings
 
@@ -61,7 +61,7 @@ def test_the_record_says_file_by_file_what_is_published(tmp_path, volume, vector
     record = json.loads((place / RECORD).read_text())
     assert record["digest"] == published.digest
     assert [(file["name"], file["sha256"]) for file in record["files"]] == [
-        (file.name, file.sha256) for file in published.files if file.name != publish.CARD
+        (file.name, file.sha256) for file in published.files if file.name != CARD
     ]
 
 

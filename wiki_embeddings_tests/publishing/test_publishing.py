@@ -10,10 +10,10 @@ from datasets import load_dataset
 from huggingface_hub import hf_hub_download
 
 from wiki_embeddings.compute.local.compute import LocalCompute
+from wiki_embeddings.dataset_layout import RECORD
 from wiki_embeddings.defs.materialize import drive
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.progress import silent
-from wiki_embeddings.publishing.publication import RECORD
 from wiki_embeddings.publishing.readback import reads_back
 from wiki_embeddings.stages import dataset as publish
 from wiki_embeddings_tests.publishing.runs import REPO_ID, content_of, main_of, tags_of
@@ -54,8 +54,8 @@ def test_the_next_snapshot_leaves_the_tag_of_the_first_as_it_was(datasets, hub):
     for tag, dataset in ((first.tag, datasets.first), (second.tag, datasets.second)):
         read = load_dataset(REPO_ID, revision=tag, split="train").to_list()
         assert read == rows_of(datasets, dataset)
-    verdict = reads_back(datasets.volume, datasets.first.folder, REPO_ID)
-    assert not verdict.passed, "main holds another one now"
+    result = reads_back(datasets.volume, datasets.first.folder, REPO_ID)
+    assert not result.passed, "main holds another one now"
 
 
 @pytest.mark.usefixtures("hub")

@@ -268,9 +268,9 @@ def test_what_is_altered_afterwards_is_found_and_put_right(
 ):
     published = datasets.publish(datasets.first)
     hub.alter_stored(REPO_ID, "main", DATA, b"other")
-    verdict = reads_back(datasets.volume, datasets.first.folder, REPO_ID)
-    assert not verdict.passed
-    assert verdict.numbers["files_that_differ"] == 1
+    result = reads_back(datasets.volume, datasets.first.folder, REPO_ID)
+    assert not result.passed
+    assert result.metadata["files_that_differ"] == 1
 
     assert datasets.publish(datasets.first).changed
     assert reads_back(datasets.volume, datasets.first.folder, REPO_ID).passed

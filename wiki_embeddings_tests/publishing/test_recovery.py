@@ -6,7 +6,7 @@ import pytest
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.publishing import merge
-from wiki_embeddings.publishing.pull_request import Proposal
+from wiki_embeddings.publishing.pull_request import PullRequest
 from wiki_embeddings.publishing.readback import reads_back
 from wiki_embeddings_tests.publishing.runs import (
     REPO_ID,
@@ -68,9 +68,9 @@ def test_a_card_that_does_not_open_the_dataset_any_more_is_noticed_and_put_right
 ):
     datasets.publish(datasets.first)
     hub.alter_stored(REPO_ID, "main", "README.md", card)
-    verdict = reads_back(datasets.volume, datasets.first.folder, REPO_ID)
-    assert not verdict.passed
-    assert "materialize hub_dataset again" in verdict.why
+    result = reads_back(datasets.volume, datasets.first.folder, REPO_ID)
+    assert not result.passed
+    assert "materialize hub_dataset again" in result.description
     assert datasets.publish(datasets.first).changed
     assert content_of(hub) == faultless[0]
     assert reads_back(datasets.volume, datasets.first.folder, REPO_ID).passed
@@ -103,9 +103,9 @@ def test_what_comes_to_main_right_after_the_merge_is_not_what_is_tagged(
     merged_as = merge._merged_as
     merged: list[str | None] = []
 
-    def and_then_somebody_commits(proposal: Proposal) -> str | None:
+    def and_then_somebody_commits(pull_request: PullRequest) -> str | None:
         hub.alter_stored(REPO_ID, "main", "LICENSE", b"mine")
-        merged.append(merged_as(proposal))
+        merged.append(merged_as(pull_request))
         return merged[0]
 
     monkeypatch.setattr(merge, "_merged_as", and_then_somebody_commits)

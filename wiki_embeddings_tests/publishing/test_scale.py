@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from wiki_embeddings.dataset_layout import CARD
 from wiki_embeddings.manifest import Manifest, ShardFile, write_manifest
-from wiki_embeddings.stages.dataset import CARD
 from wiki_embeddings.volume import MiB, output_folder, sha256_of
 from wiki_embeddings_tests.publishing.runs import Datasets, content_of, start_publisher, until
 from wiki_embeddings_tests.standins.hub import LocalHub

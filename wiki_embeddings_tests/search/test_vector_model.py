@@ -7,7 +7,7 @@ from wiki_embeddings import encoders
 from wiki_embeddings.encoders.models import known
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL, KnownModel
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.search.vector_model import MadeBy, question_encoder, read_card
+from wiki_embeddings.search.vector_model import VectorModel, query_encoder, read_card
 from wiki_embeddings_tests.support.passages import card_of
 
 MODEL = "some-lab/tiny-bert"
@@ -42,14 +42,14 @@ def read(tmp_path, encoder):
 
 
 def asked(made_by):
-    return question_encoder(made_by).encode_texts([QUESTION], query=True)[0]
+    return query_encoder(made_by).encode_texts([QUESTION], query=True)[0]
 
 
 def test_a_question_is_embedded_with_the_prefix_that_the_card_says(read, encoder):
     made_by = read(query_prefix="Represent this: ")
     (expected,) = encoder.encode_texts([f"Represent this: {QUESTION}"])
     np.testing.assert_array_equal(asked(made_by), expected)
-    assert question_encoder(made_by).info.query_prefix == "Represent this: "
+    assert query_encoder(made_by).info.query_prefix == "Represent this: "
     assert not np.allclose(asked(read(query_prefix="other: ")), expected)
 
 
@@ -66,30 +66,30 @@ def test_the_prefix_of_the_card_goes_before_the_one_that_is_known(
 
 def test_a_model_from_a_folder_is_found_by_its_digest(read, encoder, tiny_model):
     made_by = read()
-    assert made_by == MadeBy(str(tiny_model), encoder.info.revision, "mean", "")
+    assert made_by == VectorModel(str(tiny_model), encoder.info.revision, "mean", "")
     np.testing.assert_array_equal(asked(made_by), encoder.encode_texts([QUESTION])[0])
 
 
 @pytest.mark.parametrize("model", ["/no/such/model", "tiny-bert", MODEL])
 def test_a_folder_that_is_not_here_is_told(read, model):
     with pytest.raises(BadInputError, match=rf"in the folder {model} .*which is not here"):
-        question_encoder(read(model=model, revision=WEIGHTS))
+        query_encoder(read(model=model, revision=WEIGHTS))
 
 
 def test_a_folder_that_is_named_without_its_path_is_found_beside(read, tiny_model, monkeypatch):
     made_by = read(model=tiny_model.name)
     monkeypatch.chdir(tiny_model.parent)
-    assert question_encoder(made_by).info.revision == made_by.revision
+    assert query_encoder(made_by).info.revision == made_by.revision
 
 
 def test_a_folder_with_other_weights_is_refused(read):
     with pytest.raises(BadInputError, match=f"not {WEIGHTS}"):
-        question_encoder(read(revision=WEIGHTS))
+        query_encoder(read(revision=WEIGHTS))
 
 
 def test_vectors_that_were_pooled_otherwise_are_refused(read):
     with pytest.raises(BadInputError, match=r"pooled by 'cls', but .* pools by mean"):
-        question_encoder(read(pooling="cls"))
+        query_encoder(read(pooling="cls"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from io import BytesIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wiki_embeddings.sources.protocol import RAW_SCHEMA
+from wiki_embeddings.schemas import RAW_SCHEMA
 
 
 def articles(ids: Sequence[object]) -> pa.Table:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources.hub import (
     REPO_ID,
     REVISION,
@@ -21,7 +22,6 @@ from wiki_embeddings.sources.hub import (
     open_part,
     plan,
 )
-from wiki_embeddings.sources.protocol import RAW_SCHEMA
 from wiki_embeddings.sources.sampling import keep_mask
 from wiki_embeddings_tests.sources.article_tables import articles, expected, parquet
 from wiki_embeddings_tests.standins.hub import LocalHub, hub_fixture  # noqa: F401

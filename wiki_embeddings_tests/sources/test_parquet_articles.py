@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources.parquet_articles import read_articles
-from wiki_embeddings.sources.protocol import RAW_SCHEMA
 from wiki_embeddings.sources.sampling import keep_mask
 from wiki_embeddings_tests.sources.article_tables import articles, expected, parquet
 

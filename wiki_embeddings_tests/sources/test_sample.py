@@ -7,7 +7,7 @@ import pytest
 
 from wiki_embeddings.bundled import bundled_dump
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.sources.protocol import RAW_SCHEMA
+from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources.sample import BATCH_ARTICLES, SamplePart, open_part, plan
 from wiki_embeddings.sources.xml_export import articles, iter_pages
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wiki_embeddings.sources.protocol import RAW_SCHEMA
+from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.stages.article_chunker import batches, cutter
 
 LONG_TITLE = "A list of everything that was ever said about snow " * 12

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wiki_embeddings.compute.local.compute import LocalCompute
+from wiki_embeddings.dataset_layout import SMALL_FILE
 from wiki_embeddings.defs.materialize import drive
 from wiki_embeddings.manifest import ShardFile
 from wiki_embeddings.progress import silent
@@ -66,9 +67,9 @@ def test_datasets_and_arrow_open_the_folder_as_it_is(tmp_path, volume, published
 
 
 def test_the_check_sees_what_datasets_sees(volume, published):
-    verdict = opens_with_datasets(volume, published.folder)
-    assert verdict.passed
-    assert {name for name in verdict.numbers if name.startswith("opens_as_")} == {
+    result = opens_with_datasets(volume, published.folder)
+    assert result.passed
+    assert {name for name in result.metadata if name.startswith("opens_as_")} == {
         "opens_as_default",
         "opens_as_vectors",
         "opens_as_small",
@@ -121,8 +122,8 @@ def test_the_small_file_has_rows_from_everywhere(volume, vectors, monkeypatch):
     monkeypatch.setattr(publish, "SMALL_ROWS", 8)
     monkeypatch.setattr(publish, "_SMALL_WINDOWS", 4)
     plan = publish.plan(vectors, file_bytes=1)
-    publish.make_file(plan.specs[-2], volume, ignored)
-    small = pq.read_table(volume.path(plan.folder) / publish.SMALL)
+    publish.make_dataset_file(plan.specs[-2], volume, ignored)
+    small = pq.read_table(volume.path(plan.folder) / SMALL_FILE)
     assert small.schema == rows(0, 1).schema
     expected = rows(0, 40).take([0, 1, 10, 11, 20, 21, 30, 31])
     assert small.to_pylist() == expected.to_pylist()

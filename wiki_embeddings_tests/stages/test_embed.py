@@ -18,9 +18,9 @@ from wiki_embeddings.encoders import engines
 from wiki_embeddings.encoders.cpu import processor
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import silent
+from wiki_embeddings.schemas import stored_vectors, vectors_of
 from wiki_embeddings.stages import chunk, embed, fetch
 from wiki_embeddings.stages.shard import Plan, read_input
-from wiki_embeddings.stages.statistics import stored_vectors, vectors_of
 from wiki_embeddings.volume import Volume
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.sources.protocol import RAW_SCHEMA, OpenedPart
+from wiki_embeddings.schemas import RAW_SCHEMA
+from wiki_embeddings.sources.protocol import OpenedPart
 from wiki_embeddings.stages.fetch import regrouped, write_part
 from wiki_embeddings.stages.statistics import text_checksum
 

@@ -11,7 +11,7 @@ from wiki_embeddings.manifest import merged_stats
 from wiki_embeddings.stages.statistics import (
     embedding_statistics,
     histogram,
-    refuse_disorder,
+    require_order,
     row_statistics,
     text_checksum,
     vector_statistics,
@@ -40,9 +40,9 @@ def test_rows_are_counted_whatever_files_they_lie_in():
 @pytest.mark.parametrize("order", [[1, 0, 2, 3], [1, 2, 3], [0, 0, 1], [2, 3, 0, 1]])
 def test_rows_out_of_order_are_refused(order):
     table = rows(0, 4)
-    refuse_disorder(table)
+    require_order(table)
     with pytest.raises(WikiEmbeddingsError, match="not in order"):
-        refuse_disorder(table.take(order))
+        require_order(table.take(order))
 
 
 def test_an_exchanged_vector_changes_the_checksum():

@@ -10,8 +10,8 @@ from wiki_embeddings import encoders
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.defs.materialize import drive
 from wiki_embeddings.progress import silent
+from wiki_embeddings.schemas import vectors_of
 from wiki_embeddings.stages import chunk, embed, fetch
-from wiki_embeddings.stages.statistics import vectors_of
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.encoders.references import unpacked_xlmr
 

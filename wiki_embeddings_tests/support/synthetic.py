@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from wiki_embeddings.manifest import Manifest, Settings, Statistic, Upstream, write_manifest
 from wiki_embeddings.schemas import embedding_schema
-from wiki_embeddings.stages.shard import described_parquet, parquet_writer
+from wiki_embeddings.stages.shard import describe_parquet, parquet_writer
 from wiki_embeddings.stages.statistics import vector_statistics
 from wiki_embeddings.volume import Volume, output_folder
 
@@ -69,7 +69,7 @@ def write_embeddings(volume: Volume, shards: int, rows_each: int, wiki: str = "s
     for number in range(shards):
         path = volume.path(folder) / f"shard-{number:05d}.parquet"
         stats = _write(path, rows(number * rows_each, rows_each))
-        files.append(described_parquet(path, path.name, stats))
+        files.append(describe_parquet(path, path.name, stats))
     manifest = Manifest(wiki, "embeddings", folder, Upstream("nowhere", ""), SETTINGS, tuple(files))
     write_manifest(volume, manifest)
     return manifest

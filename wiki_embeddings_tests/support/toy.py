@@ -42,7 +42,7 @@ def toy_plan(shards: int, faults: dict[int, str] | None = None, rows: int = 3) -
         settings={"raw": raw},
         make=make_toy,
         unit="rows",
-        keeps_busy="core",
+        bound_by="core",
         specs=tuple(
             ToySpec(folder, f"part-{n:05d}.parquet", rows, n * rows, (faults or {}).get(n, ""))
             for n in range(shards)

@@ -33,7 +33,7 @@ from wiki_embeddings.compute.protocol import (
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.stages.shard import Plan, SpecT
-from wiki_embeddings.volume import Volume, storage_errors
+from wiki_embeddings.volume import Volume, translate_storage_errors
 
 _ATTEMPTS = 2
 """A worker that was killed may have been unlucky once, hardly twice on the same shard."""
@@ -103,7 +103,7 @@ class LocalCompute:
         """Make all shards of a plan in worker processes; see `Compute.map`."""
         places = {"core": self.cores, "machine": 1, "network": _DOWNLOADS}
         with _only_run(Volume(self.root), plan):
-            pool = _Pool(plan, Volume(self.root), places[plan.keeps_busy])
+            pool = _Pool(plan, Volume(self.root), places[plan.bound_by])
             try:
                 yield from pool.events()
             finally:
@@ -114,7 +114,7 @@ class LocalCompute:
 def _only_run(volume: Volume, plan: Plan[SpecT]) -> Iterator[None]:
     """Keep a second run of the same plan away; the system lets go when this process ends."""
     place = volume.path(f"{plan.folder}.lock")
-    with storage_errors(place.parent):
+    with translate_storage_errors(place.parent):
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(place)
         try:
@@ -158,7 +158,7 @@ class _Pool:
                 event = self._news_of(self._crew[cast("Connection", connection)])
                 if event is not None:
                     yield event
-                if isinstance(event, Failed) and event.hopeless:
+                if isinstance(event, Failed) and event.fatal:
                     return
 
     def close(self) -> None:
@@ -198,7 +198,7 @@ class _Pool:
             event: Event = worker.connection.recv()
         except (EOFError, ConnectionResetError):
             return self._lost(worker)
-        if isinstance(event, Failed) and event.hopeless:
+        if isinstance(event, Failed) and event.fatal:
             return event  # the map ends with it: nothing is begun that would only be killed
         if isinstance(event, Finished | Failed):
             self._next(worker)
@@ -224,7 +224,7 @@ class _Pool:
         cause = (
             f"Its worker process ended {_ATTEMPTS} times ({_exit_reason(worker.process.exitcode)})."
         )
-        return Failed(worker.shard, cause, "", hopeless=False)
+        return Failed(worker.shard, cause, "", fatal=False)
 
 
 def _exit_reason(exit_code: int | None) -> str:

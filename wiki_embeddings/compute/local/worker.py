@@ -70,13 +70,13 @@ def _made(
     try:
         report = make(assignment.spec, volume, progress)
     except WikiEmbeddingsError as error:
-        hopeless = isinstance(error, UnusableVolumeError | BrokenDeviceError)
-        return Failed(assignment.shard, str(error), "", hopeless)
+        fatal = isinstance(error, UnusableVolumeError | BrokenDeviceError)
+        return Failed(assignment.shard, str(error), "", fatal)
     # Whatever else goes wrong is this shard's own failure: it is reported with its traceback and
     # must not take the other shards of this worker with it.
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
-        return Failed(assignment.shard, cause, traceback.format_exc(), hopeless=False)
+        return Failed(assignment.shard, cause, traceback.format_exc(), fatal=False)
     return Finished(assignment.shard, report)
 
 

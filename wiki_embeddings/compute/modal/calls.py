@@ -8,11 +8,11 @@ from typing import Any
 
 import modal
 
-from wiki_embeddings.compute.modal.container import Refused
-from wiki_embeddings.compute.modal.errors import patiently
-from wiki_embeddings.compute.modal.uninterruptible import unbroken
+from wiki_embeddings.compute.modal.container import Refusal
+from wiki_embeddings.compute.modal.errors import with_retries
+from wiki_embeddings.compute.modal.uninterruptible import uninterruptible
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.progress import duration
+from wiki_embeddings.host import duration
 from wiki_embeddings.volume import Files, call_record
 
 _ANSWER_S = 900.0
@@ -41,9 +41,9 @@ def answer(
         WikiEmbeddingsError: There was no answer in time, Modal cannot be reached, or the function
             raised one.
     """
-    call = patiently(what, lambda: function.spawn(*args, **kwargs))
+    call = with_retries(what, lambda: function.spawn(*args, **kwargs))
     try:
-        result = patiently(what, lambda: call.get(timeout=within_s))
+        result = with_retries(what, lambda: call.get(timeout=within_s))
     except TimeoutError as error:
         cancel(call)
         raise WikiEmbeddingsError(
@@ -55,7 +55,7 @@ def answer(
     except BaseException:  # an interrupt: nothing goes on for a run that is over
         cancel(call)
         raise
-    if isinstance(result, Refused):
+    if isinstance(result, Refusal):
         raise BadInputError(result.cause)
     return result
 
@@ -75,7 +75,7 @@ def cancel(call: modal.FunctionCall) -> None:
             call.cancel(terminate_containers=True)
 
     what = f"cancel the call; stop it at {call.get_dashboard_url()}"
-    unbroken(lambda: patiently(what, end))
+    uninterruptible(lambda: with_retries(what, end))
 
 
 @dataclass(frozen=True)

@@ -32,18 +32,25 @@ from wiki_embeddings.compute.modal.deployment import (
 )
 from wiki_embeddings.compute.modal.files import ModalFiles
 from wiki_embeddings.compute.modal.preflight import refuse_unready
-from wiki_embeddings.compute.modal.prices import Machine
-from wiki_embeddings.compute.protocol import ArgumentsT, Event, Failed, Finished, Fleet, ResultT
+from wiki_embeddings.compute.modal.prices import ContainerSize
+from wiki_embeddings.compute.protocol import (
+    ArgumentsT,
+    ContainerOptions,
+    Event,
+    Failed,
+    Finished,
+    ResultT,
+)
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.manifest import ShardFile
-from wiki_embeddings.stages.finished_shards import read_stock
+from wiki_embeddings.stages.finished_shards import read_finished_shards
 from wiki_embeddings.stages.shard import Plan, Report, SpecT
 from wiki_embeddings.volume import StageName, Volume
 
-_FUNCTIONS: dict[StageName, tuple[str, Machine]] = {
+_FUNCTIONS: dict[StageName, tuple[str, ContainerSize]] = {
     "raw": ("fetch_part", FETCHING),
-    "chunks": ("cut_shard", CUTTING),
-    "hub": ("make_file", PUBLISHING),
+    "chunks": ("chunk_shard", CUTTING),
+    "hub": ("make_dataset_file", PUBLISHING),
     "uploads": ("upload_file", UPLOADING),
 }
 """What makes a shard of each stage, but for `embeddings`, whose class depends on the engine."""
@@ -69,7 +76,7 @@ _QUESTION_IDLE_S = 2
 """How long a container stays that was only started to be asked something."""
 
 
-def connect(fleet: Fleet) -> ModalCompute:
+def connect(fleet: ContainerOptions) -> ModalCompute:
     """The compute of the deployed app.
 
     Args:
@@ -92,7 +99,7 @@ class ModalCompute:
         fleet: The containers that a map may use.
     """
 
-    fleet: Fleet
+    fleet: ContainerOptions
 
     @property
     def name(self) -> str:
@@ -165,7 +172,7 @@ class ModalCompute:
             there = self._finished(plan.folder, thorough=False)
             rest = [shard for shard in made if plan.specs[shard].name not in there]
         for shard in rest:
-            yield Failed(shard, _NOT_THERE, "", hopeless=False)
+            yield Failed(shard, _NOT_THERE, "", fatal=False)
 
     def _map_rest(self, plan: Plan[SpecT], rest: list[int]) -> Generator[Event, None, list[int]]:
         """Map some shards; gives those that were reported as finished."""
@@ -174,7 +181,7 @@ class ModalCompute:
             function,
             plan.specs,
             rest,
-            _now(),
+            _reload_token(),
             machine=machine,
             deadline_s=self.fleet.deadline_s,
             record=CallRecord(self.files, plan.folder),
@@ -189,14 +196,16 @@ class ModalCompute:
 
     def _finished(self, folder: str, *, thorough: bool) -> dict[str, ShardFile]:
         """Shards that are finished on the volume, by name: no GPU is started to find them."""
-        asking = modal.Function.from_name(APP, "take_stock")
+        asking = modal.Function.from_name(APP, "record_finished_shards")
         what = f"take stock of {folder}"
         within_s = SHARD_MINUTES * 60.0  # it reads all that is finished
-        if not answer(asking, what, folder, moment=_now(), thorough=thorough, within_s=within_s):
+        if not answer(
+            asking, what, folder, reload_token=_reload_token(), thorough=thorough, within_s=within_s
+        ):
             return {}
-        return read_stock(self.files, folder)
+        return read_finished_shards(self.files, folder)
 
-    def _function_for(self, plan: Plan[SpecT]) -> tuple[modal.Function, Machine]:
+    def _function_for(self, plan: Plan[SpecT]) -> tuple[modal.Function, ContainerSize]:
         if plan.stage != "embeddings":
             name, machine = _FUNCTIONS[plan.stage]
             function = modal.Function.from_name(APP, name)
@@ -209,7 +218,7 @@ class ModalCompute:
         return embedder.embed, replace(machine, gpu=self.fleet.gpu if machine.gpu else "")
 
     def _embedder(
-        self, fleet: Fleet, model: str, revision: str, precision: str, **options: Any
+        self, fleet: ContainerOptions, model: str, revision: str, precision: str, **options: Any
     ) -> Any:
         """An instance of the class that computes vectors, with containers as the fleet says."""
         name, machine = _EMBEDDERS[fleet.engine]
@@ -235,9 +244,12 @@ def _called(
     """Let one of the app's functions call a function on the volume as it is now."""
     asking = modal.Function.from_name(APP, name)
     what = f"call {function.__name__}"
-    return answer(asking, what, function, args, kwargs, moment=_now(), **limit)
+    return answer(asking, what, function, args, kwargs, reload_token=_reload_token(), **limit)
 
 
-def _now() -> str:
-    """Name of this moment; what has been committed before it is seen by whoever is told it."""
+def _reload_token() -> str:
+    """A random token: a container that receives it reloads the volume.
+
+    So it sees every commit made before.
+    """
     return secrets.token_hex(8)

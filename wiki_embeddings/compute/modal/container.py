@@ -54,24 +54,24 @@ class ShardError(Exception):
 
 
 @dataclass(frozen=True)
-class Made:
+class ShardResult:
     """What came of a shard.
 
     Attributes:
         report: The stage's report; None where the shard can never be made.
         cause: Why not, for people; empty where it was made.
-        hopeless: Whether every other shard would fail alike.
+        fatal: Whether every other shard would fail alike.
         container: Which container made it.
     """
 
     report: Report | None
     cause: str = ""
-    hopeless: bool = False
+    fatal: bool = False
     container: str = ""
 
 
 @dataclass(frozen=True)
-class Refused:
+class Refusal:
     """An answer that can never be given; returned, because Modal tries again what is raised.
 
     Attributes:
@@ -81,7 +81,7 @@ class Refused:
     cause: str
 
 
-class View:
+class VolumeView:
     """What one container sees of the volume; used by all its inputs at once."""
 
     def __init__(self, mounted: MountedVolume, volume: Volume, leave: Callable[[], None]) -> None:
@@ -101,23 +101,23 @@ class View:
         self._change = threading.Condition()
 
     @contextmanager
-    def as_of(self, moment: str, *, alone: bool = False) -> Iterator[Volume]:
+    def as_of(self, reload_token: str, *, alone: bool = False) -> Iterator[Volume]:
         """See at least what had been committed at a moment, and work on that.
 
         Reloads once a moment, not once a shard, and only while nothing else here is at work,
         because a reload is refused while files are open.
 
         Args:
-            moment: Name of a moment in the past, such as the start of a map; what was committed
-                before it is seen.
+            reload_token: A random token. A container that receives a new one reloads the volume,
+                so it sees every commit made before.
             alone: Whether nothing else here may be at work meanwhile.
         """
         with self._change:
-            while self._at_work and (alone or self._alone or moment != self._moment):
+            while self._at_work and (alone or self._alone or reload_token != self._moment):
                 self._change.wait()
-            if moment != self._moment:
+            if reload_token != self._moment:
                 _once_files_rest(self._mounted.reload)
-                self._moment = moment
+                self._moment = reload_token
             self._at_work += 1
             self._alone = alone
         try:
@@ -148,8 +148,11 @@ def _once_files_rest(change: Callable[[], None]) -> None:
 
 
 def make_shard(
-    view: View, moment: str, make: Callable[[Any, Volume, Progress], Report], spec: ShardSpec
-) -> Made:
+    view: VolumeView,
+    reload_token: str,
+    make: Callable[[Any, Volume, Progress], Report],
+    spec: ShardSpec,
+) -> ShardResult:
     """Make one shard in a container and commit it.
 
     Raises:
@@ -158,14 +161,14 @@ def make_shard(
     container = os.environ.get("MODAL_TASK_ID", "")
     try:
         try:
-            report = _made(view, moment, make, spec)
+            report = _made(view, reload_token, make, spec)
         except (BadInputError, ShardError):
             # A commit of another input shows an empty volume for a moment, and may drop what was
             # not committed yet: neither must be held against this shard.
-            report = _made(view, moment, make, spec, alone=True)
+            report = _made(view, reload_token, make, spec, alone=True)
     except (BadInputError, UnusableVolumeError) as error:  # no better the second time
-        hopeless = isinstance(error, UnusableVolumeError)
-        return Made(None, str(error), hopeless, container)
+        fatal = isinstance(error, UnusableVolumeError)
+        return ShardResult(None, str(error), fatal, container)
     except ShardError:
         raise
     except BrokenDeviceError as error:
@@ -177,19 +180,19 @@ def make_shard(
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         raise ShardError(cause, traceback.format_exc()) from None
-    return Made(report, container=container)
+    return ShardResult(report, container=container)
 
 
 def _made(
-    view: View,
-    moment: str,
+    view: VolumeView,
+    reload_token: str,
     make: Callable[[Any, Volume, Progress], Report],
     spec: ShardSpec,
     *,
     alone: bool = False,
 ) -> Report:
     """Make one shard and commit it, in company or alone."""
-    with view.as_of(moment, alone=alone) as volume:
+    with view.as_of(reload_token, alone=alone) as volume:
         report = make(spec, volume, _unheard)
         view.commit()
         _refuse_missing(volume, spec, report)
@@ -211,19 +214,19 @@ def _refuse_missing(volume: Volume, spec: ShardSpec, report: Report) -> None:
 
 
 def look_up(
-    view: View, moment: str, function: Callable[..., ResultT], *args: Any, **kwargs: Any
-) -> ResultT | Refused:
+    view: VolumeView, reload_token: str, function: Callable[..., ResultT], *args: Any, **kwargs: Any
+) -> ResultT | Refusal:
     """Call a function that only reads the volume."""
-    with view.as_of(moment) as volume:
+    with view.as_of(reload_token) as volume:
         return or_refused(function, volume, *args, **kwargs)
 
 
-def or_refused(function: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT | Refused:
+def or_refused(function: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT | Refusal:
     """Call a function; what it refuses for good is returned."""
     try:
         return function(*args, **kwargs)
     except BadInputError as error:
-        return Refused(str(error))
+        return Refusal(str(error))
 
 
 def _unheard(_: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wiki_embeddings.compute.modal.prices import Machine
+from wiki_embeddings.compute.modal.prices import ContainerSize
 
 APP = "wiki-embeddings"
 VOLUME = "wiki-embeddings"
@@ -16,26 +16,26 @@ HOME = "/wiki-embeddings"
 
 MOUNT = f"{HOME}/volume"
 
-ASKING = Machine(cores=1, memory_mib=2048)
+ASKING = ContainerSize(cores=1, memory_mib=2048)
 """For questions about what lies on the volume."""
 
-FETCHING = Machine(cores=2, memory_mib=8192)
+FETCHING = ContainerSize(cores=2, memory_mib=8192)
 """Holds a part of an edition in memory to sort it: half a gigabyte of text, and its table."""
 
-STOCKTAKING = Machine(cores=4, memory_mib=4096)
+STOCKTAKING = ContainerSize(cores=4, memory_mib=4096)
 """Hashes what an earlier run has finished."""
 
-CUTTING = Machine(cores=1, memory_mib=2048)
-PUBLISHING = Machine(cores=2, memory_mib=4096)
+CUTTING = ContainerSize(cores=1, memory_mib=2048)
+PUBLISHING = ContainerSize(cores=2, memory_mib=4096)
 
-UPLOADING = Machine(cores=2, memory_mib=4096)
+UPLOADING = ContainerSize(cores=2, memory_mib=4096)
 """Cuts files into pieces by content, hashes and sends them; a file is never in memory whole."""
 
-TALKING = Machine(cores=1, memory_mib=4096)
+TALKING = ContainerSize(cores=1, memory_mib=4096)
 """For what is agreed with the Hub, and for reading a few rows back from it."""
 
-EMBEDDING = Machine(cores=4, memory_mib=16384, gpu="A10G")
-EMBEDDING_CPU = Machine(cores=8, memory_mib=8192)
+EMBEDDING = ContainerSize(cores=4, memory_mib=16384, gpu="A10G")
+EMBEDDING_CPU = ContainerSize(cores=8, memory_mib=8192)
 
 SHARD_MINUTES = 60
 """Time limit of one shard, many times what it takes; Modal's own default is 5 minutes."""

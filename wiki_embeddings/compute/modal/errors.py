@@ -15,12 +15,12 @@ from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
 ResultT = TypeVar("ResultT")
 
-PASSING = (
+TRANSIENT = (
     modal.exception.ConnectionError,
     modal.exception.InternalError,
     modal.exception.ResourceExhaustedError,
     modal.exception.ServiceError,
-    modal.exception.TimeoutError,  # of a question; those of `LASTING` are answers
+    modal.exception.TimeoutError,  # of a question; those of `PERMANENT` are answers
     # What lies below comes up as it is when a connection breaks on every attempt of the client.
     StreamTerminatedError,
     aiohttp.ClientError,
@@ -28,7 +28,7 @@ PASSING = (
 )
 """Errors of the way to Modal, not of what is asked; the same question may be answered later."""
 
-LASTING = (modal.exception.FunctionTimeoutError, modal.exception.OutputExpiredError)
+PERMANENT = (modal.exception.FunctionTimeoutError, modal.exception.OutputExpiredError)
 """Time-outs that are an outcome: nothing becomes of asking again."""
 
 _PATIENCE_S = 120.0
@@ -44,7 +44,7 @@ HOW_TO_SIGN_IN = (
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
+def translate_modal_errors(what: str) -> Iterator[None]:
     """Turn what Modal's client raises into errors for people.
 
     Args:
@@ -60,9 +60,9 @@ def explained(what: str) -> Iterator[None]:
         raise BadInputError(
             f"Modal does not accept this machine's token, or it has none. {HOW_TO_SIGN_IN}"
         ) from error
-    except LASTING as error:
+    except PERMANENT as error:
         raise WikiEmbeddingsError(f"Modal cannot {what}: {_first_line(error)}") from error
-    except PASSING as error:
+    except TRANSIENT as error:
         raise WikiEmbeddingsError(
             f"Modal cannot {what}: it does not answer ({_first_line(error)}). Look at "
             "https://status.modal.com and at the network, and run again: what is finished stays."
@@ -73,7 +73,7 @@ def explained(what: str) -> Iterator[None]:
         ) from error
 
 
-def patiently(what: str, ask: Callable[[], ResultT]) -> ResultT:
+def with_retries(what: str, ask: Callable[[], ResultT]) -> ResultT:
     """Ask Modal, and ask again while it does not answer: hours of work may hang on it.
 
     Args:
@@ -85,13 +85,13 @@ def patiently(what: str, ask: Callable[[], ResultT]) -> ResultT:
         WikiEmbeddingsError: Anything else went wrong between here and Modal.
     """
     give_up_at = time.monotonic() + _PATIENCE_S
-    with explained(what):
+    with translate_modal_errors(what):
         while True:
             try:
                 return ask()
-            except LASTING:
+            except PERMANENT:
                 raise
-            except PASSING:
+            except TRANSIENT:
                 if time.monotonic() > give_up_at:
                     raise
             time.sleep(PAUSE_S)

@@ -9,7 +9,7 @@ from io import BytesIO
 
 import modal
 
-from wiki_embeddings.compute.modal.errors import patiently
+from wiki_embeddings.compute.modal.errors import with_retries
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ModalFiles:
             with _slow_transfers_told():
                 return b"".join(self.volume.read_file(reference))
 
-        return patiently(f"read {self.where(reference)}", download)
+        return with_retries(f"read {self.where(reference)}", download)
 
     def write_bytes(self, reference: str, content: bytes) -> None:
         """Write a file, which is committed whole; see `Files.write_bytes`.
@@ -48,7 +48,7 @@ class ModalFiles:
             with _slow_transfers_told(), self.volume.batch_upload(force=True) as batch:
                 batch.put_file(BytesIO(content), f"/{reference}")
 
-        patiently(f"write {self.where(reference)}", upload)
+        with_retries(f"write {self.where(reference)}", upload)
 
     def where(self, reference: str) -> str:
         """Where people find a file or folder: as `modal volume` names it."""

@@ -13,18 +13,16 @@ from functools import cache
 
 import modal
 
-from wiki_embeddings import settings
 from wiki_embeddings.compute.modal.calls import answer
 from wiki_embeddings.compute.modal.code_version import code_version
 from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, SECRET, SECRET_KEY, VOLUME
-from wiki_embeddings.compute.modal.errors import HOW_TO_SIGN_IN, explained
+from wiki_embeddings.compute.modal.errors import HOW_TO_SIGN_IN, translate_modal_errors
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.publishing.account import HubAccount
 
 _GREETING_S = 10.0
 """Modal answers within a second; its client alone would try for a minute to reach it."""
 
-_CONTAINER_START_S = 300.0
+CONTAINER_START_S = 300.0
 """The first container may have to fetch its image; after this long, it cannot start."""
 
 
@@ -78,7 +76,7 @@ def findings() -> Iterator[Finding]:
 def token() -> Finding:
     """Whether Modal knows this machine's token."""
     what = "Modal token"
-    with explained("say whether it knows the token"):
+    with translate_modal_errors("say whether it knows the token"):
         try:
             asyncio.run(_greet())
         except modal.exception.AuthError:
@@ -98,18 +96,18 @@ def token() -> Finding:
 def secret() -> Finding:
     """Whether there is a secret with a Hugging Face token."""
     what = f"Modal secret {SECRET}"
-    with explained(f"look up the {what}"):
+    with translate_modal_errors(f"look up the {what}"):
         if not _exists(modal.Secret.from_name(SECRET)):
-            return Finding(what, "missing", _how_to_set_secret("create"))
+            return Finding(what, "missing", how_to_set_secret("create"))
         if not _fits(modal.Secret.from_name(SECRET, required_keys=[SECRET_KEY])):
-            return Finding(what, f"without {SECRET_KEY}", _how_to_set_secret("create --force"))
+            return Finding(what, f"without {SECRET_KEY}", how_to_set_secret("create --force"))
     return Finding(what, "there")
 
 
 def volume() -> Finding:
     """Whether there is a volume, of the version that many containers can write to."""
     what = f"Modal volume {VOLUME}"
-    with explained(f"look up the {what}"):
+    with translate_modal_errors(f"look up the {what}"):
         if not _exists(modal.Volume.from_name(VOLUME)):
             return Finding(what, "missing", f"Run `{DEPLOY}`, which creates it.")
         if not _fits(modal.Volume.from_name(VOLUME, version=2)):
@@ -121,7 +119,7 @@ def volume() -> Finding:
 def app() -> Finding:
     """Whether the app is deployed."""
     what = f"Modal app {APP}"
-    with explained(f"look up the {what}"):
+    with translate_modal_errors(f"look up the {what}"):
         if not _exists(_handshake()):
             return Finding(what, "not deployed", f"Run `{DEPLOY}`.")
     return Finding(what, "there")
@@ -131,34 +129,12 @@ def version() -> Finding:
     """Whether the deployed app is this version of the code."""
     what = "Version of the deployed app"
     deployed = answer(
-        _handshake(), "ask the deployed app for its version", within_s=_CONTAINER_START_S
+        _handshake(), "ask the deployed app for its version", within_s=CONTAINER_START_S
     )
     if deployed == code_version():
         return Finding(what, f"{deployed}, as here")
     found = f"{deployed}, but the code here is {code_version()}"
     return Finding(what, found, f"Run `{DEPLOY}` again.")
-
-
-def hub_token() -> Finding:
-    """What the secret's Hugging Face token may do; asked in a container, which alone has it."""
-    what = "Hugging Face token in the secret"
-    asking = modal.Function.from_name(APP, "hub_account")
-    try:
-        account: HubAccount = answer(
-            asking, "ask the Hub about its token", within_s=_CONTAINER_START_S
-        )
-    except WikiEmbeddingsError as error:
-        return Finding(what, "not known", str(error))
-    if account.refusal:
-        return Finding(what, account.refusal, _how_to_set_secret("create --force"))
-    namespace = settings.load().hub_namespace
-    reads = "may only read" if namespace else "may read, which is all that a run needs"
-    writes = ", ".join(account.may_write_to)
-    permissions = f"may write to {writes}" if writes else reads
-    found = f"{account.name}'s ({account.role}), {permissions}"
-    if namespace is not None and not account.may_write_below(namespace):
-        return Finding(f"{what}, for {namespace}", found, _how_to_set_secret("create --force"))
-    return Finding(what, found)
 
 
 QUESTIONS: tuple[Callable[[], Finding], ...] = (token, secret, volume, app, version)
@@ -185,12 +161,21 @@ def _configured(name: str) -> str:
     return str(modal.config.config[name] or "")
 
 
-def _how_to_set_secret(command: str) -> str:
-    namespace = settings.load().hub_namespace
-    rights = f"which may write to {namespace}" if namespace else "one that may only read is enough"
+def how_to_set_secret(command: str, namespace: str | None = None) -> str:
+    """The command that stores a Hugging Face token in the secret, as a sentence.
+
+    Args:
+        command: `create`, or `create --force` to replace the token.
+        namespace: The namespace on the Hub that is published to; None where it is not known.
+    """
+    rights = (
+        f"it must be able to write to {namespace}."
+        if namespace
+        else "one that may only read is enough unless you publish."
+    )
     return (
         f"Run `modal secret {command} {SECRET} {SECRET_KEY}=hf_…` with a token from "
-        f"https://huggingface.co/settings/tokens{', ' if namespace else '; '}{rights}."
+        f"https://huggingface.co/settings/tokens; {rights}"
     )
 
 

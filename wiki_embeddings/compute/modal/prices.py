@@ -29,7 +29,7 @@ GIB_SECOND = 0.00000222
 
 
 @dataclass(frozen=True)
-class Machine:
+class ContainerSize:
     """What one container reserves.
 
     Attributes:

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import modal
 
 from wiki_embeddings.compute.modal.calls import CallRecord, cancel
-from wiki_embeddings.compute.modal.container import Made, ShardError
-from wiki_embeddings.compute.modal.errors import LASTING, PASSING, PAUSE_S, patiently
-from wiki_embeddings.compute.modal.prices import Machine
-from wiki_embeddings.compute.modal.uninterruptible import unbroken
+from wiki_embeddings.compute.modal.container import ShardError, ShardResult
+from wiki_embeddings.compute.modal.errors import PAUSE_S, PERMANENT, TRANSIENT, with_retries
+from wiki_embeddings.compute.modal.prices import ContainerSize
+from wiki_embeddings.compute.modal.uninterruptible import uninterruptible
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Usage, largest_first
-from wiki_embeddings.progress import duration
+from wiki_embeddings.host import duration
 from wiki_embeddings.stages.shard import ShardSpec
 
 _WAITED_FOR = 64
@@ -49,7 +49,7 @@ class Meter:
         container_s: Seconds of all containers added up, idle ones included.
     """
 
-    machine: Machine
+    machine: ContainerSize
     url: str
     containers: int = 0
     container_s: float = 0.0
@@ -94,9 +94,9 @@ def run(
     function: modal.Function,
     specs: Sequence[ShardSpec],
     shards: Collection[int],
-    moment: str,
+    reload_token: str,
     *,
-    machine: Machine,
+    machine: ContainerSize,
     deadline_s: float,
     record: CallRecord,
 ) -> Generator[Event]:
@@ -105,10 +105,10 @@ def run(
     Closing the generator early cancels the map and stops its containers.
 
     Args:
-        function: Takes a spec and a moment, returns `Made`.
+        function: Takes a spec and a moment, returns `ShardResult`.
         specs: One a shard.
         shards: Places in `specs` of the shards to make.
-        moment: See `container.View.as_of`.
+        reload_token: See `container.VolumeView.as_of`.
         machine: What one container reserves.
         deadline_s: Seconds without any result after which it is given up.
         record: Where its call is written down.
@@ -118,7 +118,7 @@ def run(
     """
     wanted = set(shards)
     order = [shard for shard in largest_first(specs) if shard in wanted]
-    call = _spawned(function, [specs[shard] for shard in order], moment)
+    call = _spawned(function, [specs[shard] for shard in order], reload_token)
     waiting = None
     try:
         meter = Meter(machine, call.get_dashboard_url())
@@ -134,7 +134,7 @@ def run(
 
 
 def _spawned(
-    function: modal.Function, inputs: Sequence[ShardSpec], moment: str
+    function: modal.Function, inputs: Sequence[ShardSpec], reload_token: str
 ) -> modal.FunctionCall:
     """Start a call with many inputs; an interrupt meanwhile leaves none behind.
 
@@ -143,12 +143,12 @@ def _spawned(
     calls: list[modal.FunctionCall] = []
 
     def spawn() -> modal.FunctionCall:
-        call = function.experimental_spawn_map(inputs, kwargs={"moment": moment})
+        call = function.experimental_spawn_map(inputs, kwargs={"moment": reload_token})
         calls.append(call)
         return call
 
     try:
-        return unbroken(lambda: patiently("start the map", spawn))
+        return uninterruptible(lambda: with_retries("start the map", spawn))
     except Exception:
         raise
     except BaseException:
@@ -179,7 +179,7 @@ class _Waiting:
         while self.unfinished:
             for event in map(self._explained, self._runner.run(self._next())):
                 yield event
-                if isinstance(event, Failed) and event.hopeless:
+                if isinstance(event, Failed) and event.fatal:
                     return
             stuck = time.monotonic() - self._progress_at > self._started.deadline_s
             if stuck and not self._runner.run(self._found_ahead()):
@@ -190,7 +190,7 @@ class _Waiting:
     def _explained(self, event: Event) -> Event:
         """Say of a shard that failed if that is only because another run has taken over."""
         if isinstance(event, Failed) and not self._record.names(self._started.call):
-            return Failed(event.shard, _TAKEN_OVER, "", hopeless=True)
+            return Failed(event.shard, _TAKEN_OVER, "", fatal=True)
         return event
 
     async def _next(self) -> list[Event]:
@@ -222,7 +222,7 @@ class _Waiting:
     async def _is_ready(self, index: int) -> bool:
         try:
             await self._started.call.get.aio(index=index, timeout=0)
-        except (TimeoutError, *PASSING):
+        except (TimeoutError, *TRANSIENT):
             return False
         except Exception:  # an outcome too; `_result` tells which
             return True
@@ -232,22 +232,22 @@ class _Waiting:
         shard = self._started.order[index]
         while True:
             try:
-                made: Made = await self._started.call.get.aio(index=index)
+                made: ShardResult = await self._started.call.get.aio(index=index)
             except ShardError as error:
-                return Failed(shard, error.cause, error.detail, hopeless=False)
+                return Failed(shard, error.cause, error.detail, fatal=False)
             except modal.exception.FunctionTimeoutError as error:
                 return Failed(shard, f"It took longer than its time limit: {error}", "", False)
-            except LASTING as error:
-                return Failed(shard, self._told(error), "", hopeless=False)
-            except PASSING:  # the deadline says when to stop hoping
+            except PERMANENT as error:
+                return Failed(shard, self._told(error), "", fatal=False)
+            except TRANSIENT:  # the deadline says when to stop hoping
                 await asyncio.sleep(PAUSE_S)
             # Whatever else comes back is what happened to this input; the others are not affected.
             except Exception as error:
-                return Failed(shard, self._told(error), "", hopeless=False)
+                return Failed(shard, self._told(error), "", fatal=False)
             else:
                 break
         if made.report is None:
-            return Failed(shard, made.cause, "", made.hopeless)
+            return Failed(shard, made.cause, "", made.fatal)
         return Finished(shard, made.report)
 
     def _told(self, error: Exception) -> str:
@@ -258,7 +258,7 @@ class _Waiting:
         self._told_at = time.monotonic()
         try:
             stats = await self._started.function.get_current_stats.aio()
-        except (modal.exception.Error, *PASSING):  # a figure for people: the last one does
+        except (modal.exception.Error, *TRANSIENT):  # a figure for people: the last one does
             return self._started.meter.read(self._started.meter.containers)
         return self._started.meter.read(stats.num_total_runners)
 
@@ -270,4 +270,4 @@ class _Waiting:
             f"much memory does, looks like this; the containers' log: {self._started.meter.url}"
         )
         for index in self.unfinished:
-            yield Failed(self._started.order[index], cause, "", hopeless=False)
+            yield Failed(self._started.order[index], cause, "", fatal=False)

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def unbroken(work: Callable[[], T]) -> T:
+def uninterruptible(work: Callable[[], T]) -> T:
     """Does something in a thread of its own, because only the main one is interrupted.
 
     Args:

@@ -116,11 +116,11 @@ class ModelFiles:
 
     @property
     def shape(self) -> BertShape:
-        """Sizes of the encoder, for an engine that computes it; as `computed` says."""
-        return computed(self.bert)
+        """Sizes of the encoder, for an engine that computes it; as `require_bert` says."""
+        return require_bert(self.bert)
 
 
-def computed(bert: BertShape | None) -> BertShape:
+def require_bert(bert: BertShape | None) -> BertShape:
     """Gives the sizes of an encoder that we compute ourselves.
 
     Raises:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wiki_embeddings import bundled, settings
-from wiki_embeddings.encoders.models.files import BertShape, computed, read_model_files
+from wiki_embeddings.encoders.models.files import BertShape, read_model_files, require_bert
 from wiki_embeddings.encoders.models.json_files import TOKENIZER
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL, KNOWN_MODELS, KnownModel
 from wiki_embeddings.encoders.models.special_tokens import SpecialTokens
@@ -60,7 +60,7 @@ class ResolvedModel:
     @property
     def shape(self) -> BertShape:
         """Sizes of the encoder, for an engine that computes it; as `model_files.computed` says."""
-        return computed(self.bert)
+        return require_bert(self.bert)
 
     @property
     def tokenizer_path(self) -> Path:

@@ -13,8 +13,8 @@ import numpy as np
 from wiki_embeddings.encoders.protocol import Vectors
 from wiki_embeddings.encoders.sequences import Ids
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.failures import PassingError
-from wiki_embeddings.hub_files.retries import Patience, keep_trying
+from wiki_embeddings.hub_files.failures import TransientError
+from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 
 NAME = "text-embeddings-inference"
 
@@ -24,7 +24,7 @@ work even without a GPU."""
 
 HEALTH_TIMEOUT_S = 2.0
 
-OVERLOAD_PATIENCE = Patience(attempts=16, first_wait_s=0.05, longest_wait_s=5.0)
+OVERLOAD_PATIENCE = RetryPolicy(attempts=16, first_wait_s=0.05, longest_wait_s=5.0)
 """Waits for most of a minute in all. Our own requests stay within what the server admits; it is
 overloaded only while requests of an encoder that is gone are still being worked off."""
 
@@ -102,7 +102,7 @@ class TeiClient:
             BadInputError: It read other tokens than were sent, or refuses them.
             WikiEmbeddingsError: It stays overloaded, fails, or answers something else.
         """
-        return keep_trying(lambda: self._embed(sequences), OVERLOAD_PATIENCE)
+        return with_retries(lambda: self._embed(sequences), OVERLOAD_PATIENCE)
 
     def give_up(self) -> None:
         """From now on every request fails with `ServerGoneError`."""
@@ -118,7 +118,7 @@ class TeiClient:
         request = {"inputs": inputs, "truncate": False, "normalize": True}
         response = self._ask("POST", "/embed", request)
         if response.status_code == _OVERLOADED:
-            raise PassingError(f"{NAME} is overloaded.", "End what else is asking this server.")
+            raise TransientError(f"{NAME} is overloaded.", "End what else is asking this server.")
         if response.status_code != _OK:
             raise _refusal(response)
         _check_tokens(response, sum(map(len, inputs)))

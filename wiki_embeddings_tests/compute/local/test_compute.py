@@ -103,7 +103,7 @@ def test_a_shard_whose_worker_was_killed_once_is_tried_again(compute):
 def test_a_full_disk_stops_the_map_at_once(volume):
     events = list(LocalCompute(volume.root, cores=1).map(toy_plan(6, {0: "full"})))
     assert finished(events) == set()
-    assert failed(events)[0].hopeless
+    assert failed(events)[0].fatal
 
 
 def test_a_disk_that_fills_up_is_told_and_leaves_nothing_half_written(volume):

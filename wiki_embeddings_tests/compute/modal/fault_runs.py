@@ -23,9 +23,9 @@ from grpclib import GRPCError, Status
 from wiki_embeddings import encoders
 from wiki_embeddings.compute.modal.compute import ModalCompute, connect
 from wiki_embeddings.compute.modal.deployment import MOUNT, VOLUME
-from wiki_embeddings.compute.protocol import Event, Failed, Finished, Fleet
-from wiki_embeddings.defs.materializations import last_recorded
-from wiki_embeddings.defs.materialize import Outcome, drive
+from wiki_embeddings.compute.protocol import ContainerOptions, Event, Failed, Finished
+from wiki_embeddings.defs.materializations import last_materialization
+from wiki_embeddings.defs.materialize import Materialized, drive
 from wiki_embeddings.manifest import Manifest, existing_manifest
 from wiki_embeddings.progress import Snapshot
 from wiki_embeddings.stages import chunk, embed
@@ -44,7 +44,7 @@ from wiki_embeddings_tests.standins.modal.volume_trees import Entry, Kind
 from wiki_embeddings_tests.support.homes import environment
 
 EMBEDDER = "Embedder.*"
-CUTTER = "cut_shard"
+CUTTER = "chunk_shard"
 GPU = str(CONFIG["embeddings"]["gpu"])
 
 
@@ -91,11 +91,11 @@ class Prepared:
 
     def compute(self, containers: int = 3, inputs: int = 1, deadline_s: float = 120.0) -> Any:
         """The compute, with the given containers and inputs in hand at once in each."""
-        fleet = Fleet(containers, deadline_s, gpu=GPU, inputs_per_container=inputs)
+        fleet = ContainerOptions(containers, deadline_s, gpu=GPU, inputs_per_container=inputs)
         compute: ModalCompute = connect(fleet)
         return compute
 
-    def drive(self, plan: Plan[Any], **fleet: Any) -> Outcome:
+    def drive(self, plan: Plan[Any], **fleet: Any) -> Materialized:
         """Make all shards of a plan, and its manifest."""
         return drive(plan, self.compute(**fleet), _unheard, "embeddings")
 
@@ -223,7 +223,7 @@ def prepared_cloud(folder: Path, tiny_model: Path) -> Iterator[Prepared]:
 
 
 def _made(cloud: Cloud, volume: Volume, asset: str) -> Manifest:
-    recorded = last_recorded(cloud.instance, asset, WIKI)
+    recorded = last_materialization(cloud.instance, asset, WIKI)
     assert recorded is not None
     return existing_manifest(volume, recorded.folder)
 

@@ -12,7 +12,7 @@ import pytest
 
 from wiki_embeddings.compute.modal import errors as modal_errors
 from wiki_embeddings.compute.modal.calls import CallRecord, answer, cancel
-from wiki_embeddings.compute.modal.errors import patiently
+from wiki_embeddings.compute.modal.errors import with_retries
 from wiki_embeddings.errors import WikiEmbeddingsError
 
 
@@ -80,20 +80,20 @@ def failing(times: int, error: Exception) -> Any:
 
 def test_what_is_asked_while_modal_does_not_answer_is_asked_again(monkeypatch):
     monkeypatch.setattr(modal_errors, "PAUSE_S", 0.0)
-    assert patiently("ask", failing(20, modal.exception.ServiceError("away"))) == "answer"
+    assert with_retries("ask", failing(20, modal.exception.ServiceError("away"))) == "answer"
 
 
 def test_patience_has_an_end(monkeypatch):
     monkeypatch.setattr(modal_errors, "PAUSE_S", 0.0)
     monkeypatch.setattr(modal_errors, "_PATIENCE_S", 0.0)
     with pytest.raises(WikiEmbeddingsError, match=r"cannot ask: it does not answer \(away\)"):
-        patiently("ask", failing(10**6, modal.exception.ServiceError("away")))
+        with_retries("ask", failing(10**6, modal.exception.ServiceError("away")))
 
 
 def test_what_modal_refuses_is_not_asked_again():
     ask = failing(1, modal.exception.NotFoundError("no such call"))
     with pytest.raises(WikiEmbeddingsError, match="NotFoundError: no such call"):
-        patiently("ask", ask)
+        with_retries("ask", ask)
     assert ask() == "answer"
 
 

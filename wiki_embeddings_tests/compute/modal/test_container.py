@@ -11,9 +11,9 @@ import pytest
 
 from wiki_embeddings.compute.modal import container
 from wiki_embeddings.compute.modal.container import (
-    Refused,
+    Refusal,
     ShardError,
-    View,
+    VolumeView,
     look_up,
     make_shard,
 )
@@ -59,8 +59,8 @@ def mounted() -> Mounted:
 
 
 @pytest.fixture
-def view(mounted: Mounted, volume: Volume) -> View:
-    return View(mounted, volume, leave=lambda: mounted.asked.append("leave"))
+def view(mounted: Mounted, volume: Volume) -> VolumeView:
+    return VolumeView(mounted, volume, leave=lambda: mounted.asked.append("leave"))
 
 
 def spec(fault: str = "", shard: int = 0) -> ToySpec:
@@ -72,8 +72,8 @@ def path_of(volume: Volume, made: ToySpec) -> Path:
 
 
 def test_the_view_is_reloaded_once_a_moment(view, mounted):
-    for moment in ("a", "a", "b", "b"):
-        make_shard(view, moment, make_toy, spec())
+    for reload_token in ("a", "a", "b", "b"):
+        make_shard(view, reload_token, make_toy, spec())
     assert [what for what in mounted.asked if what == "reload"] == ["reload"] * 2
     assert mounted.asked[0] == "reload"
 
@@ -196,13 +196,13 @@ def test_what_can_never_work_is_reported_and_not_raised(view, monkeypatch):
     made = make_shard(view, "a", make_toy, spec("refuse"))
     assert made.report is None
     assert made.cause == "This one is poison: take it out."
-    assert not made.hopeless
+    assert not made.fatal
     assert made.container == "ta-1"
 
 
 def test_a_full_volume_is_hopeless_for_every_other_shard(view):
     made = make_shard(view, "a", make_toy, spec("full"))
-    assert made.hopeless
+    assert made.fatal
     assert made.cause == "The disk is full."
 
 
@@ -228,4 +228,4 @@ def test_what_is_refused_for_good_is_an_answer_and_no_failure_to_repeat(view):
     def refuse(_):
         raise BadInputError("There is no such model.")
 
-    assert look_up(view, "a", refuse) == Refused("There is no such model.")
+    assert look_up(view, "a", refuse) == Refusal("There is no such model.")

@@ -8,7 +8,7 @@ import pytest
 from grpclib.exceptions import StreamTerminatedError
 
 from wiki_embeddings.compute.modal import errors as modal_errors
-from wiki_embeddings.compute.modal.errors import patiently
+from wiki_embeddings.compute.modal.errors import with_retries
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
 
@@ -44,14 +44,14 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_happens_on_the_way_is_asked_again(error):
     asked = Asked(error, error)
-    assert patiently("ask", asked) == "answer"
+    assert with_retries("ask", asked) == "answer"
     assert asked.times == 3
 
 
 def test_who_never_answers_is_given_up_with_what_to_do(monkeypatch):
     monkeypatch.setattr(modal_errors, "_PATIENCE_S", 0.0)
     with pytest.raises(WikiEmbeddingsError, match=r"Modal cannot ask: .*connection lost.*status"):
-        patiently("ask", Asked(*[StreamTerminatedError("connection lost")] * 99))
+        with_retries("ask", Asked(*[StreamTerminatedError("connection lost")] * 99))
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_who_never_answers_is_given_up_with_what_to_do(monkeypatch):
 def test_an_outcome_is_not_asked_for_again(error, told):
     asked = Asked(error)
     with pytest.raises(WikiEmbeddingsError, match=told):
-        patiently("ask", asked)
+        with_retries("ask", asked)
     assert asked.times == 1
 
 
 def test_a_refused_token_is_an_input_to_mend():
     with pytest.raises(BadInputError, match="modal setup"):
-        patiently("ask", Asked(modal.exception.AuthError("no")))
+        with_retries("ask", Asked(modal.exception.AuthError("no")))

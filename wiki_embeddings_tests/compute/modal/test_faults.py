@@ -330,7 +330,7 @@ def test_the_second_of_two_maps_of_one_output_takes_over(prepared, plane):
     came += list(first)
     (told,) = failed(came).values()
     assert "Another run has begun to make the same output since" in told.cause
-    assert told.hopeless
+    assert told.fatal
     rest = list(second)
     assert finished([*kept, *rest]) == set(range(len(plan.specs)))
     assert sum(e.report.reused for e in kept if isinstance(e, Finished)) == 4

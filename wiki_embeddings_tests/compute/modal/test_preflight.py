@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from wiki_embeddings.cli import doctor
 from wiki_embeddings.compute.modal import preflight
 from wiki_embeddings.compute.modal.deployment import DEPLOY, SECRET
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
@@ -38,10 +39,11 @@ def test_a_run_is_refused_at_the_first_thing_that_is_missing_until_it_is_mended(
 def test_a_container_that_never_answers_is_not_waited_for_without_end(modal_plane, monkeypatch):
     modal_plane.deploy(APP_MODULE, cwd=REPOSITORY)
     modal_plane.faults.pause_scheduling()
-    monkeypatch.setattr(preflight, "_CONTAINER_START_S", 0.5)
+    monkeypatch.setattr(preflight, "CONTAINER_START_S", 0.5)
     with pytest.raises(WikiEmbeddingsError, match=r"no answer within .* look at https://"):
         preflight.version()
-    finding = preflight.hub_token()
+    monkeypatch.setattr(doctor, "CONTAINER_START_S", 0.5)
+    finding = doctor.hub_token(None)
     assert finding.found == "not known"
     assert "no answer within" in finding.remedy
     assert not modal_plane.stats.calls_in_progress(), "both questions were withdrawn"

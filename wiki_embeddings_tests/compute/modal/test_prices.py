@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from wiki_embeddings.compute.modal import deployment
-from wiki_embeddings.compute.modal.prices import GPU_SECOND, PRICES_AS_OF, Machine
+from wiki_embeddings.compute.modal.prices import GPU_SECOND, PRICES_AS_OF, ContainerSize
 from wiki_embeddings.defs.config import EmbeddingsConfig, Gpu
 from wiki_embeddings_tests.compute.modal.runs import REPOSITORY
 
@@ -18,16 +18,16 @@ def test_every_gpu_that_can_be_chosen_has_a_price():
 
 
 def test_a_machine_costs_what_its_gpu_cores_and_memory_cost():
-    machine = Machine(cores=4, memory_mib=16384, gpu="A10G")
+    machine = ContainerSize(cores=4, memory_mib=16384, gpu="A10G")
     hourly = 1.1016 + 4 * 0.04716 + 16 * 0.007992  # as Modal's page lists them by the hour
     assert machine.dollars_per_s * 3600 == pytest.approx(hourly)
-    assert Machine(cores=2, memory_mib=512).dollars_per_s == pytest.approx(
+    assert ContainerSize(cores=2, memory_mib=512).dollars_per_s == pytest.approx(
         2 * 0.0000131 + 0.5 * 0.00000222
     )
 
 
 def test_the_containers_of_the_app_have_a_price():
-    machines = [value for value in vars(deployment).values() if isinstance(value, Machine)]
+    machines = [value for value in vars(deployment).values() if isinstance(value, ContainerSize)]
     assert len(machines) > 3
     assert all(0 < machine.dollars_per_s < 0.001 for machine in machines)
 

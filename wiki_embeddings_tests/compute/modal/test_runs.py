@@ -14,7 +14,7 @@ from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.compute.modal.runs import ASSETS, WIKI, Cloud, failures, new_cloud
 
 SHARDS_AT_LEAST = 200
-FUNCTIONS = ("fetch_part", "cut_shard", "Embedder.*", "make_file")
+FUNCTIONS = ("fetch_part", "chunk_shard", "Embedder.*", "make_dataset_file")
 CALL_LIMIT_BYTES = 10 * 1024
 
 
@@ -52,7 +52,7 @@ def test_no_call_carries_more_than_ten_kilobytes_either_way(run):
 
 def test_as_many_containers_work_as_the_config_allows_and_all_have_a_share(run):
     cloud, _ = run
-    for function in ("cut_shard", "Embedder.*"):
+    for function in ("chunk_shard", "Embedder.*"):
         # The embedder is asked what it is in a container of a kind of its own, before the map.
         kinds = {container.live.id for container in cloud.plane.stats.containers(function)}
         assert max(map(cloud.plane.stats.peak_containers, kinds)) == 3

@@ -14,8 +14,8 @@ import pytest
 
 from wiki_embeddings.compute.modal import shard_map
 from wiki_embeddings.compute.modal.calls import CallRecord
-from wiki_embeddings.compute.modal.container import Made
-from wiki_embeddings.compute.modal.prices import Machine
+from wiki_embeddings.compute.modal.container import ShardResult
+from wiki_embeddings.compute.modal.prices import ContainerSize
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Usage
 from wiki_embeddings.manifest import ShardFile
 from wiki_embeddings.stages.shard import Report
@@ -39,10 +39,12 @@ class Call:
         self.cancelled = False
         self.get = Aio(self._get)
 
-    async def _get(self, *, index: int, timeout: float | None = None) -> Made:
+    async def _get(self, *, index: int, timeout: float | None = None) -> ShardResult:
         if index in self._answered:
             name = f"part-{index:05d}.parquet"
-            return Made(Report(ShardFile(name, 0, 0, "", -1, -1, 0, {}), reused=False, seconds=0.0))
+            return ShardResult(
+                Report(ShardFile(name, 0, 0, "", -1, -1, 0, {}), reused=False, seconds=0.0)
+            )
         if timeout is not None:
             raise TimeoutError
         await asyncio.Event().wait()
@@ -90,7 +92,7 @@ def events_of(function: Function, shards: int, volume: Any, deadline_s: float) -
             plan.specs,
             range(shards),
             "now",
-            machine=Machine(cores=1, memory_mib=1024, gpu="A10G"),
+            machine=ContainerSize(cores=1, memory_mib=1024, gpu="A10G"),
             deadline_s=deadline_s,
             record=CallRecord(volume, plan.folder),
         )
@@ -143,5 +145,5 @@ def test_the_last_word_on_usage_comes_with_the_price_of_what_was_running(volume)
     assert last.containers == 2
     assert last.gpu == "A10G"
     assert last.dollars == pytest.approx(
-        last.container_s * Machine(cores=1, memory_mib=1024, gpu="A10G").dollars_per_s
+        last.container_s * ContainerSize(cores=1, memory_mib=1024, gpu="A10G").dollars_per_s
     )

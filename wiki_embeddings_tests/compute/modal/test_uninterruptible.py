@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from wiki_embeddings.compute.modal.uninterruptible import unbroken
+from wiki_embeddings.compute.modal.uninterruptible import uninterruptible
 
 
 def interrupt() -> None:
@@ -16,12 +16,12 @@ def interrupt() -> None:
 
 
 def test_what_the_work_returns_comes_back():
-    assert unbroken(lambda: 7) == 7
+    assert uninterruptible(lambda: 7) == 7
 
 
 def test_what_the_work_raises_comes_up():
     with pytest.raises(ZeroDivisionError):
-        unbroken(lambda: 1 // 0)
+        uninterruptible(lambda: 1 // 0)
 
 
 def test_work_that_is_cancelled_does_not_wait_forever():
@@ -29,7 +29,7 @@ def test_work_that_is_cancelled_does_not_wait_forever():
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        unbroken(work)
+        uninterruptible(work)
 
 
 def test_an_interrupt_comes_up_when_the_work_has_ended():
@@ -40,7 +40,7 @@ def test_an_interrupt_comes_up_when_the_work_has_ended():
         done.append("all")
 
     with pytest.raises(KeyboardInterrupt):
-        unbroken(work)
+        uninterruptible(work)
     assert done == ["all"]
 
 
@@ -50,5 +50,5 @@ def test_an_interrupt_tells_that_the_work_failed():
         raise OSError("no answer")
 
     with pytest.raises(KeyboardInterrupt) as raised:
-        unbroken(work)
+        uninterruptible(work)
     assert raised.value.__notes__ == ["no answer"]

@@ -19,7 +19,7 @@ from wiki_embeddings.encoders.tei import client as tei_client
 from wiki_embeddings.encoders.tei import encoder as tei_encoder
 from wiki_embeddings.encoders.tei import server as tei_server
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files import Patience
+from wiki_embeddings.hub_files import RetryPolicy
 from wiki_embeddings_tests.encoders.references import TINY
 from wiki_embeddings_tests.encoders.tei.encoders_at_work import tei_of
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei
@@ -108,7 +108,7 @@ def test_an_overloaded_server_is_asked_again(tei, expected):
 
 def test_a_server_that_stays_overloaded_is_an_error(tei, monkeypatch):
     tei.order(Orders(overloaded=1000))
-    monkeypatch.setattr(tei_client, "OVERLOAD_PATIENCE", Patience(3, 0.01))
+    monkeypatch.setattr(tei_client, "OVERLOAD_PATIENCE", RetryPolicy(3, 0.01))
     with tei_of(TINY) as encoder, pytest.raises(WikiEmbeddingsError, match="overloaded"):
         encoder.encode_texts(["snow"])
     assert len(tei.served) == 3

@@ -13,7 +13,7 @@ import pytest
 from grpclib import GRPCError, Status
 
 from wiki_embeddings_tests.standins.modal import volume_views
-from wiki_embeddings_tests.standins.modal.volume_views import View
+from wiki_embeddings_tests.standins.modal.volume_views import VolumeView
 from wiki_embeddings_tests.standins.modal.volumes import VolumeEvent, VolumeStore
 
 
@@ -108,14 +108,14 @@ def test_the_view_is_empty_while_it_is_reloaded(mounts, monkeypatch):
     (folder / "a.txt").write_text("hello")
     mounts.commit("ta-1")
     seen = []
-    rewrite = View._rewrite
+    rewrite = VolumeView._rewrite
 
     def spy(self, *arguments):
         seen.extend(self.folder.iterdir())
         (self.folder / "lost.txt").write_text("into nothing")
         rewrite(self, *arguments)
 
-    monkeypatch.setattr(View, "_rewrite", spy)
+    monkeypatch.setattr(VolumeView, "_rewrite", spy)
     mounts.reload("ta-1")
     assert seen == []
     assert [path.name for path in folder.iterdir()] == ["a.txt"]

@@ -36,7 +36,7 @@ class _Seen:
         return signature == self.signature and self.ctime_ns + CLOCK_TICK_NS < self.at_ns
 
 
-class View:
+class VolumeView:
     """One mount of one volume in one container."""
 
     def __init__(

@@ -57,7 +57,7 @@ from wiki_embeddings_tests.standins.modal.volume_trees import (
     normal,
     without,
 )
-from wiki_embeddings_tests.standins.modal.volume_views import View
+from wiki_embeddings_tests.standins.modal.volume_views import VolumeView
 
 
 @dataclass
@@ -105,7 +105,7 @@ class VolumeStore:
         self.faults = VolumeFaults()
         self.events: list[VolumeEvent] = []
         self._volumes: dict[str, Volume] = {}
-        self._views: dict[tuple[str, str], View] = {}
+        self._views: dict[tuple[str, str], VolumeView] = {}
         self._lock = threading.Lock()  # one at a time: commits of a few MB are quick
 
     # Volumes
@@ -156,7 +156,7 @@ class VolumeStore:
     def checkout(self, name: str, folder: Path, environment: str = "main") -> None:
         """Writes the committed state of a volume into an empty folder."""
         tree = self._named(name, environment).tree
-        View(folder, self.contents, pids=list, read_only=True).show(tree)
+        VolumeView(folder, self.contents, pids=list, read_only=True).show(tree)
 
     def write(self, volume_id: str, files: Mapping[str, Entry]) -> None:
         """Commits entries whose contents are here already, as an upload does."""
@@ -206,7 +206,7 @@ class VolumeStore:
         if sub_path:
             raise NotImplementedError("the local control plane does not mount a sub path")
         volume = self.get(volume_id)
-        view = View(path, self.contents, pids, read_only=read_only)
+        view = VolumeView(path, self.contents, pids, read_only=read_only)
         with self._lock:
             view.show(volume.tree)
             self._views[task_id, volume_id] = view
@@ -252,7 +252,7 @@ class VolumeStore:
         of_kind = [event for event in self.events if event.kind == kind]
         return sum(task_id in (None, event.task_id) for event in of_kind)
 
-    def _commit(self, volume: Volume, view: View, task_id: str) -> None:
+    def _commit(self, volume: Volume, view: VolumeView, task_id: str) -> None:
         current = view.scan()
         written, deleted = changes(view.base, current)
         if view.read_only and (written or deleted):
@@ -267,7 +267,7 @@ class VolumeStore:
         )
         self.events.append(event)
 
-    def _view(self, volume_id: str, task_id: str | None) -> tuple[Volume, View, str]:
+    def _view(self, volume_id: str, task_id: str | None) -> tuple[Volume, VolumeView, str]:
         volume = self.get(volume_id)
         view = self._views.get((task_id or "", volume_id))
         if view is None or task_id is None:
