@@ -36,7 +36,7 @@ from wiki_embeddings.chunking import chunk_articles
 from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
 from wiki_embeddings.encoders.protocol import TokenIds, Vectors
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.stages.article_chunker import cutter
+from wiki_embeddings.stages.article_chunker import load_chunker
 
 TOKEN_BUDGET = 256  # the default of `chunked_volume`
 REFERENCE = "cpu float32"
@@ -182,8 +182,8 @@ def cut(
         The chunks with the questions, and the numbers of the right chunks of each question.
     """
     titles = list(articles)
-    cutting = cutter(model.name, model.revision, TOKEN_BUDGET, titled)
-    chunks = chunk_articles(cutting.tokenizer, titles, list(articles.values()), cutting.settings)
+    chunker = load_chunker(model.name, model.revision, TOKEN_BUDGET, titled)
+    chunks = chunk_articles(chunker.tokenizer, titles, list(articles.values()), chunker.settings)
     texts = [
         f"{titles[article]} {text}" if titled else text
         for article, text in zip(chunks.article, chunks.text, strict=True)

@@ -191,7 +191,7 @@ class Embedding:
         # same refusal, and reports it.
         with suppress(WikiEmbeddingsError):
             info = self._info()
-            embed.encoder_of(info.model, info.revision, info.engine, info.precision)
+            embed.loaded_encoder(info.model, info.revision, info.engine, info.precision)
 
     @modal.method()
     def describe(self) -> EncoderInfo | Refusal:

@@ -50,7 +50,7 @@ def embedded(encoder: CudaEncoder, work: Work) -> Embedded:
     ]
 
     def made(spec: embed.EmbedSpec) -> Report:
-        return embed.embed_with(lambda: encoder, spec, work.volume, unheard)
+        return embed.embed_shard(spec, work.volume, unheard, encoder)
 
     begun = time.perf_counter()
     with ThreadPoolExecutor(SHARDS_IN_HAND) as shards:
@@ -102,7 +102,7 @@ def _host_side(encoder: CudaEncoder, work: Work) -> tuple[float, float, float]:
     embed.write_table(path, embed.with_vectors(chunks, vectors))
     through = time.process_time() - begun
     begun = time.process_time()
-    embed.embed_with(lambda: encoder, spec, work.volume, unheard)
+    embed.embed_shard(spec, work.volume, unheard, encoder)
     whole = time.process_time() - begun
     removed(work.volume, output)
     return feeding, through, whole

@@ -24,7 +24,7 @@ from wiki_embeddings.card.naming import (
     short_model_name,
 )
 from wiki_embeddings.card.snippets import Asker, Place, faiss_search, loading, numpy_search
-from wiki_embeddings.checks import overlaps
+from wiki_embeddings.checks import overlapping_files
 from wiki_embeddings.dataset_layout import SMALL_ROWS
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
@@ -137,7 +137,7 @@ def _content(vectors: Manifest) -> dict[str, Any]:
             _column(field)
             for field in embedding_schema(int(vectors.settings["embeddings"]["dimensions"]))
         ],
-        "in_order": not overlaps(vectors),
+        "in_order": not overlapping_files(vectors),
         "lengths": bars(lengths, HISTOGRAM_BIN_TOKENS) if isinstance(lengths, list) else "",
     }
 

@@ -24,7 +24,7 @@ from wiki_embeddings.publishing.card_declarations import card_declares
 from wiki_embeddings.publishing.hub_calls import ask
 from wiki_embeddings.publishing.publication import compose
 from wiki_embeddings.publishing.repository import MAIN, data_differences, head_of, tree_at
-from wiki_embeddings.stages.load_test import opens
+from wiki_embeddings.stages.load_test import config_opens
 from wiki_embeddings.volume import Volume
 
 _ROWS = 10
@@ -92,7 +92,9 @@ def _opened(volume: Volume, published: Manifest, repo_id: str, commit: str) -> d
 
     def opened(config: ConfigName) -> bool:
         step = f"opening it as {config}"
-        return ask(repo_id, step, lambda _: opens(volume, published, config, repo_id, commit))
+        return ask(
+            repo_id, step, lambda _: config_opens(volume, published, config, repo_id, commit)
+        )
 
     return {f"opens_as_{config}": opened(config) for config in FOLDERS}
 

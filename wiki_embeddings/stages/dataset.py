@@ -33,6 +33,7 @@ from wiki_embeddings.schemas import (
     embedding_schema,
 )
 from wiki_embeddings.sources.protocol import Progress
+from wiki_embeddings.stages import versions
 from wiki_embeddings.stages.shard import (
     Plan,
     Report,
@@ -45,9 +46,6 @@ from wiki_embeddings.stages.shard import (
 )
 from wiki_embeddings.stages.statistics import embedding_statistics
 from wiki_embeddings.volume import Volume
-
-VERSION = "2"
-"""Raised when the same embeddings would be published differently, in files or on the card."""
 
 _SMALL_WINDOWS = 100
 """Rows that follow one another come from this many places: whole passages of articles from A to Z,
@@ -127,7 +125,7 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[DatasetSpec]:
         file_bytes: Size of a data file, about.
     """
     settings = {**vectors.settings, "hub": {"file_bytes": file_bytes}}
-    folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, VERSION)
+    folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, versions.DATASET)
     groups = grouped(vectors.files, file_bytes)
     firsts = accumulate((len(group) for group in groups), initial=0)
     dimensions = int(vectors.settings["embeddings"]["dimensions"])

@@ -20,12 +20,10 @@ from wiki_embeddings.manifest import Settings, Statistic, merged_stats
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources import registry
 from wiki_embeddings.sources.protocol import OpenedPart, Progress
+from wiki_embeddings.stages import versions
 from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
 from wiki_embeddings.stages.statistics import article_statistics
 from wiki_embeddings.volume import Volume, scratch_folder
-
-VERSION = "1"
-"""Raised when the same articles would come out differently."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,10 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
             "snapshot": source.snapshot,
             "fraction": fraction,
             "shard_bytes": shard_bytes,
-            "version": VERSION,
+            "version": versions.FETCH,
         }
     }
-    folder = folder_for(wiki, "raw", None, settings, VERSION)
+    folder = folder_for(wiki, "raw", None, settings, versions.FETCH)
     parts: Sequence[registry.Part] = source.parts
     return Plan(
         wiki=wiki,

@@ -21,7 +21,7 @@ from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset,
 from wiki_embeddings.defs.materializations import last_materialization
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.manifest import read_manifest
-from wiki_embeddings.progress import Snapshot
+from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.sources.hub import REPO_ID, REVISION
 from wiki_embeddings.stages import load_test
 from wiki_embeddings.stages.shard import Plan
@@ -62,7 +62,7 @@ class Place:
     def materialize(
         self,
         *assets: str,
-        listener: Callable[[Snapshot], None] = lambda _: None,
+        listener: Callable[[StageProgress], None] = lambda _: None,
         namespace: str | None = None,
         **hub_config: Any,
     ) -> dg.ExecuteInProcessResult:
@@ -117,7 +117,7 @@ def test_a_wiki_from_the_hub_goes_all_the_way(place, hub):
     # Two files whose ranges of ids overlap, the second of them out of order.
     first, second = range(1, 60, 2), [*range(40, 80, 2), *range(0, 40, 2)]
     serve(hub, parquet(wikipedia(first)), parquet(wikipedia(second)))
-    heard: list[Snapshot] = []
+    heard: list[StageProgress] = []
     result = place.materialize(listener=heard.append)
     assert result.success, failures(result)
     assert checks(result) == dict.fromkeys(checks(result), True)
@@ -227,7 +227,7 @@ def test_a_file_that_was_damaged_later_is_refused_and_mended(place, hub, damaged
     victim.write_bytes(content)
 
     told = failures(place.materialize(next_asset))[next_asset]
-    assert f"{victim} is not what its manifest lists" in told
+    assert f"{victim} differs from its manifest" in told
     assert f"materialize {damaged} again" in told
     assert last_materialization(place.instance, next_asset, "simple") is None
 
@@ -239,7 +239,7 @@ def test_a_lost_manifest_is_told_in_a_sentence(place, hub):
     assert place.materialize("raw_wikipedia").success
     (place.folder("raw_wikipedia") / "manifest.json").unlink()
     told = failures(place.materialize("chunked_volume"))["chunked_volume"]
-    assert "is not there: materialize raw_wikipedia again" in told
+    assert "is missing: materialize raw_wikipedia again" in told
 
 
 def test_a_wiki_of_empty_pages_only_is_still_complete(place, hub):
@@ -257,7 +257,9 @@ def test_what_did_not_pass_its_checks_is_not_used_later_either(place, hub):
     assert not place.materialize("raw_wikipedia").success
     assert last_materialization(place.instance, "raw_wikipedia", "simple") is not None
     told = failures(place.materialize("chunked_volume"))["chunked_volume"]
-    assert "raw_wikipedia of simple must not be used. article_ids_unique: 1 ids come twice" in told
+    assert (
+        "raw_wikipedia of simple must not be used. article_ids_unique: 1 ids are duplicated" in told
+    )
     assert last_materialization(place.instance, "chunked_volume", "simple") is None
 
 
@@ -311,7 +313,7 @@ def test_checks_started_alone_check_every_wiki_that_was_materialized(place, hub)
         },
     )
     told = {check.check_name: check.description for check in alone.get_asset_check_evaluations()}
-    assert told["every_article_fetched"] == "simple: All articles are there."
+    assert told["every_article_fetched"] == "simple: No articles are missing."
 
 
 def test_the_log_tells_how_far_a_stage_has_come(place, hub):

@@ -99,7 +99,7 @@ def test_the_same_again_changes_nothing_and_says_so(ready: Place, writable: Loca
     (made,) = again.asset_materializations_for_node("hub_dataset")
     assert made.metadata["hub_changed"].value is False
     logged = [entry.user_message for entry in ready.instance.all_logs(again.run_id)]
-    assert any("nothing has been changed" in line for line in logged)
+    assert any("nothing was changed" in line for line in logged)
     assert dict(writable.files(REPO_ID)) == before
     posts = [served.path for served in writable.requests(method="POST")[sent:]]
     assert [path for path in posts if "commit" in path or "merge" in path] == []

@@ -41,7 +41,7 @@ from wiki_embeddings.estimate.schedule import schedule
 from wiki_embeddings.estimate.workload import workload_of
 from wiki_embeddings.host import duration
 from wiki_embeddings.sources import sample
-from wiki_embeddings.stages.article_chunker import cutter
+from wiki_embeddings.stages.article_chunker import load_chunker
 from wiki_embeddings_tests.compute.modal.runs import REPOSITORY
 from wiki_embeddings_tests.support.tiny_model import write_tiny_model
 
@@ -185,7 +185,7 @@ def cut_after(characters: int) -> pa.Table:
 )
 def test_the_rule_for_chunks_is_what_the_chunker_does(characters, token_budget, title_prefix):
     articles = cut_after(characters) if characters < 10**9 else sample_articles()
-    cut = cutter(SAMPLE_MODEL, None, token_budget, title_prefix).cut(articles)
+    cut = load_chunker(SAMPLE_MODEL, None, token_budget, title_prefix).chunk(articles)
     tokens = cut.column("tokens")
     ruled = workload_of(
         sized(EDITIONS["sample"], articles.num_rows),
@@ -329,7 +329,7 @@ def test_what_is_not_measured_is_said_last():
 
 def test_an_estimate_is_of_what_run_does_by_default():
     chunking, raw = ChunkedVolumeConfig(), RawWikipediaConfig()
-    english, usual = Question(engine="cuda"), EmbeddingsConfig().fleet()
+    english, usual = Question(engine="cuda"), EmbeddingsConfig().container_options()
     assert english.token_budget == chunking.token_budget
     assert english.title_prefix == chunking.title_prefix
     assert english.gpu_type == usual.gpu

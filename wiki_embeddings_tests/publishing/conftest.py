@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub.utils import _http
 from huggingface_hub.utils._http import default_client_factory
 
-from wiki_embeddings.defs.materialize import drive
+from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.hub_files import retries
 from wiki_embeddings.manifest import Manifest, Settings, write_manifest
 from wiki_embeddings.progress import silent
@@ -129,7 +129,7 @@ def faultless(
 def _made(volume: Volume, vectors: Manifest) -> Manifest:
     """The dataset of some embeddings: three data files, the small one and the card."""
     plan = dataset.plan(vectors, file_bytes=2 * vectors.files[0].bytes + 1000)
-    return drive(plan, InThisProcess(volume.root, cores=1), silent, "hub_dataset").manifest
+    return materialize(plan, InThisProcess(volume.root, cores=1), silent, "hub_dataset").manifest
 
 
 def _next_snapshot(volume: Volume, vectors: Manifest) -> Manifest:

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from wiki_embeddings.compute.local.compute import LocalCompute
-from wiki_embeddings.defs.materialize import drive
+from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.progress import silent
@@ -31,7 +31,7 @@ def publish(
     if ready.missing:
         published = existing_manifest(compute.files, folder)
         plan = upload.plan(published, repo_id, ready.missing, secrets.token_hex(8))
-        drive(plan, compute, silent, "hub_dataset")
+        materialize(plan, compute, silent, "hub_dataset")
     return compute.call_hub(conclude, folder, repo_id, author=ready.author, replaces=ready.replaces)
 
 

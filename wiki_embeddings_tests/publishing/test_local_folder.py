@@ -7,7 +7,7 @@ from datasets import load_dataset
 
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.dataset_layout import CARD, RECORD
-from wiki_embeddings.defs.materialize import drive
+from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.progress import silent
 from wiki_embeddings.publishing.local_folder import expose
@@ -24,7 +24,7 @@ def vectors(volume):
 
 def made(volume, vectors, file_bytes=1_000_000):
     plan = publish.plan(vectors, file_bytes=file_bytes)
-    return drive(plan, LocalCompute(volume.root, cores=1), silent, "hub_dataset").manifest
+    return materialize(plan, LocalCompute(volume.root, cores=1), silent, "hub_dataset").manifest
 
 
 def test_the_visible_name_changes_from_one_version_to_the_next(tmp_path, volume, vectors):

@@ -11,7 +11,7 @@ from huggingface_hub import hf_hub_download
 
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.dataset_layout import RECORD
-from wiki_embeddings.defs.materialize import drive
+from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.progress import silent
 from wiki_embeddings.publishing.readback import reads_back
@@ -83,7 +83,7 @@ def test_files_of_the_version_before_that_do_not_belong_there_are_gone(datasets,
     datasets.publish(datasets.first)
     vectors = existing_manifest(datasets.volume, datasets.second.upstream.folder)
     plan = publish.plan(vectors, file_bytes=1)
-    other = drive(plan, LocalCompute(datasets.root, 1), silent, "hub_dataset").manifest
+    other = materialize(plan, LocalCompute(datasets.root, 1), silent, "hub_dataset").manifest
     datasets.publish(other)
     there = {path for path in hub.files(REPO_ID) if path.startswith("data/")}
     assert there == {file.name for file in other.files if file.rows}
@@ -94,7 +94,7 @@ def test_another_version_of_the_same_snapshot_gets_a_tag_of_its_own(datasets, hu
     first = datasets.publish(datasets.first)
     vectors = existing_manifest(datasets.volume, datasets.first.upstream.folder)
     plan = publish.plan(vectors, file_bytes=1)
-    other = drive(plan, LocalCompute(datasets.root, 1), silent, "hub_dataset").manifest
+    other = materialize(plan, LocalCompute(datasets.root, 1), silent, "hub_dataset").manifest
     second = datasets.publish(other)
     assert second.tag == f"20231101-{other.digest[:8]}"
     assert tags_of(hub) == {"20231101": first.commit, second.tag: second.commit}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.dataset_layout import SMALL_FILE
-from wiki_embeddings.defs.materialize import drive
+from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.manifest import ShardFile
 from wiki_embeddings.progress import silent
 from wiki_embeddings.stages import dataset as publish
@@ -29,7 +29,7 @@ def vectors(volume):
 def published(volume, vectors):
     two_shards = 2 * vectors.files[0].bytes + 1000
     plan = publish.plan(vectors, file_bytes=two_shards)
-    return drive(plan, LocalCompute(volume.root, cores=1), silent, "hub_dataset").manifest
+    return materialize(plan, LocalCompute(volume.root, cores=1), silent, "hub_dataset").manifest
 
 
 def test_the_folder_has_the_hubs_layout(volume, published):

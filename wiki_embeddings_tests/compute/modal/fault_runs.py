@@ -25,9 +25,9 @@ from wiki_embeddings.compute.modal.compute import ModalCompute, connect
 from wiki_embeddings.compute.modal.deployment import MOUNT, VOLUME
 from wiki_embeddings.compute.protocol import ContainerOptions, Event, Failed, Finished
 from wiki_embeddings.defs.materializations import last_materialization
-from wiki_embeddings.defs.materialize import Materialized, drive
+from wiki_embeddings.defs.materialize import Materialized, materialize
 from wiki_embeddings.manifest import Manifest, existing_manifest
-from wiki_embeddings.progress import Snapshot
+from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.stages import chunk, embed
 from wiki_embeddings.stages.shard import Plan
 from wiki_embeddings.volume import Volume
@@ -95,9 +95,9 @@ class Prepared:
         compute: ModalCompute = connect(fleet)
         return compute
 
-    def drive(self, plan: Plan[Any], **fleet: Any) -> Materialized:
+    def materialize(self, plan: Plan[Any], **fleet: Any) -> Materialized:
         """Make all shards of a plan, and its manifest."""
-        return drive(plan, self.compute(**fleet), _unheard, "embeddings")
+        return materialize(plan, self.compute(**fleet), _unheard, "embeddings")
 
     def committed(self, plan: Plan[Any]) -> dict[str, bytes]:
         """Shards of a plan that have been committed and reported, by name."""
@@ -228,7 +228,7 @@ def _made(cloud: Cloud, volume: Volume, asset: str) -> Manifest:
     return existing_manifest(volume, recorded.folder)
 
 
-def _unheard(_: Snapshot) -> None:
+def _unheard(_: StageProgress) -> None:
     """Nobody listens."""
 
 

@@ -17,7 +17,7 @@ from wiki_embeddings.compute.modal.deployment import SECRET, VOLUME
 from wiki_embeddings.defs.asset_checks import asset_checks
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
-from wiki_embeddings.progress import Snapshot
+from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.settings import ComputeKind
 from wiki_embeddings.sources.hub import REPO_ID, REVISION
 from wiki_embeddings_tests.sources.article_tables import parquet
@@ -72,7 +72,7 @@ class Cloud:
     hub: LocalHub
     instance: dg.DagsterInstance
     folder: Path
-    heard: list[Snapshot] = field(default_factory=list)
+    heard: list[StageProgress] = field(default_factory=list)
 
     def serve(self, articles: int, files: int = 1) -> None:
         """Let the Hub have a wiki of so many articles in so many files."""
@@ -96,7 +96,7 @@ class Cloud:
         wiki: str = WIKI,
         kind: ComputeKind = "modal",
         instance: dg.DagsterInstance | None = None,
-        listener: Callable[[Snapshot], None] | None = None,
+        listener: Callable[[StageProgress], None] | None = None,
         namespace: str | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Materialize some assets with their checks; all of them if none is named.

@@ -18,7 +18,7 @@ from wiki_embeddings.compute.modal import preflight
 from wiki_embeddings.compute.modal.deployment import DEPLOY, SECRET
 from wiki_embeddings.compute.protocol import Finished, largest_first
 from wiki_embeddings.defs.materialize import ShardsFailedError
-from wiki_embeddings.progress import Snapshot
+from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.stages.shard import InputFile
 from wiki_embeddings_tests.compute.modal.fault_runs import (
     CUTTER,
@@ -362,7 +362,7 @@ def test_after_dagster_was_killed_only_the_rest_is_made(prepared, plane):
         (orphan,) = plane.stats.calls_in_progress()
         orphans = prepared.at_work()
 
-        def go_on(snapshot: Snapshot) -> None:
+        def go_on(snapshot: StageProgress) -> None:
             if snapshot.shards_done:  # what is kept is told once the orphan is cancelled
                 plane.wait_until(lambda: all(container.ended for container in orphans))
                 gate.opened.set()

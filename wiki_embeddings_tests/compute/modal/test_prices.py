@@ -13,7 +13,7 @@ from wiki_embeddings_tests.compute.modal.runs import REPOSITORY
 
 
 def test_every_gpu_that_can_be_chosen_has_a_price():
-    chosen = {EmbeddingsConfig(gpu=gpu).fleet().gpu for gpu in Gpu}
+    chosen = {EmbeddingsConfig(gpu=gpu).container_options().gpu for gpu in Gpu}
     assert chosen == set(GPU_SECOND)
 
 
