@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from wiki_embeddings.compute.protocol import Advanced, Event, Finished, Usage
+from wiki_embeddings.compute.protocol import Event, Finished, Progressed, Usage
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import Statistic
 from wiki_embeddings.stages.shard import Plan, Report, SpecT
@@ -123,7 +123,7 @@ class Tally:
 
     def count(self, event: Event) -> None:
         """Take note of one event."""
-        if isinstance(event, Advanced):
+        if isinstance(event, Progressed):
             # A shard that is tried again tells of the same units twice.
             come = self._done[event.shard] + event.units
             self._done[event.shard] = min(come, self._units[event.shard])

@@ -44,7 +44,7 @@ def require_publishable(
     if hub.namespace and _ASSETS[-1] in run and context.asset_key == run[0]:
         from wiki_embeddings.publishing import preflight  # loads the Hub's client
 
-        compute.call_hub(preflight.refuse_unwritable, hub.namespace)
+        compute.call(preflight.refuse_unwritable, hub.namespace)
 
 
 def publish_to_hub(
@@ -78,11 +78,11 @@ def publish_to_hub(
         return {}
     from wiki_embeddings.publishing import merge, preflight  # load the Hub's client
 
-    ready = compute.call_hub(preflight.prepare, published.folder, repo_id, private=private)
+    ready = compute.call(preflight.prepare, published.folder, repo_id, private=private)
     if ready.missing:
         plan = upload.plan(published, repo_id, ready.missing, context.run.run_id)
         materialize(context, plan, compute, listener)
-    done = compute.call_hub(
+    done = compute.call(
         merge.conclude,
         published.folder,
         repo_id,
@@ -111,7 +111,7 @@ def reads_back(published: Manifest, compute: Compute, hub: HubResource) -> Check
         return CheckResult(True, "It is not on the Hub: no namespace is set.", {})
     from wiki_embeddings.publishing import readback  # loads the Hub's client
 
-    return compute.call_hub(readback.reads_back, published.folder, repo_id)
+    return compute.call(readback.reads_back, published.folder, repo_id)
 
 
 def show(compute: Compute, published: Manifest, hub: HubResource) -> dict[str, Any]:
