@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import modal
 from rich.console import Console
 from rich.text import Text
@@ -33,24 +31,18 @@ def examine() -> int:
     """
     configured = settings.load()
     console = Console(soft_wrap=True)
-    is_ready = True
+
+    def show(finding: Finding) -> bool:
+        console.print(_line(finding), highlight=False)
+        return not finding.remedy
+
     with console.status("Asking Modal …"):  # a container may have to start; shown in terminals only
-        for finding in _all_findings(configured.hub_namespace):
-            is_ready = is_ready and not finding.remedy
-            console.print(_line(finding), highlight=False)
+        shown = [show(finding) for finding in run_checks()]
+        is_ready = all(shown) and show(check_hub_token(configured.hub_namespace))
     if not is_ready:
         return 1
     console.print(_conclusion(configured.compute), highlight=False, markup=False)
     return 0
-
-
-def _all_findings(namespace: str | None) -> Iterator[Finding]:
-    is_ready = True
-    for finding in run_checks():
-        is_ready = is_ready and not finding.remedy
-        yield finding
-    if is_ready:
-        yield check_hub_token(namespace)
 
 
 def check_hub_token(namespace: str | None) -> Finding:

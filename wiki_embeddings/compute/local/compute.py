@@ -92,15 +92,12 @@ def _locked(volume: Volume, plan: Plan[Any]) -> Iterator[None]:
     path = volume.path(f"{plan.folder}.lock")
     with translate_storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
         try:
-            lock.acquire(timeout=0)
+            lock = FileLock(path).acquire(timeout=0)
         except Timeout as error:
             raise WikiEmbeddingsError(
                 f"Another run is making {volume.path(plan.folder)} right now: wait for it, or stop "
                 "it; its finished shards are kept."
             ) from error
-    try:
+    with lock:
         yield
-    finally:
-        lock.release()

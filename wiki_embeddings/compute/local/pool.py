@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, cast
 
-from wiki_embeddings.compute.local.worker import Assignment, serve
+from wiki_embeddings.compute.local.worker import serve
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, largest_first
 from wiki_embeddings.volume import Volume
 
@@ -93,7 +93,7 @@ class WorkerPool:
         worker.shard = shard
         self._attempts[shard] += 1
         with suppress(BrokenPipeError):  # the worker has died, which `_receive` notices
-            worker.connection.send(Assignment(shard, self._plan.specs[shard]))
+            worker.connection.send((shard, self._plan.specs[shard]))
 
     def _receive(self, worker: _Worker) -> Event | None:
         """Receive a worker's next event; None if it has died and its shard is tried again."""

@@ -8,7 +8,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,24 +26,11 @@ _REPORT_EVERY_S = 0.2
 """Often enough for a smooth progress bar, seldom enough to cost nothing."""
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """One shard to make.
-
-    Attributes:
-        shard: Index of the shard in the plan.
-        spec: The stage's spec of it.
-    """
-
-    shard: int
-    spec: Any
-
-
 def serve(connection: Connection, make: Make, volume: Volume) -> None:
     """Make the shards that arrive over a connection until it closes.
 
     Args:
-        connection: Brings `Assignment`s and takes `Event`s.
+        connection: Brings pairs of a shard's index in the plan and its spec; takes `Event`s.
         make: Makes one shard.
         volume: The volume as this process sees it.
     """
@@ -56,27 +42,26 @@ def serve(connection: Connection, make: Make, volume: Volume) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     while True:
         try:
-            assignment = connection.recv()
+            shard, spec = connection.recv()
         except EOFError:
             return
-        connection.send(_make(assignment, make, volume, connection.send))
+        progress = _ThrottledProgress(shard, connection.send)
+        connection.send(_make(shard, spec, make, volume, progress))
 
 
-def _make(
-    assignment: Assignment, make: Make, volume: Volume, send: Callable[[Event], None]
-) -> Event:
-    progress = _ThrottledProgress(assignment.shard, send)
+def _make(shard: int, spec: Any, make: Make, volume: Volume, progress: Progress) -> Event:
+    """Make a shard; return how it ended."""
     try:
-        report = make(assignment.spec, volume, progress)
+        report = make(spec, volume, progress)
     except WikiEmbeddingsError as error:
         is_fatal = isinstance(error, UnusableVolumeError | BrokenDeviceError)
-        return Failed(assignment.shard, str(error), fatal=is_fatal)
+        return Failed(shard, str(error), fatal=is_fatal)
     # Any other exception is a failure of this shard alone: it is reported with its traceback, and
     # the worker goes on with the next shard.
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
-        return Failed(assignment.shard, cause, traceback.format_exc())
-    return Finished(assignment.shard, report)
+        return Failed(shard, cause, traceback.format_exc())
+    return Finished(shard, report)
 
 
 class _ThrottledProgress:

@@ -98,7 +98,7 @@ class ModalCompute:
     @property
     def files(self) -> ModalFiles:
         """The volume's small files."""
-        return ModalFiles(modal.Volume.from_name(VOLUME, version=2), VOLUME)
+        return ModalFiles(modal.Volume.from_name(VOLUME, version=2))
 
     @property
     def folder(self) -> Path | None:

@@ -27,11 +27,9 @@ class ModalFiles:
 
     Attributes:
         volume: The volume.
-        name: Its name.
     """
 
     volume: modal.Volume
-    name: str
 
     def read_bytes(self, reference: str) -> bytes:
         """Read a whole file as last committed; see `Files.read_bytes`.
@@ -62,4 +60,4 @@ class ModalFiles:
 
     def where(self, reference: str) -> str:
         """Return where people find a file or folder, in the terms of `modal volume`."""
-        return f"{reference} on the Modal volume {self.name}"
+        return f"{reference} on the Modal volume {self.volume.name}"

@@ -143,32 +143,26 @@ def _spawn(
         raise
 
 
+@dataclass
 class _MapResults:
-    """Awaits the results of a map, a few at a time."""
+    """Awaits the results of a map, a few at a time.
 
-    def __init__(
-        self,
-        function: modal.Function,
-        call: modal.FunctionCall,
-        order: Sequence[int],
-        meter: UsageMeter,
-        record: CallRecord,
-    ) -> None:
-        """Create the results of a call.
+    Attributes:
+        function: The function that the call maps.
+        call: The call.
+        order: Index in the plan of the shard of each input.
+        meter: Adds up the cost.
+        record: The record of the call that makes the output.
+    """
 
-        Args:
-            function: The function that the call maps.
-            call: The call.
-            order: Index in the plan of the shard of each input.
-            meter: Adds up the cost.
-            record: The record of the call that makes the output.
-        """
-        self._function = function
-        self._call = call
-        self._order = order
-        self._meter = meter
-        self._record = record
-        self._queued = deque(range(len(order)))
+    function: modal.Function
+    call: modal.FunctionCall
+    order: Sequence[int]
+    meter: UsageMeter
+    record: CallRecord
+
+    def __post_init__(self) -> None:
+        self._queued = deque(range(len(self.order)))
         self._awaited: dict[asyncio.Task[Event], int] = {}
         self._last_result_at = time.monotonic()
         self._usage_read_at = 0.0
@@ -179,7 +173,7 @@ class _MapResults:
         return [*self._awaited.values(), *self._queued]
 
     def events(self, runner: asyncio.Runner, deadline_s: float) -> Generator[Event]:
-        yield self._meter.read(0)
+        yield self.meter.read(0)
         while self.unfinished:
             for event in map(self._explain_takeover, runner.run(self._next_events())):
                 yield event
@@ -193,7 +187,7 @@ class _MapResults:
 
     def _explain_takeover(self, event: Event) -> Event:
         """Replace a failure whose only reason is that another run has taken over."""
-        if isinstance(event, Failed) and not self._record.is_current(self._call):
+        if isinstance(event, Failed) and not self.record.is_current(self.call):
             return Failed(event.shard, _TAKEN_OVER, fatal=True)
         return event
 
@@ -227,17 +221,17 @@ class _MapResults:
 
     async def _is_ready(self, index: int) -> bool:
         try:
-            await self._call.get.aio(index=index, timeout=0)
+            await self.call.get.aio(index=index, timeout=0)
         except Exception as error:  # anything but a time-out or a lost connection is a result
             return not isinstance(error, TimeoutError) and not is_transient(error)
         return True
 
     async def _result(self, index: int) -> Event:
         """Wait for the outcome of one input for as long as it takes."""
-        shard = self._order[index]
+        shard = self.order[index]
         while True:
             try:
-                result: ShardResult = await self._call.get.aio(index=index)
+                result: ShardResult = await self.call.get.aio(index=index)
             except ShardError as error:
                 return Failed(shard, error.cause, error.detail)
             except modal.exception.FunctionTimeoutError as error:
@@ -246,7 +240,7 @@ class _MapResults:
             except Exception as error:
                 if not is_transient(error):
                     cause = f"{type(error).__name__}: {error}".strip(": .")
-                    return Failed(shard, f"Modal ended it: {cause}. Its log: {self._meter.url}")
+                    return Failed(shard, f"Modal ended it: {cause}. Its log: {self.meter.url}")
                 await asyncio.sleep(RETRY_PAUSE_S)  # the map's deadline bounds this loop
                 continue
             if result.report is None:
@@ -256,17 +250,17 @@ class _MapResults:
     async def _usage(self) -> Usage:
         self._usage_read_at = time.monotonic()
         try:
-            containers = (await self._function.get_current_stats.aio()).num_total_runners
-        except (modal.exception.Error, *TRANSIENT):
-            containers = self._meter.containers  # only shown to people: the last figure will do
-        return self._meter.read(containers)
+            stats = await self.function.get_current_stats.aio()
+        except (modal.exception.Error, *TRANSIENT):  # only for people: the last figure will do
+            return self.meter.read(self.meter.containers)
+        return self.meter.read(stats.num_total_runners)
 
     def _fail_unfinished(self, deadline_s: float) -> Generator[Event]:
         cause = (
             f"No shard of this map had finished for {duration(deadline_s)} when it was cancelled, "
             "and this one was still in progress. This is what a shard looks like that ends its "
             "container each time, such as one that needs too much memory; the containers' log: "
-            f"{self._meter.url}"
+            f"{self.meter.url}"
         )
         for index in self.unfinished:
-            yield Failed(self._order[index], cause)
+            yield Failed(self.order[index], cause)
