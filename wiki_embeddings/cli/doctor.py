@@ -33,12 +33,13 @@ def examine() -> int:
     console = Console(soft_wrap=True)
 
     def show(finding: Finding) -> bool:
+        """Print a finding; return True if all is well."""
         console.print(_line(finding), highlight=False)
         return not finding.remedy
 
     with console.status("Asking Modal …"):  # a container may have to start; shown in terminals only
-        shown = [show(finding) for finding in run_checks()]
-        is_ready = all(shown) and show(check_hub_token(configured.hub_namespace))
+        results = [show(finding) for finding in run_checks()]
+        is_ready = all(results) and show(check_hub_token(configured.hub_namespace))
     if not is_ready:
         return 1
     console.print(_conclusion(configured.compute), highlight=False, markup=False)

@@ -112,6 +112,23 @@ def test_results_behind_many_stuck_inputs_are_found_before_the_map_is_cancelled(
     assert call.is_cancelled
 
 
+class TimedOutCall(Call):
+    """A call whose last inputs exceed their time limit."""
+
+    async def _get(self, *, index: int, timeout: float | None = None) -> ShardResult:
+        if index >= shard_map._MAX_AWAITED:
+            raise modal.exception.FunctionTimeoutError("60 minutes")
+        return await super()._get(index=index, timeout=timeout)
+
+
+def test_a_time_limit_exceeded_behind_many_stuck_inputs_is_a_result_too(volume):
+    stuck = shard_map._MAX_AWAITED
+    events = run_map(Function(TimedOutCall([])), stuck + 2, volume, deadline_s=0.2)
+    causes = {event.shard: event.cause for event in events if isinstance(event, Failed)}
+    late = {shard for shard, cause in causes.items() if "longer than its time limit" in cause}
+    assert late == {stuck, stuck + 1}
+
+
 @pytest.mark.parametrize(
     "error", [modal.exception.TimeoutError("silent"), modal.exception.ServiceError("away")]
 )
