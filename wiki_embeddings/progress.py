@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from wiki_embeddings.compute.protocol import Advanced, Event, Finished, Usage
+from wiki_embeddings.compute.protocol import Event, Finished, Progressed, Usage
 from wiki_embeddings.host import duration
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class ProgressCounter:
 
     def count(self, event: Event) -> None:
         """Count one event."""
-        if isinstance(event, Advanced):
+        if isinstance(event, Progressed):
             # A shard that is retried reports the same units again.
             done = self._done[event.shard] + event.units
             self._done[event.shard] = min(done, self._units[event.shard])

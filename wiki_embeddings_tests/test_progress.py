@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wiki_embeddings.compute.protocol import Advanced, Finished
+from wiki_embeddings.compute.protocol import Finished, Progressed
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import ShardFile
 from wiki_embeddings.progress import ProgressCounter, StageProgress, throttled
@@ -36,7 +36,7 @@ def test_without_a_rate_there_is_no_eta():
 
 def test_a_shard_that_is_tried_again_is_not_counted_twice():
     counter = ProgressCounter(toy_plan(2))
-    for event in (Advanced(0, 2), Advanced(0, 2), Advanced(0, 2)):
+    for event in (Progressed(0, 2), Progressed(0, 2), Progressed(0, 2)):
         counter.count(event)
     assert counter.progress().done == 3
     counter.count(Finished(0, report(reused=False)))

@@ -41,7 +41,7 @@ def require_publishable(
     if hub.namespace and HUB_DATASET in run and is_first:
         from wiki_embeddings.publishing import preflight  # loads the Hub's client
 
-        compute.call_hub(preflight.refuse_unwritable, hub.namespace)
+        compute.call(preflight.refuse_unwritable, hub.namespace)
 
 
 def publish_to_hub(
@@ -76,11 +76,11 @@ def publish_to_hub(
     from wiki_embeddings.card import hub_snippet
     from wiki_embeddings.publishing import merge, preflight, upload  # load the Hub's client
 
-    ready = compute.call_hub(preflight.prepare, dataset.folder, repo_id, private=private)
+    ready = compute.call(preflight.prepare, dataset.folder, repo_id, private=private)
     if ready.missing:
         plan = upload.plan(dataset, repo_id, ready.missing, context.run.run_id)
         materialize(plan, compute, listener, HUB_DATASET)
-    published = compute.call_hub(
+    published = compute.call(
         merge.conclude, dataset.folder, repo_id, author=ready.author, replaces=ready.replaces
     )
     context.log.info(
@@ -110,7 +110,7 @@ def reads_back(dataset: Manifest, compute: Compute, hub: HubResource) -> CheckRe
         return CheckResult(True, "It is not on the Hub: no namespace is set.", {})
     from wiki_embeddings.publishing import readback  # loads the Hub's client
 
-    return compute.call_hub(readback.reads_back, dataset.folder, repo_id)
+    return compute.call(readback.reads_back, dataset.folder, repo_id)
 
 
 def show_locally(compute: Compute, dataset: Manifest, hub: HubResource) -> dict[str, Any]:

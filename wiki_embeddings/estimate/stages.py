@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass, replace
 
 from wiki_embeddings.compute.modal.deployment import (
-    CUTTING,
-    EMBEDDING,
-    EMBEDDING_CPU,
-    FETCHING,
-    PUBLISHING,
+    CHUNK_CONTAINER,
+    DATASET_CONTAINER,
+    EMBED_CONTAINER,
+    EMBED_CPU_CONTAINER,
+    FETCH_CONTAINER,
 )
 from wiki_embeddings.compute.modal.prices import ContainerSize
 from wiki_embeddings.estimate import encoding, rates
@@ -78,7 +78,7 @@ def _raw_wikipedia(question: Question, work: Workload) -> Stage:
         part_s += work.parts[0] / rates.READ_ARTICLES.value
     return Stage(
         "raw_wikipedia",
-        FETCHING,
+        FETCH_CONTAINER,
         (part_s,) * len(work.parts),
         places,
         1,
@@ -98,7 +98,7 @@ def _chunked_volume(question: Question, work: Workload) -> Stage:
     )
     return Stage(
         "chunked_volume",
-        CUTTING,
+        CHUNK_CONTAINER,
         tuple(shard * byte_s for shard in work.shards),
         question.cores,
         1,
@@ -112,7 +112,9 @@ def _embeddings(question: Question, work: Workload, shape: Shape) -> Stage:
     """Each shard takes the whole container or machine. Reading and writing keep up with it."""
     rate = encoder_rate(question, work, shape)
     byte_s = work.encoded_tokens / work.text_bytes / rate.value
-    machine = replace(EMBEDDING, gpu=question.gpu_type) if question.on_gpu else EMBEDDING_CPU
+    machine = (
+        replace(EMBED_CONTAINER, gpu=question.gpu_type) if question.on_gpu else EMBED_CPU_CONTAINER
+    )
     start = _start(question)
     if question.on_gpu:
         start = rates.TEI_START if question.engine == "tei" else rates.GPU_START
@@ -134,7 +136,7 @@ def _hub_dataset(question: Question, work: Workload, shape: Shape) -> Stage:
     files = max(1, math.ceil(stored / _FILE_BYTES))
     return Stage(
         "hub_dataset",
-        PUBLISHING,
+        DATASET_CONTAINER,
         (stored / files / rates.PUBLISH.value,) * files,
         question.cores,
         1,
@@ -151,7 +153,7 @@ def encoder_rate(question: Question, work: Workload, shape: Shape) -> Figure:
         what = "tokens/s of one container" if question.on_modal else "tokens/s of this machine"
         return Figure(question.tokens_per_s, what, "given", "as you say")
     if not question.on_gpu:
-        cores = EMBEDDING_CPU.cores if question.on_modal else question.cores
+        cores = EMBED_CPU_CONTAINER.cores if question.on_modal else question.cores
         return encoding.cpu_rate(cores, flops)
     if question.engine == "tei":
         return encoding.tei_rate(question.gpu_type, flops, _article())

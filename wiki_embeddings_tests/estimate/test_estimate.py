@@ -277,7 +277,7 @@ def test_more_containers_take_less_time():
 
 def test_each_asset_costs_its_containers_seconds_with_the_minute_that_they_are_kept():
     found = embeddings_of(FIFTY_A10G)
-    a10g = replace(deployment.EMBEDDING, gpu="A10G")
+    a10g = replace(deployment.EMBED_CONTAINER, gpu="A10G")
     assert found.dollars == pytest.approx(found.container_s * a10g.dollars_per_s)
     assert found.gpu_s == found.container_s
     least = 50 * (found.wall_s - 30 - found.tail_s + IDLE_S)

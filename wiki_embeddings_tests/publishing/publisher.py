@@ -27,12 +27,12 @@ def publish(
     compute: LocalCompute, folder: str, repo_id: str, *, private: bool = False
 ) -> Published:
     """Publish a dataset as the asset does, without Dagster."""
-    ready = compute.call_hub(prepare, folder, repo_id, private=private)
+    ready = compute.call(prepare, folder, repo_id, private=private)
     if ready.missing:
         published = existing_manifest(compute.files, folder)
         plan = upload.plan(published, repo_id, ready.missing, secrets.token_hex(8))
         materialize(plan, compute, silent, "hub_dataset")
-    return compute.call_hub(conclude, folder, repo_id, author=ready.author, replaces=ready.replaces)
+    return compute.call(conclude, folder, repo_id, author=ready.author, replaces=ready.replaces)
 
 
 def main(root: str, folder: str, repo_id: str) -> None:

@@ -86,7 +86,7 @@ class Cloud:
 
     def deploy(self) -> str:
         """Deploy the app as it is in this repository."""
-        preflight._accepted.cache_clear()
+        preflight._require_ready.cache_clear()
         return self.plane.deploy(APP_MODULE, cwd=REPOSITORY)
 
     def materialize(
@@ -191,7 +191,7 @@ def new_cloud(folder: Path, tiny_model: Path, token: str = TOKEN) -> Iterator[Cl
         cloud = Cloud(plane, hub, instance, parts[1])
         cloud.deploy()
         yield cloud
-        preflight._accepted.cache_clear()
+        preflight._require_ready.cache_clear()
 
 
 @pytest.fixture(name="cloud")

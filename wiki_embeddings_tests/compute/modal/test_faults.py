@@ -438,13 +438,13 @@ def deploy_nothing(monkeypatch, _plane):
 def test_an_asset_is_refused_before_any_container_starts_for_it(
     prepared, plane, monkeypatch, spoil, told
 ):
-    preflight._accepted.cache_clear()
+    preflight._require_ready.cache_clear()
     spoil(monkeypatch, plane)
     before = len(plane.containers)
     try:
         result = prepared.cloud.materialize("embeddings")
     finally:
-        preflight._accepted.cache_clear()
+        preflight._require_ready.cache_clear()
     (sentence,) = failures(result).values()
     assert told in sentence
     assert {container.live.name for container in plane.containers[before:]} <= {"handshake"}
