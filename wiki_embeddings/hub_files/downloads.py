@@ -17,12 +17,12 @@ from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # 
 
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
-from wiki_embeddings.hub_files.failures import (
+from wiki_embeddings.hub_files.errors import (
     TransientError,
     error_of_response,
     translate_http_errors,
 )
-from wiki_embeddings.hub_files.partial import PartialFile, is_complete
+from wiki_embeddings.hub_files.partial_file import PartialFile, is_complete
 from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 from wiki_embeddings.hub_files.snapshots import HubFile, HubSnapshot
 from wiki_embeddings.volume import translate_storage_errors

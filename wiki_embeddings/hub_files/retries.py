@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import httpx2
 
-from wiki_embeddings.hub_files.failures import TransientError
+from wiki_embeddings.hub_files.errors import TransientError
 
 ResultT = TypeVar("ResultT")
 

@@ -13,7 +13,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
-from wiki_embeddings.hub_files.failures import error_of_response, translate_http_errors
+from wiki_embeddings.hub_files.errors import error_of_response, translate_http_errors
 from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 
 RepoType = Literal["model", "dataset"]

@@ -48,7 +48,7 @@ def account_of_token() -> HubAccount:
     from huggingface_hub.errors import HfHubHTTPError
 
     from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
-    from wiki_embeddings.hub_files.failures import (
+    from wiki_embeddings.hub_files.errors import (
         TransientError,
         error_of_response,
         translate_http_errors,

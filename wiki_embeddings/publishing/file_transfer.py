@@ -15,7 +15,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.failures import TRANSIENT_STATUSES, TransientError
+from wiki_embeddings.hub_files.errors import TRANSIENT_STATUSES, TransientError
 from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, ask_once
 

@@ -18,7 +18,7 @@ from huggingface_hub.utils._http import default_client_factory
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name
-from wiki_embeddings.hub_files.failures import (
+from wiki_embeddings.hub_files.errors import (
     TRANSIENT_STATUSES,
     TransientError,
     error_of_response,

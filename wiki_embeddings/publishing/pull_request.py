@@ -17,7 +17,7 @@ from huggingface_hub.community import Discussion
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]  # exported lazily
 
 from wiki_embeddings.hub_files.endpoint import endpoint_name, hub_headers
-from wiki_embeddings.hub_files.failures import TransientError
+from wiki_embeddings.hub_files.errors import TransientError
 from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, MovedOnError, ask, ask_once
 from wiki_embeddings.publishing.publication import Publication

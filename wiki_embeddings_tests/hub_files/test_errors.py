@@ -11,7 +11,7 @@ import pytest
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import resolve
-from wiki_embeddings.hub_files.partial import PartialFile
+from wiki_embeddings.hub_files.partial_file import PartialFile
 from wiki_embeddings.volume import UnusableVolumeError
 from wiki_embeddings_tests.hub_files.fetching import (
     DOWNLOAD_IN_A_PROCESS,
