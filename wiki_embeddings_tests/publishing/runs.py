@@ -31,11 +31,11 @@ REPO_ID = "cantor/wikipedia-simple-tiny-model"
 
 _PUBLISHER = """
 import sys
-from wiki_embeddings.publishing import proposal
+from wiki_embeddings.publishing import pull_request
 from wiki_embeddings_tests.publishing import publisher, runs
 
 files_in_a_commit, with_workers, *arguments = sys.argv[1:]
-proposal._FILES_IN_A_COMMIT = int(files_in_a_commit)
+pull_request._FILES_IN_A_COMMIT = int(files_in_a_commit)
 if not with_workers:
     publisher.LocalCompute = runs.InThisProcess
 publisher.main(*arguments)
