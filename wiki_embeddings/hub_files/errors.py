@@ -1,7 +1,7 @@
-"""Tells what went wrong between here and the Hub, in words for people.
+"""Turns failures between this machine and the Hub into errors for people.
 
-Messages are built from names and status codes alone: an exception's own text can hold a signed
-address or a header, and with it a token.
+Messages contain only names and status codes: an exception's own text can hold a signed URL or a
+header, and with it a token.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import email.utils
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import httpx2
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # exported lazily
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.endpoint import endpoint_name
+from wiki_embeddings.hub_files.endpoint import redacted_endpoint
 
-TOO_MANY_REQUESTS = 429
-TRANSIENT_STATUSES = frozenset({408, 425, TOO_MANY_REQUESTS, 500, 502, 503, 504, 520, 522, 524})
-"""Statuses after which the same request may well succeed; the last three are Cloudflare's."""
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
+"""Statuses after which the same request may succeed; the last three are Cloudflare's."""
 
-REFUSALS = {
+_REFUSALS = {
     "GatedRepo": "it is gated. Accept its terms at {hub} and set HF_TOKEN to that account's token.",
     "RevisionNotFound": "{hub} has no such revision of it. Check the revision's name.",
     "EntryNotFound": "{hub} has no such file in it. Check the file's name.",
@@ -32,17 +32,17 @@ REFUSALS = {
     "Forbidden": "{hub} forbids it. Set HF_TOKEN to a token that may read it.",
     "Other": "{hub} answers with status {status}. Check HF_ENDPOINT and the proxy settings.",
 }
-"""Why the Hub says no, by its `X-Error-Code` and by names of our own where it sends none."""
+"""Why the Hub refuses, by its `X-Error-Code`, or by a name of ours where it sends none."""
 
-REFUSAL_OF_STATUS = {401: "RepoNotFound", 403: "Forbidden", 404: "RepoNotFound"}
+_CODE_FOR_STATUS = {401: "RepoNotFound", 403: "Forbidden", 404: "RepoNotFound"}
 
 
 class TransientError(WikiEmbeddingsError):
-    """A failure that may be gone in a moment.
+    """A failure that another try may overcome.
 
     Attributes:
-        reason: The message without the advice that follows once trying again is over.
-        retry_after_s: Seconds that the server asks to be left alone; None where it does not say.
+        reason: The message without the advice, which applies only after the last try.
+        retry_after_s: Seconds to wait, if the server names a time; else None.
     """
 
     def __init__(self, reason: str, advice: str = "", retry_after_s: float | None = None) -> None:
@@ -52,92 +52,92 @@ class TransientError(WikiEmbeddingsError):
 
 
 @contextmanager
-def translate_http_errors(what: str, verb: str = "read") -> Generator[None]:
-    """Turns what HTTP clients raise into errors for people.
+def translate_http_errors(target: str, verb: str = "read") -> Generator[None]:
+    """Turn exceptions of the HTTP client into errors for people.
 
     Args:
-        what: What is being read, to stand after "Cannot read".
-        verb: What else is done with it, to stand between.
+        target: The object of the sentence "Cannot read …".
+        verb: Its verb.
 
     Raises:
-        PassingError: The connection failed or broke.
-        BadInputError: `HF_ENDPOINT` is no address.
-        WikiEmbeddingsError: Offline mode is switched on.
+        TransientError: The connection failed or broke.
+        BadInputError: `HF_ENDPOINT` is not a valid address.
+        WikiEmbeddingsError: Offline mode is on.
     """
     try:
         yield
     except OfflineModeIsEnabled as error:
-        message = f"Cannot {verb} {what}: offline mode is on. Unset HF_HUB_OFFLINE to allow it."
+        message = f"Cannot {verb} {target}: offline mode is on. Unset HF_HUB_OFFLINE to allow it."
         raise WikiEmbeddingsError(message) from error
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-        message = f"HF_ENDPOINT is no address of a Hub: {endpoint_name()}. Write https://…"
+        message = f"HF_ENDPOINT is not a valid address: {redacted_endpoint()}. Write https://…"
         raise BadInputError(message) from error
     except httpx2.RequestError as error:
-        raise _error_of_connection(error, what, verb) from error
+        raise _connection_error(error, target, verb) from error
 
 
-def error_of_response(
-    response: httpx2.Response, what: str, verb: str = "read"
+def error_for_response(
+    response: httpx2.Response, target: str, verb: str = "read"
 ) -> WikiEmbeddingsError:
-    """Gives the error that stands for an answer which is not the one hoped for.
+    """Return the error that an unsuccessful response stands for.
 
     Args:
-        response: An answer of the Hub, or of the store that it redirected to.
-        what: What is being read, to stand after "Cannot read".
-        verb: What else is done with it, to stand between.
+        response: From the Hub, or from the store that it redirected to.
+        target: The object of the sentence "Cannot read …".
+        verb: Its verb.
 
     Returns:
-        A `TransientError` where another try is worth it, else a `BadInputError`.
+        A `TransientError` if another try may succeed, else a `BadInputError`.
     """
     status = response.status_code
     if status in TRANSIENT_STATUSES:
-        hub = endpoint_name()
-        reason = f"Cannot {verb} {what}: the Hub at {hub} answers with status {status}."
-        advice = "Run it again later; what has been done is kept."
+        hub = redacted_endpoint()
+        reason = f"Cannot {verb} {target}: the Hub at {hub} answers with status {status}."
+        advice = "Run it again later; finished work is kept."
         return TransientError(reason, advice, _retry_after_s(response))
-    return BadInputError(f"Cannot {verb} {what}: {_refusal(response)}")
+    return BadInputError(f"Cannot {verb} {target}: {_refusal(response)}")
 
 
 def _refusal(response: httpx2.Response) -> str:
-    """Says why the Hub refuses for good, and what to do about it."""
+    """Say why the Hub refuses for good, and what to do about it."""
     code = response.headers.get("X-Error-Code", "")
     if "Invalid credentials" in response.headers.get("X-Error-Message", ""):
         code = "InvalidToken"
-    if code not in REFUSALS:
-        code = REFUSAL_OF_STATUS.get(response.status_code, "Other")
-    return REFUSALS[code].format(hub=endpoint_name(), status=response.status_code)
+    if code not in _REFUSALS:
+        code = _CODE_FOR_STATUS.get(response.status_code, "Other")
+    return _REFUSALS[code].format(hub=redacted_endpoint(), status=response.status_code)
 
 
-def _error_of_connection(error: httpx2.RequestError, what: str, verb: str) -> TransientError:
+def _connection_error(error: httpx2.RequestError, target: str, verb: str) -> TransientError:
     kind = type(error).__name__
-    hub = endpoint_name()
-    reason = f"Cannot {verb} {what}: the connection to the Hub at {hub} fails ({kind})."
+    hub = redacted_endpoint()
+    reason = f"Cannot {verb} {target}: the connection to the Hub at {hub} fails ({kind})."
     advice = (
         "Check the network, HF_ENDPOINT and the proxy settings (HTTPS_PROXY, NO_PROXY), then run "
-        "it again; what has been done is kept."
+        "it again; finished work is kept."
     )
     return TransientError(reason, advice)
 
 
 def _retry_after_s(response: httpx2.Response) -> float | None:
-    """Reads how long to wait: `Retry-After` in seconds or as a date, or the Hub's `RateLimit`."""
+    """Read how long to wait: `Retry-After` in seconds or as a date, or the Hub's `RateLimit`."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isdigit():
         return float(value)
     if value:
         return _seconds_until(value)
     limit = parse_ratelimit_headers(response.headers)
-    if limit is None or response.status_code != TOO_MANY_REQUESTS:
+    if limit is None or response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         return None
     return float(limit.reset_in_seconds)
 
 
-def _seconds_until(date: str) -> float | None:
-    """Seconds until an HTTP date, never negative; None where it is not a date."""
+def _seconds_until(http_date: str) -> float | None:
+    """Seconds until an HTTP date, never negative; None if it is not a date."""
     try:
-        moment = email.utils.parsedate_to_datetime(date)
+        date = email.utils.parsedate_to_datetime(http_date)
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - datetime.now(UTC)).total_seconds())

@@ -1,4 +1,4 @@
-"""A file that is being fetched: what is there of it, and the digest of that so far."""
+"""A file while it is being downloaded: the bytes so far, and their digest."""
 
 from __future__ import annotations
 
@@ -14,27 +14,24 @@ if TYPE_CHECKING:
 
     from wiki_embeddings.hub_files.snapshots import HubFile
 
-READ_BYTES = 1 << 20
-
 
 def is_complete(path: Path, file: HubFile) -> bool:
-    """Whether `path` holds exactly the bytes of `file`; reads all of it if the size fits."""
+    """Return whether `path` holds exactly the bytes of `file`; reads it only if the size fits."""
     if not path.is_file() or path.stat().st_size != file.size:
         return False
-    hasher = _hasher(file)
-    _read_into(hasher, path)
-    return hasher.hexdigest() == _expected(file)
+    return _hash_content(path, file).hexdigest() == _expected_digest(file)
 
 
 class PartialFile:
-    """The bytes fetched so far, on the disk, with their digest kept up to date.
+    """The bytes downloaded so far, on disk, with an up-to-date digest.
 
-    Writes are unbuffered: a process that is killed loses nothing of what it has fetched.
+    Writes are unbuffered: a process that is killed loses nothing that it has downloaded.
 
     Attributes:
+        path: Where the bytes are.
         size: Bytes in the file now.
-        furthest: The most bytes that there ever were; it never goes down, and `on_progress` is
-            told each time it goes up. So what has to be fetched twice is counted once.
+        peak_size: The most bytes that the file ever had. `on_progress` is called with each
+            increase, so that bytes downloaded twice count once.
     """
 
     def __init__(self, path: Path, file: HubFile, on_progress: Callable[[int], None]) -> None:
@@ -42,11 +39,10 @@ class PartialFile:
         self._file = file
         self._on_progress = on_progress
         self._output = path.open("ab", buffering=0)
-        self._hasher = _hasher(file)
+        self._hash = _hash_content(path, file)
         self.size = path.stat().st_size
-        self.furthest = 0
-        _read_into(self._hasher, path)
-        self._advance()
+        self.peak_size = 0
+        self._report_progress()
 
     def __enter__(self) -> Self:
         return self
@@ -60,56 +56,55 @@ class PartialFile:
         self._output.close()
 
     def append(self, data: bytes) -> None:
-        """Writes `data` at the end.
+        """Write `data` at the end.
 
         Raises:
-            OSError: The disk is full, or similar; what was written counts.
+            OSError: The disk is full, or similar; `size` includes the part that was written.
         """
         view = memoryview(data)
         while view:
             written = self._output.write(view)
-            self._hasher.update(view[:written])
+            self._hash.update(view[:written])
             self.size += written
             view = view[written:]
-        self._advance()
+        self._report_progress()
 
     def restart(self) -> None:
-        """Throws away all bytes."""
+        """Discard all bytes."""
         self._output.truncate(0)
-        self._hasher = _hasher(self._file)
+        self._hash = _new_hash(self._file)
         self.size = 0
 
     def digest(self) -> str:
-        """Digest of the bytes so far, of the kind that the Hub announces for this file."""
-        return self._hasher.hexdigest()
+        """Return the digest of the bytes so far, of the kind that the Hub lists for this file."""
+        return self._hash.hexdigest()
 
     def is_complete(self) -> bool:
-        """Whether the bytes are those that the Hub announces."""
-        return self.size == self._file.size and self.digest() == _expected(self._file)
+        """Return whether the bytes have the size and digest that the Hub lists."""
+        return self.size == self._file.size and self.digest() == _expected_digest(self._file)
 
     def sync(self) -> None:
-        """Waits until the bytes are on the disk."""
+        """Wait until the bytes are on disk."""
         os.fsync(self._output.fileno())
 
-    def _advance(self) -> None:
-        furthest = min(self.size, self._file.size)
-        if furthest > self.furthest:
-            self._on_progress(furthest - self.furthest)
-            self.furthest = furthest
+    def _report_progress(self) -> None:
+        size = min(self.size, self._file.size)
+        if size > self.peak_size:
+            self._on_progress(size - self.peak_size)
+            self.peak_size = size
 
 
-def _hasher(file: HubFile) -> _Hash:
-    """The empty digest of the kind that is known of `file`: SHA-256, or git's SHA-1 of a blob."""
+def _new_hash(file: HubFile) -> _Hash:
+    """Return an empty hash of the kind that is known of `file`: SHA-256, or git's for a blob."""
     if file.sha256 is not None:
         return hashlib.sha256()
     return hashlib.sha1(f"blob {file.size}\0".encode(), usedforsecurity=False)
 
 
-def _expected(file: HubFile) -> str:
+def _expected_digest(file: HubFile) -> str:
     return file.sha256 if file.sha256 is not None else file.blob_id
 
 
-def _read_into(hasher: _Hash, path: Path) -> None:
-    with path.open("rb") as source:
-        while data := source.read(READ_BYTES):
-            hasher.update(data)
+def _hash_content(path: Path, file: HubFile) -> _Hash:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, lambda: _new_hash(file))

@@ -47,10 +47,10 @@ def account_of_token() -> HubAccount:
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError
 
-    from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
+    from wiki_embeddings.hub_files.endpoint import endpoint, hub_headers, redacted_endpoint
     from wiki_embeddings.hub_files.errors import (
         TransientError,
-        error_of_response,
+        error_for_response,
         translate_http_errors,
     )
     from wiki_embeddings.publishing.hub_calls import prepare_client
@@ -71,11 +71,11 @@ def account_of_token() -> HubAccount:
             if status in {401, 403}:
                 return HubAccount("", refusal="not accepted by the Hub")
             reason = (
-                f"The Hub at {endpoint_name()} does not say whose token it is: it answers with "
+                f"The Hub at {redacted_endpoint()} does not say whose token it is: it answers with "
                 f"status {status}."
             )
             advice = "Ask again later."
-            failure = error_of_response(error.response, "the account of the token")
+            failure = error_for_response(error.response, "the account of the token")
             if isinstance(failure, TransientError):
                 raise TransientError(reason, advice, failure.retry_after_s) from error
             raise WikiEmbeddingsError(f"{reason} {advice}") from error

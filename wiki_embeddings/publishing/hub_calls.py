@@ -17,11 +17,11 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 from huggingface_hub.utils._http import default_client_factory
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name
+from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
 from wiki_embeddings.hub_files.errors import (
     TRANSIENT_STATUSES,
     TransientError,
-    error_of_response,
+    error_for_response,
     translate_http_errors,
 )
 from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
@@ -97,21 +97,21 @@ def error_of_answer(response: httpx2.Response, repo_id: str, step: str) -> WikiE
     status = response.status_code
     said = response.headers.get("X-Error-Message", "").rstrip(".")
     if status in TRANSIENT_STATUSES:
-        return error_of_response(response, what, _VERB)
+        return error_for_response(response, what, _VERB)
     if status in _MOVED_ON:
         return MovedOnError(f"Cannot {_VERB} {what}: {said or 'it has changed meanwhile'}.")
     if _STORAGE_LIMIT in said.lower():
         return BadInputError(
-            f"Cannot {_VERB} {what}: {endpoint_name()} says: {said}. Make room, or publish in "
+            f"Cannot {_VERB} {what}: {redacted_endpoint()} says: {said}. Make room, or publish in "
             "public: set `private` of hub_dataset to false."
         )
     if _NO_PULL_REQUESTS in said.lower():
         return BadInputError(
             f"Cannot {_VERB} {what}: discussions, and with them pull requests, are switched off "
-            f"there. Switch them on in its settings at {endpoint_name()}."
+            f"there. Switch them on in its settings at {redacted_endpoint()}."
         )
     refusal = _REFUSALS.get(status, "{hub} answers with status {status}{said}.").format(
-        hub=endpoint_name(),
+        hub=redacted_endpoint(),
         namespace=repo_id.partition("/")[0],
         status=status,
         said=f" ({said})" if said else "",

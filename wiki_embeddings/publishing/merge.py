@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from huggingface_hub import HfApi
 
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.hub_files.endpoint import endpoint_name
+from wiki_embeddings.hub_files.endpoint import redacted_endpoint
 from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publishing.card_declarations import card_declares
@@ -80,7 +80,7 @@ def conclude(
             published meanwhile. Readers see the old version, or that of the other one.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    url = f"{endpoint_name()}/datasets/{repo_id}"
+    url = f"{redacted_endpoint()}/datasets/{repo_id}"
     published = existing_manifest(volume, folder)
     head = head_of(repo_id, MAIN)
     tag = tag_for(repo_id, published)
@@ -214,8 +214,8 @@ def _commit_of_another(
 def _too_late(repo_id: str) -> BadInputError:
     return BadInputError(
         f"{repo_id} has changed while this was being published to it: another publisher was "
-        f"faster, or its owner. See {endpoint_name()}/datasets/{repo_id}/commits/main. Nothing of "
-        "this version is visible; run again to publish it over the other one."
+        f"faster, or its owner. See {redacted_endpoint()}/datasets/{repo_id}/commits/main. Nothing "
+        "of this version is visible; run again to publish it over the other one."
     )
 
 

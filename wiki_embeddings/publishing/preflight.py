@@ -17,7 +17,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 
 from wiki_embeddings.dataset_layout import CARD
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.hub_files.endpoint import endpoint_name, hub_headers
+from wiki_embeddings.hub_files.endpoint import hub_headers, redacted_endpoint
 from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publishing.account import account_of_token
@@ -129,7 +129,7 @@ def _refuse_impossible_name(repo_id: str) -> None:
 
     if ask(repo_id, "looking whether its name is free", is_model):
         raise BadInputError(
-            f"{repo_id} is a model on {endpoint_name()}: rename it there, or set "
+            f"{repo_id} is a model on {redacted_endpoint()}: rename it there, or set "
             "WIKI_EMBEDDINGS_HUB_NAMESPACE to another name."
         )
 

@@ -16,7 +16,7 @@ from huggingface_hub import HfApi, get_session
 from huggingface_hub.community import Discussion
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]  # exported lazily
 
-from wiki_embeddings.hub_files.endpoint import endpoint_name, hub_headers
+from wiki_embeddings.hub_files.endpoint import hub_headers, redacted_endpoint
 from wiki_embeddings.hub_files.errors import TransientError
 from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, MovedOnError, ask, ask_once
@@ -62,7 +62,7 @@ class PullRequest:
     @property
     def url(self) -> str:
         """Where people see it."""
-        return f"{endpoint_name()}/datasets/{self.repo_id}/discussions/{self.number}"
+        return f"{redacted_endpoint()}/datasets/{self.repo_id}/discussions/{self.number}"
 
 
 def title_of(publication: Publication) -> str:
@@ -194,7 +194,7 @@ def fill(pull_request: PullRequest, publication: Publication) -> None:
                 raise
         return missing
 
-    while with_retries(step, RETRY_POLICY, progress_mark=lambda: -missing):
+    while with_retries(step, RETRY_POLICY, progress=lambda: -missing):
         pass
 
 

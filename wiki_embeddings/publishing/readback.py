@@ -18,7 +18,7 @@ from huggingface_hub import HfApi, HfFileSystem
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.dataset_layout import CARD, FOLDERS, ConfigName
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name
+from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
 from wiki_embeddings.manifest import Manifest, ShardFile, existing_manifest
 from wiki_embeddings.publishing.card_declarations import card_declares
 from wiki_embeddings.publishing.hub_calls import ask
@@ -58,7 +58,7 @@ def reads_back(volume: Volume, folder: str, repo_id: str) -> CheckResult:
     """
     published = existing_manifest(volume, folder)
     head = head_of(repo_id, MAIN)
-    where = f"{endpoint_name()}/datasets/{repo_id}"
+    where = f"{redacted_endpoint()}/datasets/{repo_id}"
     metadata: dict[str, Any] = {"url": where, "commit": head.commit}
     if head.digest != published.digest:
         description = "Something else is published there: materialize hub_dataset again."

@@ -79,7 +79,9 @@ def hasty(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
     """A client that gives up a silent connection within half a second."""
-    monkeypatch.setattr(hub_calls, "RETRY_POLICY", replace(hub_calls.RETRY_POLICY, read_timeout_s=0.5))
+    monkeypatch.setattr(
+        hub_calls, "RETRY_POLICY", replace(hub_calls.RETRY_POLICY, read_timeout_s=0.5)
+    )
     hub_calls.prepare_client.cache_clear()
     yield
     hub_calls.prepare_client.cache_clear()

@@ -166,4 +166,4 @@ def test_a_hub_address_that_is_none_is_refused(
     hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("HF_ENDPOINT", "hub.example")
-    assert "HF_ENDPOINT is no address of a Hub: hub.example" in refusal(hub, datasets)
+    assert "HF_ENDPOINT is not a valid address: hub.example" in refusal(hub, datasets)
