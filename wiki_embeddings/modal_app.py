@@ -43,7 +43,7 @@ from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.publishing import upload
-from wiki_embeddings.publishing.account import HubAccount, account_of_token
+from wiki_embeddings.publishing.account import HubAccount, look_up_account
 from wiki_embeddings.stages import chunk, dataset, embed, fetch, finished_shards
 from wiki_embeddings.volume import Volume
 
@@ -284,4 +284,4 @@ def handshake() -> str:
 @app.function(**in_containers(deployment.ASKING, cpu_image))
 def hub_account() -> HubAccount:
     """Whose Hugging Face token the secret holds, and what it may do."""
-    return account_of_token()
+    return look_up_account()

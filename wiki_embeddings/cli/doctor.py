@@ -68,13 +68,13 @@ def hub_token(namespace: str | None) -> Finding:
         )
     except WikiEmbeddingsError as error:
         return Finding(what, "not known", str(error))
-    if account.refusal:
-        return Finding(what, account.refusal, how_to_set_secret("create --force", namespace))
+    if account.problem:
+        return Finding(what, account.problem, how_to_set_secret("create --force", namespace))
     reads = "may only read" if namespace else "may read, which is all that a run needs"
-    writes = ", ".join(account.may_write_to)
+    writes = ", ".join(account.write_scopes)
     permissions = f"may write to {writes}" if writes else reads
     found = f"{account.name}'s ({account.role}), {permissions}"
-    if namespace is not None and not account.may_write_below(namespace):
+    if namespace is not None and not account.has_write_access(namespace):
         remedy = how_to_set_secret("create --force", namespace)
         return Finding(f"{what}, for {namespace}", found, remedy)
     return Finding(what, found)

@@ -20,7 +20,7 @@ from wiki_embeddings.defs.resources import HubResource
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.publishing import upload
-from wiki_embeddings.publishing.local_folder import expose
+from wiki_embeddings.publishing.local_folder import publish_to_folder
 from wiki_embeddings.volume import Volume
 
 _ASSETS = [
@@ -44,7 +44,7 @@ def require_publishable(
     if hub.namespace and _ASSETS[-1] in run and context.asset_key == run[0]:
         from wiki_embeddings.publishing import preflight  # loads the Hub's client
 
-        compute.call_hub(preflight.refuse_unwritable, hub.namespace)
+        compute.call_hub(preflight.require_write_access, hub.namespace)
 
 
 def publish_to_hub(
@@ -78,28 +78,34 @@ def publish_to_hub(
         return {}
     from wiki_embeddings.publishing import merge, preflight  # load the Hub's client
 
-    ready = compute.call_hub(preflight.prepare, published.folder, repo_id, private=private)
+    ready = compute.call_hub(
+        preflight.prepare_repository, published.folder, repo_id, private=private
+    )
     if ready.missing:
         plan = upload.plan(published, repo_id, ready.missing, context.run.run_id)
         materialize(context, plan, compute, listener)
     done = compute.call_hub(
-        merge.conclude,
+        merge.publish_uploaded,
         published.folder,
         repo_id,
         author=ready.author,
-        replaces=ready.replaces,
+        previous_digest=ready.previous_digest,
     )
     context.log.info(
         f"Published to {done.url} as {done.tag}"
-        if done.changed
+        if done.has_changed
         else f"{done.url} holds this dataset already: nothing has been changed"
     )
     return {
         "hub": dg.MetadataValue.url(done.url),
         "hub_commit": done.commit,
         "hub_tag": done.tag,
-        "hub_changed": done.changed,
-        **({"pull_request": dg.MetadataValue.url(done.pull_request)} if done.pull_request else {}),
+        "hub_changed": done.has_changed,
+        **(
+            {"pull_request": dg.MetadataValue.url(done.pull_request_url)}
+            if done.pull_request_url
+            else {}
+        ),
         **_how_to_load(repo_id, f"```python\n{hub_snippet(repo_id, done.tag)}\n```"),
     }
 
@@ -111,7 +117,7 @@ def reads_back(published: Manifest, compute: Compute, hub: HubResource) -> Check
         return CheckResult(True, "It is not on the Hub: no namespace is set.", {})
     from wiki_embeddings.publishing import readback  # loads the Hub's client
 
-    return compute.call_hub(readback.reads_back, published.folder, repo_id)
+    return compute.call_hub(readback.check_readback, published.folder, repo_id)
 
 
 def show(compute: Compute, published: Manifest, hub: HubResource) -> dict[str, Any]:
@@ -125,7 +131,7 @@ def show(compute: Compute, published: Manifest, hub: HubResource) -> dict[str, A
         UnusableVolumeError: The folder cannot be written to.
     """
     if compute.folder is not None:
-        place = expose(Volume(compute.folder), published.folder, Path(hub.folder))
+        place = publish_to_folder(Volume(compute.folder), published.folder, Path(hub.folder))
         return _how_to_load(str(place), f"```python\n{snippet(str(place))}\n```")
     folder, name = published.folder, dataset_name(published)
     fetch = f"modal volume get {VOLUME} {folder} .\nmv {Path(folder).name} {name}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs.materialize import Materialized
-from wiki_embeddings.publishing.publication import throughput
+from wiki_embeddings.publishing.publication import read_throughput
 from wiki_embeddings.volume import canonical_json, throughput_record
 
 _DIGITS = 1
@@ -24,7 +24,7 @@ def record_throughput(compute: Compute, outcome: Materialized) -> None:
     """
     progress, usage = outcome.progress, outcome.progress.usage
     made = progress.done - progress.reused
-    earlier = throughput(compute.files, outcome.manifest.folder)
+    earlier = read_throughput(compute.files, outcome.manifest.folder)
     if not made or (earlier and earlier["passages"] > made):
         return
     record = {

@@ -1,4 +1,4 @@
-"""What of a published card must stay as it was: what makes the dataset load, and be searched."""
+"""The part of a published card that must stay: what makes the dataset load, and be searched."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import yaml
 
 from wiki_embeddings.dataset_layout import CARD
 from wiki_embeddings.publishing.publication import Publication
-from wiki_embeddings.publishing.repository import file_at
+from wiki_embeddings.publishing.repository import read_file
 
-_DECLARED = ("configs", "dataset_info", "wiki_embeddings")
+_DECLARATIONS = ("configs", "dataset_info", "wiki_embeddings")
 
 
-def card_declares(repo_id: str, commit: str, publication: Publication) -> bool:
-    """Whether a card declares what was published; its text is the owner's to edit.
+def is_card_intact(repo_id: str, commit: str, publication: Publication) -> bool:
+    """Return whether the card at a commit declares what was published; its owner may edit the text.
 
     Args:
         repo_id: Name of the dataset.
-        commit: Where to look.
+        commit: Where to read the card.
         publication: What was published.
     """
-    there = file_at(repo_id, commit, CARD)
-    return there is not None and _declared(there) == _declared(publication.texts[CARD])
+    card = read_file(repo_id, commit, CARD)
+    return card is not None and _declarations(card) == _declarations(publication.texts[CARD])
 
 
-def _declared(card: bytes) -> dict[str, Any] | None:
-    """What the YAML at the beginning of a card declares; None where there is none."""
+def _declarations(card: bytes) -> dict[str, Any] | None:
+    """Parse the declarations in a card's front matter; None if it has none."""
     try:
         _, front_matter, _ = card.decode().split("---\n", 2)
         content = yaml.safe_load(front_matter)
@@ -34,4 +34,4 @@ def _declared(card: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(content, dict):
         return None
-    return {key: content.get(key) for key in _DECLARED}
+    return {key: content.get(key) for key in _DECLARATIONS}
