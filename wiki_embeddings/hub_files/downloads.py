@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def _download_verified(
 ) -> None:
     """Download the missing bytes, verify all, and rename; start over once if the digest differs."""
     path = destination.with_name(destination.name + PARTIAL_SUFFIX)
-    with PartialFile(path, file, progress) as partial:
+    with closing(PartialFile(path, file, progress)) as partial:
         _download_missing(snapshot, file, partial, policy)
         if not partial.is_complete():
             log.warning("%s has other bytes than the Hub lists; downloading it again.", file.path)

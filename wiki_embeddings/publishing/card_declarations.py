@@ -14,13 +14,7 @@ _DECLARATIONS = ("configs", "dataset_info", "wiki_embeddings")
 
 
 def is_card_intact(repo_id: str, commit: str, publication: Publication) -> bool:
-    """Return whether the card at a commit declares what was published; its owner may edit the text.
-
-    Args:
-        repo_id: Name of the dataset.
-        commit: Where to read the card.
-        publication: What was published.
-    """
+    """Return whether the card at a commit declares what was published; its text may differ."""
     card = read_file(repo_id, commit, CARD)
     return card is not None and _declarations(card) == _declarations(publication.texts[CARD])
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 from typing import TypeVar
@@ -90,15 +89,9 @@ def call_hub(repo_id: str, step: str, call: Callable[[HfApi], ResultT]) -> Resul
 def call_hub_once(repo_id: str, step: str, call: Callable[[HfApi], ResultT]) -> ResultT:
     """Do the same without retries; raises `TransientError` if another try may succeed."""
     configure_client()
-    with _translate_hub_errors(repo_id, step):
-        return call(HfApi(endpoint=endpoint()))
-
-
-@contextmanager
-def _translate_hub_errors(repo_id: str, step: str) -> Generator[None]:
     with translate_http_errors(f"{repo_id} ({step})", _VERB):
         try:
-            yield
+            return call(HfApi(endpoint=endpoint()))
         except HfHubHTTPError as error:
             # Not `from error`: its text may hold a signed URL.
             raise _error_for_response(error.response, repo_id, step) from None

@@ -134,12 +134,7 @@ def _fill_and_merge(pull_request: PullRequest, publication: Publication, base_co
 
 
 def _merge(pull_request: PullRequest, publication: Publication, base_commit: str) -> str:
-    """Merge a pull request; return the resulting commit of `main`.
-
-    Raises:
-        ConflictError: `main` has moved on to something else.
-        BadInputError: The Hub refuses.
-    """
+    """Merge a pull request; return the resulting commit of `main`."""
     repo_id, number = pull_request.repo_id, pull_request.number
 
     def merge() -> str:
@@ -179,11 +174,7 @@ def _merge_commit(pull_request: PullRequest) -> str | None:
 
 
 def _verify_pull_request(pull_request: PullRequest, publication: Publication) -> None:
-    """Make sure that a pull request holds the publication, and no other data files.
-
-    Raises:
-        BadInputError: It does not.
-    """
+    """Make sure that a pull request holds the publication, and no other data files."""
     commit = resolve_commit(pull_request.repo_id, pull_request.reference)
     paths = differing_paths(read_tree(pull_request.repo_id, commit), publication)
     if paths:
@@ -195,11 +186,7 @@ def _verify_pull_request(pull_request: PullRequest, publication: Publication) ->
 
 
 def _verify_main(repo_id: str, commit: str, publication: Publication) -> None:
-    """Make sure that the merge made `main` hold the publication.
-
-    Raises:
-        BadInputError: It did not.
-    """
+    """Make sure that `main` holds the publication after the merge."""
     paths = differing_data_paths(read_tree(repo_id, commit), publication)
     if paths:
         raise BadInputError(

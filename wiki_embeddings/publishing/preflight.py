@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from huggingface_hub import HfApi, get_session
-from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+from huggingface_hub.errors import HFValidationError
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
     hf_raise_for_status,
@@ -122,14 +122,7 @@ def _check_name(repo_id: str) -> None:
             "the model to a folder with a plainer name."
         ) from None
 
-    def is_model(api: HfApi) -> bool:
-        try:
-            api.model_info(repo_id)
-        except RepositoryNotFoundError:
-            return False
-        return True
-
-    if call_hub(repo_id, "checking that its name is free", is_model):
+    if call_hub(repo_id, "checking that its name is free", lambda api: api.repo_exists(repo_id)):
         raise BadInputError(
             f"{repo_id} is a model on {redacted_endpoint()}: rename it there, or set "
             "WIKI_EMBEDDINGS_HUB_NAMESPACE to another name."
@@ -152,11 +145,7 @@ def _create_repository(repo_id: str, *, private: bool) -> None:
 
 
 def _validate_card(repo_id: str, publication: Publication) -> None:
-    """Make sure that the Hub understands the card's metadata: else it refuses the commit.
-
-    Raises:
-        BadInputError: It does not.
-    """
+    """Make sure that the Hub understands the card's metadata: else it refuses the commit."""
     text = publication.texts[CARD].decode()
 
     def validate(api: HfApi) -> None:
@@ -182,10 +171,6 @@ def _find_missing(repo_id: str, publication: Publication) -> set[str]:
     The Hub names no address for a file that it has. It says why if it takes none: no right to
     write, or no room for private data. A file uploaded once may be missing again: the Hub clears
     away what no commit has named for some days.
-
-    Raises:
-        BadInputError: The Hub refuses.
-        WikiEmbeddingsError: The Hub cannot be reached.
     """
     largest_first = sorted(publication.files, key=lambda file: -file.bytes)
     missing = set()

@@ -89,10 +89,6 @@ def find_or_open_pull_request(
         publication: What is to be published.
         base_commit: Current commit of `main`.
         author: User who publishes.
-
-    Raises:
-        BadInputError: The Hub refuses.
-        WikiEmbeddingsError: The Hub cannot be reached.
     """
 
     def find() -> PullRequest | None:

@@ -91,11 +91,11 @@ def check_readback(volume: Volume, folder: str, repo_id: str) -> CheckResult:
 def _open_configs(volume: Volume, manifest: Manifest, repo_id: str, commit: str) -> dict[str, bool]:
     """Return whether each config opens as its card says."""
 
-    def is_open(config: ConfigName) -> bool:
+    def opens_as(config: ConfigName) -> bool:
         step = f"opening it as {config}"
         return call_hub(repo_id, step, lambda _: opens(volume, manifest, config, repo_id, commit))
 
-    return {f"opens_as_{config}": is_open(config) for config in FOLDERS}
+    return {f"opens_as_{config}": opens_as(config) for config in FOLDERS}
 
 
 def _count_rows(repo_id: str, commit: str, manifest: Manifest) -> int:
@@ -103,13 +103,13 @@ def _count_rows(repo_id: str, commit: str, manifest: Manifest) -> int:
     # One for all calls, because it remembers the list of files.
     hub = HfFileSystem(endpoint=endpoint(), skip_instance_cache=True)
 
-    def count(name: str) -> int:
-        def read(_: HfApi) -> int:
-            path = f"datasets/{repo_id}@{commit}/{name}"
-            with hub.open(path, "rb", block_size=_FOOTER_BYTES) as file:
-                return int(pq.read_metadata(file).num_rows)
+    def read(name: str) -> int:
+        path = f"datasets/{repo_id}@{commit}/{name}"
+        with hub.open(path, "rb", block_size=_FOOTER_BYTES) as file:
+            return int(pq.read_metadata(file).num_rows)
 
-        return call_hub(repo_id, f"reading back {name}", read)
+    def count(name: str) -> int:
+        return call_hub(repo_id, f"reading back {name}", lambda _: read(name))
 
     first, *rest = [file.name for file in manifest.files if file.rows]
     with ThreadPoolExecutor(_THREADS) as threads:

@@ -45,11 +45,7 @@ class MainBranch:
 
 
 def read_main(repo_id: str) -> MainBranch:
-    """Read the current state of `main`.
-
-    Raises:
-        WikiEmbeddingsError: The Hub refuses, or cannot be reached.
-    """
+    """Read the current state of `main`."""
     commit = resolve_commit(repo_id, MAIN)
     return MainBranch(commit, read_record(repo_id, commit))
 
