@@ -11,7 +11,7 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import redacted_endpoint
 from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
-from wiki_embeddings.publishing.card_declarations import is_card_intact
+from wiki_embeddings.publishing.differences import is_card_intact
 from wiki_embeddings.publishing.hub_calls import (
     RETRY_POLICY,
     ConflictError,

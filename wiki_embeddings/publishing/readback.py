@@ -20,7 +20,7 @@ from wiki_embeddings.dataset_layout import CARD, FOLDERS, ConfigName
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
 from wiki_embeddings.manifest import Manifest, ShardFile, existing_manifest
-from wiki_embeddings.publishing.card_declarations import is_card_intact
+from wiki_embeddings.publishing.differences import is_card_intact
 from wiki_embeddings.publishing.hub_calls import call_hub
 from wiki_embeddings.publishing.publication import compose
 from wiki_embeddings.publishing.repository import differing_data_paths, read_main, read_tree
