@@ -11,7 +11,11 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import redacted_endpoint
 from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
-from wiki_embeddings.publishing.differences import is_card_intact
+from wiki_embeddings.publishing.differences import (
+    damaged_paths,
+    differing_data_paths,
+    differing_paths,
+)
 from wiki_embeddings.publishing.hub_calls import (
     RETRY_POLICY,
     ConflictError,
@@ -32,8 +36,6 @@ from wiki_embeddings.publishing.pull_request import (
 from wiki_embeddings.publishing.repository import (
     MAIN,
     MainBranch,
-    differing_data_paths,
-    differing_paths,
     read_main,
     read_tree,
     resolve_commit,
@@ -107,10 +109,8 @@ def publish_uploaded(
 
 def is_published(repo_id: str, main: MainBranch, publication: Publication) -> bool:
     """Return whether `main` holds a publication, file by file, with an intact card."""
-    return (
-        main.digest == publication.digest
-        and not differing_data_paths(read_tree(repo_id, main.commit), publication)
-        and is_card_intact(repo_id, main.commit, publication)
+    return main.digest == publication.digest and not damaged_paths(
+        repo_id, main.commit, publication
     )
 
 
@@ -187,7 +187,7 @@ def _verify_pull_request(pull_request: PullRequest, publication: Publication) ->
 
 def _verify_main(repo_id: str, commit: str, publication: Publication) -> None:
     """Make sure that `main` holds the publication after the merge."""
-    paths = differing_data_paths(read_tree(repo_id, commit), publication)
+    paths = differing_data_paths(repo_id, commit, publication)
     if paths:
         raise BadInputError(
             f"{repo_id} at {commit} holds something else than was merged: {_describe(paths)}. "

@@ -20,6 +20,7 @@ from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defin
 from wiki_embeddings.hub_files.endpoint import hub_headers, redacted_endpoint
 from wiki_embeddings.hub_files.errors import TransientError
 from wiki_embeddings.hub_files.retries import with_retries
+from wiki_embeddings.publishing.differences import differing_paths
 from wiki_embeddings.publishing.hub_calls import (
     RETRY_POLICY,
     ConflictError,
@@ -27,7 +28,7 @@ from wiki_embeddings.publishing.hub_calls import (
     call_hub_once,
 )
 from wiki_embeddings.publishing.publication import Publication
-from wiki_embeddings.publishing.repository import differing_paths, read_tree, resolve_commit
+from wiki_embeddings.publishing.repository import read_tree, resolve_commit
 
 _FILES_PER_COMMIT = 100
 """The Hub checks every file of a commit within a minute; its documentation asks for about so many

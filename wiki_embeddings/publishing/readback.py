@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 from huggingface_hub import HfApi, HfFileSystem
 
 from wiki_embeddings.checks import CheckResult
-from wiki_embeddings.dataset_layout import CARD, FOLDERS, ConfigName
+from wiki_embeddings.dataset_layout import FOLDERS, ConfigName
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
 from wiki_embeddings.manifest import Manifest, ShardFile, existing_manifest
-from wiki_embeddings.publishing.differences import is_card_intact
+from wiki_embeddings.publishing.differences import damaged_paths
 from wiki_embeddings.publishing.hub_calls import call_hub
 from wiki_embeddings.publishing.publication import compose
-from wiki_embeddings.publishing.repository import differing_data_paths, read_main, read_tree
+from wiki_embeddings.publishing.repository import read_main
 from wiki_embeddings.stages.load_test import opens
 from wiki_embeddings.volume import Volume
 
@@ -64,9 +64,7 @@ def check_readback(volume: Volume, folder: str, repo_id: str) -> CheckResult:
         description = "Something else is published there: materialize hub_dataset again."
         return CheckResult(False, description, metadata)
     publication = compose(volume, manifest, main.record, repo_id)
-    differing = differing_data_paths(read_tree(repo_id, main.commit), publication)
-    if not is_card_intact(repo_id, main.commit, publication):
-        differing.append(CARD)
+    differing = damaged_paths(repo_id, main.commit, publication)
     counted = 0 if differing else _count_rows(repo_id, main.commit, manifest)
     written = {} if differing else _sample_rows(volume, manifest)
     read = {} if differing else _read_rows(repo_id, main.commit, written)

@@ -1,10 +1,9 @@
-"""What a dataset repository holds at a commit, and how that differs from a publication."""
+"""What a dataset repository holds at a commit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha1
 from typing import Any, TypeAlias
 
 from huggingface_hub import HfApi, get_session, hf_hub_url
@@ -12,15 +11,12 @@ from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]  # exported lazily
 
-from wiki_embeddings.dataset_layout import CARD, FOLDERS, RECORD
+from wiki_embeddings.dataset_layout import RECORD
 from wiki_embeddings.hub_files.endpoint import hub_headers
 from wiki_embeddings.publishing.hub_calls import call_hub
-from wiki_embeddings.publishing.publication import Publication, parse_record
+from wiki_embeddings.publishing.publication import parse_record
 
 MAIN = "main"
-
-_DATA_FOLDERS = tuple(f"{folder}/" for folder in set(FOLDERS.values()))
-"""Only data files may be here; the owner may add files elsewhere."""
 
 Tree: TypeAlias = Mapping[str, str]
 """Content by path: `sha256:…` and size of a large file, git's blob id of a file in git itself."""
@@ -90,37 +86,10 @@ def read_tree(repo_id: str, commit: str) -> Tree:
     return call_hub(repo_id, "listing its files", read)
 
 
-def differing_paths(tree: Tree, publication: Publication) -> list[str]:
-    """Return the paths at which a repository differs from a publication, sorted.
-
-    Unexpected files in the data folders count; other files that the owner added do not.
-    """
-    expected = _expected_tree(publication)
-    differing = {path for path, content in expected.items() if tree.get(path) != content}
-    unexpected = {path for path in tree if path.startswith(_DATA_FOLDERS) and path not in expected}
-    return sorted(differing | unexpected)
-
-
-def differing_data_paths(tree: Tree, publication: Publication) -> list[str]:
-    """Return the same without the card, which the owner may have edited since."""
-    return [path for path in differing_paths(tree, publication) if path != CARD]
-
-
-def _expected_tree(publication: Publication) -> Tree:
-    return {
-        **{file.name: _lfs_content(file.sha256, file.bytes) for file in publication.files},
-        **{name: _blob_id(text) for name, text in publication.texts.items()},
-    }
-
-
-def _content(file: RepoFile) -> str:
-    return file.blob_id if file.lfs is None else _lfs_content(file.lfs.sha256, file.lfs.size)
-
-
-def _lfs_content(sha256: str, size: int) -> str:
+def lfs_content(sha256: str, size: int) -> str:
+    """Return the content of a large file, as in a `Tree`."""
     return f"sha256:{sha256} {size}"
 
 
-def _blob_id(content: bytes) -> str:
-    """Git's object id of a file (https://git-scm.com/book/en/v2/Git-Internals-Git-Objects)."""
-    return sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+def _content(file: RepoFile) -> str:
+    return file.blob_id if file.lfs is None else lfs_content(file.lfs.sha256, file.lfs.size)

@@ -13,19 +13,16 @@ import pytest
 from huggingface_hub.utils import _http
 from huggingface_hub.utils._http import default_client_factory
 
-from wiki_embeddings.defs.materialize import drive
 from wiki_embeddings.hub_files import retries
 from wiki_embeddings.manifest import Manifest, Settings, write_manifest
-from wiki_embeddings.progress import silent
 from wiki_embeddings.publishing import hub_calls
-from wiki_embeddings.stages import dataset
 from wiki_embeddings.stages.shard import describe_parquet, parquet_writer
 from wiki_embeddings.stages.statistics import vector_statistics
 from wiki_embeddings.volume import Volume, output_folder
 from wiki_embeddings_tests.publishing.runs import (
     Datasets,
     ExpectedContent,
-    InProcessCompute,
+    create_dataset,
     read_content,
     use_xet,
 )
@@ -96,7 +93,10 @@ def published_datasets(tmp_path_factory: pytest.TempPathFactory) -> Datasets:
     first = replace(write_embeddings(volume, SHARDS, ROWS), settings=COMPLETE_SETTINGS)
     write_manifest(volume, first)
     second = _next_snapshot(volume, first)
-    return Datasets(root, _create_dataset(volume, first), _create_dataset(volume, second))
+    file_bytes = 2 * first.files[0].bytes + 1000  # three data files of two shards each
+    return Datasets(
+        root, create_dataset(volume, first, file_bytes), create_dataset(volume, second, file_bytes)
+    )
 
 
 @pytest.fixture
@@ -126,12 +126,6 @@ def expected(
         first = read_content(hub)
         datasets.publish(datasets.second)
         return ExpectedContent(first, read_content(hub))
-
-
-def _create_dataset(volume: Volume, vectors: Manifest) -> Manifest:
-    """Create a dataset from embeddings: three data files, the small one and the card."""
-    plan = dataset.plan(vectors, file_bytes=2 * vectors.files[0].bytes + 1000)
-    return drive(plan, InProcessCompute(volume.root, cores=1), silent, "hub_dataset").manifest
 
 
 def _next_snapshot(volume: Volume, vectors: Manifest) -> Manifest:

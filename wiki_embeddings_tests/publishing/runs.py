@@ -20,10 +20,13 @@ from huggingface_hub.utils._xet import abort_xet_session
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.compute.protocol import Event, Failed, Finished
+from wiki_embeddings.defs.materialize import drive
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import Manifest
+from wiki_embeddings.progress import silent
 from wiki_embeddings.publishing.merge import PublishResult
 from wiki_embeddings.publishing.readback import check_readback
+from wiki_embeddings.stages import dataset
 from wiki_embeddings.stages.shard import Plan, SpecT
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.publishing.publisher import publish
@@ -63,15 +66,15 @@ class Datasets:
         return Volume(self.root)
 
     def publish(
-        self, dataset: Manifest, *, repo_id: str = REPO_ID, private: bool = False
+        self, manifest: Manifest, *, repo_id: str = REPO_ID, private: bool = False
     ) -> PublishResult:
         """Publish one of them in this process."""
         compute = InProcessCompute(self.root, cores=1)
-        return publish(compute, dataset.folder, repo_id, private=private)
+        return publish(compute, manifest.folder, repo_id, private=private)
 
-    def check_readback(self, dataset: Manifest) -> CheckResult:
+    def check_readback(self, manifest: Manifest) -> CheckResult:
         """Read one of them back from the Hub."""
-        return check_readback(self.volume, dataset.folder, REPO_ID)
+        return check_readback(self.volume, manifest.folder, REPO_ID)
 
 
 class InProcessCompute(LocalCompute):
@@ -85,6 +88,12 @@ class InProcessCompute(LocalCompute):
                 yield Failed(number, str(error), "", fatal=False)
             else:
                 yield Finished(number, report)
+
+
+def create_dataset(volume: Volume, vectors: Manifest, file_bytes: int) -> Manifest:
+    """Create the dataset of some embeddings on the volume."""
+    plan = dataset.plan(vectors, file_bytes=file_bytes)
+    return drive(plan, InProcessCompute(volume.root, cores=1), silent, "hub_dataset").manifest
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ class Publisher:
 
 def start_publisher(
     datasets: Datasets,
-    dataset: Manifest,
+    manifest: Manifest,
     *,
     files_per_commit: int = 100,
     with_workers: bool = True,
@@ -115,12 +124,12 @@ def start_publisher(
 
     Args:
         datasets: The volume.
-        dataset: What to publish.
+        manifest: What to publish.
         files_per_commit: Most files in a commit.
         with_workers: Whether worker processes upload, as they do for users.
     """
     options = (str(files_per_commit), "with workers" if with_workers else "")
-    arguments = (str(datasets.root), dataset.folder, REPO_ID)
+    arguments = (str(datasets.root), manifest.folder, REPO_ID)
     process = subprocess.Popen(
         [sys.executable, "-c", _PUBLISHER, *options, *arguments],
         stdout=subprocess.PIPE,

@@ -9,13 +9,15 @@ import pytest
 from datasets import load_dataset
 from huggingface_hub import hf_hub_download
 
-from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.dataset_layout import RECORD
-from wiki_embeddings.defs.materialize import drive
 from wiki_embeddings.manifest import existing_manifest
-from wiki_embeddings.progress import silent
-from wiki_embeddings.stages import dataset
-from wiki_embeddings_tests.publishing.runs import REPO_ID, main_commit, read_content, tag_commits
+from wiki_embeddings_tests.publishing.runs import (
+    REPO_ID,
+    create_dataset,
+    main_commit,
+    read_content,
+    tag_commits,
+)
 
 
 def card_at(revision):
@@ -81,8 +83,7 @@ def test_publishing_the_same_again_changes_nothing(datasets, hub):
 def test_data_files_of_the_previous_version_are_removed(datasets, hub):
     datasets.publish(datasets.first)
     vectors = existing_manifest(datasets.volume, datasets.second.upstream.folder)
-    plan = dataset.plan(vectors, file_bytes=1)
-    other = drive(plan, LocalCompute(datasets.root, 1), silent, "hub_dataset").manifest
+    other = create_dataset(datasets.volume, vectors, file_bytes=1)
     datasets.publish(other)
     paths = {path for path in hub.files(REPO_ID) if path.startswith("data/")}
     assert paths == {file.name for file in other.files if file.rows}
@@ -92,8 +93,7 @@ def test_data_files_of_the_previous_version_are_removed(datasets, hub):
 def test_another_version_of_the_same_snapshot_gets_another_tag(datasets, hub):
     first = datasets.publish(datasets.first)
     vectors = existing_manifest(datasets.volume, datasets.first.upstream.folder)
-    plan = dataset.plan(vectors, file_bytes=1)
-    other = drive(plan, LocalCompute(datasets.root, 1), silent, "hub_dataset").manifest
+    other = create_dataset(datasets.volume, vectors, file_bytes=1)
     second = datasets.publish(other)
     assert second.tag == f"20231101-{other.digest[:8]}"
     assert tag_commits(hub) == {"20231101": first.commit, second.tag: second.commit}
