@@ -26,8 +26,8 @@ def redacted_endpoint() -> str:
 def hub_headers() -> dict[str, str]:
     """Return the headers for a request to the Hub, with the current token if there is one.
 
-    The client's own `build_hf_headers` is not used: it sends a request of its own first, which
-    takes seconds without a network.
+    The client's own `build_hf_headers` is not used: it sends another request first, which takes
+    seconds without a network.
 
     Raises:
         BadInputError: The token holds characters that cannot be sent. Refused here, because the

@@ -10,6 +10,7 @@ import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -19,7 +20,7 @@ from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.dataset_layout import FOLDERS, ConfigName
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
-from wiki_embeddings.manifest import Manifest, ShardFile, existing_manifest
+from wiki_embeddings.manifest import Manifest, existing_manifest
 from wiki_embeddings.publishing.differences import damaged_paths
 from wiki_embeddings.publishing.hub_calls import call_hub
 from wiki_embeddings.publishing.publication import compose
@@ -121,22 +122,20 @@ def _sample_rows(volume: Volume, manifest: Manifest) -> dict[tuple[int, int], _S
     files = [file for file in manifest.files if file.rows]
     samples: dict[tuple[int, int], _SampledRow] = {}
     while len(samples) < min(_SAMPLED_ROWS, manifest.rows):
-        sample = _sample_row(volume, manifest, rng.choice(files), rng)
-        samples[sample.row["id"], sample.row["chunk_index"]] = sample
+        file = rng.choice(files)
+        row = _sample_row(volume.path(manifest.reference(file)), rng)
+        samples[row["id"], row["chunk_index"]] = _SampledRow(file.name, row)
     return samples
 
 
-def _sample_row(
-    volume: Volume, manifest: Manifest, file: ShardFile, rng: random.Random
-) -> _SampledRow:
-    path = volume.path(manifest.reference(file))
+def _sample_row(path: Path, rng: random.Random) -> Mapping[str, Any]:
     try:
         with pq.ParquetFile(path) as parquet:
             table = parquet.read_row_group(rng.randrange(parquet.num_row_groups))
     except (OSError, ValueError) as error:
         raise BadInputError(f"Cannot read {path}: materialize hub_dataset again.") from error
-    row = table.slice(rng.randrange(table.num_rows), 1).to_pylist()[0]
-    return _SampledRow(file.name, row)
+    row: Mapping[str, Any] = table.slice(rng.randrange(table.num_rows), 1).to_pylist()[0]
+    return row
 
 
 def _read_rows(

@@ -90,8 +90,8 @@ class InProcessCompute(LocalCompute):
                 yield Finished(number, report)
 
 
-def create_dataset(volume: Volume, vectors: Manifest, file_bytes: int) -> Manifest:
-    """Create the dataset of some embeddings on the volume."""
+def create_dataset(volume: Volume, vectors: Manifest, file_bytes: int = 1_000_000) -> Manifest:
+    """Create the dataset of some embeddings; by default, all rows fit in one file."""
     plan = dataset.plan(vectors, file_bytes=file_bytes)
     return drive(plan, InProcessCompute(volume.root, cores=1), silent, "hub_dataset").manifest
 

@@ -12,8 +12,6 @@ from wiki_embeddings_tests.publishing.runs import create_dataset
 from wiki_embeddings_tests.support.synthetic import write_embeddings
 
 NAME = "wikipedia-simple-tiny-model"
-LARGE = 1_000_000
-"""Bytes in a data file: all rows fit in one."""
 
 
 @pytest.fixture
@@ -23,21 +21,22 @@ def vectors(volume):
 
 def test_the_link_moves_from_one_version_to_the_next(tmp_path, volume, vectors):
     hub = tmp_path / "hub"
-    first = publish_to_folder(volume, create_dataset(volume, vectors, LARGE).folder, hub)
+    first = publish_to_folder(volume, create_dataset(volume, vectors).folder, hub)
     old_version = first.resolve()
     assert first == hub / NAME
     assert len(list((first / "data").iterdir())) == 1
 
-    assert publish_to_folder(volume, create_dataset(volume, vectors, 1).folder, hub) == first
+    assert (
+        publish_to_folder(volume, create_dataset(volume, vectors, file_bytes=1).folder, hub)
+        == first
+    )
     assert len(list((first / "data").iterdir())) == 4
     assert sorted(path.name for path in hub.iterdir()) == [".versions", NAME]
     assert len(list((old_version / "data").iterdir())) == 1, "readers of the old version keep it"
 
 
 def test_the_folder_of_links_opens_with_datasets(tmp_path, volume, vectors):
-    place = publish_to_folder(
-        volume, create_dataset(volume, vectors, LARGE).folder, tmp_path / "hub"
-    )
+    place = publish_to_folder(volume, create_dataset(volume, vectors).folder, tmp_path / "hub")
     cache = str(tmp_path / "cache")
     for config, columns in (("default", 9), ("vectors", 4), ("small", 9)):
         rows = load_dataset(str(place), config, split="train", cache_dir=cache)
@@ -52,7 +51,7 @@ def test_the_folder_of_links_opens_with_datasets(tmp_path, volume, vectors):
 
 
 def test_the_record_lists_every_published_file(tmp_path, volume, vectors):
-    manifest = create_dataset(volume, vectors, LARGE)
+    manifest = create_dataset(volume, vectors)
     place = publish_to_folder(volume, manifest.folder, tmp_path / "hub")
     record = json.loads((place / RECORD).read_text())
     assert record["digest"] == manifest.digest
@@ -62,7 +61,7 @@ def test_the_record_lists_every_published_file(tmp_path, volume, vectors):
 
 
 def test_publishing_the_same_again_changes_nothing(tmp_path, volume, vectors):
-    folder, hub = create_dataset(volume, vectors, LARGE).folder, tmp_path / "hub"
+    folder, hub = create_dataset(volume, vectors).folder, tmp_path / "hub"
     first = publish_to_folder(volume, folder, hub).resolve()
     assert publish_to_folder(volume, folder, hub).resolve() == first
 
@@ -71,6 +70,6 @@ def test_a_folder_in_the_way_is_not_touched(tmp_path, volume, vectors):
     folder = tmp_path / "hub" / NAME
     folder.mkdir(parents=True)
     with pytest.raises(BadInputError, match="is in the way"):
-        publish_to_folder(volume, create_dataset(volume, vectors, LARGE).folder, tmp_path / "hub")
+        publish_to_folder(volume, create_dataset(volume, vectors).folder, tmp_path / "hub")
     assert folder.is_dir()
     assert not folder.is_symlink()
