@@ -43,7 +43,7 @@ from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.publishing import upload
-from wiki_embeddings.publishing.account import HubAccount, account_of_token
+from wiki_embeddings.publishing.account import HubAccount, look_up_account
 from wiki_embeddings.stages import chunk, dataset, embed, fetch, finished_shards
 from wiki_embeddings.volume import Volume
 
@@ -278,4 +278,4 @@ def handshake() -> str:
 @app.function(**in_containers(deployment.QUERY_CONTAINER, cpu_image))
 def hub_account() -> HubAccount:
     """Return the account of the Hugging Face token in the secret, and its permissions."""
-    return account_of_token()
+    return look_up_account()

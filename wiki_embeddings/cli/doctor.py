@@ -60,13 +60,13 @@ def check_hub_token(namespace: str | None) -> Finding:
         )
     except WikiEmbeddingsError as error:
         return Finding(subject, "not known", str(error))
-    if account.refusal:
-        return Finding(subject, account.refusal, how_to_set_secret("create --force", namespace))
+    if account.problem:
+        return Finding(subject, account.problem, how_to_set_secret("create --force", namespace))
     reads = "may only read" if namespace else "may read, which is all that a run needs"
-    writes = ", ".join(account.may_write_to)
+    writes = ", ".join(account.write_scopes)
     permissions = f"may write to {writes}" if writes else reads
     state = f"{account.name}'s ({account.role}), {permissions}"
-    if namespace is not None and not account.may_write_below(namespace):
+    if namespace is not None and not account.has_write_access(namespace):
         remedy = how_to_set_secret("create --force", namespace)
         return Finding(f"{subject}, for {namespace}", state, remedy)
     return Finding(subject, state)

@@ -41,7 +41,7 @@ def require_publishable(
     if hub.namespace and HUB_DATASET in run and is_first:
         from wiki_embeddings.publishing import preflight  # loads the Hub's client
 
-        compute.call(preflight.refuse_unwritable, hub.namespace)
+        compute.call(preflight.require_write_access, hub.namespace)
 
 
 def publish_to_hub(
@@ -76,28 +76,32 @@ def publish_to_hub(
     from wiki_embeddings.card import hub_snippet
     from wiki_embeddings.publishing import merge, preflight, upload  # load the Hub's client
 
-    ready = compute.call(preflight.prepare, dataset.folder, repo_id, private=private)
+    ready = compute.call(preflight.prepare_repository, dataset.folder, repo_id, private=private)
     if ready.missing:
         plan = upload.plan(dataset, repo_id, ready.missing, context.run.run_id)
         materialize(plan, compute, listener, HUB_DATASET)
     published = compute.call(
-        merge.conclude, dataset.folder, repo_id, author=ready.author, replaces=ready.replaces
+        merge.publish_uploaded,
+        dataset.folder,
+        repo_id,
+        author=ready.author,
+        previous_digest=ready.previous_digest,
     )
     context.log.info(
         f"Published to {published.url} as {published.tag}"
-        if published.changed
+        if published.has_changed
         else f"{published.url} has this dataset already: nothing was changed"
     )
     pull_request = (
-        {"pull_request": dg.MetadataValue.url(published.pull_request)}
-        if published.pull_request
+        {"pull_request": dg.MetadataValue.url(published.pull_request_url)}
+        if published.pull_request_url
         else {}
     )
     return {
         "hub": dg.MetadataValue.url(published.url),
         "hub_commit": published.commit,
         "hub_tag": published.tag,
-        "hub_changed": published.changed,
+        "hub_changed": published.has_changed,
         **pull_request,
         **_how_to_load(repo_id, f"```python\n{hub_snippet(repo_id, published.tag)}\n```"),
     }
@@ -110,7 +114,7 @@ def reads_back(dataset: Manifest, compute: Compute, hub: HubResource) -> CheckRe
         return CheckResult(True, "It is not on the Hub: no namespace is set.", {})
     from wiki_embeddings.publishing import readback  # loads the Hub's client
 
-    return compute.call(readback.reads_back, dataset.folder, repo_id)
+    return compute.call(readback.check_readback, dataset.folder, repo_id)
 
 
 def show_locally(compute: Compute, dataset: Manifest, hub: HubResource) -> dict[str, Any]:
@@ -126,9 +130,9 @@ def show_locally(compute: Compute, dataset: Manifest, hub: HubResource) -> dict[
     from wiki_embeddings.card import dataset_name, snippet
 
     if compute.folder is not None:
-        from wiki_embeddings.publishing.local_folder import expose
+        from wiki_embeddings.publishing.local_folder import publish_to_folder
 
-        path = str(expose(Volume(compute.folder), dataset.folder, Path(hub.folder)))
+        path = str(publish_to_folder(Volume(compute.folder), dataset.folder, Path(hub.folder)))
         return _how_to_load(path, f"```python\n{snippet(path)}\n```")
     folder, name = dataset.folder, dataset_name(dataset)
     download = f"modal volume get {VOLUME} {folder} .\nmv {Path(folder).name} {name}"

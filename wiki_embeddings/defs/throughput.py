@@ -25,11 +25,11 @@ def record_throughput(compute: Compute, vectors: Materialized) -> None:
     Raises:
         WikiEmbeddingsError: The record cannot be stored.
     """
-    from wiki_embeddings.publishing.publication import throughput  # loads Arrow
+    from wiki_embeddings.publishing.publication import read_throughput  # loads Arrow
 
     progress, usage = vectors.progress, vectors.progress.usage
     made = progress.done - progress.reused
-    earlier = throughput(compute.files, vectors.manifest.folder)
+    earlier = read_throughput(compute.files, vectors.manifest.folder)
     if not made or (earlier and earlier["passages"] > made):
         return
     record = {

@@ -13,7 +13,7 @@ import numpy as np
 from wiki_embeddings.encoders.protocol import Vectors
 from wiki_embeddings.encoders.sequences import Ids
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.failures import TransientError
+from wiki_embeddings.hub_files.errors import TransientError
 from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 
 NAME = "text-embeddings-inference"
