@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wiki_embeddings.cli import estimate
 from wiki_embeddings.compute.modal import deployment
 from wiki_embeddings.compute.modal.prices import GPU_SECOND
 from wiki_embeddings.defs.config import (
@@ -31,7 +32,6 @@ from wiki_embeddings.estimate import (
     Shape,
     flops_per_token,
     predict,
-    report,
 )
 from wiki_embeddings.estimate.editions import EDITIONS, Edition
 from wiki_embeddings.estimate.encoding import SHAPES, shape_of
@@ -52,8 +52,8 @@ def embeddings_of(question: Question):
     return next(asset for asset in predict(question).assets if asset.asset == "embeddings")
 
 
-def encoder_rate_of(estimate: Estimate) -> Figure:
-    (rate,) = (figure for figure in estimate.figures if figure.unit.startswith("tokens/s"))
+def encoder_rate_of(found: Estimate) -> Figure:
+    (rate,) = (figure for figure in found.figures if figure.unit.startswith("tokens/s"))
     return rate
 
 
@@ -343,7 +343,7 @@ def test_an_estimate_is_of_what_run_does_by_default():
 
 def test_machines_get_the_same_in_seconds_bytes_and_dollars():
     found = predict(FIFTY_A10G)
-    told = json.loads(report.as_json(found))
+    told = json.loads(estimate.as_json(found))
     assert told["total"]["wall_s"] == pytest.approx(sum(a["wall_s"] for a in told["assets"]))
     assert told["total"]["gpu_hours"] == pytest.approx(found.gpu_s / 3600)
     assert told["workload"]["shards"] == len(found.workload.shards)
