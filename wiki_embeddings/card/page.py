@@ -23,9 +23,11 @@ from wiki_embeddings.card.naming import (
     public_model,
     short_model_name,
 )
+from wiki_embeddings.card.retrieval_quality import measured_results
 from wiki_embeddings.card.snippets import Asker, Place, faiss_search, loading, numpy_search
 from wiki_embeddings.checks import overlaps
 from wiki_embeddings.dataset_layout import SMALL_ROWS
+from wiki_embeddings.encoders.models.known import KNOWN_MODELS, MTEB_RETRIEVAL_DATASETS
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
 from wiki_embeddings.schemas import DESCRIPTIONS, embedding_schema
@@ -161,18 +163,20 @@ def _use(vectors: Manifest, repo_id: str | None, tag: str) -> dict[str, Any]:
 
 
 def _quality(vectors: Manifest) -> dict[str, Any]:
-    """How well search finds what it should, as far as that is known."""
+    """Return what is known of how well search finds the right passages."""
     chunks, model = vectors.settings["chunks"], vectors.settings["embeddings"]
     name = str(model["model"])
-    measured = retrieval_quality.measured(
+    results = measured_results(
         name, str(model["revision"]), int(chunks["token_budget"]), bool(chunks["title_prefix"])
     )
+    known = KNOWN_MODELS.get(name)
     return {
-        "quality": retrieval_quality,
-        "measured": measured,
-        "precision_measured": any(row.way == model["precision"] for row in measured),
+        "benchmark": retrieval_quality,
+        "results": results,
+        "is_precision_measured": any(row.method == model["precision"] for row in results),
         "is_sample": vectors.wiki == SAMPLE_WIKI,
-        "published": retrieval_quality.published(name),
+        "published": known.retrieval if known else None,
+        "mteb_datasets": MTEB_RETRIEVAL_DATASETS,
     }
 
 

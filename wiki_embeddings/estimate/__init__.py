@@ -6,7 +6,6 @@ goes in says what it rests on; `figures.py` has the words for that.
 
 from wiki_embeddings.estimate.encoding import (
     HALF_PRECISION_TFLOPS,
-    Shape,
     ShapeLike,
     flops_per_token,
 )
@@ -18,7 +17,6 @@ __all__ = [
     "AssetEstimate",
     "Estimate",
     "Question",
-    "Shape",
     "ShapeLike",
     "flops_per_token",
     "predict",

@@ -7,10 +7,10 @@ by its maker's datasheet, times a share that is assumed, over the operations tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from wiki_embeddings.encoders.models.known import MODEL_SHAPES, ModelShape
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.estimate.figures import Figure
 
@@ -30,45 +30,6 @@ class ShapeLike(Protocol):
     def intermediate_size(self) -> int:
         """Width of the feed-forward network."""
 
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of a model whose files need not be here.
-
-    Attributes:
-        layers: Number of transformer layers.
-        hidden_size: Length of a token's vector, and of a text's.
-        intermediate_size: Width of the feed-forward network.
-        max_length: Most tokens that the model reads.
-        multilingual: Whether its vocabulary is made for many languages, not for English alone.
-    """
-
-    layers: int
-    hidden_size: int
-    intermediate_size: int
-    max_length: int = 512
-    multilingual: bool = False
-
-
-_SMALL = Shape(12, 384, 1536)
-_BASE = Shape(12, 768, 3072)
-_LARGE = Shape(24, 1024, 4096)
-
-SHAPES: Mapping[str, Shape] = {
-    "sentence-transformers/all-MiniLM-L6-v2": Shape(6, 384, 1536, max_length=256),
-    "sentence-transformers/all-MiniLM-L12-v2": Shape(12, 384, 1536, max_length=128),
-    "BAAI/bge-small-en-v1.5": _SMALL,
-    "BAAI/bge-base-en-v1.5": _BASE,
-    "BAAI/bge-large-en-v1.5": _LARGE,
-    "intfloat/e5-small-v2": _SMALL,
-    "intfloat/e5-base-v2": _BASE,
-    "intfloat/e5-large-v2": _LARGE,
-    "thenlper/gte-small": _SMALL,
-    "intfloat/multilingual-e5-small": Shape(12, 384, 1536, multilingual=True),
-    "intfloat/multilingual-e5-base": Shape(12, 768, 3072, multilingual=True),
-    "intfloat/multilingual-e5-large": Shape(24, 1024, 4096, multilingual=True),
-}
-"""Shapes of models, as their own configuration files on the Hub have them."""
 
 HALF_PRECISION_TFLOPS: Mapping[str, float] = {
     "T4": 65.0,
@@ -116,20 +77,20 @@ TEI_CHARACTERS = Figure(
 """Of the engine `tei`; ours has no such process, so this is what it should beat."""
 
 
-def shape_of(model: str) -> Shape:
+def shape_of(model: str) -> ModelShape:
     """The shape of a known model, or of one whose folder is here.
 
     Raises:
         BadInputError: The model is not known, or its folder does not hold one that we compute.
     """
-    if model in SHAPES:
-        return SHAPES[model]
+    if model in MODEL_SHAPES:
+        return MODEL_SHAPES[model]
     folder = Path(model).expanduser()
     if folder.is_dir():
         from wiki_embeddings.encoders.models.files import read_model_files  # for a folder alone
 
         files = read_model_files(folder)
-        return Shape(
+        return ModelShape(
             layers=files.shape.layers,
             hidden_size=files.shape.hidden_size,
             intermediate_size=files.shape.intermediate_size,
@@ -137,8 +98,8 @@ def shape_of(model: str) -> Shape:
             multilingual=files.shape.vocab_size > _ENGLISH_WORDS,
         )
     raise BadInputError(
-        f"The shape of {model} is not known here. Name one of {', '.join(sorted(SHAPES))}, or the "
-        "folder of a model."
+        f"The shape of {model} is not known here. Name one of {', '.join(sorted(MODEL_SHAPES))}, "
+        "or the folder of a model."
     )
 
 

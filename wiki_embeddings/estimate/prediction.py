@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wiki_embeddings.encoders.models.known import ModelShape
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.estimate import rates
 from wiki_embeddings.estimate.editions import Edition, edition_of
-from wiki_embeddings.estimate.encoding import Shape, shape_of
+from wiki_embeddings.estimate.encoding import shape_of
 from wiki_embeddings.estimate.figures import Basis, Figure
 from wiki_embeddings.estimate.question import Question
 from wiki_embeddings.estimate.schedule import Schedule, schedule
@@ -167,7 +168,7 @@ def _tokens(edition: Edition) -> Figure:
     return Figure(script.tokens_per_character, "tokens a character", script.basis, script.source)
 
 
-def _caveats(question: Question, edition: Edition, shape: Shape) -> list[str]:
+def _caveats(question: Question, edition: Edition, shape: ModelShape) -> list[str]:
     """What the estimate may be wrong about."""
     caveats = []
     if edition.script.basis == "assumed" and not shape.multilingual:

@@ -13,9 +13,10 @@ from wiki_embeddings.compute.modal.deployment import (
     PUBLISHING,
 )
 from wiki_embeddings.compute.modal.prices import ContainerSize
+from wiki_embeddings.encoders.models.known import ModelShape
 from wiki_embeddings.estimate import encoding, rates
 from wiki_embeddings.estimate.editions import EDITIONS
-from wiki_embeddings.estimate.encoding import Shape, flops_per_token
+from wiki_embeddings.estimate.encoding import flops_per_token
 from wiki_embeddings.estimate.figures import Figure
 from wiki_embeddings.estimate.question import Question
 from wiki_embeddings.estimate.workload import Workload, workload_of
@@ -52,7 +53,9 @@ class Stage:
     rests_on: tuple[Figure, ...]
 
 
-def stages(question: Question, work: Workload, shape: Shape) -> tuple[Stage, Stage, Stage, Stage]:
+def stages(
+    question: Question, work: Workload, shape: ModelShape
+) -> tuple[Stage, Stage, Stage, Stage]:
     """The stages of a run, in their order."""
     return (
         _raw_wikipedia(question, work),
@@ -108,7 +111,7 @@ def _chunked_volume(question: Question, work: Workload) -> Stage:
     )
 
 
-def _embeddings(question: Question, work: Workload, shape: Shape) -> Stage:
+def _embeddings(question: Question, work: Workload, shape: ModelShape) -> Stage:
     """Each shard takes the whole container or machine. Reading and writing keep up with it."""
     rate = encoder_rate(question, work, shape)
     byte_s = work.encoded_tokens / work.text_bytes / rate.value
@@ -128,7 +131,7 @@ def _embeddings(question: Question, work: Workload, shape: Shape) -> Stage:
     )
 
 
-def _hub_dataset(question: Question, work: Workload, shape: Shape) -> Stage:
+def _hub_dataset(question: Question, work: Workload, shape: ModelShape) -> Stage:
     """Shards of embeddings are put together into larger files, each by one core."""
     stored = _vectors_bytes(work, shape)
     files = max(1, math.ceil(stored / _FILE_BYTES))
@@ -144,7 +147,7 @@ def _hub_dataset(question: Question, work: Workload, shape: Shape) -> Stage:
     )
 
 
-def encoder_rate(question: Question, work: Workload, shape: Shape) -> Figure:
+def encoder_rate(question: Question, work: Workload, shape: ModelShape) -> Figure:
     """Tokens a second that one container encodes, or this machine."""
     flops = flops_per_token(shape, work.attended)
     if question.tokens_per_s is not None:
@@ -179,7 +182,7 @@ def _article() -> tuple[float, float]:
     return work.encoded_tokens / work.characters, flops_per_token(shape, work.attended)
 
 
-def _vectors_bytes(work: Workload, shape: Shape) -> float:
+def _vectors_bytes(work: Workload, shape: ModelShape) -> float:
     """Bytes of the embeddings; what is published has the same rows."""
     vector = shape.hidden_size * _HALF_PRECISION_BYTES * rates.VECTOR_SHARE
     return work.text_bytes * rates.TEXT_SHARE + work.chunks * (vector + rates.ROW_BYTES)

@@ -22,19 +22,18 @@ from wiki_embeddings.defs.config import (
     EmbeddingsConfig,
     RawWikipediaConfig,
 )
-from wiki_embeddings.encoders.models.known import KNOWN_MODELS
+from wiki_embeddings.encoders.models.known import KNOWN_MODELS, MODEL_SHAPES, ModelShape
 from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.estimate import (
     HALF_PRECISION_TFLOPS,
     Estimate,
     Question,
-    Shape,
     flops_per_token,
     predict,
 )
 from wiki_embeddings.estimate.editions import EDITIONS, Edition
-from wiki_embeddings.estimate.encoding import SHAPES, shape_of
+from wiki_embeddings.estimate.encoding import shape_of
 from wiki_embeddings.estimate.figures import Figure
 from wiki_embeddings.estimate.rates import IDLE_S
 from wiki_embeddings.estimate.schedule import schedule
@@ -114,11 +113,13 @@ def test_english_wikipedia_has_about_the_tokens_that_the_project_reckons_with():
 
 
 def test_a_token_of_bge_small_costs_45_megaflop():
-    assert flops_per_token(SHAPES["BAAI/bge-small-en-v1.5"], 176) == pytest.approx(45.7e6, rel=1e-3)
+    assert flops_per_token(MODEL_SHAPES["BAAI/bge-small-en-v1.5"], 176) == pytest.approx(
+        45.7e6, rel=1e-3
+    )
 
 
 def test_the_weights_of_minilm_take_part_once_and_attention_grows_with_the_length():
-    shape = SHAPES["sentence-transformers/all-MiniLM-L6-v2"]
+    shape = MODEL_SHAPES["sentence-transformers/all-MiniLM-L6-v2"]
     assert flops_per_token(shape, 0) == 2 * 10_616_832
     assert flops_per_token(shape, 225) - flops_per_token(shape, 0) == 6 * 4 * 384 * 225
 
@@ -138,14 +139,14 @@ def test_every_gpu_with_a_price_has_a_rate():
 
 
 def test_every_model_that_is_known_by_name_has_a_shape():
-    assert set(KNOWN_MODELS) <= set(SHAPES)
+    assert set(KNOWN_MODELS) <= set(MODEL_SHAPES)
 
 
 def test_the_bundled_model_has_the_shape_that_its_own_files_tell():
     model = resolve(SAMPLE_MODEL)
     found = model.shape
-    told = Shape(found.layers, found.hidden_size, found.intermediate_size, model.max_length)
-    assert SHAPES[SAMPLE_MODEL] == told
+    told = ModelShape(found.layers, found.hidden_size, found.intermediate_size, model.max_length)
+    assert MODEL_SHAPES[SAMPLE_MODEL] == told
 
 
 def test_a_folder_tells_its_shape_itself(tmp_path):
