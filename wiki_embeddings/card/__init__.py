@@ -1,9 +1,8 @@
-"""The dataset card: what the dataset is and how it was made, told from its manifest.
+"""The dataset card: what the dataset is and how it was made, from its manifest.
 
-The same manifest, and the same figures given beside it, always give the same card. The format is
-the Hub's: YAML that declares configs and features (Parquet itself loses the length of a float16
-list to all but Arrow), then Markdown. Nothing here reads data, and no path of the machine that
-makes the card gets onto its page.
+The same manifest and arguments always give the same card. Its format is the Hub's: YAML that
+declares configs and features (in Parquet, only Arrow finds the length of a float16 list), then
+Markdown. Nothing here reads data, and the page shows no path of the machine that makes it.
 """
 
 from wiki_embeddings.card.changes import is_summary, summary

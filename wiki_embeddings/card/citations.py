@@ -1,4 +1,4 @@
-"""How to cite a dataset: itself, the paper of its model, and Wikipedia, in BibTeX."""
+"""How to cite a dataset, the paper of its model, and Wikipedia, in BibTeX."""
 
 from __future__ import annotations
 
