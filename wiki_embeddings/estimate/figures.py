@@ -37,7 +37,7 @@ def _measured(value: float, unit: str, work: str) -> Figure:
 
 
 def assumed(value: float, unit: str, reason: str) -> Figure:
-    """Return a figure for which there is only a reason."""
+    """Return a figure that is neither measured nor published."""
     return Figure(value, unit, "assumed", reason)
 
 
@@ -45,7 +45,9 @@ _TARGET = "this project's own target"
 
 CONVERT = _measured(0.82e6, "characters/s of a core, from wikitext", "the sample's dump")
 READ_ARTICLES = _measured(
-    85e6, "bytes of text/s of a core, checked and written", "34 MB of the sample as the Hub has it"
+    85e6,
+    "bytes of text/s of a core, checked and written",
+    "34 MB of the sample in the Hub's layout",
 )
 CHUNK = _measured(
     4.7e6, "characters/s of a core, chunked, written and counted", "a shard of 16 MiB in the stage"
@@ -94,9 +96,7 @@ TEI_A10G = Figure(
 )
 """Of the engine `tei`, which has no such process here and so should be faster."""
 
-UTILIZATION = assumed(
-    0.25, "of a GPU's half-precision rate", f"{_TARGET}; no GPU has been measured"
-)
+UTILIZATION = assumed(0.25, "of a GPU's half-precision rate", f"{_TARGET}; none is measured")
 
 HALF_PRECISION_TFLOPS: Mapping[str, float] = {
     "T4": 65.0,

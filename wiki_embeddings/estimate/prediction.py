@@ -200,8 +200,9 @@ def _container_size(options: RunOptions, asset: str) -> ContainerSize:
 def _parallelism(options: RunOptions, asset: str) -> tuple[int, int]:
     """Return the most containers, or local workers, and the shards that each has in hand."""
     if asset == "embeddings":
-        on_modal = (options.max_containers, options.inputs_per_container)
-        return on_modal if options.on_modal else (1, 1)
+        return (
+            (options.max_containers, options.inputs_per_container) if options.on_modal else (1, 1)
+        )
     if options.on_modal:
         return options.cpu_containers or options.max_containers, 1
     is_download = asset == "raw_wikipedia" and options.wiki != SAMPLE_WIKI
@@ -237,7 +238,7 @@ def _caveats(options: RunOptions, edition: Edition, shape: ModelShape) -> Iterat
             "and preemptions are not modelled."
         )
         yield (
-            "Dollars are for containers, each kept for a minute after its last shard; storage, the "
+            "Dollars are for containers, each kept for a minute after its last shard. Storage, the "
             "checks between the maps, taxes and credits are not included."
         )
     if options.on_gpu:

@@ -1,8 +1,4 @@
-"""When a map's shards are done: list scheduling, as in the computes.
-
-The longest shards go first, each to whichever container is free first, so a map ends with a tail in
-which containers without a shard wait for the others.
-"""
+"""When a map's shards are done: list scheduling, as in the computes."""
 
 from __future__ import annotations
 
@@ -16,8 +12,9 @@ def schedule(
 ) -> tuple[float, ...]:
     """Return when each container that is started finishes its last shard.
 
-    A container shares its rate among the shards in hand. That the last of them runs faster alone is
-    ignored, so the tail is an upper bound. All containers are assumed to start at once.
+    The longest shards go first, each to whichever container is free first. All containers are
+    assumed to start at once. A container shares its rate among the shards in hand; that its last
+    one runs faster alone is ignored, so the tail is an upper bound.
 
     Args:
         shards_s: Seconds that each shard takes alone in a container; at least one.
