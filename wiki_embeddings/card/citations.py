@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from wiki_embeddings.card.naming import (
     dataset_name,
-    edition,
-    license_of,
+    dataset_title,
+    edition_name,
     public_model,
-    short_model_name,
-    site,
+    site_url,
+    text_license,
 )
 from wiki_embeddings.encoders.models.known import paper_id
 from wiki_embeddings.manifest import Manifest
@@ -76,7 +76,7 @@ def citations(vectors: Manifest, repo_id: str | None) -> str:
 def _dataset(vectors: Manifest, repo_id: str | None) -> str:
     snapshot = str(vectors.settings["raw"]["snapshot"])
     fields = {
-        "title": _escaped(f"{edition(vectors.wiki)}, embedded with {short_model_name(vectors)}"),
+        "title": _escaped(dataset_title(vectors)),
         "year": snapshot[:4],
         "version": snapshot,
     }
@@ -92,11 +92,11 @@ def _dataset(vectors: Manifest, repo_id: str | None) -> str:
 def _wikipedia(vectors: Manifest) -> str:
     snapshot = str(vectors.settings["raw"]["snapshot"])
     fields = {
-        "title": _escaped(edition(vectors.wiki)),
+        "title": _escaped(edition_name(vectors.wiki)),
         "author": "{Wikipedia contributors}",
         "year": snapshot[:4],
-        "url": site(vectors.wiki),
-        "note": f"Text of {snapshot}, {license_of(snapshot).id.upper()}",
+        "url": site_url(vectors.wiki),
+        "note": f"Text of {snapshot}, {text_license(snapshot).id.upper()}",
     }
     return _entry(f"wikipedia-{vectors.wiki}-{snapshot}", fields)
 

@@ -41,7 +41,7 @@ class License:
     url: str
 
 
-def license_of(snapshot: str) -> License:
+def text_license(snapshot: str) -> License:
     """Return the licence of Wikipedia's text on a date, given as `YYYYMMDD`."""
     version = "4.0" if snapshot >= _CC_BY_SA_4_SINCE else "3.0"
     return License(
@@ -58,6 +58,11 @@ def dataset_name(vectors: Manifest) -> str:
     """
     suffix = "" if is_complete(vectors) else "-dry-run"
     return f"wikipedia-{vectors.wiki}-{short_model_name(vectors)}{suffix}"
+
+
+def dataset_title(vectors: Manifest) -> str:
+    """Return the dataset's title for people."""
+    return f"{edition_name(vectors.wiki)}, embedded with {short_model_name(vectors)}"
 
 
 def is_complete(vectors: Manifest) -> bool:
@@ -77,18 +82,18 @@ def public_model(vectors: Manifest) -> str | None:
     return None if is_folder else str(model["model"])
 
 
-def edition(wiki: str) -> str:
+def edition_name(wiki: str) -> str:
     """Return the name of a wiki for people."""
     if wiki == SAMPLE_WIKI:
         return "English Wikipedia (sample)"
     return "Simple English Wikipedia" if wiki == "simple" else f"Wikipedia ({wiki})"
 
 
-def site(wiki: str) -> str:
+def site_url(wiki: str) -> str:
     """Return the address of a wiki."""
     return f"https://{'en' if wiki == SAMPLE_WIKI else wiki}.wikipedia.org/"
 
 
-def language(wiki: str) -> str:
+def language_code(wiki: str) -> str:
     """Return the ISO 639 code of a wiki's language, which the Hub requires."""
     return _LANGUAGES.get(wiki, wiki.partition("-")[0])

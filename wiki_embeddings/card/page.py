@@ -12,12 +12,13 @@ from wiki_embeddings.card.citations import citations
 from wiki_embeddings.card.configs import configs
 from wiki_embeddings.card.length_chart import length_chart
 from wiki_embeddings.card.naming import (
-    edition,
+    dataset_title,
+    edition_name,
     is_complete,
-    language,
-    license_of,
+    language_code,
     public_model,
     short_model_name,
+    text_license,
 )
 from wiki_embeddings.card.retrieval_quality import measured_results
 from wiki_embeddings.card.snippets import Location, QueryModel, faiss_search, loading, numpy_search
@@ -109,10 +110,10 @@ def _origin(vectors: Manifest) -> dict[str, Any]:
     raw, chunks, model = (vectors.settings[s] for s in ("raw", "chunks", "embeddings"))
     public = public_model(vectors)
     return {
-        "title": f"{edition(vectors.wiki)}, embedded with {short_model_name(vectors)}",
-        "edition": edition(vectors.wiki),
-        "language": language(vectors.wiki),
-        "license": license_of(str(raw["snapshot"])),
+        "title": dataset_title(vectors),
+        "edition": edition_name(vectors.wiki),
+        "language": language_code(vectors.wiki),
+        "license": text_license(str(raw["snapshot"])),
         "source": _source(vectors.wiki, raw),
         "raw": raw,
         "chunks": chunks,

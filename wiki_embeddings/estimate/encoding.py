@@ -19,7 +19,6 @@ from wiki_embeddings.estimate.options import RunOptions
 from wiki_embeddings.estimate.workload import Workload, count_workload
 
 _MAX_ENGLISH_VOCABULARY = 2**16  # no vocabulary of one language is larger
-
 _TOLERANCE = 0.05  # operations that differ by less are alike: no figure here is more precise
 
 

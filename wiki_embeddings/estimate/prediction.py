@@ -126,11 +126,8 @@ def _chunked_volume(options: RunOptions, work: Workload) -> AssetEstimate:
     """Each shard is chunked by one core."""
     byte_s = work.characters / work.text_bytes / figures.CHUNK.value
     shards_s = [shard * byte_s for shard in work.shards]
-    stored = (
-        work.text_bytes * figures.TEXT_SHARE
-        + work.stored_tokens * figures.TOKEN_BYTES
-        + work.chunks * figures.ROW_BYTES
-    )
+    stored = work.text_bytes * figures.TEXT_SHARE + work.stored_tokens * figures.TOKEN_BYTES
+    stored += work.chunks * figures.ROW_BYTES
     return _asset(options, "chunked_volume", shards_s, [figures.CHUNK], stored)
 
 

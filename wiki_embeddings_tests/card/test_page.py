@@ -10,7 +10,7 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from wiki_embeddings import __version__
-from wiki_embeddings.card import card, dataset_name, license_of, summary
+from wiki_embeddings.card import card, dataset_name, summary, text_license
 from wiki_embeddings.dataset_layout import SMALL_ROWS
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL, KNOWN_MODELS
 from wiki_embeddings_tests.support.synthetic import MODEL, write_embeddings
@@ -200,8 +200,8 @@ def test_a_dry_run_is_marked(vectors):
 
 
 def test_the_licence_follows_the_date_of_the_text():
-    assert license_of("20160601").id == "cc-by-sa-3.0"
-    assert license_of("20230607").id == "cc-by-sa-4.0"
+    assert text_license("20160601").id == "cc-by-sa-3.0"
+    assert text_license("20230607").id == "cc-by-sa-4.0"
 
 
 def test_the_dataset_is_named_by_wiki_and_model(vectors):
