@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -206,6 +208,12 @@ def test_the_licence_follows_the_date_of_the_text():
 
 def test_the_dataset_is_named_by_wiki_and_model(vectors):
     assert dataset_name(vectors) == "wikipedia-simple-tiny-model"
+
+
+def test_importing_the_package_loads_neither_jinja2_nor_pyarrow():
+    code = "import sys, wiki_embeddings.card; print(*{'jinja2', 'pyarrow'} & sys.modules.keys())"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
 
 
 def test_a_dry_run_does_not_take_the_name_of_the_whole(vectors):
