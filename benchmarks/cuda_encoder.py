@@ -37,6 +37,7 @@ from benchmarks.cuda.tables import Rate
 from benchmarks.cuda.work import SHARD_PASSAGES, Lengths, Work, lengths_of, prepared, sample_chunks
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
+from wiki_embeddings.encoders.models.known import ModelShape
 from wiki_embeddings.estimate import flops_per_token
 from wiki_embeddings.estimate.editions import EDITIONS
 from wiki_embeddings.manifest import Manifest
@@ -128,7 +129,8 @@ class Bench:
 def rates(bench: Bench, name: str, console: Console) -> Iterator[Rate]:
     """Measures us and sentence-transformers with a random model of one size, in turns."""
     size = SIZES[name]
-    flops = flops_per_token(size, bench.lengths.attended)
+    shape = ModelShape(size.layers, size.hidden_size, size.intermediate_size)
+    flops = flops_per_token(shape, bench.lengths.attended)
     folder = random_model(bench.scratch / name, size)
     work = bench.work_of(flops)
     console.print(f"{size.like}: {work.passages:,} passages, {work.tokens:,} tokens a turn …")

@@ -60,14 +60,15 @@ def estimate(for_machines: bool, cores: int | None, **options: Any) -> None:
     With a GPU or a number of containers, or an engine that needs a GPU, the run is taken to be on
     Modal; else on the processor of this machine. Each figure says what it rests on.
     """
-    from wiki_embeddings.estimate import Question, predict, report
+    from wiki_embeddings.cli import estimate
+    from wiki_embeddings.estimate import RunOptions, predict
     from wiki_embeddings.host import usable_cores
 
-    found = predict(Question(cores=usable_cores() if cores is None else cores, **options))
+    found = predict(RunOptions(cores=usable_cores() if cores is None else cores, **options))
     if for_machines:
-        click.echo(report.as_json(found))
+        click.echo(estimate.as_json(found))
     else:
-        report.show(found)
+        estimate.show(found)
 
 
 @cli.command()

@@ -18,6 +18,7 @@ from benchmarks.cuda.first_vector import first_vector
 from benchmarks.cuda.models import Size, bundled_copy, our_encoder, random_model
 from benchmarks.cuda.prediction import datasheet_flops, predictions
 from benchmarks.cuda.work import lengths_of, prepared, sample_chunks
+from wiki_embeddings.encoders.models.known import ModelShape
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.estimate import flops_per_token
 from wiki_embeddings.volume import Volume
@@ -126,7 +127,7 @@ def test_the_datasheet_of_a_chip_is_found_by_what_it_calls_itself(name, expected
 
 
 def test_a_token_of_bge_small_costs_what_its_layers_multiply():
-    small = Size(12, 12, 384, 1536, "bge-small-en-v1.5")
+    small = ModelShape(layers=12, hidden_size=384, intermediate_size=1536)
     weights = 4 * 384**2 + 2 * 384 * 1536
     assert math.isclose(flops_per_token(small, 225.0), 12 * (2 * weights + 4 * 384 * 225))
 

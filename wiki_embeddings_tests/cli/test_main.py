@@ -152,7 +152,7 @@ def test_an_estimate_starts_nothing_and_fits_a_terminal(tmp_path):
     home = tmp_path / "home"
     told = cli(home, "estimate", "--gpu", "A10G", "--containers", "50", COLUMNS="80")
     assert told.returncode == 0, told.stderr
-    table, notes = told.stdout.split("in all", 1)
+    table, notes = told.stdout.split("total", 1)
     assert "…" not in table, "every column is there in full"
     for asset in ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"):
         assert asset in table
