@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import modal
+import sys
+from typing import TYPE_CHECKING
+
+import click
 from rich.console import Console
 from rich.text import Text
 
 from wiki_embeddings import settings
-from wiki_embeddings.compute.modal.calls import call_remote
-from wiki_embeddings.compute.modal.deployment import APP
-from wiki_embeddings.compute.modal.preflight import (
-    CONTAINER_START_S,
-    Finding,
-    how_to_set_secret,
-    run_checks,
-)
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.publishing.account import HubAccount
+
+if TYPE_CHECKING:
+    from wiki_embeddings.compute.modal.preflight import Finding
+    from wiki_embeddings.publishing.account import HubAccount
+
+
+@click.command()
+def command() -> None:
+    """Check what a run on Modal needs: token, secret, volume, app, version, Hub permissions."""
+    sys.exit(examine())
 
 
 def examine() -> int:
@@ -29,6 +33,8 @@ def examine() -> int:
         BadInputError: A setting of this project has an invalid value.
         WikiEmbeddingsError: Modal cannot be reached.
     """
+    from wiki_embeddings.compute.modal.preflight import run_checks  # loads Modal's client
+
     configured = settings.load()
     console = Console(soft_wrap=True)
 
@@ -52,6 +58,16 @@ def check_hub_token(namespace: str | None) -> Finding:
     Args:
         namespace: The namespace on the Hub to publish to; None if nothing is published.
     """
+    import modal
+
+    from wiki_embeddings.compute.modal.calls import call_remote
+    from wiki_embeddings.compute.modal.deployment import APP
+    from wiki_embeddings.compute.modal.preflight import (
+        CONTAINER_START_S,
+        Finding,
+        how_to_set_secret,
+    )
+
     subject = "Hugging Face token in the secret"
     function = modal.Function.from_name(APP, "hub_account")
     try:

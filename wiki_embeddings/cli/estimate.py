@@ -1,4 +1,4 @@
-"""The command `estimate`: a prediction as a table with notes, or as JSON."""
+"""`wiki-embeddings estimate`: a prediction as a table with notes, or as JSON."""
 
 from __future__ import annotations
 
@@ -7,19 +7,66 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Literal
 
+import click
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.estimate.figures import Figure
-from wiki_embeddings.estimate.prediction import AssetEstimate, Estimate
-from wiki_embeddings.host import duration
+from wiki_embeddings.estimate.options import RunOptions
+from wiki_embeddings.estimate.prediction import AssetEstimate, Estimate, predict
+from wiki_embeddings.host import duration, usable_cores
 
 _HEADINGS = ("asset", "time", "con-\ntainers", "GPU-\nhours", "$", "stored", "basis")
 
 _MB = 1e6
 _GB = 1e9
+
+
+@click.command()
+@click.option("--wiki", default="en", show_default=True, help="Which Wikipedia.")
+@click.option("--fraction", type=float, default=1.0, help="Share of the articles.")
+@click.option("--characters", type=float, help="Characters of all its articles, if you know.")
+@click.option("--articles", type=float, help="Number of all its articles, if you know.")
+@click.option("--model", help="Embedding model: a name on the Hub or a folder.")
+@click.option("--token-budget", type=int, default=256, show_default=True, help="Tokens in a chunk.")
+@click.option(
+    "--title-prefix/--no-title-prefix", default=True, help="Put the title in front of each chunk."
+)
+@click.option("--shard-mib", type=float, help="MiB of text in a shard.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "cpu", "cuda", "tei"]),
+    default="auto",
+    show_default=True,
+    help="Engine that computes the vectors.",
+)
+@click.option("--gpu", help="On Modal: GPU of each container that computes vectors, such as A10G.")
+@click.option("--containers", type=int, help="On Modal: most containers at once.")
+@click.option(
+    "--cpu-containers", type=int, help="On Modal: most containers of the assets without a GPU."
+)
+@click.option("--cores", type=int, help="On this machine: processor cores. [default: all]")
+@click.option("--utilization", type=float, help="Share of the GPU's half-precision rate reached.")
+@click.option(
+    "--tokens-per-second",
+    "tokens_per_s",
+    type=float,
+    help="Tokens a second of one container, or of this machine, if you have measured them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def command(as_json: bool, cores: int | None, **options: Any) -> None:
+    """Predict time, GPU-hours, dollars and storage of a run, without starting anything.
+
+    With a GPU, a number of containers or an engine that needs a GPU, the run is predicted for
+    Modal; else for the processor of this machine. Each figure says what it is based on.
+    """
+    estimate = predict(RunOptions(cores=usable_cores() if cores is None else cores, **options))
+    if as_json:
+        click.echo(to_json(estimate))
+    else:
+        show(estimate)
 
 
 def show(estimate: Estimate) -> None:
@@ -30,7 +77,7 @@ def show(estimate: Estimate) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def as_json(estimate: Estimate) -> str:
+def to_json(estimate: Estimate) -> str:
     """Return an estimate as JSON, in seconds, dollars and bytes."""
     work = asdict(estimate.workload)
     assets: list[dict[str, Any]] = [asdict(asset) for asset in estimate.assets]

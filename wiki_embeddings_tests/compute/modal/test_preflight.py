@@ -42,7 +42,6 @@ def test_a_call_without_an_answer_is_cancelled_after_a_time_limit(modal_plane, m
     monkeypatch.setattr(preflight, "CONTAINER_START_S", 0.5)
     with pytest.raises(WikiEmbeddingsError, match=r"no answer within .* look at https://"):
         preflight.check_version()
-    monkeypatch.setattr(doctor, "CONTAINER_START_S", 0.5)
     finding = doctor.check_hub_token(None)
     assert finding.state == "not known"
     assert "no answer within" in finding.remedy
