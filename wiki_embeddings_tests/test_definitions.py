@@ -16,7 +16,21 @@ from wiki_embeddings.stages import versions
 from wiki_embeddings.volume import MiB
 
 ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
-HEAVY = {"torch", "onnx", "onnxruntime", "datasets", "matplotlib", "modal", "pandas"}
+HEAVY = {
+    "torch",
+    "onnx",
+    "onnxruntime",
+    "datasets",
+    "matplotlib",
+    "modal",
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "mwparserfromhell",
+    "tokenizers",
+    "huggingface_hub",
+    "rich",
+}
 
 
 @pytest.fixture(scope="module")

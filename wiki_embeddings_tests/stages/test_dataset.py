@@ -131,7 +131,7 @@ def test_the_small_file_has_rows_from_everywhere(volume, vectors, monkeypatch):
 
 @given(st.integers(0, 50_000), st.integers(1, 12_000))
 def test_the_windows_of_the_small_file_are_spread_and_complete(there, wanted):
-    found = publish.windows(there, wanted)
+    found = publish.sample_windows(there, wanted)
     assert sum(map(len, found)) == min(there, wanted)
     assert all(one.stop <= other.start for one, other in pairwise(found))
     assert not found or found[-1].stop <= there
@@ -142,7 +142,7 @@ def test_the_windows_of_the_small_file_are_spread_and_complete(there, wanted):
 @given(st.lists(st.integers(1, 50), max_size=12), st.integers(1, 100))
 def test_files_are_grouped_in_order_up_to_the_size(sizes, limit):
     files = [ShardFile(str(n), 1, size, "", n, n, 1, {}) for n, size in enumerate(sizes)]
-    groups = publish.grouped(files, limit)
+    groups = publish.group_files(files, limit)
     assert [file for group in groups for file in group] == files
     for group in groups:
         assert len(group) == 1 or sum(file.bytes for file in group) <= limit
