@@ -98,11 +98,12 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
     from rich.console import Console  # these load Dagster, which takes a second
 
     from wiki_embeddings.cli.progress_bars import ProgressBars
+    from wiki_embeddings.definitions import defs
     from wiki_embeddings.defs import job
 
     console = Console()
     with ProgressBars(console) as bars:
-        result = job.run_job(wiki, options, settings.load(), bars)
+        result = job.run_job(defs, wiki, options, settings.load(), bars)
     if any(result.asset_materializations_for_node(asset) for asset in ASSET_KEYS):
         console.print(_summary(wiki, result))
         checks = result.get_asset_check_evaluations()

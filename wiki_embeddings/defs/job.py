@@ -9,7 +9,6 @@ import dagster as dg
 from pydantic import ValidationError
 
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
-from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs import instance
 from wiki_embeddings.defs.assets import wikis
 from wiki_embeddings.defs.automation import JOB
@@ -37,11 +36,16 @@ _INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 
 
 def run_job(
-    wiki: str, options: Mapping[str, Any], known: Settings, listener: Listener
+    definitions: dg.Definitions,
+    wiki: str,
+    options: Mapping[str, Any],
+    known: Settings,
+    listener: Listener,
 ) -> dg.ExecuteInProcessResult:
     """Materialize all four assets of a wiki in this process.
 
     Args:
+        definitions: The definitions that hold the job.
         wiki: The partition.
         options: Config fields by name; each goes to every asset that has it.
         known: The settings.
@@ -60,15 +64,19 @@ def run_job(
     home = instance.prepare(known)
     with instance.translate_record_errors(home), instance.at_prompt(home) as record:
         instance.close_abandoned_runs(record)
-        return _execute(record, wiki, run_config, listener)
+        return _execute(definitions, record, wiki, run_config, listener)
 
 
 def _execute(
-    record: dg.DagsterInstance, wiki: str, run_config: Mapping[str, Any], listener: Listener
+    definitions: dg.Definitions,
+    record: dg.DagsterInstance,
+    wiki: str,
+    run_config: Mapping[str, Any],
+    listener: Listener,
 ) -> dg.ExecuteInProcessResult:
     """Execute the job; an interrupt is raised as Python's, however Dagster reports it."""
     try:
-        result = defs.resolve_job_def(JOB).execute_in_process(
+        result = definitions.resolve_job_def(JOB).execute_in_process(
             instance=record,
             partition_key=wiki,
             run_config=run_config,
