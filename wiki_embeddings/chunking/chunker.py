@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from wiki_embeddings.chunking.boundaries import Level, find_boundaries
 from wiki_embeddings.chunking.cuts import choose_cuts, divide_evenly
+from wiki_embeddings.chunking.segments import SEAM_TOKENS, Ints, TokenIds, TokenizedText
 from wiki_embeddings.chunking.settings import ChunkSettings, check_settings
-from wiki_embeddings.chunking.table import SEAM_TOKENS, Ints, TokenIds, TokenizedText
 from wiki_embeddings.chunking.tokenizer import ChunkTokenizer
 from wiki_embeddings.errors import BadInputError
 

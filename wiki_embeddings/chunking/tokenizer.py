@@ -14,7 +14,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from wiki_embeddings.chunking import unigram, wordpiece
-from wiki_embeddings.chunking.table import Runs, RunTable, TokenIds, TokenizedText, TokenType
+from wiki_embeddings.chunking.segments import Runs, RunTable, TokenIds, TokenizedText, TokenType
 from wiki_embeddings.errors import BadInputError
 
 

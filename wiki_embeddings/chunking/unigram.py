@@ -35,7 +35,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 
 from wiki_embeddings.chunking.characters import PUNCTUATION, SPACE
-from wiki_embeddings.chunking.table import SEAM_TOKENS, Ints, Runs, Table, begin_and_ends
+from wiki_embeddings.chunking.segments import SEAM_TOKENS, Ints, Runs, Table, begin_and_ends
 from wiki_embeddings.errors import BadInputError
 
 WORD_MARK = "▁"

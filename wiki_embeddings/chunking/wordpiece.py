@@ -35,7 +35,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from wiki_embeddings.chunking.characters import IDEOGRAPHS, SPACE
 from wiki_embeddings.chunking.runs import run_pattern
-from wiki_embeddings.chunking.table import (
+from wiki_embeddings.chunking.segments import (
     Ints,
     Runs,
     Table,

@@ -17,7 +17,7 @@ from wiki_embeddings.bundled import DUMP, DUMP_NAME, bundled_dump
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources.protocol import OpenedPart, Progress, SourcePlan
-from wiki_embeddings.sources.wikitext import CONVERSION, plain_text
+from wiki_embeddings.sources.wikitext.conversion import CONVERSION, plain_text
 from wiki_embeddings.sources.xml_export import Page, articles, iter_pages, read_site
 
 # The file's name says "latest"; what dates it stands in it: MediaWiki 1.27.0-wmf.22 wrote it, and

@@ -21,7 +21,7 @@ from wiki_embeddings.chunking import (
     chunk_articles,
     chunker,
     load_tokenizer,
-    table,
+    segments,
     unigram,
 )
 from wiki_embeddings.errors import BadInputError
@@ -227,7 +227,7 @@ def test_a_part_that_has_more_tokens_than_expected_is_halved(
 
 
 def test_the_smallest_budget_holds_an_undivided_word_and_a_seam(tokenizer: ChunkTokenizer):
-    smallest = 2 + unigram.UNDIVIDED_TOKENS + table.SEAM_TOKENS
+    smallest = 2 + unigram.UNDIVIDED_TOKENS + segments.SEAM_TOKENS
     assert check_settings(tokenizer, ChunkSettings(smallest)) == smallest - 2
     with pytest.raises(BadInputError, match=f"Set it to {smallest} or more"):
         check_settings(tokenizer, ChunkSettings(smallest - 1))

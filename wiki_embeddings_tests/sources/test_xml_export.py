@@ -8,7 +8,7 @@ import pytest
 
 from wiki_embeddings.bundled import bundled_dump
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.sources.wikitext import plain_text
+from wiki_embeddings.sources.wikitext.conversion import plain_text
 from wiki_embeddings.sources.xml_export import Page, articles, iter_pages, read_site
 
 SITEINFO = """\

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from wiki_embeddings.sources.wikitext.marks import BREAK, HOLE, ITEM, PARAGRAPH
+from wiki_embeddings.sources.wikitext.markers import BREAK, HOLE, ITEM, PARAGRAPH
 
 MAX_DEPTH = 30  # the parser gives up at 40, and counts some constructs twice
 

@@ -17,8 +17,9 @@ from mwparserfromhell.nodes import (
 )
 from mwparserfromhell.wikicode import Wikicode
 
+from wiki_embeddings.sources.wikitext.digits import superscript
 from wiki_embeddings.sources.wikitext.links import link_text
-from wiki_embeddings.sources.wikitext.marks import (
+from wiki_embeddings.sources.wikitext.markers import (
     BREAK,
     HEADING,
     HOLE,
@@ -26,7 +27,6 @@ from wiki_embeddings.sources.wikitext.marks import (
     shield,
     shield_layout,
 )
-from wiki_embeddings.sources.wikitext.numbers import superscript
 from wiki_embeddings.sources.wikitext.templates import expansion_of
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wiki_embeddings.sources.wikitext import plain_text
+from wiki_embeddings.sources.wikitext.conversion import plain_text
 from wiki_embeddings.sources.wikitext.templates import EXPANSIONS
 
 IN_PROSE = {

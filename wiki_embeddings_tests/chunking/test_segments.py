@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from tokenizers import Tokenizer
 
-from wiki_embeddings.chunking import ChunkTokenizer, load_tokenizer, table, wordpiece
+from wiki_embeddings.chunking import ChunkTokenizer, load_tokenizer, segments, wordpiece
 
 SURROGATES = range(0xD800, 0xE000)
 EVERY_NTH = 67
@@ -34,7 +34,7 @@ def test_around_any_character_the_tokens_of_each_atom_are_those_of_its_text(
 def test_a_table_that_is_full_starts_anew_and_gives_the_same_tokens(
     tokenizer: ChunkTokenizer, tokenizer_path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(table, "REMEMBERED_CHARS", 100)
+    monkeypatch.setattr(segments, "REMEMBERED_CHARS", 100)
     forgetful = load_tokenizer(tokenizer_path)
     for number in range(20):
         text = " ".join(f"word{number * n}" for n in range(50))

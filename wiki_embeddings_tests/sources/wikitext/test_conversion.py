@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiki_embeddings.sources.wikitext import plain_text
+from wiki_embeddings.sources.wikitext.conversion import plain_text
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable
 from itertools import groupby
 
-from wiki_embeddings.sources.wikitext.apostrophes import without_styles
-from wiki_embeddings.sources.wikitext.holes import close_holes
-from wiki_embeddings.sources.wikitext.marks import (
+from wiki_embeddings.sources.wikitext.bold_italic import without_styles
+from wiki_embeddings.sources.wikitext.markers import (
     BREAK,
     CITATION,
     HEADING,
@@ -17,6 +16,7 @@ from wiki_embeddings.sources.wikitext.marks import (
     PARAGRAPH,
     unshield,
 )
+from wiki_embeddings.sources.wikitext.punctuation import close_holes
 
 _RESIDUE = [
     re.compile(r"__[A-Z]+__"),  # magic words

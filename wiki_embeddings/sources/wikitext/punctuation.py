@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from wiki_embeddings.sources.wikitext.marks import HOLE
+from wiki_embeddings.sources.wikitext.markers import HOLE
 
 _BRACKETS = re.compile(r"\(([^()\n]*)\)")
 _LEFT_OVER = [

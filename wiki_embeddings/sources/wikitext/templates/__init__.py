@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from wiki_embeddings.sources.wikitext.expansions import (
+from wiki_embeddings.sources.wikitext.digits import grouped, superscript
+from wiki_embeddings.sources.wikitext.markers import CITATION, shield
+from wiki_embeddings.sources.wikitext.templates.expansions import (
     Expansion,
     argument,
     around,
@@ -37,9 +39,7 @@ from wiki_embeddings.sources.wikitext.expansions import (
     quotation,
     value,
 )
-from wiki_embeddings.sources.wikitext.marks import CITATION, shield
-from wiki_embeddings.sources.wikitext.measures import measure
-from wiki_embeddings.sources.wikitext.numbers import grouped, superscript
+from wiki_embeddings.sources.wikitext.templates.units import measure
 
 _LANGUAGES = {
     "aln": "Gheg Albanian",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from wiki_embeddings.sources.wikitext.marks import BREAK, ITEM, PARAGRAPH
-from wiki_embeddings.sources.wikitext.numbers import grouped, superscript
+from wiki_embeddings.sources.wikitext.digits import grouped, superscript
+from wiki_embeddings.sources.wikitext.markers import BREAK, ITEM, PARAGRAPH
 
 Arguments = Mapping[str, str]
 """Rendered, stripped arguments by name; those without one are named `1`, `2`, …"""

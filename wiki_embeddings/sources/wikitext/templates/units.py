@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from wiki_embeddings.sources.wikitext.expansions import Arguments, positional
-from wiki_embeddings.sources.wikitext.numbers import grouped
+from wiki_embeddings.sources.wikitext.digits import grouped
+from wiki_embeddings.sources.wikitext.templates.expansions import Arguments, positional
 
 _RANGES = {
     "-": "–",
