@@ -1,1 +1,16 @@
-"""Turns wikitext into plain text."""
+"""Turns wikitext into plain text; `conversion.plain_text` is the entrance.
+
+* `conversion`: the steps, in order.
+* `balance`: drops unbalanced markup, and elements that never reach the text, before parsing.
+* `render`: what a reader sees of each parsed node.
+* `links`: the text of wikilinks; namespaces, projects, other languages.
+* `templates`: what templates show, one module for each kind.
+* `digits`: grouped digits and superscripts.
+* `markers`: placeholder characters that carry notes from one step to the next.
+* `cleanup`: the last step; lines, blank lines, empty sections.
+* `bold_italic`: apostrophes that make text bold or italic, and those that are text.
+* `punctuation`: repairs the punctuation around removed markup.
+"""
+
+CONVERSION = 1
+"""Version of the conversion: raise it with every change that changes a text."""

@@ -1,4 +1,4 @@
-"""The last step: marked text becomes clean paragraphs."""
+"""The last step of the conversion: text with markers becomes clean paragraphs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import re
 from collections.abc import Iterable
 from itertools import groupby
 
-from wiki_embeddings.sources.wikitext.bold_italic import without_styles
+from wiki_embeddings.sources.wikitext.bold_italic import remove_bold_italic
 from wiki_embeddings.sources.wikitext.markers import (
-    BREAK,
     CITATION,
     HEADING,
-    HOLE,
-    ITEM,
-    PARAGRAPH,
-    unshield,
+    LINE_BREAK,
+    LIST_ITEM,
+    PARAGRAPH_BREAK,
+    REMOVED,
+    restore,
 )
-from wiki_embeddings.sources.wikitext.punctuation import close_holes
+from wiki_embeddings.sources.wikitext.punctuation import repair_punctuation
 
-_RESIDUE = [
+_RESIDUES = [
     re.compile(r"__[A-Z]+__"),  # magic words
     re.compile(r"^[ \t]*\|.*$", re.MULTILINE),  # rows of a table that templates begin and end
     re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}"),
@@ -27,54 +27,54 @@ _RESIDUE = [
 _SPACE = re.compile(r"[^\S\n]+")
 _SPACE_IN_BRACKETS = re.compile(r"(?<=[(\[]) +| +(?=[)\]])")
 _SPACE_BEFORE_STOP = re.compile(r" +(?=[,;](?: |$))|(?<![.,]) +(?=\.(?: [A-Z]|$))")
-_BREAK_BEFORE_STOP = re.compile(rf"\n(?=[,;.)](?:[\s{HOLE}]|$))")
+_BREAK_BEFORE_STOP = re.compile(rf"\n(?=[,;.)](?:[\s{REMOVED}]|$))")
 _EMPTY_BRACKETS = re.compile(r" ?\( \)")
 
-_ABOUT_WHAT_WENT = re.compile(rf"['\s]*(?:{CITATION}.*|{HOLE}(?=.*[(\d])(?:\([^()]*\)|[^\w(]|\d)*)")
-"""A line that only says something, in brackets or numbers, about what was taken out before it."""
+_REMARK = re.compile(rf"['\s]*(?:{CITATION}.*|{REMOVED}(?=.*[(\d])(?:\([^()]*\)|[^\w(]|\d)*)")
+"""A line with only a remark, in brackets or numbers, about what was removed before it."""
 
 
-def tidy(marked: str) -> str:
-    """Turns marked text into plain text.
+def clean_up(marked: str) -> str:
+    """Turn text with markers into plain text.
 
     Args:
-        marked: Text with `marks`, in which paragraphs are separated by blank lines.
+        marked: Text with `markers`, in which blank lines separate paragraphs.
 
     Returns:
-        Paragraphs and headings separated by one blank line, without `marks`; the items of a list
-        stand on one line each.
+        Paragraphs and headings separated by one blank line, without markers; each list item
+        stands on its own line.
     """
-    text = marked.replace(BREAK, "\n").replace(PARAGRAPH, "\n\n")
-    for residue in _RESIDUE:
+    text = marked.replace(LINE_BREAK, "\n").replace(PARAGRAPH_BREAK, "\n\n")
+    for residue in _RESIDUES:
         text = residue.sub("", text)
     text = _BREAK_BEFORE_STOP.sub("", _SPACE.sub(" ", text))
-    lines = [_tidy_line(line) for line in text.split("\n")]
-    blocks = _blocks(line for line in lines if line is not None)
-    return unshield("\n\n".join(_without_empty_sections(blocks)))
+    lines = [_clean_line(line) for line in text.split("\n")]
+    blocks = _join_lines(line for line in lines if line is not None)
+    return restore("\n\n".join(_drop_empty_sections(blocks)))
 
 
-def _tidy_line(line: str) -> str | None:
-    """Cleans one line; None for a line of which nothing is left, not even a break."""
-    is_item = ITEM in line
-    line = line.replace(ITEM, "")
-    if _ABOUT_WHAT_WENT.fullmatch(line):
+def _clean_line(line: str) -> str | None:
+    """Clean one line; return None if nothing is left of it, not even a line break."""
+    is_item = LIST_ITEM in line
+    line = line.replace(LIST_ITEM, "")
+    if _REMARK.fullmatch(line):
         return None
-    line = close_holes(without_styles(line.replace(CITATION, HOLE)))
+    line = repair_punctuation(remove_bold_italic(line.replace(CITATION, REMOVED)))
     for surplus in (_EMPTY_BRACKETS, _SPACE_IN_BRACKETS, _SPACE_BEFORE_STOP):
         line = surplus.sub("", line)
     line = _SPACE.sub(" ", line).strip()
     return None if is_item and not line else line
 
 
-def _blocks(lines: Iterable[str]) -> list[str]:
-    """Joins the lines between blank ones."""
+def _join_lines(lines: Iterable[str]) -> list[str]:
+    """Join the lines between blank ones into blocks."""
     return ["\n".join(group) for has_text, group in groupby(lines, key=bool) if has_text]
 
 
-def _without_empty_sections(blocks: list[str]) -> list[str]:
-    """Drops the headings that have no text under them, and the marks of the others."""
+def _drop_empty_sections(blocks: list[str]) -> list[str]:
+    """Drop the headings without text under them, and the markers of the others."""
     kept: list[str] = []
-    has_text, level_below = False, 0  # of what follows: text before any heading; the next heading
+    has_text, level_below = False, 0  # since the last heading seen from the end, and its level
     for block in reversed(blocks):
         if not block.startswith(HEADING):
             has_text = True
