@@ -234,7 +234,7 @@ _PLAIN_WORD = re.compile("[!-~]+")
 _NO_WORD = re.compile(r"(?!)")
 
 _MAX_MARK_TOKENS = 8
-"""A letter followed by more tokens of combining marks than this is not one that anybody reads."""
+"""No letter of a readable text has more tokens of combining marks than this."""
 
 
 def _divide(segment: str, token_starts: Sequence[int]) -> tuple[list[int], list[int]]:

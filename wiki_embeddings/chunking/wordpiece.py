@@ -117,8 +117,8 @@ def _check_added_token(token: AddedToken, path: Path) -> None:
     """Refuse a token that depends on the text around it or that a cut could break."""
     if token.single_word or token.rstrip or _CUT_CHARACTERS.search(token.content):
         raise BadInputError(
-            f"The tokenizer {path} has the added token {token.content!r}, which takes in white "
-            "space, contains ideographs or must stand alone. Choose a model without such tokens."
+            f"The tokenizer {path} has the added token {token.content!r}, which includes white "
+            "space or ideographs, or must stand alone. Choose a model without such tokens."
         )
 
 

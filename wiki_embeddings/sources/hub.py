@@ -69,7 +69,7 @@ def plan(wiki: str, snapshot: str = "20231101", fraction: float = 1.0) -> Source
         wiki: Language code of a Wikipedia, such as `en` or `simple`.
         snapshot: Date of the edition.
         fraction: Share of the articles to keep, above 0 and at most 1; for dry runs. The plan has
-            only as many files as hold that share, and they are thinned evenly.
+            no more files than contain that share, and their articles are sampled evenly.
 
     Returns:
         One part a file, each about half a gigabyte for the largest editions.

@@ -1,11 +1,11 @@
 """What templates show, for those whose text is part of the sentence around them.
 
 A Wikipedia has hundreds of thousands of templates. Nearly all show something beside the text (a
-box, a note, a reference, a picture) and are dropped, as are pronunciations. Those listed here
-stand in prose: they are the ones that do so in the sample's articles, with common aliases. There,
-{{convert}} stands 430 times, {{lang}} 214, {{small}} 98, {{flag}} 76, {{transl}} 52, {{nowrap}}
-48, {{nihongo}} 46, {{chem}} 35, {{quote}} 32, {{as of}} 30, the others less often; "is
-{{convert|5|km}} long" says nothing without them.
+box, a note, a reference, a picture) and are dropped, as are pronunciations. The templates of this
+package are those that occur in the prose of the sample's articles, with common aliases:
+{{convert}} occurs 430 times, {{lang}} 214, {{small}} 98, {{flag}} 76, {{transl}} 52, {{nowrap}} 48,
+{{nihongo}} 46, {{chem}} 35, {{quote}} 32, {{as of}} 30, the others less often. Without them, "is
+{{convert|5|km}} long" says nothing.
 
 A new template is a row in the `TEMPLATES` of the module for its kind, by its name in lower case
 with spaces, and an example in the tests; `expansions` has the usual ways to show arguments.

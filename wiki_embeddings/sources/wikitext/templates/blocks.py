@@ -1,4 +1,4 @@
-"""Templates for quotations, lists and columns, which stand in paragraphs or lines of their own."""
+"""Templates for quotations, lists and columns, which begin new paragraphs or lines."""
 
 from __future__ import annotations
 

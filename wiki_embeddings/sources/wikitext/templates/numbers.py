@@ -52,7 +52,7 @@ def power_of_ten(arguments: Arguments) -> str:
 
 
 def coordinates(arguments: Arguments) -> str:
-    """`13°19′N 169°9′W`; nothing for those that only stand beside the page's title."""
+    """`13°19′N 169°9′W`; nothing for those that appear only beside the page's title."""
     if arguments.get("display") == "title":
         return ""
     text = ""
