@@ -190,7 +190,7 @@ def test_a_corrupt_file_fails_alone_and_what_was_fetched_stays(place, hub):
     told = failures(place.materialize("raw_wikipedia"))["raw_wikipedia"]
     assert "1 of 2 shards" in told
     assert "part-00001.parquet: 20231101.simple/train-00001-of-00002.parquet" in told
-    assert "no Parquet file that can be read" in told
+    assert "not a readable Parquet file" in told
     parts = list((place.root / "volume" / "simple" / "raw").glob("*/part-*.parquet"))
     assert [part.name for part in parts] == ["part-00000.parquet"]
 

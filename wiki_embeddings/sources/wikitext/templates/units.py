@@ -1,11 +1,15 @@
-"""Measures as {{convert}} shows them, without the conversion."""
+"""Quantities with units, as {{convert}} shows them, without the conversion."""
 
 from __future__ import annotations
 
 import re
 
-from wiki_embeddings.sources.wikitext.expansions import Arguments, positional
-from wiki_embeddings.sources.wikitext.numbers import grouped
+from wiki_embeddings.sources.wikitext.digits import group_digits
+from wiki_embeddings.sources.wikitext.templates.expansions import (
+    Arguments,
+    Expansion,
+    positional,
+)
 
 _RANGES = {
     "-": "–",
@@ -21,7 +25,7 @@ _RANGES = {
     "+/-": " ± ",
     "±": " ± ",
 }
-"""What joins two quantities of one measure, and how it is shown."""
+"""Words between two quantities of one unit, and what a reader sees."""
 
 _UNITS = {
     "C": "°C",
@@ -53,7 +57,7 @@ _UNITS = {
     "PD/sqmi": "people per square mile",
     "PD/km2": "people per square kilometre",
 }
-"""Unit codes of {{convert}} that are not what a reader sees."""
+"""Unit codes of {{convert}} that differ from what a reader sees."""
 
 _MULTIPLES = {
     "e3": "thousand",
@@ -69,31 +73,34 @@ _MULTIPLE = re.compile(r"(e3|e6|e9|e12|[kMGT](?=oilbbl|USgal|cuft))(.+)")
 _SMALLER_UNITS = {"ft": "in", "yd": "ft", "lb": "oz", "st": "lb", "mi": "yd"}
 
 
-def measure(arguments: Arguments) -> str:
-    """Shows the quantity that {{convert}} is given, without converting it: `55 to 80 cm`.
+def quantity(arguments: Arguments) -> str:
+    """Show the quantity that {{convert}} is given, without converting it: `55 to 80 cm`.
 
     Args:
-        arguments: The template's arguments: quantities and what joins them, then the unit.
+        arguments: Positional: quantities and the words between them, then the unit.
     """
     first, *words = positional(arguments) or [""]
-    quantity, words = _with_range(grouped(first), words)
+    amount, words = _add_ranges(group_digits(first), words)
     if not words:
-        return quantity
+        return amount
     unit, *rest = words
     if len(rest) > 1 and _SMALLER_UNITS.get(unit) == rest[1]:
-        return f"{quantity} {_unit(unit)} {grouped(rest[0])} {_unit(rest[1])}"
-    return f"{quantity} {_unit(unit)}"
+        return f"{amount} {_unit_name(unit)} {group_digits(rest[0])} {_unit_name(rest[1])}"
+    return f"{amount} {_unit_name(unit)}"
 
 
-def _with_range(quantity: str, words: list[str]) -> tuple[str, list[str]]:
-    """Adds what the words before the unit say, as in `55|to|80|cm|in`, and gives the words left."""
+def _add_ranges(amount: str, words: list[str]) -> tuple[str, list[str]]:
+    """Add the ranges before the unit, as in `55|to|80|cm|in`, and return the words after them."""
     while len(words) > 1 and words[0] in _RANGES:
-        quantity += _RANGES[words[0]] + grouped(words[1])
+        amount += _RANGES[words[0]] + group_digits(words[1])
         words = words[2:]
-    return quantity, words
+    return amount, words
 
 
-def _unit(code: str) -> str:
-    if multiple := _MULTIPLE.fullmatch(code):
-        return f"{_MULTIPLES[multiple[1]]} {_unit(multiple[2])}"
+def _unit_name(code: str) -> str:
+    if match := _MULTIPLE.fullmatch(code):
+        return f"{_MULTIPLES[match[1]]} {_unit_name(match[2])}"
     return _UNITS.get(code, code)
+
+
+TEMPLATES: dict[str, Expansion] = dict.fromkeys(["convert", "cvt"], quantity)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiki_embeddings.sources.wikitext import plain_text
+from wiki_embeddings.sources.wikitext.conversion import plain_text
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_inline_markup_becomes_text(wikitext, text):
         "{{Main|Cat}}\n__TOC__\n----\n<div style='clear: both'></div>",
     ],
 )
-def test_what_stands_beside_the_text_is_dropped(wikitext):
+def test_everything_beside_the_text_is_dropped(wikitext):
     assert plain_text(wikitext) == ""
 
 
@@ -75,7 +75,7 @@ def test_links_with_a_colon_show_what_a_reader_sees(wikitext, text):
     assert plain_text(wikitext) == text
 
 
-def test_local_names_of_files_and_categories_are_given_by_the_wiki():
+def test_local_names_of_the_file_and_category_namespaces_are_hidden():
     wikitext = "Котка [[Категория:Котки]] [[Файл:Без край]]"
 
     assert plain_text(wikitext, ["Файл", "Категория"]) == "Котка"
@@ -99,7 +99,7 @@ def test_local_names_of_files_and_categories_are_given_by_the_wiki():
         ("a first line\n, broken before its comma", "a first line, broken before its comma"),
     ],
 )
-def test_nothing_is_left_around_what_was_taken_out(wikitext, text):
+def test_the_punctuation_around_removed_markup_is_repaired(wikitext, text):
     assert plain_text(wikitext) == text
 
 
@@ -143,7 +143,7 @@ Text.
     assert plain_text(wikitext) == "Kept\n\nKept too\n\nText.\n\nText."
 
 
-def test_a_remark_on_a_work_goes_with_its_citation():
+def test_a_remark_about_a_work_is_dropped_with_its_citation():
     wikitext = """\
 * {{cite book|title=A}} A classic.
 * Doe, J. {{cite journal|title=B}}
@@ -154,7 +154,7 @@ def test_a_remark_on_a_work_goes_with_its_citation():
     assert plain_text(wikitext) == "Doe, J."
 
 
-def test_a_comment_takes_its_own_line_with_it():
+def test_a_comment_alone_on_its_line_takes_the_line_with_it():
     wikitext = "* one\n<!-- note\nnote -->\n* two\n<!-- note -->== Next ==\nThree <!-- note -->"
 
     assert plain_text(wikitext) == "one\ntwo\n\nNext\n\nThree"
@@ -175,7 +175,7 @@ def test_an_unclosed_table_ends_at_the_next_heading():
         ("a<nowiki/>b <code>List&lt;int&gt;</code>", "ab List<int>"),
     ],
 )
-def test_code_and_formulas_stay_as_they_are(wikitext, text):
+def test_code_and_formulas_are_not_changed(wikitext, text):
     assert plain_text(wikitext) == text
 
 
@@ -197,8 +197,8 @@ def test_broken_markup_is_converted_in_time_linear_in_its_length(piece):
 
 
 @pytest.mark.parametrize("piece", ["{{a|", "[[a|", "<ref name=", "\n{|", "<b>", "<span a='"])
-def test_a_hundred_thousand_characters_that_nothing_closes_are_no_trouble(piece):
-    # Without the balancing, the parser alone takes between half a minute and minutes for each.
+def test_a_hundred_thousand_characters_of_unclosed_markup_are_converted(piece):
+    # Without balancing, the parser takes from half a minute to several minutes for each.
     converted = plain_text(f"Before {piece * (100_000 // len(piece))}")
 
     assert converted.startswith("Before")
@@ -208,7 +208,7 @@ PIECES = [*BROKEN, " ", "\n", "a", "b c", ")", "</sup>", "</b>", "-->", "File:",
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
-def test_no_mixture_of_markup_leaves_marks_or_more_than_one_blank_line(wikitext):
+def test_no_mixture_of_markup_leaves_markers_or_more_than_one_blank_line(wikitext):
     text = plain_text(wikitext)
 
     assert text.encode().decode() == text

@@ -5,14 +5,14 @@ from itertools import pairwise
 import pytest
 from tokenizers import Tokenizer
 
-from wiki_embeddings.chunking import ChunkTokenizer, load_tokenizer, table, wordpiece
+from wiki_embeddings.chunking import ChunkTokenizer, load_tokenizer, segments, wordpiece
 
 SURROGATES = range(0xD800, 0xE000)
 EVERY_NTH = 67
-"""All 1,112,064 characters have passed; this share is quick, and meets every script."""
+"""All 1,112,064 characters have passed once; this share is quick and covers every script."""
 
 
-def test_around_any_character_the_tokens_of_each_atom_are_those_of_its_text(
+def test_the_tokens_of_each_atom_are_those_of_its_text_around_any_character(
     tokenizer_path, backend: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(wordpiece, "UNDIVIDED_TOKENS", 0)
@@ -31,22 +31,22 @@ def test_around_any_character_the_tokens_of_each_atom_are_those_of_its_text(
     assert tokens == [encoding.ids for encoding in encodings]
 
 
-def test_a_table_that_is_full_starts_anew_and_gives_the_same_tokens(
+def test_a_full_cache_starts_again_and_gives_the_same_tokens(
     tokenizer: ChunkTokenizer, tokenizer_path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(table, "REMEMBERED_CHARS", 100)
-    forgetful = load_tokenizer(tokenizer_path)
+    monkeypatch.setattr(segments, "MAX_CACHED_CHARS", 100)
+    small_cache = load_tokenizer(tokenizer_path)
     for number in range(20):
         text = " ".join(f"word{number * n}" for n in range(50))
-        once, twice = forgetful.tokenize([text]), forgetful.tokenize([text])
+        once, twice = small_cache.tokenize([text]), small_cache.tokenize([text])
         assert once[0].tokens.tolist() == twice[0].tokens.tolist()
         assert once[0].tokens.tolist() == tokenizer.tokenize([text])[0].tokens.tolist()
 
 
-def test_new_words_are_told_apart_across_blocks(
+def test_new_words_in_several_blocks_keep_their_own_tokens(
     tokenizer_path, backend: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(wordpiece, "BLOCK_RUNS", 3)
+    monkeypatch.setattr(wordpiece, "BLOCK_SEGMENTS", 3)
     text = "\u200b one two  three \0 four five " + "six," * 20 + " seven eight nine"
     tokens = load_tokenizer(tokenizer_path).tokenize([text])[0].tokens.tolist()
     assert tokens == backend.encode(text, add_special_tokens=False).ids
