@@ -21,7 +21,7 @@ from safetensors.numpy import save_file
 from wiki_embeddings import encoders
 from wiki_embeddings.bundled import bundled_model
 from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
-from wiki_embeddings.encoders.models.files import read_model_files
+from wiki_embeddings.encoders.models.config import read_model_files
 from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.encoders.models.weights import WEIGHTS, tensor_shapes
 

@@ -126,7 +126,7 @@ def shape_of(model: str) -> Shape:
         return SHAPES[model]
     folder = Path(model).expanduser()
     if folder.is_dir():
-        from wiki_embeddings.encoders.models.files import read_model_files  # for a folder alone
+        from wiki_embeddings.encoders.models.config import read_model_files  # for a folder alone
 
         files = read_model_files(folder)
         return Shape(

@@ -60,7 +60,7 @@ def test_describing_loads_no_engine_where_there_is_no_gpu():
     code = (
         "import sys\n"
         "from wiki_embeddings import encoders\n"
-        "from wiki_embeddings.encoders import gpu\n"
+        "from wiki_embeddings.encoders.cuda import gpu\n"
         "gpu._DRIVER = 'no_such_driver.so'\n"
         "import wiki_embeddings.encoders.models.resolve\n"
         "encoders.describe()\n"

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from wiki_embeddings.encoders.cpu.bert_linears import linear
 from wiki_embeddings.encoders.cpu.onnx_graph import ABSENT, CONTRIB, Graph, Value
 from wiki_embeddings.encoders.cpu.quantization import QuantizedLinear
-from wiki_embeddings.encoders.models.files import BertShape
+from wiki_embeddings.encoders.models.config import BertShape
 from wiki_embeddings.encoders.protocol import Pooling
 
 INPUT = "input_ids"

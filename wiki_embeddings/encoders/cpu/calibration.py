@@ -17,7 +17,7 @@ import numpy.typing as npt
 from wiki_embeddings.encoders.cpu.bert_linears import linear
 from wiki_embeddings.encoders.cpu.calibration_texts import CALIBRATION_TEXTS
 from wiki_embeddings.encoders.cpu.quantization import QuantizedLinear, quantized
-from wiki_embeddings.encoders.models.files import BertShape
+from wiki_embeddings.encoders.models.config import BertShape
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.sequences import Ids, SequenceMaker
 

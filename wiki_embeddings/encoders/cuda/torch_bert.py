@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.nn.attention.varlen import varlen_attn
 
 from wiki_embeddings.encoders.cuda.packing import Packed, runs
-from wiki_embeddings.encoders.models.files import BertShape
+from wiki_embeddings.encoders.models.config import BertShape
 from wiki_embeddings.encoders.protocol import Pooling
 
 Weights = Mapping[str, npt.NDArray[np.float32]]

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 from wiki_embeddings import hub_files
-from wiki_embeddings.encoders.models.files import read_model_files
+from wiki_embeddings.encoders.models.config import read_model_files
 from wiki_embeddings.encoders.models.json_files import (
     CONFIG,
     MODULES,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wiki_embeddings import bundled, settings
-from wiki_embeddings.encoders.models.files import BertShape, read_model_files, require_bert
+from wiki_embeddings.encoders.models.config import BertShape, read_model_files, require_bert
 from wiki_embeddings.encoders.models.json_files import TOKENIZER
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL, KNOWN_MODELS, KnownModel
 from wiki_embeddings.encoders.models.special_tokens import SpecialTokens

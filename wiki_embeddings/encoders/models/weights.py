@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
-from wiki_embeddings.encoders.models.files import BertShape
+from wiki_embeddings.encoders.models.config import BertShape
 from wiki_embeddings.errors import BadInputError
 
 WEIGHTS = "model.safetensors"

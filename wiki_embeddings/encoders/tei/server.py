@@ -18,7 +18,7 @@ from typing import IO
 
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.protocol import Precision
-from wiki_embeddings.encoders.tei import keeper
+from wiki_embeddings.encoders.tei import watchdog
 from wiki_embeddings.encoders.tei.model_folder import write_model_folder
 from wiki_embeddings.errors import BadInputError
 
@@ -110,7 +110,7 @@ class TeiServer:
         self.port = free_port()
         self.model_folder = write_model_folder(settings.model)
         flags = _flags(settings, self.model_folder, self.port)
-        keeping = [sys.executable, "-I", "-S", keeper.__file__, str(self.model_folder)]
+        keeping = [sys.executable, "-I", "-S", watchdog.__file__, str(self.model_folder)]
         self._process = subprocess.Popen(  # noqa: S603  # what the PATH says is what was asked for
             [*keeping, executable, *flags],
             stdin=subprocess.PIPE,

@@ -17,7 +17,7 @@ from wiki_embeddings.encoders.tei import encoder as tei_encoder
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.sources import sample
 from wiki_embeddings_tests.encoders.references import TINY, reference_texts, reference_vectors
-from wiki_embeddings_tests.encoders.tei.encoders_at_work import tei_of
+from wiki_embeddings_tests.encoders.tei.load_tei import tei_of
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei, local_tei
 from wiki_embeddings_tests.standins.tei.model import read_ids
 from wiki_embeddings_tests.standins.tei.orders import Orders, Served

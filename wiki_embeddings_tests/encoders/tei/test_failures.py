@@ -21,7 +21,7 @@ from wiki_embeddings.encoders.tei import server as tei_server
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import RetryPolicy
 from wiki_embeddings_tests.encoders.references import TINY
-from wiki_embeddings_tests.encoders.tei.encoders_at_work import tei_of
+from wiki_embeddings_tests.encoders.tei.load_tei import tei_of
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei
 from wiki_embeddings_tests.standins.tei.orders import Orders
 
@@ -264,7 +264,7 @@ def test_an_interrupt_from_progress_stops_the_encoding_and_spares_the_server(tei
 PARENT = """
 import sys, time
 from pathlib import Path
-from wiki_embeddings_tests.encoders.tei.encoders_at_work import tei_of
+from wiki_embeddings_tests.encoders.tei.load_tei import tei_of
 
 encoder = tei_of(Path(sys.argv[1]))
 print(encoder._session.server.model_folder, flush=True)

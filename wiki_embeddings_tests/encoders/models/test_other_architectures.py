@@ -23,7 +23,7 @@ from wiki_embeddings_tests.encoders.references import (
     reference_texts,
     unpacked_xlmr,
 )
-from wiki_embeddings_tests.encoders.tei.encoders_at_work import tei_of
+from wiki_embeddings_tests.encoders.tei.load_tei import tei_of
 
 NAME = "some-lab/tiny-mpnet"
 

@@ -1,6 +1,6 @@
 """Runs a command for as long as the process that started this one lives, and not a moment longer.
 
-    python keeper.py FOLDER COMMAND [ARGUMENT]...
+    python watchdog.py FOLDER COMMAND [ARGUMENT]...
 
 Standard input is a pipe that the parent holds open and never writes to. It ends when the parent
 closes it or dies, by SIGKILL too; then the command is killed. Linux could signal a child that its
