@@ -21,7 +21,7 @@ from safetensors.numpy import save_file
 from wiki_embeddings import encoders
 from wiki_embeddings.bundled import bundled_model
 from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
-from wiki_embeddings.encoders.models.config import read_model_files
+from wiki_embeddings.encoders.models.config import read_model_config
 from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.encoders.models.weights import WEIGHTS, tensor_shapes
 
@@ -77,7 +77,7 @@ def random_model(folder: Path, size: Size) -> Path:
     )
     rng = np.random.default_rng(_SEED)
     weights = {}
-    for name, shape in tensor_shapes(read_model_files(folder).shape).items():
+    for name, shape in tensor_shapes(read_model_config(folder).require_bert()).items():
         middle = 1.0 if name.endswith("LayerNorm.weight") else 0.0
         values = rng.standard_normal(shape, dtype=np.float32) * np.float32(0.02)
         weights[name] = (values + np.float32(middle)).astype(np.float16)

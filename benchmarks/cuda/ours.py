@@ -117,7 +117,7 @@ def _no_model(encoder: CudaEncoder) -> Iterator[None]:
     vectors = torch.from_numpy(rows)
     first = 0
 
-    def unit_vectors(_bert: TorchBert, batch: PackedBatch) -> Tensor:
+    def encode_batch(_bert: TorchBert, batch: PackedBatch) -> Tensor:
         nonlocal first
         if first + len(batch.lengths) > len(vectors):
             first = 0
@@ -125,7 +125,7 @@ def _no_model(encoder: CudaEncoder) -> Iterator[None]:
         first += len(chosen)
         return chosen
 
-    with mock.patch.object(cuda, "unit_vectors", unit_vectors):
+    with mock.patch.object(cuda, "encode_batch", encode_batch):
         yield
 
 

@@ -16,7 +16,7 @@ from wiki_embeddings.estimate.figures import Figure
 
 
 class ShapeLike(Protocol):
-    """What of a BERT encoder decides how much it computes, such as a `BertShape`."""
+    """What of a BERT encoder decides how much it computes, such as a `BertConfig`."""
 
     @property
     def layers(self) -> int:
@@ -126,15 +126,16 @@ def shape_of(model: str) -> Shape:
         return SHAPES[model]
     folder = Path(model).expanduser()
     if folder.is_dir():
-        from wiki_embeddings.encoders.models.config import read_model_files  # for a folder alone
+        from wiki_embeddings.encoders.models.config import read_model_config  # for a folder alone
 
-        files = read_model_files(folder)
+        config = read_model_config(folder)
+        bert = config.require_bert()
         return Shape(
-            layers=files.shape.layers,
-            hidden_size=files.shape.hidden_size,
-            intermediate_size=files.shape.intermediate_size,
-            max_length=files.max_length,
-            multilingual=files.shape.vocab_size > _ENGLISH_WORDS,
+            layers=bert.layers,
+            hidden_size=bert.hidden_size,
+            intermediate_size=bert.intermediate_size,
+            max_length=config.max_length,
+            multilingual=bert.vocab_size > _ENGLISH_WORDS,
         )
     raise BadInputError(
         f"The shape of {model} is not known here. Name one of {', '.join(sorted(SHAPES))}, or the "

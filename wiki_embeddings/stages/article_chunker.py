@@ -125,7 +125,7 @@ def cutter(
         BadInputError: The model is not one that we run, or the budget does not suit it.
         WikiEmbeddingsError: The model cannot be fetched now.
     """
-    resolved = resolve(model, revision, any_transformer=True)  # chunks are any engine's
+    resolved = resolve(model, revision, any_architecture=True)  # chunks are any engine's
     if token_budget > resolved.max_length:
         raise BadInputError(
             f"A budget of {token_budget} tokens is too large: {resolved.name} reads at most "

@@ -13,7 +13,6 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from wiki_embeddings.encoders.engines import TEI
-from wiki_embeddings.encoders.models.config import require_bert
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
 from wiki_embeddings.schemas import DICTIONARY_COLUMNS
@@ -81,7 +80,7 @@ def prepare(
     """
     resolved = _cutter(model, revision, token_budget, title_prefix).model
     if engine != TEI:
-        require_bert(resolved.bert)
+        resolved.require_bert()
     return ChunkingConfig(
         model=resolved.name,
         revision=resolved.revision,

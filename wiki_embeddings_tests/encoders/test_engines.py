@@ -9,7 +9,7 @@ import pytest
 from wiki_embeddings import encoders
 from wiki_embeddings.encoders import engines
 from wiki_embeddings.encoders.cuda import gpu
-from wiki_embeddings.encoders.cuda.gpu import Lack
+from wiki_embeddings.encoders.cuda.gpu import GpuProblem
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings_tests.encoders.references import TINY
 
@@ -75,11 +75,11 @@ def test_an_old_pytorch_is_refused(ask, fake_torch, monkeypatch):
 
 @pytest.mark.usefixtures("fake_torch")
 def test_auto_is_the_gpu_where_there_is_one():
-    assert engines.chosen("auto") == "cuda"
+    assert engines.select("auto") == "cuda"
 
 
 def test_auto_is_the_processor_where_there_is_no_gpu_and_says_so(monkeypatch, caplog):
-    monkeypatch.setattr(engines, "lack_of_gpu", lambda: Lack("There is none."))
+    monkeypatch.setattr(engines, "find_gpu_problem", lambda: GpuProblem("There is none."))
     with caplog.at_level(logging.INFO):
         assert encoders.describe(TINY, "auto") == encoders.describe(TINY, "cpu")
     assert "The engine auto is cpu here. There is none." in caplog.text
@@ -97,19 +97,19 @@ def test_auto_refuses_to_pass_over_a_gpu_that_does_not_work(ask, fake_torch):
 def test_auto_is_the_processor_where_the_user_hides_the_gpu(fake_torch, monkeypatch, hidden):
     fake_torch.cuda.is_available = lambda: False
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-    assert engines.chosen("auto") == "cpu"
+    assert engines.select("auto") == "cpu"
     with pytest.raises(BadInputError, match="CUDA_VISIBLE_DEVICES hides every GPU"):
         encoders.describe(TINY, "cuda")
 
 
 def test_auto_is_the_processor_where_pytorch_is_built_for_it_alone(fake_torch):
     fake_torch.version.cuda = None
-    assert engines.chosen("auto") == "cpu"
+    assert engines.select("auto") == "cpu"
 
 
 @ask_for
 def test_an_engine_that_cannot_run_is_refused_before_its_model_is_looked_for(ask, monkeypatch):
-    monkeypatch.setattr(engines, "lack_of_gpu", lambda: Lack("There is none."))
+    monkeypatch.setattr(engines, "find_gpu_problem", lambda: GpuProblem("There is none."))
     with pytest.raises(BadInputError, match=r"engine cuda cannot run here\. There is none\."):
         ask("no model/of this name", "cuda")
 

@@ -143,14 +143,14 @@ def test_every_model_that_is_known_by_name_has_a_shape():
 
 def test_the_bundled_model_has_the_shape_that_its_own_files_tell():
     model = resolve(SAMPLE_MODEL)
-    found = model.shape
+    found = model.require_bert()
     told = Shape(found.layers, found.hidden_size, found.intermediate_size, model.max_length)
     assert SHAPES[SAMPLE_MODEL] == told
 
 
 def test_a_folder_tells_its_shape_itself(tmp_path):
     folder = write_tiny_model(tmp_path / "tiny")
-    found = resolve(folder).shape
+    found = resolve(folder).require_bert()
     assert shape_of(str(folder)).layers == found.layers
     assert predict(Question(model=str(folder), token_budget=32)).wall_s > 0
 

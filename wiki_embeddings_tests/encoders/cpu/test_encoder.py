@@ -190,9 +190,9 @@ def test_every_process_run_and_number_of_threads_gives_the_same_bytes(precision)
 
 def test_the_table_of_words_is_not_in_the_graph():
     model = resolve()
-    weights = read_weights(model.weights_path, model.shape)
+    weights = read_weights(model.weights_path, model.require_bert())
     words = weights["embeddings.word_embeddings.weight"].nbytes
-    graph = bert_graph(weights, model.shape, model.pooling)
+    graph = bert_graph(weights, model.require_bert(), model.pooling)
     assert len(graph) < sum(tensor.nbytes for tensor in weights.values()) - words / 2
 
 

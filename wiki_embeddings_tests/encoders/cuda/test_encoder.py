@@ -66,13 +66,13 @@ def little_memory(monkeypatch):
     def limit(most_tokens):
         passed = []
 
-        def unit_vectors(bert, batch):
+        def encode_batch(bert, batch):
             if len(batch.ids) > most_tokens:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
             passed.append(batch.lengths.tolist())
-            return torch_bert.unit_vectors(bert, batch)
+            return torch_bert.encode_batch(bert, batch)
 
-        monkeypatch.setattr(cuda, "unit_vectors", unit_vectors)
+        monkeypatch.setattr(cuda, "encode_batch", encode_batch)
         return passed
 
     return limit
@@ -166,11 +166,11 @@ def test_a_broken_progress_stops_the_encoding_with_its_own_error(tiny):
 def test_a_batch_is_given_to_the_device_before_the_last_is_waited_for(monkeypatch):
     events: list[str] = []
 
-    def unit_vectors(bert, batch):
+    def encode_batch(bert, batch):
         events.append("given")
-        return torch_bert.unit_vectors(bert, batch)
+        return torch_bert.encode_batch(bert, batch)
 
-    monkeypatch.setattr(cuda, "unit_vectors", unit_vectors)
+    monkeypatch.setattr(cuda, "encode_batch", encode_batch)
     encoder = cuda_encoder(token_budget=44)
     encoder.encode(passages([40] * 3), progress=lambda _count: events.append("taken"))
     assert events == ["given", "given", "taken", "given", "taken", "taken"]
@@ -201,7 +201,7 @@ def test_flash_attention_gets_what_its_kernel_asks_for(tiny, monkeypatch):
     expected = tiny.encode(texts)
     monkeypatch.setattr(torch_bert, "varlen_attn", varlen_attn)
     monkeypatch.setattr(
-        torch_bert, "_attention_on", lambda _device, _width: torch_bert._flash_attention
+        torch_bert, "_choose_attention", lambda _device, _width: torch_bert._flash_attention
     )
     np.testing.assert_allclose(cuda_encoder().encode(texts), expected, atol=1e-5)
 
@@ -221,7 +221,7 @@ def test_flash_attention_is_for_recent_gpus_and_widths_that_it_knows(
     capability, head_width, expected, monkeypatch
 ):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: capability)
-    assert torch_bert._attention_on(torch.device("cuda"), head_width) is expected
+    assert torch_bert._choose_attention(torch.device("cuda"), head_width) is expected
 
 
 def test_out_of_memory_halves_the_batches_and_loses_nothing(tiny, little_memory, caplog):
@@ -255,14 +255,14 @@ def test_memory_that_gets_short_halfway_loses_nothing(tiny, monkeypatch, caplog)
     expected = tiny.encode(texts)
     calls = 0
 
-    def unit_vectors(bert, batch):
+    def encode_batch(bert, batch):
         nonlocal calls
         calls += 1
         if calls == 4:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return torch_bert.unit_vectors(bert, batch)
+        return torch_bert.encode_batch(bert, batch)
 
-    monkeypatch.setattr(cuda, "unit_vectors", unit_vectors)
+    monkeypatch.setattr(cuda, "encode_batch", encode_batch)
     vectors = cuda_encoder(token_budget=300).encode(texts)
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
     assert len(caplog.records) == 1
@@ -286,7 +286,7 @@ def test_other_failures_of_the_device_are_not_taken_for_a_lack_of_memory(monkeyp
     def broken(_bert, _batch):
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(cuda, "unit_vectors", broken)
+    monkeypatch.setattr(cuda, "encode_batch", broken)
     with pytest.raises(RuntimeError, match="illegal memory access"):
         cuda_encoder().encode(passages([3, 3]))
 
@@ -295,7 +295,7 @@ def test_weights_that_do_not_fit_are_an_error_that_says_so(monkeypatch):
     def full(*_arguments):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(cuda, "torch_bert", full)
+    monkeypatch.setattr(cuda, "build_bert", full)
     with pytest.raises(WikiEmbeddingsError, match="no memory left for the weights"):
         cuda_encoder()
 
@@ -305,7 +305,7 @@ def test_a_gpu_that_fails_is_told_from_a_bug(monkeypatch):
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
     encoder = cuda_encoder()
-    monkeypatch.setattr(cuda, "unit_vectors", broken)
+    monkeypatch.setattr(cuda, "encode_batch", broken)
     with pytest.raises(BrokenDeviceError, match=r"illegal memory access.*nvidia-smi"):
         encoder.encode(passages([3]))
 
@@ -325,21 +325,21 @@ def test_the_same_encoder_serves_several_threads_one_at_a_time(tiny, monkeypatch
     expected = tiny.encode(texts)
     computing = threading.Lock()
 
-    def unit_vectors(bert, batch):
+    def encode_batch(bert, batch):
         assert computing.acquire(blocking=False)
         try:
-            return torch_bert.unit_vectors(bert, batch)
+            return torch_bert.encode_batch(bert, batch)
         finally:
             computing.release()
 
-    monkeypatch.setattr(cuda, "unit_vectors", unit_vectors)
+    monkeypatch.setattr(cuda, "encode_batch", encode_batch)
     with ThreadPoolExecutor(4) as executor:
         for vectors in executor.map(tiny.encode, [texts] * 16):
             np.testing.assert_array_equal(vectors, expected)
 
 
 def test_load_takes_the_engine_and_describe_says_what_it_is(monkeypatch):
-    monkeypatch.setattr(engines, "lack_of_gpu", lambda: None)
+    monkeypatch.setattr(engines, "find_gpu_problem", lambda: None)
     monkeypatch.setattr(cuda, "CudaEncoder", partial(CudaEncoder, device="cpu"))
     info = encoders.describe(TINY, "cuda")
     assert (info.engine, info.precision) == ("cuda", "float16")
@@ -373,7 +373,7 @@ def test_attention_by_groups_of_equal_lengths_does_the_same_on_the_gpu(monkeypat
     texts = passages([250, 250, 3, 0, 17, 17, 2], 30000)
     expected = cuda_encoder(MINILM, "cuda").encode(texts)
     monkeypatch.setattr(
-        torch_bert, "_attention_on", lambda _device, _width: torch_bert._grouped_attention
+        torch_bert, "_choose_attention", lambda _device, _width: torch_bert._grouped_attention
     )
     assert cosines(cuda_encoder(MINILM, "cuda").encode(texts), expected).min() >= 0.999
 

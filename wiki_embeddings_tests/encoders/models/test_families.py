@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from wiki_embeddings import encoders
 from wiki_embeddings.encoders.models.resolve import resolve
-from wiki_embeddings.encoders.sequences import SequenceMaker
+from wiki_embeddings.encoders.sequences import SequenceBuilder
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings_tests.encoders.numpy_bert import unit_vector
 from wiki_embeddings_tests.encoders.references import (
@@ -57,7 +57,7 @@ def test_an_xlmr_agrees_with_sentence_transformers(xlmr, load, kind, query):
 
 def test_the_first_positions_of_an_xlmr_belong_to_no_text(xlmr):
     model = resolve(xlmr)
-    assert (model.shape.positions, model.shape.first_position) == (258, 2)
+    assert (model.require_bert().positions, model.require_bert().first_position) == (258, 2)
     assert model.max_length == 256
     edit_json(xlmr / "sentence_bert_config.json", max_seq_length=258)
     edit_json(xlmr / "tokenizer_config.json", model_max_length=None)
@@ -67,7 +67,7 @@ def test_the_first_positions_of_an_xlmr_belong_to_no_text(xlmr):
 @each_engine
 def test_the_longest_text_of_an_xlmr_is_read_to_its_end(xlmr, load):
     model = resolve(xlmr)
-    sequences = SequenceMaker(model)
+    sequences = SequenceBuilder(model)
     frame = len(sequences.from_passages([np.empty(0, np.uint32)])[0])
     text = np.arange(5, 5 + model.max_length - frame, dtype=np.uint32)
     longest = load(xlmr).encode([text])
@@ -86,7 +86,7 @@ def test_a_bert_with_the_tokenizer_of_xlmr_begins_at_the_first_position(xlmr, lo
     save_file(tensors, xlmr / "model.safetensors")
     edit_json(xlmr / "config.json", model_type="bert", max_position_embeddings=256, pad_token_id=0)
     model = resolve(xlmr)
-    assert (model.shape.first_position, model.max_length) == (0, 256)
+    assert (model.require_bert().first_position, model.max_length) == (0, 256)
     assert (model.special_tokens.cls, model.special_tokens.sep) == (0, 2)
     np.testing.assert_allclose(load(xlmr).encode_texts(TEXTS), expected, atol=1e-6)
 
@@ -116,7 +116,7 @@ def test_other_shapes_agree_with_bert_in_numpy(tmp_path, load, changes, pooling)
     edit_json(folder / "1_Pooling" / "config.json", pooling_mode=pooling)
     model = resolve(folder)
     expected = [
-        unit_vector(model, ids) for ids in SequenceMaker(model).from_texts(TEXTS, query=True)
+        unit_vector(model, ids) for ids in SequenceBuilder(model).from_texts(TEXTS, query=True)
     ]
     vectors = load(folder).encode_texts(TEXTS, query=True)
     assert cosines(vectors, np.array(expected)).min() >= 0.99999
@@ -131,13 +131,13 @@ def test_weights_in_half_precision_are_those_numbers(tmp_path, load):
     save_file(halves, folder / "model.safetensors")
     model = resolve(folder)
     expected = [
-        unit_vector(model, ids) for ids in SequenceMaker(model).from_texts(TEXTS, query=True)
+        unit_vector(model, ids) for ids in SequenceBuilder(model).from_texts(TEXTS, query=True)
     ]
     assert cosines(load(folder).encode_texts(TEXTS), np.array(expected)).min() >= 0.99999
 
 
 def test_a_prefix_and_a_chunk_are_framed_as_the_text_together(xlmr):
-    sequences = SequenceMaker(resolve(xlmr))
+    sequences = SequenceBuilder(resolve(xlmr))
     backend = sequences._tokenizer
     texts = [text for text in reference_texts() if len(text) < 300]
     tokens = [
@@ -153,14 +153,14 @@ def test_a_prefix_and_a_chunk_are_framed_as_the_text_together(xlmr):
 
 def test_a_prefix_without_space_makes_one_word_with_the_text(xlmr):
     edit_json(xlmr / "config_sentence_transformers.json", prompts={"query": "q:"})
-    sequences = SequenceMaker(resolve(xlmr))
+    sequences = SequenceBuilder(resolve(xlmr))
     ids = sequences.from_texts(["snow"], query=True)[0]
     assert ids[1:-1].tolist() == sequences._tokenizer.encode("q:snow", add_special_tokens=False).ids
 
 
 @pytest.mark.parametrize("space", [" ", "\n", "\u3000", "\t \n"])
 def test_white_space_around_a_text_counts_for_nothing(xlmr, space):
-    sequences = SequenceMaker(resolve(xlmr))
+    sequences = SequenceBuilder(resolve(xlmr))
     plain, padded, blank, empty = sequences.from_texts(
         ["the river", f"{space}the river{space}", space, ""], query=True
     )

@@ -17,7 +17,7 @@ from wiki_embeddings.encoders.tei import encoder as tei_encoder
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.sources import sample
 from wiki_embeddings_tests.encoders.references import TINY, reference_texts, reference_vectors
-from wiki_embeddings_tests.encoders.tei.load_tei import tei_of
+from wiki_embeddings_tests.encoders.tei.load_tei import load_tei
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei, local_tei
 from wiki_embeddings_tests.standins.tei.model import read_ids
 from wiki_embeddings_tests.standins.tei.orders import Orders, Served
@@ -32,13 +32,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTei]:
 
 @pytest.fixture(scope="module")
 def tiny(shared: LocalTei) -> Iterator[TeiEncoder]:  # noqa: ARG001 (puts TEI on the PATH)
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         yield encoder
 
 
 @pytest.fixture(scope="module")
 def minilm(shared: LocalTei) -> Iterator[TeiEncoder]:  # noqa: ARG001 (likewise)
-    with tei_of(None) as encoder:
+    with load_tei(None) as encoder:
         yield encoder
 
 
@@ -73,7 +73,7 @@ def test_the_vectors_agree_with_sentence_transformers_and_the_cpu_engine(minilm)
 def test_the_server_computes_in_the_precision_that_is_asked_for(tiny):
     expected = encoders.load(TINY, "cpu").encode_texts(reference_texts())
     assert np.abs(tiny.encode_texts(reference_texts()) - expected).max() < 1e-6
-    with tei_of(TINY, "float16") as encoder:
+    with load_tei(TINY, "float16") as encoder:
         halved = encoder.encode_texts(reference_texts())
     assert 1e-6 < np.abs(halved - expected).max() < 1e-3
     assert cosines(halved, expected).mean() >= 0.999
@@ -196,19 +196,19 @@ def test_neither_variables_that_tei_takes_for_flags_nor_proxies_are_in_the_way(m
     monkeypatch.setenv("MAX_BATCH_REQUESTS", "none")  # a value that it would refuse
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         assert encoder.encode_texts(["snow"]).shape == (1, 48)
 
 
 def test_a_slow_start_is_waited_for(tei: LocalTei):
     tei.order(Orders(unhealthy_s=0.5))
     began = time.monotonic()
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         assert time.monotonic() - began >= 0.5
         assert encoder.encode_texts(["snow"]).shape == (1, 48)
 
 
 def test_two_encoders_have_a_server_each(tei):
-    with tei_of(TINY) as one, tei_of(TINY) as other:
+    with load_tei(TINY) as one, load_tei(TINY) as other:
         np.testing.assert_array_equal(one.encode_texts(["snow"]), other.encode_texts(["snow"]))
     assert [request.life for request in tei.served] == [0, 1]

@@ -21,7 +21,7 @@ from wiki_embeddings.encoders.tei import server as tei_server
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import RetryPolicy
 from wiki_embeddings_tests.encoders.references import TINY
-from wiki_embeddings_tests.encoders.tei.load_tei import tei_of
+from wiki_embeddings_tests.encoders.tei.load_tei import load_tei
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei
 from wiki_embeddings_tests.standins.tei.orders import Orders
 
@@ -60,7 +60,7 @@ def test_a_server_that_dies_is_started_again_and_only_the_rest_is_asked_again(
 ):
     tei.order(Orders(dies_after=4))
     done: list[int] = []
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         texts = encoder._sequences.from_texts(TEXTS, query=False)
         vectors = encoder._encode(texts, done.append)
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
@@ -72,7 +72,7 @@ def test_a_server_that_dies_is_started_again_and_only_the_rest_is_asked_again(
 
 def test_a_server_that_dies_twice_over_the_same_passages_is_an_error_with_its_last_words(tei):
     tei.order(Orders(dies_after=0), Orders(dies_after=0))
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         with pytest.raises(WikiEmbeddingsError, match=r"(?s)died 2 times.*101.*ILLEGAL_ADDRESS"):
             encoder.encode_texts(TEXTS)
         # What comes next is none of its fault, and finds a third server.
@@ -81,7 +81,7 @@ def test_a_server_that_dies_twice_over_the_same_passages_is_an_error_with_its_la
 
 
 def test_a_server_that_died_between_two_calls_is_replaced_in_silence(tei, expected, caplog):
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         os.kill(tei.pids[0], signal.SIGKILL)
         wait_until(lambda: not encoder._session.is_alive)
         np.testing.assert_allclose(encoder.encode_texts(TEXTS), expected, atol=1e-6)
@@ -93,7 +93,7 @@ def test_a_server_that_died_between_two_calls_is_replaced_in_silence(tei, expect
 def test_a_server_that_hangs_is_killed_and_replaced(tei, expected, monkeypatch):
     monkeypatch.setattr(tei_client, "TIMEOUT", httpx2.Timeout(1.0))
     tei.order(Orders(hangs_after=3))
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         np.testing.assert_allclose(encoder.encode_texts(TEXTS), expected, atol=1e-6)
     assert len(tei.pids) == 2
     assert not is_alive(tei.pids[0])
@@ -101,15 +101,15 @@ def test_a_server_that_hangs_is_killed_and_replaced(tei, expected, monkeypatch):
 
 def test_an_overloaded_server_is_asked_again(tei, expected):
     tei.order(Orders(overloaded=3))
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         np.testing.assert_allclose(encoder.encode_texts(TEXTS), expected, atol=1e-6)
     assert len(tei.served) == 3 + 1
 
 
 def test_a_server_that_stays_overloaded_is_an_error(tei, monkeypatch):
     tei.order(Orders(overloaded=1000))
-    monkeypatch.setattr(tei_client, "OVERLOAD_PATIENCE", RetryPolicy(3, 0.01))
-    with tei_of(TINY) as encoder, pytest.raises(WikiEmbeddingsError, match="overloaded"):
+    monkeypatch.setattr(tei_client, "OVERLOAD_RETRIES", RetryPolicy(3, 0.01))
+    with load_tei(TINY) as encoder, pytest.raises(WikiEmbeddingsError, match="overloaded"):
         encoder.encode_texts(["snow"])
     assert len(tei.served) == 3
 
@@ -124,7 +124,7 @@ REFUSALS = [
 
 def test_refusals_are_explained(tei):
     tei.order(Orders(fails_with=[refusal for refusal, _, _ in REFUSALS]))
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         for _, kind, message in REFUSALS:
             with pytest.raises(kind, match=message):
                 encoder.encode_texts(["snow"])
@@ -141,7 +141,7 @@ NONSENSE = [
 
 def test_answers_that_are_no_vectors_are_refused(tei):
     tei.order(Orders(answers=[answer for answer, _ in NONSENSE]))
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         for _, message in NONSENSE:
             with pytest.raises(WikiEmbeddingsError, match=message):
                 encoder.encode_texts(["snow"])
@@ -149,7 +149,7 @@ def test_answers_that_are_no_vectors_are_refused(tei):
 
 def test_a_server_that_reads_other_tokens_is_noticed(tei):
     tei.order(Orders(miscounts=[-1, 1]))
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         for _ in range(2):
             with pytest.raises(BadInputError, match=r"read \d+ tokens where \d+"):
                 encoder.encode_texts(["snow"])
@@ -159,20 +159,20 @@ def test_a_server_that_reads_other_tokens_is_noticed(tei):
 def test_a_server_that_does_not_start_is_an_error_with_its_last_lines(tei):
     tei.order(Orders(fails_to_start="Error: Could not create backend\n\nCaused by:\n    no luck"))
     with pytest.raises(WikiEmbeddingsError, match=r"(?s)did not start.*status 1.*backend.*no luck"):
-        tei_of(TINY)
+        load_tei(TINY)
 
 
 def test_a_server_that_is_not_up_in_time_is_killed(tei):
     tei.order(Orders(unhealthy_s=3600, says="still warming up"))
     with pytest.raises(WikiEmbeddingsError, match=r"(?s)not up within 2 s.*still warming up"):
-        tei_of(TINY, start_within_s=2)
+        load_tei(TINY, start_timeout_s=2)
     assert not is_alive(tei.pids[0])
 
 
 def test_a_server_without_the_gpu_that_it_was_built_for_is_refused(tei):
     tei.order(Orders(says="WARN text_embeddings_backend_candle: Using CPU instead"))
     with pytest.raises(WikiEmbeddingsError, match="finds none that it can use"):
-        tei_of(TINY)
+        load_tei(TINY)
     assert not is_alive(tei.pids[0])
 
 
@@ -187,7 +187,7 @@ def test_a_server_that_is_not_what_was_asked_for_is_refused_with_all_that_differ
     }
     tei.order(Orders(info=other))
     with pytest.raises(WikiEmbeddingsError, match="not what was asked for") as refusal:
-        tei_of(TINY)
+        load_tei(TINY)
     for key, value in other.items():
         assert f"{key} is {value!r}, not " in str(refusal.value)
     assert not is_alive(tei.pids[0])
@@ -199,13 +199,13 @@ def test_a_port_that_is_taken_meanwhile_is_left_for_another(tei, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as somebody:
         ports = [somebody.getsockname()[1]]
         monkeypatch.setattr(tei_server, "free_port", lambda: ports.pop() if ports else free_port())
-        with tei_of(TINY) as encoder:
+        with load_tei(TINY) as encoder:
             assert encoder.encode_texts(["snow"]).shape == (1, 48)
     assert len(tei.pids) == 2
 
 
 def test_a_closed_encoder_leaves_nothing_behind_and_says_that_it_is_closed(tei):
-    encoder = tei_of(TINY)
+    encoder = load_tei(TINY)
     folder = encoder._session.server.model_folder
     assert folder.is_dir()
     encoder.close()
@@ -220,7 +220,7 @@ def test_a_closed_encoder_leaves_nothing_behind_and_says_that_it_is_closed(tei):
 @pytest.mark.usefixtures("small_requests")
 def test_closing_ends_what_other_threads_are_asking(tei):
     tei.order(Orders(hangs_after=2))
-    encoder = tei_of(TINY)
+    encoder = load_tei(TINY)
     errors: list[BaseException] = []
 
     def encode():
@@ -239,7 +239,7 @@ def test_closing_ends_what_other_threads_are_asking(tei):
 
 
 def test_an_encoder_that_is_forgotten_takes_its_server_with_it(tei):
-    encoder = tei_of(TINY)
+    encoder = load_tei(TINY)
     assert is_alive(tei.pids[0])
     del encoder
     gc.collect()
@@ -253,7 +253,7 @@ def test_an_interrupt_from_progress_stops_the_encoding_and_spares_the_server(tei
         raise KeyboardInterrupt
 
     passages = [np.array([9, 10, 11])] * 200
-    with tei_of(TINY) as encoder:
+    with load_tei(TINY) as encoder:
         with pytest.raises(KeyboardInterrupt):
             encoder.encode(passages, progress=refuse)
         assert encoder.encode(passages[:1]).shape == (1, 48)
@@ -264,9 +264,9 @@ def test_an_interrupt_from_progress_stops_the_encoding_and_spares_the_server(tei
 PARENT = """
 import sys, time
 from pathlib import Path
-from wiki_embeddings_tests.encoders.tei.load_tei import tei_of
+from wiki_embeddings_tests.encoders.tei.load_tei import load_tei
 
-encoder = tei_of(Path(sys.argv[1]))
+encoder = load_tei(Path(sys.argv[1]))
 print(encoder._session.server.model_folder, flush=True)
 time.sleep(float(sys.argv[2]))
 """
@@ -289,5 +289,5 @@ def test_the_server_and_its_folder_are_gone_with_their_parent(tei, end):
 
 
 def test_an_interrupt_of_the_terminal_does_not_reach_the_server(tei):
-    with tei_of(TINY):
+    with load_tei(TINY):
         assert os.getsid(tei.pids[0]) != os.getsid(0)
