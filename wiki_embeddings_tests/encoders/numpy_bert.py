@@ -1,6 +1,6 @@
-"""BERT once more, as its paper reads: one sequence at a time, in NumPy, in float64.
+"""BERT as in its paper: one sequence at a time, in NumPy, in float64.
 
-An oracle for shapes of which no vectors by sentence-transformers are kept.
+A reference for sizes without stored vectors by sentence-transformers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _erf = np.vectorize(math.erf)
 
 
 def unit_vector(model: ResolvedModel, sequence: InputIds) -> Array:
-    """Encodes one sequence with its special tokens."""
+    """Encode one sequence with its special tokens."""
     weights = read_weights(model.weights_path, model.require_bert())
     tensors = {name: tensor.astype(np.float64) for name, tensor in weights.items()}
     places = np.arange(len(sequence)) + model.require_bert().first_position

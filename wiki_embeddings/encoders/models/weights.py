@@ -1,7 +1,7 @@
 """The weights of a BERT encoder: checked by their file's header, read as float32.
 
-Only safetensors: nothing in that format can run code. Importing this loads no NumPy, because
-resolving a model only checks the header.
+Only safetensors: nothing in that format can run code. Importing this loads no NumPy, because a plan
+only checks the header.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-from safetensors import SafetensorError, safe_open
 
 from wiki_embeddings.encoders.models.config import BertConfig
 from wiki_embeddings.errors import BadInputError
@@ -140,6 +138,8 @@ def _open(file: Path) -> Iterator[Any]:
             f"{file.parent} has no {file.name}. Weights are read from safetensors only: choose a "
             "model that publishes them, or convert it with its author's tools."
         )
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(file, framework="numpy") as opened:
             yield opened

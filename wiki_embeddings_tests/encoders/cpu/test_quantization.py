@@ -14,7 +14,7 @@ def layer(seed=0, outputs=48, inputs=64, tokens=500):
 
 
 def computed(layer: QuantizedLinear, inputs):
-    """The layer by its definition."""
+    """Compute the layer by its definition."""
     zero = float(layer.zero_point)
     rounded = np.rint(inputs * layer.smoothing_factors / layer.input_scale)
     kept = np.clip(rounded, -zero, 255 - zero)
@@ -25,7 +25,7 @@ def relative_error(outputs, expected):
     return np.linalg.norm(outputs - expected) / np.linalg.norm(expected)
 
 
-def test_a_quantized_layer_computes_nearly_the_same():
+def test_a_quantized_layer_computes_almost_the_same():
     weight, bias, inputs = layer()
     outputs = computed(quantize(weight, bias, inputs), inputs)
     assert relative_error(outputs, inputs @ weight.T + bias) < 0.02
@@ -49,7 +49,7 @@ def test_rounding_adds_nothing_on_average():
     np.testing.assert_allclose(outputs.mean(axis=0), expected.mean(axis=0), atol=1e-3)
 
 
-def test_two_products_never_overflow_sixteen_bits():
+def test_two_products_never_overflow_16_bits():
     weight, bias, inputs = layer()
     weights = quantize(weight, bias, inputs).weight
     assert weights.dtype == np.int8
@@ -71,7 +71,7 @@ def test_an_output_without_weights_is_its_bias():
     np.testing.assert_allclose(outputs[:, 3], bias[3], atol=1e-6)
 
 
-def test_rounding_of_another_machine_changes_no_step():
+def test_rounding_on_another_machine_changes_no_integers():
     weight, bias, inputs = layer()
     one, other = (quantize(weight, bias, inputs * noise) for noise in (1, np.float32(1 + 1e-6)))
     np.testing.assert_array_equal(one.smoothing_factors, other.smoothing_factors)

@@ -51,17 +51,17 @@ def test_a_batch_is_as_full_as_the_budget_allows(lengths, budget):
 
 
 @given(lengths_lists)
-def test_the_longest_come_first_and_equals_keep_their_order(lengths):
+def test_the_longest_sequences_come_first_and_ties_keep_their_order(lengths):
     order = longest_first(lengths)
     assert list(order) == sorted(range(len(lengths)), key=lambda index: -lengths[index])
 
 
 @given(lengths_lists)
-def test_runs_are_all_neighbours_of_one_length(lengths):
-    found = list(equal_length_runs(lengths))
-    rebuilt = [length for first, end, length in found for _ in range(first, end)]
+def test_each_run_has_all_neighbours_of_one_length(lengths):
+    runs = list(equal_length_runs(lengths))
+    rebuilt = [length for first, end, length in runs for _ in range(first, end)]
     assert rebuilt == lengths.tolist()
-    assert all(left[2] != right[2] for left, right in pairwise(found))
+    assert all(left[2] != right[2] for left, right in pairwise(runs))
 
 
 @given(texts_lists, frames, frames)
@@ -85,17 +85,17 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def maker(model):
+def builder(model):
     return SequenceBuilder(model)
 
 
 @given(
     st.lists(st.lists(st.integers(0, 131), max_size=58), max_size=40), st.sampled_from(["u2", "i8"])
 )
-def test_passages_that_are_stored_together_are_framed_as_one_by_one(model, maker, texts, dtype):
+def test_passages_in_token_lists_are_packed_as_one_by_one(model, builder, texts, dtype):
     passages = [np.array(text, dtype=dtype) for text in texts]
-    together = pack_passages(TokenLists.from_arrays(passages), maker, model)
-    one_by_one = pack_passages(passages, maker, model)
+    together = pack_passages(TokenLists.from_arrays(passages), builder, model)
+    one_by_one = pack_passages(passages, builder, model)
     for left, right in zip(vars(together).values(), vars(one_by_one).values(), strict=True):
         np.testing.assert_array_equal(left, right)
         assert left.dtype == right.dtype
@@ -110,10 +110,10 @@ def test_passages_that_are_stored_together_are_framed_as_one_by_one(model, maker
         (np.array([5.0]), r"float64 of shape .*token ids are integers"),
     ],
 )
-def test_stored_passages_that_cannot_be_read_are_refused_by_number(model, maker, passage, reason):
+def test_faulty_passages_in_token_lists_are_refused_by_number(model, builder, passage, reason):
     passages = TokenLists.from_arrays([np.array([7], dtype=passage.dtype), passage])
     with pytest.raises(BadInputError, match=reason):
-        pack_passages(passages, maker, model)
+        pack_passages(passages, builder, model)
 
 
 def test_token_lists_are_a_sequence_of_their_texts():
@@ -130,7 +130,7 @@ def test_token_lists_are_a_sequence_of_their_texts():
     assert lists[0].base is lists.ids
 
 
-def test_no_texts_are_no_token_lists():
+def test_token_lists_may_be_empty():
     assert len(TokenLists.from_arrays([])) == 0
     assert list(TokenLists(np.empty(0, np.uint16), np.zeros(1, np.int64))) == []
     assert len(pack(TokenLists.from_arrays([])).rows) == 0

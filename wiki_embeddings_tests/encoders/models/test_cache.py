@@ -28,7 +28,7 @@ def commit(hub: LocalHub) -> str:
     return hub.add(NAME, TINY, repo_type="model")
 
 
-def test_a_model_from_the_hub_encodes_as_the_same_folder(commit, monkeypatch, tmp_path):
+def test_a_model_from_the_hub_encodes_like_the_same_folder(commit, monkeypatch, tmp_path):
     monkeypatch.setenv("WIKI_EMBEDDINGS_HOME", str(tmp_path))
     encoder = encoders.load(NAME, "cpu")
     assert (encoder.info.model, encoder.info.revision) == (NAME, commit)
@@ -38,14 +38,14 @@ def test_a_model_from_the_hub_encodes_as_the_same_folder(commit, monkeypatch, tm
 
 
 @pytest.mark.usefixtures("commit")
-def test_a_commit_that_is_here_is_used_without_the_hub(hub, tmp_path):
+def test_a_cached_commit_is_used_without_the_hub(hub, tmp_path):
     fetched = resolve(NAME, models_folder=tmp_path)
-    asked = len(hub.served)
+    requests = len(hub.served)
     assert resolve(NAME, fetched.revision, models_folder=tmp_path) == fetched
-    assert len(hub.served) == asked
+    assert len(hub.served) == requests
 
 
-def test_a_branch_that_has_moved_on_is_followed(hub, commit, tmp_path):
+def test_a_branch_is_followed_to_its_newest_commit(hub, commit, tmp_path):
     resolve(NAME, models_folder=tmp_path)
     files = {path: path.read_bytes() for path in TINY.rglob("*") if path.is_file()}
     newer = hub.add(
@@ -57,7 +57,7 @@ def test_a_branch_that_has_moved_on_is_followed(hub, commit, tmp_path):
     assert resolve(NAME, models_folder=tmp_path).revision == newer
 
 
-def test_a_branch_without_the_hub_names_the_commits_that_are_here(commit, tmp_path, monkeypatch):
+def test_a_branch_without_the_hub_is_refused_with_the_cached_commits(commit, tmp_path, monkeypatch):
     resolve(NAME, models_folder=tmp_path)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("time.sleep", lambda _seconds: None)  # between its attempts
@@ -65,9 +65,7 @@ def test_a_branch_without_the_hub_names_the_commits_that_are_here(commit, tmp_pa
         resolve(NAME, models_folder=tmp_path)
 
 
-def test_a_known_model_is_taken_at_its_pinned_commit_with_its_prefixes(
-    hub, commit, tmp_path, monkeypatch
-):
+def test_a_known_model_has_its_pinned_commit_and_prefixes(hub, commit, tmp_path, monkeypatch):
     pinned = KnownModel(commit, query_prefix="ask: ", passage_prefix="")
     monkeypatch.setitem(known.KNOWN_MODELS, NAME, pinned)
     edited = copied_model(tmp_path)
@@ -78,7 +76,7 @@ def test_a_known_model_is_taken_at_its_pinned_commit_with_its_prefixes(
     assert (model.query_prefix, model.passage_prefix) == ("ask: ", "")
 
 
-def test_nothing_but_settings_tokenizer_and_safetensors_is_fetched(hub, tmp_path):
+def test_only_settings_tokenizer_and_safetensors_are_fetched(hub, tmp_path):
     folder = copied_model(tmp_path)
     for other in ("pytorch_model.bin", "README.md", "onnx/model.onnx", "modeling_custom.py"):
         (folder / other).parent.mkdir(exist_ok=True)
@@ -90,7 +88,7 @@ def test_nothing_but_settings_tokenizer_and_safetensors_is_fetched(hub, tmp_path
     assert {"config.json", "tokenizer.json", "model.safetensors", "1_Pooling"} <= names
 
 
-def test_a_model_that_is_not_computed_is_refused_before_its_weights_are_fetched(hub, tmp_path):
+def test_an_unsupported_model_is_refused_before_its_weights_are_fetched(hub, tmp_path):
     folder = copied_model(tmp_path)
     edit_json(folder / "config.json", model_type="mpnet")
     hub.add(NAME, folder, repo_type="model")
@@ -99,7 +97,7 @@ def test_a_model_that_is_not_computed_is_refused_before_its_weights_are_fetched(
     assert not hub.requests("model.safetensors")
 
 
-def test_a_model_with_pickled_weights_only_is_refused(hub, tmp_path):
+def test_a_model_with_only_pickled_weights_is_refused(hub, tmp_path):
     folder = copied_model(tmp_path)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     hub.add(NAME, folder, repo_type="model")
@@ -120,7 +118,7 @@ def test_an_unknown_revision_is_refused(tmp_path):
         resolve(NAME, "v9", models_folder=tmp_path)
 
 
-def test_a_fetch_that_was_interrupted_goes_on_and_is_not_used_before(hub, commit, tmp_path):
+def test_an_interrupted_fetch_is_resumed_and_not_used_before(hub, commit, tmp_path):
     hub.fail("model.safetensors", 403, times=1)
     with pytest.raises(WikiEmbeddingsError):
         resolve(NAME, models_folder=tmp_path)
@@ -129,7 +127,7 @@ def test_a_fetch_that_was_interrupted_goes_on_and_is_not_used_before(hub, commit
     assert hub.body_bytes("tokenizer.json") == before
 
 
-def test_files_that_changed_after_they_were_fetched_are_refused(commit, tmp_path):
+def test_files_that_changed_since_they_were_fetched_are_refused(commit, tmp_path):
     weights = resolve(NAME, models_folder=tmp_path).weights_path
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
@@ -138,7 +136,7 @@ def test_files_that_changed_after_they_were_fetched_are_refused(commit, tmp_path
         resolve(NAME, commit, models_folder=tmp_path)
 
 
-def test_the_pinned_commits_are_full_and_the_prefixes_those_of_the_cards():
+def test_pinned_commits_are_full_and_prefixes_match_the_model_cards():
     for name, model in known.KNOWN_MODELS.items():
         assert len(model.revision) == 40, name
         assert int(model.revision, 16), name
@@ -147,7 +145,7 @@ def test_the_pinned_commits_are_full_and_the_prefixes_those_of_the_cards():
 
 
 @pytest.mark.usefixtures("commit")
-def test_what_was_fetched_is_listed_with_its_digests(tmp_path):
+def test_fetched_files_are_listed_with_their_digests(tmp_path):
     folder: Path = resolve(NAME, models_folder=tmp_path).folder
     listed = json.loads((folder / "files.json").read_text())
     assert listed.keys() >= {"config.json", "tokenizer.json", "model.safetensors"}
