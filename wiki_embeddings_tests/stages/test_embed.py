@@ -163,7 +163,7 @@ def test_a_gpu_that_is_out_of_memory_finishes_its_shard_in_smaller_batches(
     with caplog.at_level(logging.WARNING):
         report = embed.embed_shard(spec, volume, done.append)
     assert refused
-    assert "going on with batches of at most" in caplog.text
+    assert "continuing with batches of at most" in caplog.text
     assert not report.reused
     assert report.file.rows == sum(done) == spec.units
     half_precision_step = 2.0**-11  # of numbers below 1, as which vectors are stored
