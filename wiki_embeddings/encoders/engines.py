@@ -52,19 +52,16 @@ def select(name: str) -> str:
 
 
 def check_precision(engine: str, precision: str | None) -> Precision | None:
-    """Return the precision, or None if none was given.
+    """Return the precision; None if none was given.
 
     Raises:
         BadInputError: The engine does not compute in it.
     """
     precisions = TABLE[engine].precisions
-    if precision is None:
-        return None
-    for supported in precisions:
-        if supported == precision:
-            return supported
-    listed = " or ".join(precisions)
-    raise BadInputError(f"The engine {engine} computes in {listed}, not in {precision!r}.")
+    if precision not in {None, *precisions}:
+        listed = " or ".join(precisions)
+        raise BadInputError(f"The engine {engine} computes in {listed}, not in {precision!r}.")
+    return precision
 
 
 def _fastest() -> str:
@@ -78,10 +75,6 @@ def _fastest() -> str:
         )
     log.info("The engine auto is cpu here. %s", problem.reason)
     return "cpu"
-
-
-def _onnxruntime() -> str:
-    return f"onnxruntime {version('onnxruntime')}"
 
 
 def _load_cpu(model: ResolvedModel, info: EncoderInfo, threads: int | None) -> Encoder:
@@ -122,7 +115,12 @@ AUTO = "auto"
 """The fastest engine of this machine; never `tei`, which is there for comparison."""
 
 TABLE: Mapping[str, Engine] = {
-    "cpu": Engine(("float32", "int8"), default_precision, _onnxruntime, _load_cpu),
+    "cpu": Engine(
+        ("float32", "int8"),
+        default_precision,
+        lambda: f"onnxruntime {version('onnxruntime')}",
+        _load_cpu,
+    ),
     "cuda": Engine(("float16",), lambda _dimensions: "float16", _torch, _load_cuda),
     TEI: Engine(("float16",), lambda _dimensions: "float16", _tei, _load_tei),
 }

@@ -117,8 +117,14 @@ def test_an_engine_that_cannot_run_is_refused_before_the_model_is_resolved(funct
 @load_and_describe
 @pytest.mark.parametrize(
     ("engine", "supported", "other"),
-    [("cpu", "float32 or int8", "float16"), ("cuda", "float16", "float32")],
+    [
+        ("cpu", "float32 or int8", "float16"),
+        ("cpu", "float32 or int8", "int4"),
+        ("cuda", "float16", "float32"),
+    ],
 )
-def test_a_precision_of_another_engine_is_refused(function, engine, supported, other):
+def test_a_precision_that_the_engine_does_not_support_is_refused(
+    function, engine, supported, other
+):
     with pytest.raises(BadInputError, match=f"{engine} computes in {supported}, not in '{other}'"):
         function(TINY, engine, precision=other)

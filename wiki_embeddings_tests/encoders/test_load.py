@@ -46,12 +46,6 @@ def test_an_unknown_engine_is_refused_with_the_known_ones(function):
         function(TINY, "gpu")
 
 
-@load_and_describe
-def test_an_unknown_precision_is_refused(function):
-    with pytest.raises(BadInputError, match=r"cpu computes in float32 or int8, not in 'int4'"):
-        function(TINY, "cpu", precision="int4")
-
-
 @pytest.mark.parametrize("threads", [0, -2])
 def test_fewer_than_one_thread_is_refused(threads):
     with pytest.raises(BadInputError, match=f"{threads} threads"):

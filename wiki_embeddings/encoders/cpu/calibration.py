@@ -24,24 +24,12 @@ from wiki_embeddings.encoders.sequences import InputIds, SequenceBuilder
 Array = npt.NDArray[np.float64]
 
 
-def calibration_sequences(model: ResolvedModel) -> list[InputIds]:
-    """Return the calibration texts as sequences of a model."""
-    return SequenceBuilder(model).from_texts(CALIBRATION_TEXTS, query=False)
-
-
-def quantize_layers(
-    weights: Weights, config: BertConfig, sequences: Sequence[InputIds]
-) -> dict[str, QuantizedLinear]:
-    """Quantize every linear layer, named as for `weights.linear_layer`.
-
-    Args:
-        weights: Tensors of the encoder.
-        config: Sizes of the encoder.
-        sequences: Token ids to calibrate with.
-    """
+def quantize_layers(model: ResolvedModel, weights: Weights) -> dict[str, QuantizedLinear]:
+    """Quantize every linear layer of a model, named as for `weights.linear_layer`."""
+    sequences = SequenceBuilder(model).from_texts(CALIBRATION_TEXTS, query=False)
     return {
         name: quantize(*linear_layer(weights, name), inputs)
-        for name, inputs in _layer_inputs(weights, config, sequences)
+        for name, inputs in _layer_inputs(weights, model.require_bert(), sequences)
     }
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from wiki_embeddings.encoders.batching import equal_length_runs, longest_first
 from wiki_embeddings.encoders.cpu.bert_graph import INPUT_IDS, WORD_EMBEDDINGS, bert_graph
-from wiki_embeddings.encoders.cpu.calibration import calibration_sequences, quantize_layers
+from wiki_embeddings.encoders.cpu.calibration import quantize_layers
 from wiki_embeddings.encoders.cpu.onnx_runtime import ort
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.models.weights import Weights, read_weights
@@ -93,10 +93,7 @@ def _batches(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
 def _create_session(
     model: ResolvedModel, info: EncoderInfo, weights: Weights
 ) -> ort.InferenceSession:
-    bert = model.require_bert()
-    quantized = None
-    if info.precision == "int8":
-        quantized = quantize_layers(weights, bert, calibration_sequences(model))
+    quantized = quantize_layers(model, weights) if info.precision == "int8" else None
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1  # one thread per batch, so none spins beside the others
     options.log_severity_level = _ERRORS_ONLY
@@ -104,7 +101,7 @@ def _create_session(
     # with a slower operation.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     return ort.InferenceSession(
-        bert_graph(weights, bert, model.pooling, quantized),
+        bert_graph(weights, model.require_bert(), model.pooling, quantized),
         options,
         providers=["CPUExecutionProvider"],
     )
