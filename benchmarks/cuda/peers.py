@@ -32,7 +32,7 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("sentence-transformers, as it comes", "sdpa", 32),
+    Setting("sentence-transformers, defaults", "sdpa", 32),
     Setting("sentence-transformers, batches of 256", "sdpa", 256, needs_gpu=True),
     Setting("sentence-transformers, unpadded", "flash_attention_2", 256, needs_gpu=True),
 )

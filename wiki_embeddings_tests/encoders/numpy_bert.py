@@ -24,10 +24,10 @@ def unit_vector(model: ResolvedModel, sequence: InputIds) -> Array:
     """Encode one sequence with its special tokens."""
     weights = read_weights(model.weights_path, model.require_bert())
     tensors = {name: tensor.astype(np.float64) for name, tensor in weights.items()}
-    places = np.arange(len(sequence)) + model.require_bert().first_position
+    positions = np.arange(len(sequence)) + model.require_bert().first_position
     hidden = (
         tensors["embeddings.word_embeddings.weight"][sequence]
-        + tensors["embeddings.position_embeddings.weight"][places]
+        + tensors["embeddings.position_embeddings.weight"][positions]
         + tensors["embeddings.token_type_embeddings.weight"][0]
     )
     hidden = _norm(tensors, "embeddings.LayerNorm", hidden, model)

@@ -135,7 +135,7 @@ def read_model_config(folder: Path, *, any_architecture: bool = False) -> ModelC
     Args:
         folder: The model.
         any_architecture: Also accept a transformer that we do not compute ourselves. Its pooling
-            and its special tokens must be known all the same.
+            and its special tokens must still be known.
 
     Raises:
         BadInputError: A file is missing or damaged, or the model is not supported.
