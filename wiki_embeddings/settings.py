@@ -106,6 +106,11 @@ def home(environment: Mapping[str, str] = os.environ) -> Path:
     return (project_root() or Path.cwd()) / ".wiki_embeddings"
 
 
+def models_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Folder that keeps the models fetched from the Hub; it need not exist yet."""
+    return home(environment) / "models"
+
+
 def project_root() -> Path | None:
     """Return the checkout that this package runs from; None if it is installed without one."""
     parent = Path(__file__).resolve().parent.parent

@@ -36,12 +36,17 @@ def find_shape(model: str) -> ModelShape:
             f"The shape of {model} is not known here. Name one of "
             f"{', '.join(sorted(MODEL_SHAPES))}, or the folder of a model."
         )
-    from wiki_embeddings.encoders.models.files import read_model_files  # for a folder alone
+    from wiki_embeddings.encoders.models.config import read_model_config  # only for a folder
 
-    files = read_model_files(folder)
-    bert, is_multilingual = files.shape, files.shape.vocab_size > _MAX_ENGLISH_VOCABULARY
-    sizes = (bert.layers, bert.hidden_size, bert.intermediate_size)
-    return ModelShape(*sizes, max_length=files.max_length, multilingual=is_multilingual)
+    config = read_model_config(folder)
+    bert = config.require_bert()
+    return ModelShape(
+        bert.layers,
+        bert.hidden_size,
+        bert.intermediate_size,
+        max_length=config.max_length,
+        multilingual=bert.vocab_size > _MAX_ENGLISH_VOCABULARY,
+    )
 
 
 def flops_per_token(shape: ModelShape, attended: float) -> float:

@@ -125,7 +125,7 @@ def load_chunker(
         BadInputError: The model is not supported, or the budget does not fit it.
         WikiEmbeddingsError: The model cannot be fetched now.
     """
-    resolved = resolve(model, revision, any_transformer=True)
+    resolved = resolve(model, revision, any_architecture=True)
     if token_budget > resolved.max_length:
         raise BadInputError(
             f"A budget of {token_budget} tokens is too large: {resolved.name} reads at most "

@@ -130,13 +130,14 @@ def test_every_known_model_has_a_shape():
 
 def test_the_shape_of_the_bundled_model_is_that_of_its_files():
     model = resolve(SAMPLE_MODEL)
-    sizes = (model.shape.layers, model.shape.hidden_size, model.shape.intermediate_size)
+    bert = model.require_bert()
+    sizes = (bert.layers, bert.hidden_size, bert.intermediate_size)
     assert MODEL_SHAPES[SAMPLE_MODEL] == ModelShape(*sizes, max_length=model.max_length)
 
 
 def test_the_shape_of_a_folder_is_read_from_its_files(tmp_path):
     folder = write_tiny_model(tmp_path / "tiny")
-    assert find_shape(str(folder)).layers == resolve(folder).shape.layers
+    assert find_shape(str(folder)).layers == resolve(folder).require_bert().layers
     assert predict(RunOptions(model=str(folder), token_budget=32)).total("wall_s") > 0
 
 

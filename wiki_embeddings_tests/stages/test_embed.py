@@ -143,7 +143,7 @@ def test_a_gpu_that_is_out_of_memory_finishes_its_shard_in_smaller_batches(
     torch = pytest.importorskip("torch", reason="PyTorch, the extra `cuda`, is not installed")
     from wiki_embeddings.encoders.cuda import encoder, torch_bert
 
-    monkeypatch.setattr(engines, "lack_of_gpu", lambda: None)
+    monkeypatch.setattr(engines, "find_gpu_problem", lambda: None)
     monkeypatch.setattr(encoder, "CudaEncoder", partial(encoder.CudaEncoder, device="cpu"))
     spec = planned(chunks, "cuda").specs[0]
     embed.embed_shard(spec, volume, ignored)
@@ -156,14 +156,14 @@ def test_a_gpu_that_is_out_of_memory_finishes_its_shard_in_smaller_batches(
         if len(batch.ids) > 1000:
             refused.append(len(batch.ids))
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return torch_bert.unit_vectors(bert, batch)
+        return torch_bert.encode_batch(bert, batch)
 
-    monkeypatch.setattr(encoder, "unit_vectors", little_memory)
+    monkeypatch.setattr(encoder, "encode_batch", little_memory)
     done: list[int] = []
     with caplog.at_level(logging.WARNING):
         report = embed.embed_shard(spec, volume, done.append)
     assert refused
-    assert "going on with batches of at most" in caplog.text
+    assert "continuing with batches of at most" in caplog.text
     assert not report.reused
     assert report.file.rows == sum(done) == spec.units
     half_precision_step = 2.0**-11  # of numbers below 1, as which vectors are stored

@@ -1,4 +1,4 @@
-"""Encoders of the engine `tei` for tests."""
+"""Loads encoders of the engine `tei` for tests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from wiki_embeddings.encoders.protocol import Precision
 from wiki_embeddings.encoders.tei import TeiEncoder, runtime
 
 
-def tei_of(
-    model: Path | None, precision: Precision = "float32", *, start_within_s: float = 60.0
+def load_tei(
+    model: Path | None, precision: Precision = "float32", *, start_timeout_s: float = 60.0
 ) -> TeiEncoder:
-    """The engine `tei` with a model, in the precision that a test can compare."""
+    """Load a model in a precision that a test can compare with other engines."""
     info = replace(describe(model, "cpu"), engine="tei", runtime=runtime(), precision=precision)
-    return TeiEncoder(resolve(model), info, start_within_s=start_within_s)
+    return TeiEncoder(resolve(model), info, start_timeout_s=start_timeout_s)

@@ -1,4 +1,4 @@
-"""Transformers that we do not compute: refused with what we do, or read for the engine `tei`."""
+"""Transformers that we do not compute: refused, or read for the engine `tei`."""
 
 from __future__ import annotations
 
@@ -23,69 +23,69 @@ from wiki_embeddings_tests.encoders.references import (
     reference_texts,
     unpacked_xlmr,
 )
-from wiki_embeddings_tests.encoders.tei.encoders_at_work import tei_of
+from wiki_embeddings_tests.encoders.tei.load_tei import load_tei
 
 NAME = "some-lab/tiny-mpnet"
 
-ADVICE = "These work: BERT and XLM-R .* choose the engine tei"
+ADVICE = "Supported: BERT and XLM-R .* choose the engine tei"
 
 
 @pytest.fixture
 def mpnet(tmp_path: Path) -> Path:
-    """A model of another architecture with the tokenizer of BERT."""
+    """A model of another architecture with BERT's tokenizer."""
     folder = copied_model(tmp_path)
     edit_json(folder / "config.json", model_type="mpnet", architectures=["MPNetModel"])
     return folder
 
 
-def test_it_is_refused_with_what_works_and_the_advice_to_use_tei(mpnet):
+def test_another_architecture_is_refused_with_the_advice_to_use_tei(mpnet):
     with pytest.raises(BadInputError, match=f"has model_type 'mpnet'. {ADVICE}"):
         resolve(mpnet)
 
 
-def test_for_tei_all_is_known_of_it_but_how_to_compute_it(mpnet):
-    model = resolve(mpnet, any_transformer=True)
+def test_for_tei_everything_but_the_sizes_is_read(mpnet):
+    model = resolve(mpnet, any_architecture=True)
     ours = resolve(TINY)
     assert (model.dimensions, model.vocab_size) == (ours.dimensions, ours.vocab_size)
     assert (model.pooling, model.max_length) == (ours.pooling, ours.max_length)
     assert model.special_tokens == ours.special_tokens
     assert model.weights_sha256 == ours.weights_sha256
-    with pytest.raises(BadInputError, match="for the engine tei alone"):
-        _ = model.shape
+    with pytest.raises(BadInputError, match="Only the engine tei"):
+        _ = model.require_bert()
 
 
-def test_sizes_under_other_names_are_found(mpnet):
+def test_sizes_are_found_under_other_names(mpnet):
     sizes = {"n_embd": 48, "hidden_size": None, "n_positions": 50, "max_position_embeddings": None}
     edit_json(mpnet / "config.json", model_type="nomic_bert", **sizes)
-    model = resolve(mpnet, any_transformer=True)
+    model = resolve(mpnet, any_architecture=True)
     assert (model.dimensions, model.max_length) == (48, 50)
 
 
-def test_a_tokenizer_that_cannot_be_chunked_will_do_for_tei_where_it_says_its_frame(mpnet):
+def test_for_tei_a_tokenizer_that_cannot_be_chunked_is_accepted(mpnet):
     content = json.loads((mpnet / "tokenizer.json").read_text())
     edit_json(mpnet / "tokenizer.json", model={**content["model"], "type": "BPE"})
     edit_json(mpnet / "config.json", model_type="modernbert")
-    assert resolve(mpnet, any_transformer=True).special_tokens == resolve(TINY).special_tokens
+    assert resolve(mpnet, any_architecture=True).special_tokens == resolve(TINY).special_tokens
     edit_json(mpnet / "config.json", model_type="bert")
     with pytest.raises(BadInputError, match="tokenizer of type BPE, not WordPiece or Unigram"):
         resolve(mpnet)
 
 
-def test_its_weights_must_be_whole_all_the_same(mpnet):
+def test_for_tei_truncated_weights_are_refused(mpnet):
     weights = mpnet / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(BadInputError, match="cannot be used"):
-        resolve(mpnet, any_transformer=True)
+        resolve(mpnet, any_architecture=True)
 
 
-def test_tei_reads_it_as_it_was_published(mpnet):
-    folder = write_model_folder(resolve(mpnet, any_transformer=True))
+def test_tei_reads_another_architecture_as_published(mpnet):
+    folder = write_model_folder(resolve(mpnet, any_architecture=True))
     config = json.loads((folder / "config.json").read_text())
     shutil.rmtree(folder)
     assert (config["model_type"], config["architectures"]) == ("mpnet", ["MPNetModel"])
 
 
-def test_tei_reads_an_xlmr_without_the_head_that_it_was_published_with(tmp_path):
+def test_tei_reads_a_published_xlmr_without_its_head(tmp_path):
     model = unpacked_xlmr(tmp_path)
     edit_json(model / "config.json", architectures=["XLMRobertaForSequenceClassification"])
     folder = write_model_folder(resolve(model))
@@ -95,40 +95,38 @@ def test_tei_reads_an_xlmr_without_the_head_that_it_was_published_with(tmp_path)
 
 
 @pytest.mark.usefixtures("tei")
-def test_tei_gives_the_vectors_of_an_xlmr(tmp_path):
+def test_the_vectors_of_an_xlmr_by_tei_agree_with_the_engine_cpu(tmp_path):
     model = unpacked_xlmr(tmp_path)
     texts = [text for text in reference_texts() if "\0" not in text]
-    with tei_of(model) as encoder:
+    with load_tei(model) as encoder:
         vectors = encoder.encode_texts(texts)
     expected = encoders.load(model, "cpu").encode_texts(texts)
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
 
 
-def test_from_the_hub_it_is_fetched_only_for_tei(hub, mpnet, tmp_path):
+def test_another_architecture_is_fetched_from_the_hub_only_for_tei(hub, mpnet, tmp_path):
     hub.add(NAME, mpnet, repo_type="model")
     with pytest.raises(BadInputError, match=ADVICE):
-        resolve(NAME, home=tmp_path / "home")
-    assert not list((tmp_path / "home").rglob("*.safetensors"))
-    model = resolve(NAME, home=tmp_path / "home", any_transformer=True)
+        resolve(NAME, models_folder=tmp_path / "models")
+    assert not list((tmp_path / "models").rglob("*.safetensors"))
+    model = resolve(NAME, models_folder=tmp_path / "models", any_architecture=True)
     assert model.bert is None
     assert model.weights_path.is_file()
     with pytest.raises(BadInputError, match=ADVICE):
-        resolve(NAME, model.revision, home=tmp_path / "home")
+        resolve(NAME, model.revision, models_folder=tmp_path / "models")
 
 
-def test_weights_other_than_the_known_ones_are_refused_at_the_pinned_commit(
-    hub, tmp_path, monkeypatch
-):
+def test_weights_with_another_digest_are_refused_at_the_pinned_commit(hub, tmp_path, monkeypatch):
     commit = hub.add(NAME, TINY, repo_type="model")
     digest = sha256_of_file(TINY / "model.safetensors")
     monkeypatch.setitem(known.KNOWN_MODELS, NAME, KnownModel(commit, digest))
-    assert resolve(NAME, home=tmp_path).weights_sha256 == digest
+    assert resolve(NAME, models_folder=tmp_path).weights_sha256 == digest
     monkeypatch.setitem(known.KNOWN_MODELS, NAME, KnownModel(commit, "0" * 64))
     with pytest.raises(BadInputError, match=f"SHA-256 is {digest}, not {'0' * 64}"):
-        resolve(NAME, home=tmp_path)
+        resolve(NAME, models_folder=tmp_path)
 
 
-def test_the_models_to_get_right_are_known():
+def test_the_most_common_models_are_known():
     expected = {
         "BAAI/bge-small-en-v1.5": ("Represent this sentence", ""),
         "BAAI/bge-base-en-v1.5": ("Represent this sentence", ""),
