@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
 from wiki_embeddings_tests.standins.modal.assets import new_id
 from wiki_embeddings_tests.standins.modal.bell import Bell
-
-if TYPE_CHECKING:
-    from wiki_embeddings_tests.standins.modal.containers import Container
 
 RESULT = api_pb2.GenericResult
 _ASYNC = api_pb2.FUNCTION_CALL_INVOCATION_TYPE_ASYNC
@@ -43,7 +39,7 @@ class Input:
         state: Where it is.
         failures: Attempts that failed by the function's own fault (crashes do not count).
         retry_count: Which attempt this is, as client and container count.
-        container: Who works on it.
+        task_id: The container that works on it, if one does.
         cancelled: Whether the client gave it up.
         output: How it ended.
         outcomes: Results of all attempts, in order.
@@ -56,7 +52,7 @@ class Input:
     state: State = State.QUEUED
     failures: int = 0
     retry_count: int = 0
-    container: Container | None = None
+    task_id: str | None = None
     cancelled: bool = False
     output: api_pb2.FunctionGetOutputsItem | None = None
     outcomes: list[api_pb2.GenericResult] = field(default_factory=list)
@@ -151,7 +147,7 @@ class Calls:
             again: Takes an input that is to be tried again, with the delay in seconds.
             put: What the container sent; None where the server decided.
         """
-        item.container = None
+        item.task_id = None
         item.outcomes.append(result)
         if result.status not in _FINAL:
             item.failures += 1

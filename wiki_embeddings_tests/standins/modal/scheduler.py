@@ -81,7 +81,7 @@ class Scheduler:
         """Let an input wait for a container, behind the others or before them."""
         pool = self.pool(item.call.function_id)
         item.state = State.QUEUED
-        item.container = None
+        item.task_id = None
         if first:
             pool.queue.appendleft(item)
         else:
@@ -121,7 +121,7 @@ class Scheduler:
         pool = self.pool(call.function_id)
         for item in call.unfinished():
             item.cancelled = True
-            container = item.container
+            container = self._container_of(item)
             if container is None:
                 if item in pool.queue:
                     pool.queue.remove(item)
@@ -253,7 +253,7 @@ class Scheduler:
 
     def _hand_out(self, item: Input, container: Container) -> Input:
         item.state = State.RUNNING
-        item.container = container
+        item.task_id = container.task_id
         container.running[item.id] = item
         container.taken.append(item.id)
         loop = asyncio.get_running_loop()
@@ -266,7 +266,7 @@ class Scheduler:
         return item
 
     def _time_out(self, item: Input, container: Container, attempt: int) -> None:
-        if item.container is not container or len(item.outcomes) != attempt:
+        if item.task_id != container.task_id or len(item.outcomes) != attempt:
             return
         self._release(item)
         timeout_s = container.live.function.timeout_secs
@@ -285,13 +285,16 @@ class Scheduler:
         self._calls.settle(item, result, again=self._enqueue_later)
 
     def _release(self, item: Input) -> None:
-        container = item.container
+        container = self._container_of(item)
         if container is not None:
             container.running.pop(item.id, None)
-            item.container = None
+            item.task_id = None
             if not container.running:
                 container.idle_since = time.monotonic()
                 self.pool(container.live.id).bell.ring()
+
+    def _container_of(self, item: Input) -> Container | None:
+        return self.containers[item.task_id] if item.task_id is not None else None
 
     def _enqueue_later(self, item: Input, delay_s: float) -> None:
         asyncio.get_running_loop().call_later(delay_s, self._enqueue_again, item)
