@@ -143,7 +143,7 @@ def _spawned(
     calls: list[modal.FunctionCall] = []
 
     def spawn() -> modal.FunctionCall:
-        call = function.experimental_spawn_map(inputs, kwargs={"moment": reload_token})
+        call = function.experimental_spawn_map(inputs, kwargs={"reload_token": reload_token})
         calls.append(call)
         return call
 
