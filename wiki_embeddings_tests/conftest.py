@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wiki_embeddings.volume import Volume
-from wiki_embeddings_tests.compute.modal.runs import cloud_fixture
+from wiki_embeddings_tests.compute.modal.cloud import cloud_fixture
 from wiki_embeddings_tests.standins.hub import hub_fixture
 from wiki_embeddings_tests.standins.modal.fixtures import modal_plane_fixture
 from wiki_embeddings_tests.support.tiny_model import write_tiny_model

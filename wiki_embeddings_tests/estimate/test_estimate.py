@@ -42,7 +42,7 @@ from wiki_embeddings.estimate.workload import workload_of
 from wiki_embeddings.host import duration
 from wiki_embeddings.sources import sample
 from wiki_embeddings.stages.article_chunker import cutter
-from wiki_embeddings_tests.compute.modal.runs import REPOSITORY
+from wiki_embeddings_tests.compute.modal.cloud import REPOSITORY
 from wiki_embeddings_tests.support.tiny_model import write_tiny_model
 
 FIFTY_A10G = Question(gpu="A10G", containers=50)

@@ -19,7 +19,7 @@ import pytest
 from wiki_embeddings.compute.modal.deployment import SECRET
 from wiki_embeddings.encoders.cuda.gpu import lack_of_gpu
 from wiki_embeddings.schemas import vectors_of
-from wiki_embeddings_tests.compute.modal.runs import MODEL, Cloud, failures, new_cloud
+from wiki_embeddings_tests.compute.modal.cloud import MODEL, Cloud, failures, new_cloud
 from wiki_embeddings_tests.standins.modal import containers as modal_containers
 from wiki_embeddings_tests.standins.modal.processes import processes_of
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from wiki_embeddings.compute.modal.deployment import SECRET, VOLUME
-from wiki_embeddings_tests.compute.modal.runs import WIKI, Cloud, failures, new_cloud
+from wiki_embeddings_tests.compute.modal.cloud import WIKI, Cloud, failures, new_cloud
 from wiki_embeddings_tests.standins.hub import TOKEN, WRITE_TOKEN
 
 REPO_ID = "cantor/wikipedia-simple-tiny-bert"

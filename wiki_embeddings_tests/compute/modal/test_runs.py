@@ -11,7 +11,7 @@ import pytest
 
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.volume import Volume
-from wiki_embeddings_tests.compute.modal.runs import ASSETS, WIKI, Cloud, failures, new_cloud
+from wiki_embeddings_tests.compute.modal.cloud import ASSETS, WIKI, Cloud, failures, new_cloud
 
 SHARDS_AT_LEAST = 200
 FUNCTIONS = ("fetch_part", "chunk_shard", "Embedder.*", "make_dataset_file")

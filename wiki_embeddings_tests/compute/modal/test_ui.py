@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wiki_embeddings_tests.compute.modal.runs import CONFIG, WIKI, Cloud, new_cloud
+from wiki_embeddings_tests.compute.modal.cloud import CONFIG, WIKI, Cloud, new_cloud
 from wiki_embeddings_tests.support.served_ui import graphql, served_ui
 
 _LAUNCH = """

@@ -31,7 +31,7 @@ from wiki_embeddings.progress import Snapshot
 from wiki_embeddings.stages import chunk, embed
 from wiki_embeddings.stages.shard import Plan
 from wiki_embeddings.volume import Volume
-from wiki_embeddings_tests.compute.modal.runs import (
+from wiki_embeddings_tests.compute.modal.cloud import (
     CONFIG,
     MODEL,
     WIKI,

@@ -20,7 +20,8 @@ from wiki_embeddings.compute.protocol import Finished, largest_first
 from wiki_embeddings.defs.materialize import ShardsFailedError
 from wiki_embeddings.progress import Snapshot
 from wiki_embeddings.stages.shard import InputFile
-from wiki_embeddings_tests.compute.modal.fault_runs import (
+from wiki_embeddings_tests.compute.modal.cloud import failures
+from wiki_embeddings_tests.compute.modal.faults.prepared import (
     CUTTER,
     EMBEDDER,
     GPU,
@@ -34,7 +35,6 @@ from wiki_embeddings_tests.compute.modal.fault_runs import (
     prepared_cloud,
     until_finished,
 )
-from wiki_embeddings_tests.compute.modal.runs import failures
 from wiki_embeddings_tests.standins.modal.calls import RESULT
 from wiki_embeddings_tests.standins.modal.containers import Container
 
