@@ -1,34 +1,29 @@
-"""Runs on the local Modal control plane: a generated wiki, a tiny model, the deployed app."""
+"""The app on the local Modal control plane: a generated wiki, a tiny model, real containers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 import pytest
 
 from wiki_embeddings.compute.modal import preflight
 from wiki_embeddings.compute.modal.deployment import SECRET, VOLUME
-from wiki_embeddings.defs.asset_checks import asset_checks
-from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
-from wiki_embeddings.defs.resources import ComputeResource, HubResource
-from wiki_embeddings.progress import Snapshot
+from wiki_embeddings.progress import Listener, Snapshot
 from wiki_embeddings.settings import ComputeKind
-from wiki_embeddings.sources.hub import REPO_ID, REVISION
 from wiki_embeddings_tests.sources.article_tables import parquet
 from wiki_embeddings_tests.standins.hub.fixtures import hub_of_this_process
 from wiki_embeddings_tests.standins.hub.local_hub import TOKEN, LocalHub
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
 from wiki_embeddings_tests.standins.modal.fixtures import client_of
 from wiki_embeddings_tests.standins.modal.options import Options
+from wiki_embeddings_tests.support import dagster_runs, generated_wiki
+from wiki_embeddings_tests.support.generated_wiki import WIKI
 
-ASSETS = ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset")
-WIKI = "simple"
 MODEL = "tests/tiny-bert"
 APP_MODULE = "wiki_embeddings.modal_app"
 REPOSITORY = Path(__file__).parents[3]
@@ -41,20 +36,8 @@ CONFIG: Mapping[str, Mapping[str, Any]] = {
 }
 """Run config that makes many small shards."""
 
-_SENTENCE = "The river {} flows past {} bridges into the sea, which is {} miles wide. "
-
-
-def wikipedia(ids: Sequence[int]) -> pa.Table:
-    """Articles of a few paragraphs each, no two alike, as `wikimedia/wikipedia` has them."""
-    columns = {
-        "id": [str(i) for i in ids],
-        "url": [f"https://simple.wikipedia.org/wiki/River%20{i}" for i in ids],
-        "title": [f"River {i}" for i in ids],
-        "text": [
-            "\n\n".join(_SENTENCE.format(i, n, i * n) * 4 for n in range(1 + i % 4)) for i in ids
-        ],
-    }
-    return pa.table(columns, pa.schema([(name, pa.string()) for name in columns]))
+_NOTES = (".lock", ".call", ".stock", ".throughput")
+"""Suffixes of what a map notes for itself beside the output of a stage."""
 
 
 @dataclass(frozen=True)
@@ -65,24 +48,20 @@ class Cloud:
         plane: The control plane.
         hub: The Hub, which the containers find through the secret.
         instance: Dagster's record of the runs on Modal.
-        folder: Where the same can be made on this machine, to compare.
+        folder: Folder of the same runs on this machine, to compare.
+        snapshots: Progress of the runs that were given no listener.
     """
 
     plane: ControlPlane
     hub: LocalHub
     instance: dg.DagsterInstance
     folder: Path
-    heard: list[Snapshot] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
 
     def serve(self, articles: int, files: int = 1) -> None:
-        """Let the Hub have a wiki of so many articles in so many files."""
-        parts = {
-            f"20231101.{WIKI}/train-{n:05d}-of-{files:05d}.parquet": parquet(
-                wikipedia(range(n, articles, files))
-            )
-            for n in range(files)
-        }
-        self.hub.add(REPO_ID, parts, commit=REVISION)
+        """Add a wiki to the Hub, with its articles dealt out over files."""
+        ids = [range(n, articles, files) for n in range(files)]
+        generated_wiki.serve(self.hub, *(parquet(generated_wiki.wikipedia(part)) for part in ids))
 
     def deploy(self) -> str:
         """Deploy the app as it is in this repository."""
@@ -96,10 +75,10 @@ class Cloud:
         wiki: str = WIKI,
         kind: ComputeKind = "modal",
         instance: dg.DagsterInstance | None = None,
-        listener: Callable[[Snapshot], None] | None = None,
+        listener: Listener | None = None,
         namespace: str | None = None,
     ) -> dg.ExecuteInProcessResult:
-        """Materialize some assets with their checks; all of them if none is named.
+        """Materialize some assets with their checks; all four if none is named.
 
         Args:
             assets: Keys of the assets.
@@ -107,62 +86,34 @@ class Cloud:
             wiki: The partition.
             kind: Where the stages run.
             instance: Dagster's record, if not this cloud's.
-            listener: Told of progress; else `heard` is.
+            listener: Receives the progress, instead of `snapshots`.
             namespace: On the Hub, to publish to.
         """
-        chosen = assets or ASSETS
-        ops = {
-            asset: {"config": dict(CONFIG[asset]) | dict((config or {}).get(asset, {}))}
-            for asset in chosen
-        }
-        return dg.materialize(
-            [raw_wikipedia, chunked_volume, embeddings, hub_dataset, *asset_checks],
-            selection=dg.AssetSelection.assets(*chosen),
-            instance=instance or self.instance,
-            partition_key=wiki,
-            run_config={"ops": ops},
-            resources={
-                "compute": ComputeResource(kind=kind, volume=str(self.folder / "volume")),
-                "hub": HubResource(folder=str(self.folder / "hub"), namespace=namespace),
-                "listener": listener or self.heard.append,
-            },
-            raise_on_error=False,
+        merged = {asset: {**CONFIG[asset], **(config or {}).get(asset, {})} for asset in CONFIG}
+        resources = dagster_runs.resources(
+            self.folder,
+            kind=kind,
+            namespace=namespace,
+            listener=listener or self.snapshots.append,
         )
+        return dagster_runs.materialize(instance or self.instance, wiki, assets, merged, resources)
 
     def locally(self, assets: Sequence[str] = (), **options: Any) -> dict[str, bytes]:
-        """The files of the volume after the same run on this machine."""
+        """Materialize the same on this machine, and return the files of its volume."""
         with dg.DagsterInstance.ephemeral() as instance:
             result = self.materialize(*assets, kind="local", instance=instance, **options)
-            assert result.success, failures(result)
+            assert result.success, dagster_runs.failures(result)
         root = self.folder / "volume"
         paths = (path for path in root.rglob("*") if path.is_file())
-        return outputs({str(path.relative_to(root)): path.read_bytes() for path in paths})
+        return _outputs({str(path.relative_to(root)): path.read_bytes() for path in paths})
 
     def committed(self) -> dict[str, bytes]:
-        """The files of the Modal volume that have been committed."""
-        return outputs(self.plane.volumes.files(VOLUME))
+        """The files that stages have committed to the Modal volume."""
+        return _outputs(self.plane.volumes.files(VOLUME))
 
 
-def outputs(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Files of stages alone: neither locks nor what a map notes for itself."""
-    return {
-        name: content
-        for name, content in files.items()
-        if not name.endswith((".lock", ".call", ".stock", ".throughput"))
-    }
-
-
-def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
-    """What each failed step tells a person."""
-    told = {}
-    for event in result.all_events:
-        if event.is_step_failure:
-            failure = event.step_failure_data
-            said = failure.user_failure_data
-            told[str(event.step_key)] = (
-                said.description or "" if said is not None else str(failure.error)
-            )
-    return told
+def _outputs(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name: content for name, content in files.items() if not name.endswith(_NOTES)}
 
 
 @contextmanager
@@ -174,7 +125,6 @@ def new_cloud(folder: Path, tiny_model: Path, token: str = TOKEN) -> Iterator[Cl
         tiny_model: Folder of the model that the Hub is to have.
         token: The Hub's token in the secret.
     """
-    quiet = {"telemetry": {"enabled": False}}
     parts = [folder / name for name in ("modal", "here")]
     for part in parts:
         part.mkdir()
@@ -185,17 +135,8 @@ def new_cloud(folder: Path, tiny_model: Path, token: str = TOKEN) -> Iterator[Cl
         secrets = {SECRET: {"HF_TOKEN": token, "HF_ENDPOINT": hub.url}}
         plane = stack.enter_context(ControlPlane(parts[0], secrets, options))
         stack.enter_context(client_of(plane, monkeypatch))
-        instance = stack.enter_context(
-            dg.DagsterInstance.local_temp(str(parts[1]), overrides=quiet)
-        )
+        instance = stack.enter_context(dagster_runs.new_instance(parts[1]))
         cloud = Cloud(plane, hub, instance, parts[1])
         cloud.deploy()
         yield cloud
         preflight._accepted.cache_clear()
-
-
-@pytest.fixture(name="cloud")
-def cloud_fixture(tiny_model: Path, tmp_path: Path) -> Iterator[Cloud]:
-    """A cloud of one test's own."""
-    with new_cloud(tmp_path, tiny_model) as cloud:
-        yield cloud

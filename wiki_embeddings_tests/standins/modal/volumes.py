@@ -122,6 +122,17 @@ class VolumeStore:
         wanted = (name, environment)
         return next((v for v in self.listed() if (v.name, v.environment) == wanted), None)
 
+    def named(self, name: str, environment: str = "main") -> Volume:
+        """The volume of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        volume = self.find(name, environment)
+        if volume is None:
+            raise KeyError(f"no volume {name!r} in environment {environment!r}")
+        return volume
+
     def listed(self) -> list[Volume]:
         """The volumes that have a name, newest first."""
         named = [volume for volume in list(self._volumes.values()) if volume.name]
@@ -146,7 +157,7 @@ class VolumeStore:
 
     def files(self, name: str, environment: str = "main") -> dict[str, bytes]:
         """The committed files of a volume, for assertions."""
-        tree = self._named(name, environment).tree
+        tree = self.named(name, environment).tree
         return {
             path: self.contents.read(entry.content)
             for path, entry in sorted(tree.items())
@@ -155,7 +166,7 @@ class VolumeStore:
 
     def checkout(self, name: str, folder: Path, environment: str = "main") -> None:
         """Writes the committed state of a volume into an empty folder."""
-        tree = self._named(name, environment).tree
+        tree = self.named(name, environment).tree
         VolumeView(folder, self.contents, pids=list, read_only=True).show(tree)
 
     def write(self, volume_id: str, files: Mapping[str, Entry]) -> None:
@@ -275,9 +286,3 @@ class VolumeStore:
             message += "in a running container that mounts it."
             raise GRPCError(Status.FAILED_PRECONDITION, message)
         return volume, view, task_id
-
-    def _named(self, name: str, environment: str) -> Volume:
-        volume = self.find(name, environment)
-        if volume is None:
-            raise KeyError(f"no volume {name!r} in environment {environment!r}")
-        return volume
