@@ -9,7 +9,7 @@ import pytest
 from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings_tests.defs.sandbox import Sandbox, open_sandbox
 from wiki_embeddings_tests.sources.article_tables import parquet
-from wiki_embeddings_tests.standins.hub.fixtures import hub_of_this_process
+from wiki_embeddings_tests.standins.hub.fixtures import use_local_hub
 from wiki_embeddings_tests.support.dagster_runs import failures
 from wiki_embeddings_tests.support.generated_wiki import serve, wikipedia
 
@@ -29,7 +29,7 @@ def _embedded(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Pat
     root = tmp_path_factory.mktemp("embedded")
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
-        hub_of_this_process(monkeypatch, tmp_path_factory.mktemp("logged_out")) as hub,
+        use_local_hub(monkeypatch, tmp_path_factory.mktemp("logged_out")) as hub,
         open_sandbox(root, tiny_model) as sandbox,
     ):
         serve(hub, parquet(wikipedia(range(ARTICLES))))

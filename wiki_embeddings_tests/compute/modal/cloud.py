@@ -16,10 +16,10 @@ from wiki_embeddings.compute.modal.deployment import SECRET, VOLUME
 from wiki_embeddings.progress import Listener, Snapshot
 from wiki_embeddings.settings import ComputeKind
 from wiki_embeddings_tests.sources.article_tables import parquet
-from wiki_embeddings_tests.standins.hub.fixtures import hub_of_this_process
+from wiki_embeddings_tests.standins.hub.fixtures import use_local_hub
 from wiki_embeddings_tests.standins.hub.local_hub import TOKEN, LocalHub
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
-from wiki_embeddings_tests.standins.modal.fixtures import client_of
+from wiki_embeddings_tests.standins.modal.fixtures import use_plane
 from wiki_embeddings_tests.standins.modal.options import Options
 from wiki_embeddings_tests.support import dagster_runs, generated_wiki
 from wiki_embeddings_tests.support.generated_wiki import WIKI
@@ -130,11 +130,11 @@ def new_cloud(folder: Path, tiny_model: Path, token: str = TOKEN) -> Iterator[Cl
         part.mkdir()
     options = Options(scaledown_window_s=20.0, retry_delay_s=0.05)
     with pytest.MonkeyPatch.context() as monkeypatch, ExitStack() as stack:
-        hub = stack.enter_context(hub_of_this_process(monkeypatch, folder / "logged_out"))
+        hub = stack.enter_context(use_local_hub(monkeypatch, folder / "logged_out"))
         hub.add(MODEL, tiny_model, repo_type="model")
         secrets = {SECRET: {"HF_TOKEN": token, "HF_ENDPOINT": hub.url}}
         plane = stack.enter_context(ControlPlane(parts[0], secrets, options))
-        stack.enter_context(client_of(plane, monkeypatch))
+        stack.enter_context(use_plane(plane, monkeypatch))
         instance = stack.enter_context(dagster_runs.new_instance(parts[1]))
         cloud = Cloud(plane, hub, instance, parts[1])
         cloud.deploy()

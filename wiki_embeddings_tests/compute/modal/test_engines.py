@@ -20,7 +20,7 @@ from wiki_embeddings.encoders.cuda.gpu import lack_of_gpu
 from wiki_embeddings.schemas import vectors_of
 from wiki_embeddings_tests.compute.modal.cloud import MODEL, Cloud, new_cloud
 from wiki_embeddings_tests.standins.modal import containers as modal_containers
-from wiki_embeddings_tests.standins.modal.processes import processes_of
+from wiki_embeddings_tests.standins.modal.processes import find_processes
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei
 from wiki_embeddings_tests.standins.tei.install import install
 from wiki_embeddings_tests.standins.tei.orders import VARIABLE, Orders
@@ -58,7 +58,7 @@ def tei(cloud: Cloud, tmp_path) -> LocalTei:
 @pytest.fixture
 def containers_leave_their_processes(monkeypatch):
     """A container that ends leaves its processes behind; on Modal they end with it."""
-    monkeypatch.setattr(modal_containers, "kill_all", lambda _task_id: None)
+    monkeypatch.setattr(modal_containers, "kill_processes", lambda _task_id: None)
 
 
 def embed(
@@ -97,7 +97,7 @@ def rows(cloud: Cloud, result: dg.ExecuteInProcessResult) -> pa.Table:
 def is_without_processes(cloud: Cloud) -> bool:
     """Whether all containers with TEI have ended, with every process that they started."""
     containers = cloud.plane.stats.containers(TEI)
-    return not any(processes_of(container.task_id) for container in containers)
+    return not any(find_processes(container.task_id) for container in containers)
 
 
 @pytest.mark.usefixtures("containers_leave_their_processes")
@@ -131,7 +131,7 @@ def test_a_killed_container_takes_its_tei_server_along_and_the_next_starts_its_o
     assert metadata(result, "embeddings")["dagster/row_count"] == rows(cloud, result).num_rows
     [killed] = fault.killed
     assert len(tei.pids) == len(cloud.plane.stats.containers(TEI)) - earlier == 3
-    cloud.plane.wait_until(lambda: not processes_of(killed), timeout_s=10)
+    cloud.plane.wait_until(lambda: not find_processes(killed), timeout_s=10)
 
 
 @pytest.mark.skipif(lack_of_gpu() is None, reason="the containers have this machine's GPU")

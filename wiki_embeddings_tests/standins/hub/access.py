@@ -26,7 +26,7 @@ NO_SPACE = (
 WRITES = "repo.write"
 
 
-def token_of(headers: Mapping[str, str]) -> str:
+def request_token(headers: Mapping[str, str]) -> str:
     """The token of whoever asks; empty without.
 
     Raises:
@@ -39,13 +39,13 @@ def token_of(headers: Mapping[str, str]) -> str:
     return token
 
 
-def account_of(headers: Mapping[str, str]) -> Account:
+def request_account(headers: Mapping[str, str]) -> Account:
     """The account of whoever asks.
 
     Raises:
         RefusalError: There is no token, or nobody has it.
     """
-    token = token_of(headers)
+    token = request_token(headers)
     if not token:
         raise RefusalError(HTTPStatus.UNAUTHORIZED, None, "Invalid username or password.")
     return ACCOUNTS[token]
@@ -66,14 +66,14 @@ def find_repository(
     Raises:
         RefusalError: It does not exist, or not for them.
     """
-    token = token_of(headers)
+    token = request_token(headers)
     repository = hub.repositories.get((REPO_TYPES.get(plural, ""), repo_id))
-    if repository is None or (repository.private and not _sees(token, repository)):
+    if repository is None or (repository.private and not _may_read(token, repository)):
         if not token:
             message = "Invalid username or password."
             raise RefusalError(HTTPStatus.UNAUTHORIZED, "RepoNotFound", message)
         raise RefusalError(HTTPStatus.NOT_FOUND, "RepoNotFound", "Repository not found")
-    if of_files and repository.gated and not _sees(token, repository):
+    if of_files and repository.gated and not _may_read(token, repository):
         status = HTTPStatus.FORBIDDEN if token else HTTPStatus.UNAUTHORIZED
         raise RefusalError(status, "GatedRepo", f"Access to {repo_id} is restricted.")
     return repository
@@ -114,7 +114,7 @@ def require_writer(
     Raises:
         RefusalError: He may not.
     """
-    account = account_of(headers)
+    account = request_account(headers)
     if not may_write(account, repository):
         raise RefusalError(HTTPStatus.FORBIDDEN, None, sentence)
     return account
@@ -133,7 +133,7 @@ def require_uploader(
     Raises:
         RefusalError: He may not.
     """
-    account = account_of(headers)
+    account = request_account(headers)
     if account.role == "read":
         raise RefusalError(HTTPStatus.FORBIDDEN, None, NEEDS_WRITE_TOKEN)
     if revision is not None and not may_commit(account, repository, revision):
@@ -143,7 +143,7 @@ def require_uploader(
 
 def may_commit(account: Account, repository: Repository, revision: str) -> bool:
     """Whether an account may commit to a revision: if it may write, or to its pull request."""
-    pull_request = repository.pull_request_of(revision)
+    pull_request = repository.find_pull_request(revision)
     is_author = pull_request is not None and pull_request.author == account.name
     return may_write(account, repository) or (is_author and account.role != "read")
 
@@ -172,7 +172,7 @@ def check_private_quota(hub: LocalHub, repository: Repository, incoming_bytes: i
         raise RefusalError(HTTPStatus.FORBIDDEN, None, NO_SPACE)
 
 
-def _sees(token: str, repository: Repository) -> bool:
+def _may_read(token: str, repository: Repository) -> bool:
     """Whether a token opens a private or gated repository."""
     if not token or token == TOKEN:
         return bool(token)

@@ -66,7 +66,7 @@ class Request:
         return self.query.get(name, [""])[0].lower() in {"true", "1"}
 
 
-def revision_of(steps: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def parse_revision(steps: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """The revision that a path begins with, and the rest; `refs/pr/1` may be three steps or one."""
     length = 3 if steps[0] == "refs" else 1
     return "/".join(steps[:length]), steps[length:]

@@ -19,8 +19,8 @@ from wiki_embeddings_tests.standins.hub import (
     xet_tokens,
 )
 from wiki_embeddings_tests.standins.hub.access import (
-    account_of,
     find_repository,
+    request_account,
     require_writer,
 )
 from wiki_embeddings_tests.standins.hub.accounts import LONG_AGO, whoami
@@ -29,7 +29,7 @@ from wiki_embeddings_tests.standins.hub.answers import (
     Answer,
     RefusalError,
     Request,
-    revision_of,
+    parse_revision,
 )
 from wiki_embeddings_tests.standins.hub.repositories import Commit, Repository, StoredFile
 
@@ -62,7 +62,7 @@ def api_answer(request: Request) -> Answer:
 
 
 def _whoami(request: Request) -> Answer:
-    return Answer(whoami(account_of(request.headers)))
+    return Answer(whoami(request_account(request.headers)))
 
 
 def _validate_yaml(request: Request) -> Answer:
@@ -87,7 +87,7 @@ def _check_access(request: Request, repository: Repository, steps: tuple[str, ..
 
 
 def _info(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    commit = refs.commit_of(repository, "/".join(steps) or "main")
+    commit = refs.find_commit(repository, "/".join(steps) or "main")
     with_blobs = request.is_on("blobs")
     content = {
         "_id": "0" * 24,
@@ -118,8 +118,8 @@ def _sibling(file: StoredFile, *, with_blobs: bool) -> dict[str, Any]:
 
 
 def _tree(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    revision, folder = revision_of(steps)
-    commit = refs.commit_of(repository, revision)
+    revision, folder = parse_revision(steps)
+    commit = refs.find_commit(repository, revision)
     recursive = request.is_on("recursive")
     return refs.page(request, list(_entries(commit, "/".join(folder), recursive=recursive)))
 
@@ -161,7 +161,7 @@ def _paths_info(request: Request, repository: Repository, steps: tuple[str, ...]
         paths = request.json()["paths"]
     else:
         paths = parse_qs(request.body.decode())["paths"]
-    commit = refs.commit_of(repository, "/".join(steps))
+    commit = refs.find_commit(repository, "/".join(steps))
     entries = _entries(commit, "", recursive=True)
     return Answer([entry for entry in entries if entry["path"] in paths])
 

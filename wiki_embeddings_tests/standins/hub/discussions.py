@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from wiki_embeddings_tests.standins.hub.access import account_of, may_write, require_writer
+from wiki_embeddings_tests.standins.hub.access import may_write, request_account, require_writer
 from wiki_embeddings_tests.standins.hub.accounts import Account
 from wiki_embeddings_tests.standins.hub.answers import Answer, RefusalError, Request
-from wiki_embeddings_tests.standins.hub.refs import commit_of
+from wiki_embeddings_tests.standins.hub.refs import find_commit
 from wiki_embeddings_tests.standins.hub.repositories import (
     Commit,
     Discussion,
@@ -51,7 +51,7 @@ def read(request: Request, repository: Repository, steps: tuple[str, ...]) -> An
 def change(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
     """Opens a discussion, or changes one: its title, its status, a comment, a merge."""
     _require_discussions(repository)
-    account = account_of(request.headers)
+    account = request_account(request.headers)
     asked = request.json()
     if account.role not in MAY_DISCUSS or not account.may_discuss:
         raise RefusalError(HTTPStatus.FORBIDDEN, None, "Forbidden")
@@ -128,7 +128,7 @@ def _has_status(discussion: Discussion, status: str) -> bool:
 
 def _open(repository: Repository, asked: Mapping[str, Any], author: str) -> Discussion:
     is_pull_request = bool(asked.get("pullRequest"))
-    main = commit_of(repository, "main").id
+    main = find_commit(repository, "main").id
     opened = Discussion(
         len(repository.discussions) + 1,
         asked["title"],
@@ -181,7 +181,7 @@ def _merged(
     repository: Repository, discussion: Discussion
 ) -> tuple[dict[str, StoredFile], list[str]]:
     revisions = (discussion.base, MAIN, discussion.ref)
-    base, ours, theirs = (commit_of(repository, revision).files for revision in revisions)
+    base, ours, theirs = (find_commit(repository, revision).files for revision in revisions)
     return merged_files(base, ours, theirs)
 
 

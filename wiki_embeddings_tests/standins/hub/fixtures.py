@@ -33,12 +33,12 @@ def hub_fixture(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalHub]:
     """A local Hub that `HF_ENDPOINT` points at, with nobody logged in and no proxy between."""
-    with hub_of_this_process(monkeypatch, tmp_path_factory.mktemp("logged_out")) as hub:
+    with use_local_hub(monkeypatch, tmp_path_factory.mktemp("logged_out")) as hub:
         yield hub
 
 
 @contextmanager
-def hub_of_this_process(monkeypatch: pytest.MonkeyPatch, nowhere: Path) -> Iterator[LocalHub]:
+def use_local_hub(monkeypatch: pytest.MonkeyPatch, nowhere: Path) -> Iterator[LocalHub]:
     """Point everything in this process at a local Hub, and its children too.
 
     Args:

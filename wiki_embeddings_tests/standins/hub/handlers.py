@@ -21,13 +21,13 @@ from wiki_embeddings_tests.standins.hub.answers import (
     Answer,
     RefusalError,
     Request,
-    revision_of,
+    parse_revision,
 )
 from wiki_embeddings_tests.standins.hub.api import api_answer
 from wiki_embeddings_tests.standins.hub.faults import Fault
 from wiki_embeddings_tests.standins.hub.lfs import SIGNATURE, lfs_answer
 from wiki_embeddings_tests.standins.hub.local_hub import LocalHub, Served
-from wiki_embeddings_tests.standins.hub.refs import commit_of
+from wiki_embeddings_tests.standins.hub.refs import find_commit
 from wiki_embeddings_tests.standins.hub.repositories import StoredFile
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -219,8 +219,8 @@ class HubHandler(LocalHubHandler):
         namespace, name, _, *rest = steps
         repo_id = f"{namespace}/{name}"
         repository = find_repository(self.hub, plural, repo_id, self.served.headers, of_files=True)
-        revision, path = revision_of(tuple(rest))
-        commit = commit_of(repository, revision)
+        revision, path = parse_revision(tuple(rest))
+        commit = find_commit(repository, revision)
         file = commit.files.get("/".join(path))
         if file is None:
             raise RefusalError(HTTPStatus.NOT_FOUND, "EntryNotFound", "Entry not found")

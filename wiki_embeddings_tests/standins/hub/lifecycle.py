@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import Any
 
 from wiki_embeddings_tests.standins.hub.access import (
-    account_of,
     find_repository,
     may_write_in,
+    request_account,
     require_writer,
 )
 from wiki_embeddings_tests.standins.hub.answers import Answer, RefusalError, Request
@@ -26,7 +26,7 @@ GITATTRIBUTES = "".join(
 def create(request: Request) -> Answer:
     """Makes a repository, with a first commit that holds the default `.gitattributes`."""
     asked = request.json()
-    account = account_of(request.headers)
+    account = request_account(request.headers)
     namespace = asked.get("organization") or account.name
     repo_type = asked.get("type") or "model"
     if not may_write_in(account, namespace, is_creator=True):
@@ -50,7 +50,7 @@ def create(request: Request) -> Answer:
 def delete(request: Request) -> Answer:
     """Removes a repository."""
     asked = request.json()
-    namespace = asked.get("organization") or account_of(request.headers).name
+    namespace = asked.get("organization") or request_account(request.headers).name
     repo_type = asked.get("type") or "model"
     repo_id = f"{namespace}/{asked['name']}"
     repository = find_repository(

@@ -14,10 +14,10 @@ from wiki_embeddings_tests.standins.hub.objects import ObjectStore, sha256_of
 from wiki_embeddings_tests.standins.hub.repositories import (
     Repository,
     StoredFile,
-    files_of_folder,
     git_file,
     is_kept_outside_of_git,
     large_file,
+    read_folder,
 )
 from wiki_embeddings_tests.standins.hub.xet_store import XetStore
 
@@ -129,7 +129,7 @@ class LocalHub:
         key = (repo_type, repo_id)
         repository = self.repositories.setdefault(key, Repository(repo_id, repo_type))
         repository.private, repository.gated = private, gated
-        content = files_of_folder(files) if isinstance(files, Path) else files
+        content = read_folder(files) if isinstance(files, Path) else files
         stored = {path: self._store(repository, path, data) for path, data in content.items()}
         return repository.commit(stored, f"refs/heads/{branch}", commit_id=commit).id
 
@@ -165,7 +165,7 @@ class LocalHub:
             repo_type: `model` or `dataset`.
         """
         repository = self.repository(repo_id, repo_type)
-        ref = repository.ref_of(revision)
+        ref = repository.find_ref(revision)
         assert ref, f"{repo_id} has no {revision}"
         files = dict(self.files(repo_id, revision, repo_type=repo_type))
         files.pop(path, None)

@@ -15,7 +15,7 @@ KINDS = {"heads": "branches", "tags": "tags", "pr": "pullRequests"}
 KEPT_BY_LINKS = ("recursive", "expand", "expand[]")
 
 
-def commit_of(repository: Repository, revision: str) -> Commit:
+def find_commit(repository: Repository, revision: str) -> Commit:
     """The commit that a revision names.
 
     Raises:
@@ -54,21 +54,21 @@ def list_refs(request: Request, repository: Repository, _steps: tuple[str, ...])
 
 def list_commits(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
     """The commits of a revision, newest first."""
-    newest = commit_of(repository, "/".join(steps))
+    newest = find_commit(repository, "/".join(steps))
     return page(request, [_commit_entry(commit) for commit in _history(repository, newest)])
 
 
 def create_branch(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
     """Makes a branch at the revision that the body names, or at main."""
     require_writer(repository, request.headers)
-    start = commit_of(repository, request.json().get("startingPoint", "main"))
+    start = find_commit(repository, request.json().get("startingPoint", "main"))
     return _create(repository, f"refs/heads/{'/'.join(steps)}", start)
 
 
 def create_tag(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
     """Makes the tag that the body names, at a revision."""
     require_writer(repository, request.headers)
-    tagged = commit_of(repository, "/".join(steps))
+    tagged = find_commit(repository, "/".join(steps))
     return _create(repository, f"refs/tags/{request.json()['tag']}", tagged)
 
 

@@ -172,19 +172,19 @@ class Repository:
             self.refs[ref] = commit_id
             return made
 
-    def ref_of(self, revision: str) -> str | None:
+    def find_ref(self, revision: str) -> str | None:
         """Full name of the branch, tag or pull request that `revision` names."""
         names = (f"refs/heads/{revision}", f"refs/tags/{revision}", revision)
         return next((name for name in names if name in self.refs), None)
 
     def resolve(self, revision: str) -> str | None:
         """Commit id of a branch, a tag, a pull request or a commit id; None where there is none."""
-        ref = self.ref_of(revision)
+        ref = self.find_ref(revision)
         if ref is not None:
             return self.refs[ref]
         return revision if revision in self.commits else None
 
-    def pull_request_of(self, ref: str) -> Discussion | None:
+    def find_pull_request(self, ref: str) -> Discussion | None:
         """The pull request whose ref it is."""
         return next((discussion for discussion in self.discussions if discussion.ref == ref), None)
 
@@ -209,7 +209,7 @@ def is_kept_outside_of_git(path: str, size: int) -> bool:
     return PurePosixPath(path).suffix in LARGE_SUFFIXES or size > LARGE_BYTES
 
 
-def files_of_folder(folder: Path) -> dict[str, Path]:
+def read_folder(folder: Path) -> dict[str, Path]:
     """Files of a folder by their path within it."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path for path in paths}

@@ -31,12 +31,12 @@ class StoreHandler(LocalHubHandler):
             commit, *path = rest
             self.send_file(repository.commits[commit].files["/".join(path)], {})
         elif "uploadId" in query:
-            self._take_part(query["uploadId"][0], int(query["partNumber"][0]), body)
+            self._receive_part(query["uploadId"][0], int(query["partNumber"][0]), body)
         else:
             keep(self.hub, repository, rest[0], self._on_disk(body))
             self.send(HTTPStatus.OK, {"ETag": f'"{rest[0]}"'}, b"")
 
-    def _take_part(self, upload_id: str, number: int, body: IO[bytes]) -> None:
+    def _receive_part(self, upload_id: str, number: int, body: IO[bytes]) -> None:
         """Keeps one part of an object."""
         path = self._on_disk(body)
         self.hub.partial_uploads[upload_id].parts[number] = path

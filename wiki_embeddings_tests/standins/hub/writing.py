@@ -15,13 +15,13 @@ from typing import Any
 from wiki_embeddings_tests.standins.hub import discussions
 from wiki_embeddings_tests.standins.hub.access import (
     ONLY_BY_PULL_REQUEST,
-    account_of,
     may_commit,
+    request_account,
     require_uploader,
 )
 from wiki_embeddings_tests.standins.hub.answers import Answer, RefusalError, Request
 from wiki_embeddings_tests.standins.hub.local_hub import LocalHub
-from wiki_embeddings_tests.standins.hub.refs import commit_of
+from wiki_embeddings_tests.standins.hub.refs import find_commit
 from wiki_embeddings_tests.standins.hub.repositories import (
     Repository,
     StoredFile,
@@ -51,7 +51,7 @@ def preupload(request: Request, repository: Repository, steps: tuple[str, ...]) 
     """Says of each file whether it is a large one, whether it is ignored, and what is there now."""
     revision = "/".join(steps)
     require_uploader(repository, request.headers, None if request.is_on("create_pr") else revision)
-    commit = commit_of(repository, revision)
+    commit = find_commit(repository, revision)
     asked = request.json()
     ignored = _ignored(commit.files, asked.get("gitIgnore"))
     files = [
@@ -59,7 +59,7 @@ def preupload(request: Request, repository: Repository, steps: tuple[str, ...]) 
             "path": file["path"],
             "uploadMode": _upload_mode(file),
             "shouldIgnore": any(_matches(file["path"], pattern) for pattern in ignored),
-            **_what_is_there(commit.files.get(file["path"])),
+            **_existing_entries(commit.files.get(file["path"])),
         }
         for file in asked["files"]
     ]
@@ -74,7 +74,7 @@ def commit(request: Request, repository: Repository, steps: tuple[str, ...]) -> 
     """
     revision = "/".join(steps)
     opens = request.is_on("create_pr")
-    account = account_of(request.headers)
+    account = request_account(request.headers)
     if account.role == "read" or not (opens or may_commit(account, repository, revision)):
         raise RefusalError(HTTPStatus.FORBIDDEN, None, ONLY_BY_PULL_REQUEST)
     header, *operations = [json.loads(line) for line in request.body.splitlines()]
@@ -83,16 +83,16 @@ def commit(request: Request, repository: Repository, steps: tuple[str, ...]) -> 
     if is_too_large and not request.hub.commits_before_504:
         raise RefusalError(HTTPStatus.GATEWAY_TIMEOUT, None, "Gateway Time-out")
     with repository.lock:
-        parent = commit_of(repository, revision)
+        parent = find_commit(repository, revision)
         if header["value"].get("parentCommit", parent.id) != parent.id:
             raise RefusalError(HTTPStatus.PRECONDITION_FAILED, None, MOVED)
         files = _changed(request.hub, repository, parent.files, operations)
-        ref = repository.ref_of(revision)
+        ref = repository.find_ref(revision)
         if ref is None or ref.startswith("refs/tags/"):
             raise RefusalError(HTTPStatus.NOT_FOUND, "RevisionNotFound", f"No branch {revision}")
         _count_commit(request.hub, repository)
         title, message = header["value"]["summary"], header["value"].get("description", "")
-        pull_request = repository.pull_request_of(ref)
+        pull_request = repository.find_pull_request(ref)
         if opens:
             pull_request = discussions.open_pull_request(repository, title, message, account.name)
             pull_request.status = "open"
@@ -129,7 +129,7 @@ def _is_binary(sample: bytes) -> bool:
     return "\0" in text or "\N{REPLACEMENT CHARACTER}" in text
 
 
-def _what_is_there(file: StoredFile | None) -> dict[str, str]:
+def _existing_entries(file: StoredFile | None) -> dict[str, str]:
     return {"oid": file.etag} if file else {}
 
 

@@ -57,7 +57,7 @@ class XetHandler(LocalHubHandler):
     def _repository(self) -> Repository:
         """The repository that the request's token was granted for."""
         token = self.served.headers.get("authorization", "").removeprefix("Bearer ")
-        repository = self.hub.xet.repository_of(token)
+        repository = self.hub.xet.granted_repository(token)
         if repository is None:
             raise RefusalError(HTTPStatus.UNAUTHORIZED, None, "The token is wrong or has expired.")
         return repository

@@ -57,7 +57,7 @@ class XetStore:
             self._granted[token] = repository, expires
         return token, int(expires)
 
-    def repository_of(self, token: str) -> Repository | None:
+    def granted_repository(self, token: str) -> Repository | None:
         """What a token was granted for; None if it is none, or expired."""
         repository, expires = self._granted.get(token, (None, 0.0))
         return repository if time.time() < expires else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wiki_embeddings_tests.standins.hub.access import check_private_quota, require_uploader
-from wiki_embeddings_tests.standins.hub.answers import Answer, Request, revision_of
+from wiki_embeddings_tests.standins.hub.answers import Answer, Request, parse_revision
 from wiki_embeddings_tests.standins.hub.repositories import Repository
 
 
@@ -13,7 +13,7 @@ def write_token(request: Request, repository: Repository, steps: tuple[str, ...]
     Raises:
         RefusalError: It is not for them to upload, or a private repository has no space left.
     """
-    revision, _ = revision_of(steps)
+    revision, _ = parse_revision(steps)
     is_for_new_pull_request = request.is_on("create_pr")
     require_uploader(repository, request.headers, None if is_for_new_pull_request else revision)
     check_private_quota(request.hub, repository)

@@ -5,7 +5,7 @@ from grpclib import Status
 
 from wiki_embeddings_tests.standins.modal.conftest import TOY_SECRETS, write_toy_app
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
-from wiki_embeddings_tests.standins.modal.fixtures import client_of
+from wiki_embeddings_tests.standins.modal.fixtures import use_plane
 from wiki_embeddings_tests.standins.modal.options import Options
 
 
@@ -116,7 +116,7 @@ def test_a_lost_answer_may_cost_a_second_call_where_the_server_forgets(tmp_path,
     folder = tmp_path / "plane"
     folder.mkdir()
     options = Options(remembers_requests=False)
-    with ControlPlane(folder, TOY_SECRETS, options) as plane, client_of(plane, monkeypatch):
+    with ControlPlane(folder, TOY_SECRETS, options) as plane, use_plane(plane, monkeypatch):
         plane.deploy("toy_app", cwd=write_toy_app(tmp_path / "source"))
         plane.faults.fail("FunctionMap", after=True)
         assert Function.from_name("toy", "double").remote(2) == 4

@@ -9,7 +9,7 @@ import pytest
 from grpclib import Status
 
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
-from wiki_embeddings_tests.standins.modal.fixtures import client_of
+from wiki_embeddings_tests.standins.modal.fixtures import use_plane
 
 BLOCK_BYTES = 8 * 1024 * 1024
 
@@ -20,7 +20,7 @@ def plane(tmp_path_factory):
     with (
         ControlPlane(tmp_path_factory.mktemp("modal")) as plane,
         pytest.MonkeyPatch.context() as monkeypatch,
-        client_of(plane, monkeypatch),
+        use_plane(plane, monkeypatch),
     ):
         plane.deploy("wiki_embeddings_tests.standins.modal.volume_toy_app")
         yield plane

@@ -10,7 +10,7 @@ import time
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from wiki_embeddings_tests.standins.tei.orders import Served, tell_served
+from wiki_embeddings_tests.standins.tei.orders import Served, note_request
 from wiki_embeddings_tests.standins.tei.state import ServerState
 
 _STATUSES = {
@@ -48,15 +48,15 @@ class Handler(BaseHTTPRequestHandler):
             healthy = time.monotonic() >= self.state.healthy_at
             unhealthy = {"error": "unhealthy", "error_type": "Unhealthy"}
             self._answer(*((200, None) if healthy else (503, unhealthy)))
-        elif self.path == "/info" and self._admitted():
+        elif self.path == "/info" and self._is_authorized():
             self._answer(200, self.state.info)
         else:
-            self._answer(404 if self._admitted() else 401, None)
+            self._answer(404 if self._is_authorized() else 401, None)
 
     def do_POST(self) -> None:
         """Answer `/embed`."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if not self._admitted():
+        if not self._is_authorized():
             self._answer(401, None)
         elif self.path != "/embed":
             self._answer(404, None)
@@ -68,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
             except _RefusalError as refusal:
                 self._answer(refusal.status, refusal.content)
 
-    def _admitted(self) -> bool:
+    def _is_authorized(self) -> bool:
         key = self.state.arguments["api-key"]
         return key is None or self.headers["Authorization"] == f"Bearer {key}"
 
@@ -82,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
             self.state.answering += 1
             self._note(request, inputs)
         try:
-            self._obey(number)
+            self._follow_orders(number)
             self._take_permits(len(inputs))
             try:
                 self._encode(request, inputs, number)
@@ -98,9 +98,9 @@ class Handler(BaseHTTPRequestHandler):
         tokens = sum(len(given) for given in inputs if not isinstance(given, str))
         at_once = self.state.answering
         served = Served(self.state.life, len(inputs), tokens, at_once, options)
-        tell_served(self.state.notes, served)
+        note_request(self.state.notes, served)
 
-    def _obey(self, number: int) -> None:
+    def _follow_orders(self, number: int) -> None:
         """Do what the test has ordered for a request."""
         orders = self.state.orders
         if orders.dies_after is not None and number > orders.dies_after:

@@ -73,7 +73,7 @@ def write_orders(folder: Path, lives: tuple[Orders, ...]) -> None:
     (folder / _ORDERS).write_text(json.dumps([asdict(orders) for orders in lives]))
 
 
-def begin_life(folder: Path | None) -> tuple[int, Orders]:
+def start_life(folder: Path | None) -> tuple[int, Orders]:
     """Count this process, and read how it is to behave."""
     if folder is None:
         return 0, Orders()
@@ -92,7 +92,7 @@ def read_pids(folder: Path) -> list[int]:
     return [int(line) for line in file.read_text().split()] if file.exists() else []
 
 
-def tell_served(folder: Path | None, served: Served) -> None:
+def note_request(folder: Path | None, served: Served) -> None:
     """Note a request."""
     if folder is not None:
         with (folder / _SERVED).open("a") as file:

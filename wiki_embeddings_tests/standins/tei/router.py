@@ -9,14 +9,14 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from wiki_embeddings_tests.standins.tei.arguments import parse
-from wiki_embeddings_tests.standins.tei.orders import VARIABLE, begin_life
+from wiki_embeddings_tests.standins.tei.orders import VARIABLE, start_life
 
 
 def main() -> None:
     """Serve until killed."""
     arguments = parse(sys.argv[1:])
     notes = Path(os.environ[VARIABLE]) if VARIABLE in os.environ else None
-    life, orders = begin_life(notes)
+    life, orders = start_life(notes)
     if orders.fails_to_start:
         sys.exit(orders.fails_to_start)
     if orders.says:
