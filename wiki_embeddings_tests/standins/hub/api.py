@@ -1,4 +1,4 @@
-"""The API of the local Hub: which request is answered by what, and what it says of repositories."""
+"""The API of the local Hub: routes, and information on repositories."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ OfRepository = Callable[[Request, Repository, tuple[str, ...]], Answer]
 
 
 def api_answer(request: Request) -> Answer:
-    """Answers what comes below `/api`.
+    """Answer a request below `/api`.
 
     Raises:
-        RefusalError: It exists neither here nor, where the local Hub models it, on the real one.
+        RefusalError: The Hub refuses the request, or the local Hub does not model it.
     """
     method = "GET" if request.method == "HEAD" else request.method
     answer = ON_THE_WHOLE.get((method, "/".join(request.steps)))
@@ -66,7 +66,7 @@ def _whoami(request: Request) -> Answer:
 
 
 def _validate_yaml(request: Request) -> Answer:
-    """Parses the front matter of a card; what it says is not judged."""
+    """Parse the front matter of a card; its content is not validated."""
     content = str(request.json()["content"])
     front_matter = content.split("---\n")[1] if content.startswith("---\n") else ""
     try:
@@ -125,7 +125,7 @@ def _tree(request: Request, repository: Repository, steps: tuple[str, ...]) -> A
 
 
 def _entries(commit: Commit, folder: str, *, recursive: bool) -> Iterator[dict[str, Any]]:
-    """Files and folders below a folder, each folder before what is in it."""
+    """Files and folders below a folder, each folder before its content."""
     files = commit.files
     below = [file for path, file in files.items() if not folder or path.startswith(f"{folder}/")]
     if folder and not below:

@@ -1,4 +1,4 @@
-"""Commits in the API of the local Hub: how files are to be sent, and the commit that names them."""
+"""Commits in the API of the local Hub: upload modes, and the commit itself."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ API_LIMIT = {
 
 
 def preupload(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """Says of each file whether it is a large one, whether it is ignored, and what is there now."""
+    """Answer for each file: its upload mode, whether it is ignored, and its current id."""
     revision = "/".join(steps)
     require_uploader(repository, request.headers, None if request.is_on("create_pr") else revision)
     commit = find_commit(repository, revision)
@@ -67,10 +67,10 @@ def preupload(request: Request, repository: Repository, steps: tuple[str, ...]) 
 
 
 def commit(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """Makes a commit on a branch or a pull request, or on a new one.
+    """Make a commit on a branch, on a pull request, or on a new pull request.
 
-    As on the real Hub, one whose files are as they were before is made all the same: it is the
-    client that leaves those out.
+    As on the real Hub, a commit without a change is made all the same; only the client leaves such
+    commits out.
     """
     revision = "/".join(steps)
     opens = request.is_on("create_pr")
@@ -124,7 +124,7 @@ def _upload_mode(file: Mapping[str, Any]) -> str:
 
 
 def _is_binary(sample: bytes) -> bool:
-    """Whether what a file begins with is no text; a character may be cut at its end."""
+    """True if the beginning of a file is not text; its last character may be cut."""
     text = sample.decode("utf-8", errors="replace").rstrip("\N{REPLACEMENT CHARACTER}")
     return "\0" in text or "\N{REPLACEMENT CHARACTER}" in text
 
@@ -134,7 +134,7 @@ def _existing_entries(file: StoredFile | None) -> dict[str, str]:
 
 
 def _ignored(files: Mapping[str, StoredFile], given: str | None) -> list[str]:
-    """Patterns of the `.gitignore` that is given, or else of the one that is there."""
+    """Patterns of the given `.gitignore`, or else of the present one."""
     present = files.get(".gitignore")
     text = given if given is not None else present.data.decode() if present else ""
     return [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
@@ -150,7 +150,7 @@ def _changed(
     files: Mapping[str, StoredFile],
     operations: list[dict[str, Any]],
 ) -> dict[str, StoredFile]:
-    """The files as the operations of a commit leave them."""
+    """The files after the operations of a commit."""
     changed = dict(files)
     for operation in operations:
         value, path = operation["value"], operation["value"]["path"]
@@ -177,10 +177,10 @@ def _deleted(files: Mapping[str, StoredFile], key: str, path: str) -> list[str]:
 
 
 def _count_commit(hub: LocalHub, repository: Repository) -> None:
-    """Counts a commit, unless there were too many within the hour.
+    """Count a commit against the limit per hour.
 
     Raises:
-        RefusalError: There were.
+        RefusalError: There were too many.
     """
     now = time.monotonic()
     recent = list(_within(repository.committed_at, now - hub.commit_window_s))

@@ -1,4 +1,4 @@
-"""The Hub's side of Xet: grants whoever may upload a token for the content-addressed store."""
+"""The Hub's side of Xet: grants tokens for the content-addressed store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def write_token(request: Request, repository: Repository, steps: tuple[str, ...]
     """Answers `GET …/xet-write-token/{revision}`.
 
     Raises:
-        RefusalError: It is not for them to upload, or a private repository has no space left.
+        RefusalError: The account may not upload, or the private quota is spent.
     """
     revision, _ = parse_revision(steps)
     is_for_new_pull_request = request.is_on("create_pr")

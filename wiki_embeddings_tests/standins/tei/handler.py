@@ -101,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         note_request(self.state.notes, served)
 
     def _follow_orders(self, number: int) -> None:
-        """Do what the test has ordered for a request."""
+        """Apply the orders of the test to a request."""
         orders = self.state.orders
         if orders.dies_after is not None and number > orders.dies_after:
             with self.state.answered:

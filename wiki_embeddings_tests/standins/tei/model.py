@@ -1,4 +1,4 @@
-"""The model that the stand-in serves, read as TEI reads it."""
+"""The model that the stand-in serves, loaded as TEI loads it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _CONFIG_KEYS = {
 
 
 class ServedModel:
-    """A model, loaded."""
+    """A loaded model."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
-        """Load it as TEI would; ends the program where TEI would."""
+        """Load a model; end the program where TEI would."""
         folder = Path(arguments["model-id"])
         if not folder.is_dir():
             fail("Could not download model artifacts", "the stand-in has no network")
@@ -68,7 +68,7 @@ class ServedModel:
 
 
 def read_ids(tokenizer: Tokenizer, ids: Sequence[int]) -> list[int]:
-    """What TEI makes of token ids: text, special tokens included, then token ids again."""
+    """Token ids after TEI's way through text, special tokens included."""
     text = tokenizer.decode(list(ids), skip_special_tokens=False)
     return list(tokenizer.encode(text, add_special_tokens=False).ids)
 

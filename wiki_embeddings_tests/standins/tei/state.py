@@ -17,14 +17,14 @@ class ServerState:
     """The model, the orders of the test, and counters that `lock` guards.
 
     Attributes:
-        life: Which process of the folder of notes this is, from 0.
+        life: Number of this process, from 0.
         healthy_at: When the server becomes healthy, in seconds of the monotonic clock.
         answered: Notified after each answer.
-        answers: Requests that were answered.
-        answering: Requests that are being answered.
-        overloads: Requests that are still to be refused as overloaded.
-        permits: Inputs that the server still admits.
-        requests: Requests that arrived.
+        answers: Answered requests.
+        answering: Requests in progress.
+        overloads: Requests still to refuse as overloaded.
+        permits: Inputs that the server can still admit.
+        requests: Received requests.
     """
 
     def __init__(
