@@ -14,6 +14,20 @@ from wiki_embeddings_tests.support.tiny_model import write_tiny_model
 __all__ = ["hub_fixture", "modal_plane_fixture"]
 
 
+SLOWEST = ("compute/modal/", "cli/test_ui", "defs/", "cli/", "publishing/", "standins/")
+"""Beginnings of the paths of tests that run many processes, the slowest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run slow files first: a worker that began one last would keep the others waiting."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((n for n, begin in enumerate(SLOWEST) if path.startswith(begin)), len(SLOWEST))
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> Iterator[None]:
     """Restore the default for SIGINT: a shell's background job ignores it, as do its children."""

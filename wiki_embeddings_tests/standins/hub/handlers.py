@@ -214,7 +214,7 @@ class HubHandler(LocalHubHandler):
         self.send_json(HTTPStatus.OK, answer.content, answer.headers)
 
     def _answer_file(self, steps: list[str]) -> None:
-        """Answers `/[datasets/]{namespace}/{name}/resolve/{revision}/{path}`."""
+        """Answer `/[datasets/]{namespace}/{name}/resolve/{revision}/{path}`."""
         plural = steps.pop(0) if steps[0] in REPO_TYPES else "models"
         namespace, name, _, *rest = steps
         repo_id = f"{namespace}/{name}"

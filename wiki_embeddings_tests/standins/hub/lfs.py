@@ -23,7 +23,7 @@ SIGNATURE = "X-Amz-Signature=signature_of_the_store"
 
 
 def lfs_answer(request: Request, repository: Repository, action: str) -> Answer:
-    """Answers `….git/info/lfs/objects/{batch|verify}`."""
+    """Answer `….git/info/lfs/objects/{batch|verify}`."""
     if action == "verify":
         return _verify(request, repository)
     return _batch(request, repository)

@@ -8,7 +8,7 @@ from wiki_embeddings_tests.standins.hub.repositories import Repository
 
 
 def write_token(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """Answers `GET …/xet-write-token/{revision}`.
+    """Answer `GET …/xet-write-token/{revision}`.
 
     Raises:
         RefusalError: The account may not upload, or the private quota is spent.
