@@ -46,7 +46,7 @@ def test_a_container_has_the_variables_of_its_image_and_secrets_only(monkeypatch
     assert "MODAL_TOKEN_SECRET" not in environment
 
 
-def test_absolute_paths_of_an_image_lie_below_a_root_of_its_own(toy_plane):
+def test_absolute_paths_of_an_image_lie_below_the_root_of_the_container(toy_plane):
     from modal import Function
 
     seen = Function.from_name("toy", "describe").remote()
@@ -72,7 +72,7 @@ def test_containers_start_on_demand_up_to_the_limit(toy_plane, tmp_path):
     assert toy_plane.stats.peak_containers(hold.object_id) == 3
 
 
-def test_a_container_works_on_as_many_inputs_as_it_may(toy_plane, tmp_path):
+def test_a_container_works_on_as_many_inputs_as_its_concurrency(toy_plane, tmp_path):
     from modal import Cls
 
     greeter = Cls.from_name("toy", "Greeter").with_options(max_containers=1)()

@@ -27,7 +27,7 @@ def plane(tmp_path, monkeypatch):
         yield plane
 
 
-def test_what_was_deployed_can_be_inspected(plane, tmp_path):
+def test_a_deployment_can_be_inspected(plane, tmp_path):
     printed = plane.deploy("toy_app", cwd=write_toy_app(tmp_path / "source"))
 
     assert "App deployed" in printed
@@ -121,7 +121,7 @@ def test_a_secret_without_a_required_key_stops_a_deployment(plane, tmp_path):
         plane.deploy("toy_app", cwd=write_toy_app(tmp_path / "source"))
 
 
-def test_a_stopped_app_ends_its_containers_and_is_found_no_more(plane, tmp_path):
+def test_a_stopped_app_ends_its_containers_and_is_not_found(plane, tmp_path):
     from modal import Function
     from modal.exception import NotFoundError, RemoteError
 
