@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,15 +123,19 @@ def test_an_asset_without_its_upstream_says_so(sandbox):
 
 
 @pytest.mark.parametrize(
-    ("damaged", "next_asset"),
+    ("damaged", "next_asset", "next_stage"),
     [
-        ("raw_wikipedia", "chunked_volume"),
-        ("chunked_volume", "embeddings"),
-        ("embeddings", "hub_dataset"),
+        ("raw_wikipedia", "chunked_volume", "chunks"),
+        ("chunked_volume", "embeddings", "embeddings"),
+        ("embeddings", "hub_dataset", "hub"),
     ],
 )
-def test_a_file_damaged_later_is_refused_and_made_again(embedded_sandbox, hub, damaged, next_asset):
+def test_a_file_damaged_later_is_refused_and_made_again(
+    embedded_sandbox, hub, damaged, next_asset, next_stage
+):
     serve(hub, parquet(wikipedia(range(ARTICLES))))
+    output = embedded_sandbox.root / "volume" / "simple" / next_stage
+    shutil.rmtree(output, ignore_errors=True)  # finished shards would not be made again
     file = min(embedded_sandbox.folder(damaged).glob("*.parquet"))
     content = bytearray(file.read_bytes())
     content[len(content) // 3] ^= 0xFF

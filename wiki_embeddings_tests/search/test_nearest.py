@@ -54,7 +54,10 @@ def test_a_question_with_other_dimensions_is_refused(volume, vectors):
 def published(tmp_path, volume, vectors) -> Path:
     """A folder in Hub layout with three files."""
     folder = tmp_path / "published"
-    shutil.copytree(volume.path(vectors.folder), folder / "data")
+    (folder / "data").mkdir(parents=True)
+    for number, file in enumerate(vectors.files):
+        name = f"train-{number:05d}-of-{len(vectors.files):05d}.parquet"
+        shutil.copyfile(volume.path(vectors.reference(file)), folder / "data" / name)
     (folder / "README.md").write_text(card(vectors), encoding="utf-8")
     return folder
 
@@ -68,18 +71,20 @@ def test_a_published_folder_names_its_own_model(published):
 
 def test_a_folder_is_searched_completely_or_in_its_small_config(published):
     shutil.copytree(
-        published / "data", published / "small", ignore=lambda *_: ["shard-00001.parquet"]
+        published / "data", published / "small", ignore=lambda *_: ["train-00001-of-00003.parquet"]
     )
     assert {file.parent.name for file in from_folder(published).files} == {"data"}
     small = from_folder(published, "small")
-    assert [f"{file.parent.name}/{file.name}" for file in small.files][
-        -1
-    ] == "small/shard-00002.parquet"
-    assert len(small.files) < len(from_folder(published).files)
+    assert [f"{file.parent.name}/{file.name}" for file in small.files] == [
+        "small/train-00000-of-00003.parquet",
+        "small/train-00002-of-00003.parquet",
+    ]
 
 
 def test_a_folder_without_a_small_config_is_refused(published):
-    with pytest.raises(BadInputError, match=r"is not a published dataset: .* small/\*\.parquet"):
+    with pytest.raises(
+        BadInputError, match=r"is not a published dataset: .* small/train-\*\.parquet"
+    ):
         from_folder(published, "small")
 
 
@@ -131,7 +136,9 @@ def damaged(path: Path) -> bytes:
 def test_a_file_that_cannot_be_read_is_named(published, spoil):
     searchable = from_folder(published)
     spoil(searchable.files[1])
-    with pytest.raises(BadInputError, match=r"Cannot read .*shard-00001\.parquet: .* again"):
+    with pytest.raises(
+        BadInputError, match=r"Cannot read .*train-00001-of-00003\.parquet: .* again"
+    ):
         nearest(question_like(0), searchable, 1)
 
 
@@ -146,7 +153,9 @@ def test_progress_reports_all_bytes(volume, vectors):
 def test_a_file_without_a_column_is_named(published, column):
     searchable = from_folder(published)
     pq.write_table(rows(0, 10).drop_columns(column), searchable.files[2])
-    with pytest.raises(BadInputError, match=rf"shard-00002\.parquet has no column `{column}`"):
+    with pytest.raises(
+        BadInputError, match=rf"train-00002-of-00003\.parquet has no column `{column}`"
+    ):
         nearest(question_like(0), searchable, 1)
 
 
