@@ -55,7 +55,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # The peers that we are measured beside need PyTorch. Only its CPU build is taken, which has a
 # local version label; where pip does not find it, name PyTorch's CPU index in PIP_EXTRA_INDEX_URL.

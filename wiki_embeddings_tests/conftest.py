@@ -7,17 +7,30 @@ from pathlib import Path
 import pytest
 
 from wiki_embeddings.volume import Volume
-from wiki_embeddings_tests.compute.modal.runs import cloud_fixture
 from wiki_embeddings_tests.standins.hub import hub_fixture
 from wiki_embeddings_tests.standins.modal.fixtures import modal_plane_fixture
 from wiki_embeddings_tests.support.tiny_model import write_tiny_model
 
-__all__ = ["cloud_fixture", "hub_fixture", "modal_plane_fixture"]
+__all__ = ["hub_fixture", "modal_plane_fixture"]
+
+
+SLOWEST = ("compute/modal/", "cli/test_ui", "defs/", "cli/", "publishing/", "standins/")
+"""Beginnings of the paths of tests that run many processes, the slowest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run slow files first: a worker that began one last would keep the others waiting."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((n for n, begin in enumerate(SLOWEST) if path.startswith(begin)), len(SLOWEST))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> Iterator[None]:
-    """A shell lets what it runs in the background ignore interrupts, and so would what we start."""
+    """Restore the default for SIGINT: a shell's background job ignores it, as do its children."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -25,7 +38,7 @@ def _interruptible() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a model that computes in no time."""
+    """Folder of a tiny model."""
     return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny-bert")
 
 

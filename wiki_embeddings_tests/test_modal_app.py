@@ -28,7 +28,7 @@ from wiki_embeddings.compute.modal.code_version import (
 )
 from wiki_embeddings.encoders.models.known import KNOWN_MODELS
 from wiki_embeddings.encoders.models.resolve import resolve
-from wiki_embeddings_tests.compute.modal.runs import APP_MODULE, REPOSITORY
+from wiki_embeddings_tests.compute.modal.cloud import APP_MODULE, REPOSITORY
 from wiki_embeddings_tests.standins.modal.assets import ImageLayer
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
 from wiki_embeddings_tests.standins.modal.registry import Deployment

@@ -13,7 +13,7 @@ import pytest
 
 from wiki_embeddings.compute.modal.code_version import PACKAGE
 from wiki_embeddings.compute.modal.deployment import DEPLOY, SECRET, VOLUME
-from wiki_embeddings_tests.compute.modal.runs import APP_MODULE, REPOSITORY
+from wiki_embeddings_tests.compute.modal.cloud import APP_MODULE, REPOSITORY
 from wiki_embeddings_tests.standins.hub import (
     FINE_GRAINED_TOKEN,
     TOKEN,

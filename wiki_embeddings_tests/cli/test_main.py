@@ -1,4 +1,4 @@
-"""The command line, run as a person runs it: a process of its own on a home of its own."""
+"""The command line as a person runs it: in a process, or here where it is refused at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow.dataset as pads
 import pytest
 
-from wiki_embeddings_tests.support.homes import cli
+from wiki_embeddings.asset_keys import ASSET_KEYS
+from wiki_embeddings_tests.support.homes import cli, cli_in_this_process
 
 DATASET = "wikipedia-sample-all-MiniLM-L6-v2-dry-run"
 FEW = ("--fraction", "0.05", "--shard-mib", "0.05")
@@ -31,11 +32,11 @@ def folder_of(home: Path, stage: str) -> Path:
 
 
 def test_a_run_ends_with_a_table_of_what_was_made_and_where(home):
-    told = (home / "first-run.txt").read_text()
-    for asset in ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"):
-        assert asset in told
-    assert DATASET in told
-    assert "shards" in told, "there were bars"
+    printed = (home / "first-run.txt").read_text()
+    for asset in ASSET_KEYS:
+        assert asset in printed
+    assert DATASET in printed
+    assert "shards" in printed, "there were bars"
 
 
 def test_nothing_is_lost_from_article_to_published_row(home):
@@ -92,18 +93,11 @@ def test_search_of_a_dataset_on_the_hub_takes_its_model_from_its_card(home, hub,
     assert hub.body_bytes("/store/") == fetched
 
 
-def test_search_of_a_dataset_that_the_hub_does_not_have_is_told_in_a_sentence(hub, tmp_path):
+def test_search_of_a_dataset_that_the_hub_lacks_is_refused_in_a_sentence(hub, tmp_path):
     failed = cli(tmp_path, "search", "anything", "--dataset", "no/such", HF_ENDPOINT=hub.url)
     assert failed.returncode == 1
     assert failed.stderr.startswith("Error: Cannot read the dataset no/such at revision main:")
     assert failed.stderr.count("\n") == 1
-
-
-def test_a_model_that_cannot_work_is_refused_before_anything_is_fetched(tmp_path):
-    failed = cli(tmp_path, "run", "--wiki", "sample", "--token-budget", "60")
-    assert failed.returncode == 1
-    assert "60 tokens is too small" in failed.stderr
-    assert not (tmp_path / "volume").exists()
 
 
 @pytest.mark.parametrize(
@@ -121,15 +115,18 @@ def test_a_model_that_cannot_work_is_refused_before_anything_is_fetched(tmp_path
         (["search", "anything", "--config", "small"], "is a part of a published dataset"),
     ],
 )
-def test_what_cannot_work_is_told_in_a_sentence(home, arguments, sentence):
-    failed = cli(home, *arguments)
+def test_a_command_that_cannot_work_is_refused_in_a_sentence(tmp_path, arguments, sentence):
+    failed = cli_in_this_process(tmp_path, *arguments)
     assert failed.returncode == 1
     assert sentence in " ".join(failed.stderr.split())
     assert "Traceback" not in failed.stderr + failed.stdout
+    assert not (tmp_path / "volume").exists(), "nothing was fetched"
 
 
-def test_a_config_that_there_is_not_is_refused_with_those_that_there_are(tmp_path):
-    failed = cli(tmp_path, "search", "anything", "--dataset", "a/b", "--config", "medium")
+def test_an_unknown_config_is_refused_with_those_that_exist(tmp_path):
+    failed = cli_in_this_process(
+        tmp_path, "search", "anything", "--dataset", "a/b", "--config", "medium"
+    )
     assert failed.returncode == 2
     assert "'medium' is not one of 'small', 'default'" in failed.stderr
 
@@ -141,8 +138,8 @@ def test_a_config_that_there_is_not_is_refused_with_those_that_there_are(tmp_pat
         ("WIKI_EMBEDDINGS_HUB_NAMESPACE", "a/b", "WIKI_EMBEDDINGS_HUB_NAMESPACE is 'a/b'"),
     ],
 )
-def test_a_setting_that_cannot_work_is_told_in_a_sentence(home, variable, value, sentence):
-    failed = cli(home, "run", *FEW, **{variable: value})
+def test_a_setting_that_cannot_work_is_refused_in_a_sentence(tmp_path, variable, value, sentence):
+    failed = cli_in_this_process(tmp_path, "run", *FEW, **{variable: value})
     assert failed.returncode == 1
     assert sentence in " ".join(failed.stderr.split())
     assert "Traceback" not in failed.stderr + failed.stdout
@@ -150,23 +147,25 @@ def test_a_setting_that_cannot_work_is_told_in_a_sentence(home, variable, value,
 
 def test_an_estimate_starts_nothing_and_fits_a_terminal(tmp_path):
     home = tmp_path / "home"
-    told = cli(home, "estimate", "--gpu", "A10G", "--containers", "50", COLUMNS="80")
-    assert told.returncode == 0, told.stderr
-    table, notes = told.stdout.split("total", 1)
+    estimate = cli_in_this_process(
+        home, "estimate", "--gpu", "A10G", "--containers", "50", COLUMNS="80"
+    )
+    assert estimate.returncode == 0, estimate.stderr
+    table, notes = estimate.stdout.split("total", 1)
     assert "…" not in table, "every column is there in full"
-    for asset in ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"):
+    for asset in ASSET_KEYS:
         assert asset in table
     for basis in ("measured", "published", "predicted", "assumed"):
         assert re.search(rf"^  {basis} ", notes, re.M)
-    assert told.stdout.splitlines()[-1].startswith("Not measured: any GPU")
+    assert estimate.stdout.splitlines()[-1].startswith("Not measured: any GPU")
     assert not home.exists()
 
 
 def test_an_estimate_for_machines_is_json(tmp_path):
-    asked = ("--wiki", "sample", "--cores", "2", "--json")
-    told = json.loads(cli(tmp_path, "estimate", *asked).stdout)
-    assert [asset["asset"] for asset in told["assets"]][2] == "embeddings"
-    assert told["total"]["dollars"] == 0
+    options = ("--wiki", "sample", "--cores", "2", "--json")
+    estimate = json.loads(cli_in_this_process(tmp_path, "estimate", *options).stdout)
+    assert [asset["asset"] for asset in estimate["assets"]][2] == "embeddings"
+    assert estimate["total"]["dollars"] == 0
 
 
 @pytest.mark.parametrize(
@@ -177,16 +176,16 @@ def test_an_estimate_for_machines_is_json(tmp_path):
         (["--cores", "0"], "--cores is 0: choose one above 0"),
     ],
 )
-def test_what_cannot_be_estimated_is_told_in_a_sentence(tmp_path, arguments, sentence):
-    failed = cli(tmp_path, "estimate", *arguments)
+def test_what_cannot_be_estimated_is_refused_in_a_sentence(tmp_path, arguments, sentence):
+    failed = cli_in_this_process(tmp_path, "estimate", *arguments)
     assert failed.returncode == 1
     assert sentence in failed.stderr
     assert "Traceback" not in failed.stderr
 
 
-def test_a_home_that_cannot_be_written_to_is_told_in_a_sentence(tmp_path):
+def test_a_home_that_cannot_be_written_to_is_refused_in_a_sentence(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    failed = cli(tmp_path / "file" / "home", "run", "--wiki", "sample")
+    failed = cli_in_this_process(tmp_path / "file" / "home", "run", "--wiki", "sample")
     assert failed.returncode == 1
     assert "a file is in the way of a folder" in failed.stderr
     assert "Traceback" not in failed.stderr

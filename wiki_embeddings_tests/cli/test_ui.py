@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings_tests.support.homes import SMALL, cli, environment
 from wiki_embeddings_tests.support.served_ui import graphql, served_ui
 
-ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
 BROWSER_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,7 +27,7 @@ BROWSER_FLAGS = [
 
 
 def browser_path() -> str | None:
-    """The browser to drive: the one that is named, else one that is installed."""
+    """The browser in WIKI_EMBEDDINGS_BROWSER, else an installed one."""
     named = os.environ.get("WIKI_EMBEDDINGS_BROWSER")
     return named or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -78,19 +78,19 @@ def successes(ui: str) -> list[str]:
     return [run["jobName"] for run in runs if run["status"] == "SUCCESS"]
 
 
-def test_the_runs_of_the_command_line_are_there(ui):
+def test_runs_of_the_command_line_are_listed(ui):
     assert successes(ui) == ["wikipedia_embeddings"]
     assert set(stale_statuses(ui).values()) == {"FRESH"}
 
 
 def test_the_lineage_shows_the_four_assets(ui, page):
     page.goto(f"{ui}/asset-groups")
-    for asset in ASSETS:
+    for asset in ASSET_KEYS:
         expect(page.get_by_text(asset, exact=True).first).to_be_visible()
 
 
 def test_a_change_upstream_shows_as_stale_and_only_then(home, ui):
-    # With the default model, so other chunks than those of the run before.
+    # With the default model, so the chunks differ from those of the run before.
     dagster = [sys.executable, "-m", "dagster", "asset", "materialize", "--partition", "sample"]
     made = subprocess.run(
         [*dagster, "--select", "chunked_volume", "-m", "wiki_embeddings.definitions"],
@@ -111,7 +111,7 @@ def test_an_asset_is_materialized_by_clicking(ui, page):
     page.get_by_text("Select a partition").click()
     page.get_by_role("menuitem").filter(has_text="sample").click()
     page.keyboard.press("Escape")
-    # Whoever leaves the page before the answer has come has launched nothing.
+    # Leaving the page before the answer would launch nothing.
     with page.expect_response(lambda answer: "mutation Launch" in (answer.request.post_data or "")):
         page.get_by_role("button", name="Launch 1 run").click()
     page.goto(f"{ui}/runs")
@@ -121,8 +121,8 @@ def test_an_asset_is_materialized_by_clicking(ui, page):
 
 def test_an_asset_shows_its_numbers_rows_and_checks(ui, page):
     page.goto(f"{ui}/assets/chunked_volume?view=partitions&partition=sample")
-    for shown in ("articles", "characters", "tokens", "first_rows", "chunk_lengths"):
-        expect(page.get_by_text(shown, exact=True).first).to_be_visible()
+    for label in ("articles", "characters", "tokens", "first_rows", "chunk_lengths"):
+        expect(page.get_by_text(label, exact=True).first).to_be_visible()
     page.get_by_text("[Show Markdown]").click()
     picture = page.locator("img[alt='Chunks by number of tokens']")
     expect(picture).to_be_visible()
@@ -142,17 +142,17 @@ def test_the_launchpad_documents_the_config(ui):
         }
         for node in graphql(ui, query)["assetNodes"]
     }
-    on_modal = {"containers", "deadline_minutes"}
-    assert set(fields["raw_wikipedia"]) == {"snapshot", "fraction", "shard_mib"} | on_modal
-    assert {"model", "token_budget", "title_prefix"} | on_modal <= set(fields["chunked_volume"])
+    modal_fields = {"containers", "deadline_minutes"}
+    assert set(fields["raw_wikipedia"]) == {"snapshot", "fraction", "shard_mib"} | modal_fields
+    assert {"model", "token_budget", "title_prefix"} | modal_fields <= set(fields["chunked_volume"])
     assert (
         set(fields["embeddings"])
-        == {"engine", "precision", "gpu", "inputs_per_container"} | on_modal
+        == {"engine", "precision", "gpu", "inputs_per_container"} | modal_fields
     )
     assert all(text for described in fields.values() for text in described.values())
 
 
-def test_each_schedule_is_there_off_and_says_what_it_will_do(ui, page):
+def test_each_schedule_is_listed_off_and_described(ui, page):
     page.goto(f"{ui}/automation")
     expect(page.get_by_text("monthly_refresh_en", exact=True)).to_be_visible()
     query = """{schedulesOrError(repositorySelector: {repositoryName: "__repository__",

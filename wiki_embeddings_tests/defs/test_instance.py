@@ -49,20 +49,20 @@ def dead_process() -> str:
     ).stdout
 
 
-def a_run(instance: dg.DagsterInstance, status: str, **more: Any) -> str:
+def new_run(instance: dg.DagsterInstance, status: str, **more: Any) -> str:
     run = instance.create_run_for_job(
         defs.resolve_job_def(JOB), status=dg.DagsterRunStatus(status), **more
     )
     return run.run_id
 
 
-def status_of(instance: dg.DagsterInstance, run_id: str) -> str:
+def run_status(instance: dg.DagsterInstance, run_id: str) -> str:
     run = instance.get_run_by_id(run_id)
     assert run is not None
     return run.status.value
 
 
-def test_a_disk_that_fills_up_under_the_record_is_told_in_a_sentence(tmp_path, tiny_model):
+def test_a_disk_that_fills_up_under_the_record_is_reported_in_a_sentence(tmp_path, tiny_model):
     program = textwrap.dedent("""
         import resource
         from wiki_embeddings.cli.main import main
@@ -85,49 +85,49 @@ def test_a_disk_that_fills_up_under_the_record_is_told_in_a_sentence(tmp_path, t
 
 @pytest.mark.parametrize("status", IN_PROGRESS)
 def test_a_run_whose_process_was_killed_is_closed(instance, dead_process, status):
-    run = a_run(instance, status, tags={PROCESS_TAG: dead_process})
+    run = new_run(instance, status, tags={PROCESS_TAG: dead_process})
     close_abandoned_runs(instance)
     expected = "CANCELED" if status == "CANCELING" else "FAILURE"
-    assert status_of(instance, run) == expected
+    assert run_status(instance, run) == expected
 
 
 @pytest.mark.parametrize("tags", [{}, {PROCESS_TAG: this_process()}, {PROCESS_TAG: "1@elsewhere"}])
-def test_a_run_that_may_still_go_on_is_left_alone_by_the_command_line(instance, tags):
-    run = a_run(instance, "STARTED", tags=tags)
+def test_the_command_line_leaves_a_run_alone_that_may_be_alive(instance, tags):
+    run = new_run(instance, "STARTED", tags=tags)
     close_abandoned_runs(instance)
-    assert status_of(instance, run) == "STARTED"
+    assert run_status(instance, run) == "STARTED"
 
 
 def test_a_run_executed_again_from_the_ui_does_not_live_in_its_parents_process(
     instance, dead_process
 ):
     tags = {PROCESS_TAG: dead_process}
-    parent = a_run(instance, "FAILURE", tags=tags)
-    run = a_run(instance, "STARTED", tags=tags, parent_run_id=parent, root_run_id=parent)
+    parent = new_run(instance, "FAILURE", tags=tags)
+    run = new_run(instance, "STARTED", tags=tags, parent_run_id=parent, root_run_id=parent)
     close_abandoned_runs(instance)
-    assert status_of(instance, run) == "STARTED"
+    assert run_status(instance, run) == "STARTED"
     close_runs_of_past_ui(instance)
-    assert status_of(instance, run) == "FAILURE"
+    assert run_status(instance, run) == "FAILURE"
 
 
 @pytest.mark.parametrize("status", IN_PROGRESS)
-def test_a_run_that_a_past_ui_did_not_see_end_is_closed(instance, status):
-    run = a_run(instance, status)
+def test_a_run_left_by_a_past_ui_is_closed(instance, status):
+    run = new_run(instance, status)
     close_runs_of_past_ui(instance)
     expected = "CANCELED" if status == "CANCELING" else "FAILURE"
-    assert status_of(instance, run) == expected
+    assert run_status(instance, run) == expected
 
 
-def test_a_ui_leaves_waiting_and_finished_runs_and_those_of_the_command_line_alone(instance):
-    runs = [a_run(instance, status) for status in ("NOT_STARTED", "SUCCESS")]
-    runs.append(a_run(instance, "STARTED", tags={PROCESS_TAG: this_process()}))
+def test_a_ui_leaves_queued_finished_and_command_line_runs_alone(instance):
+    runs = [new_run(instance, status) for status in ("NOT_STARTED", "SUCCESS")]
+    runs.append(new_run(instance, "STARTED", tags={PROCESS_TAG: this_process()}))
     close_runs_of_past_ui(instance)
-    assert [status_of(instance, run) for run in runs] == ["NOT_STARTED", "SUCCESS", "STARTED"]
+    assert [run_status(instance, run) for run in runs] == ["NOT_STARTED", "SUCCESS", "STARTED"]
 
 
-def test_a_second_ui_of_the_same_home_is_refused_and_told_of_the_first(home):
-    told = f"already, as process {this_process()}"
-    with sole_ui(home), pytest.raises(WikiEmbeddingsError, match=told):
+def test_a_second_ui_of_the_same_home_is_refused_and_the_first_is_named(home):
+    message = f"already, as process {this_process()}"
+    with sole_ui(home), pytest.raises(WikiEmbeddingsError, match=message):
         sole_ui(home).__enter__()
     with sole_ui(home):
         pass

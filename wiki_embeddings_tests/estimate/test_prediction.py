@@ -29,7 +29,7 @@ from wiki_embeddings.estimate import (
 from wiki_embeddings.estimate.encoding import find_shape
 from wiki_embeddings.estimate.figures import IDLE_S, Figure
 from wiki_embeddings.host import duration
-from wiki_embeddings_tests.compute.modal.runs import REPOSITORY
+from wiki_embeddings_tests.compute.modal.cloud import REPOSITORY
 from wiki_embeddings_tests.support.tiny_model import write_tiny_model
 
 FIFTY_A10G = RunOptions(gpu="A10G", containers=50)

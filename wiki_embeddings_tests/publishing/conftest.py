@@ -27,7 +27,7 @@ from wiki_embeddings_tests.publishing.runs import (
     use_xet,
 )
 from wiki_embeddings_tests.standins.hub import WRITE_TOKEN, LocalHub
-from wiki_embeddings_tests.standins.hub.fixtures import hub_of_this_process, without_xet
+from wiki_embeddings_tests.standins.hub.fixtures import use_local_hub, without_xet
 from wiki_embeddings_tests.support.synthetic import MODEL, SETTINGS, rows, write_embeddings
 
 SHARDS, ROWS = 6, 20
@@ -118,7 +118,7 @@ def expected(
     no_token = tmp_path_factory.mktemp("logged_out")
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
-        hub_of_this_process(monkeypatch, no_token) as hub,
+        use_local_hub(monkeypatch, no_token) as hub,
     ):
         monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
         without_xet(monkeypatch)

@@ -33,7 +33,7 @@ def test_the_passage_itself_is_the_nearest_to_its_own_vector(volume, vectors, ro
     assert [p.score for p in others] == sorted((p.score for p in others), reverse=True)
 
 
-def test_the_answer_is_the_same_as_that_of_one_large_product(volume, vectors):
+def test_the_result_equals_that_of_one_matrix_product(volume, vectors):
     question = np.ones(8, np.float32) / np.sqrt(np.float32(8))
     matrix = np.array(rows(0, 30).column("embedding").to_pylist(), np.float32)
     expected = np.argsort(-(matrix @ question), kind="stable")[:7]
@@ -41,11 +41,11 @@ def test_the_answer_is_the_same_as_that_of_one_large_product(volume, vectors):
     assert [passage.text for passage in found] == [f"Passage {n}, élan 🙂." for n in expected]
 
 
-def test_fewer_passages_than_asked_for_are_all_given(volume, vectors):
+def test_all_passages_are_returned_if_there_are_fewer_than_requested(volume, vectors):
     assert len(nearest(question_like(0), from_manifest(volume, vectors), 100)) == 30
 
 
-def test_a_question_of_another_width_is_refused(volume, vectors):
+def test_a_question_with_other_dimensions_is_refused(volume, vectors):
     with pytest.raises(BadInputError, match="have 8 dimensions, the question has 4"):
         nearest(np.ones(4, np.float32), from_manifest(volume, vectors), 1)
 
@@ -54,7 +54,10 @@ def test_a_question_of_another_width_is_refused(volume, vectors):
 def published(tmp_path, volume, vectors) -> Path:
     """A folder in Hub layout with three files."""
     folder = tmp_path / "published"
-    shutil.copytree(volume.path(vectors.folder), folder / "data")
+    (folder / "data").mkdir(parents=True)
+    for number, file in enumerate(vectors.files):
+        name = f"train-{number:05d}-of-{len(vectors.files):05d}.parquet"
+        shutil.copyfile(volume.path(vectors.reference(file)), folder / "data" / name)
     (folder / "README.md").write_text(card(vectors), encoding="utf-8")
     return folder
 
@@ -66,24 +69,26 @@ def test_a_published_folder_names_its_own_model(published):
     assert (files.model.query_prefix, files.model.pooling) == ("query: ", "mean")
 
 
-def test_a_folder_is_searched_whole_or_in_its_small_part(published):
+def test_a_folder_is_searched_completely_or_in_its_small_config(published):
     shutil.copytree(
-        published / "data", published / "small", ignore=lambda *_: ["shard-00001.parquet"]
+        published / "data", published / "small", ignore=lambda *_: ["train-00001-of-00003.parquet"]
     )
     assert {file.parent.name for file in from_folder(published).files} == {"data"}
     small = from_folder(published, "small")
-    assert [f"{file.parent.name}/{file.name}" for file in small.files][
-        -1
-    ] == "small/shard-00002.parquet"
-    assert len(small.files) < len(from_folder(published).files)
+    assert [f"{file.parent.name}/{file.name}" for file in small.files] == [
+        "small/train-00000-of-00003.parquet",
+        "small/train-00002-of-00003.parquet",
+    ]
 
 
-def test_a_folder_without_a_small_part_says_so(published):
-    with pytest.raises(BadInputError, match=r"is not a published dataset: .* small/\*\.parquet"):
+def test_a_folder_without_a_small_config_is_refused(published):
+    with pytest.raises(
+        BadInputError, match=r"is not a published dataset: .* small/train-\*\.parquet"
+    ):
         from_folder(published, "small")
 
 
-def test_the_vectors_on_the_volume_have_the_prefix_that_they_were_planned_with(volume, vectors):
+def test_vectors_on_the_volume_name_their_prefix_and_pooling(volume, vectors):
     model = from_manifest(volume, vectors).model
     assert (model.query_prefix, model.pooling) == ("query: ", "mean")
 
@@ -131,26 +136,30 @@ def damaged(path: Path) -> bytes:
 def test_a_file_that_cannot_be_read_is_named(published, spoil):
     files = from_folder(published)
     spoil(files.files[1])
-    with pytest.raises(BadInputError, match=r"Cannot read .*shard-00001\.parquet: .* again"):
+    with pytest.raises(
+        BadInputError, match=r"Cannot read .*train-00001-of-00003\.parquet: .* again"
+    ):
         nearest(question_like(0), files, 1)
 
 
-def test_progress_is_told_of_all_bytes(volume, vectors):
+def test_progress_reports_all_bytes(volume, vectors):
     files = from_manifest(volume, vectors)
-    told: list[int] = []
-    nearest(question_like(0), files, 1, told.append)
-    assert told == [file.stat().st_size for file in files.files]
+    progress: list[int] = []
+    nearest(question_like(0), files, 1, progress.append)
+    assert progress == [file.stat().st_size for file in files.files]
 
 
 @pytest.mark.parametrize("column", ["embedding", "title"])
 def test_a_file_without_a_column_is_named(published, column):
     files = from_folder(published)
     pq.write_table(rows(0, 10).drop_columns(column), files.files[2])
-    with pytest.raises(BadInputError, match=rf"shard-00002\.parquet has no column `{column}`"):
+    with pytest.raises(
+        BadInputError, match=rf"train-00002-of-00003\.parquet has no column `{column}`"
+    ):
         nearest(question_like(0), files, 1)
 
 
-def test_vectors_without_a_common_length_are_refused(published):
+def test_vectors_of_different_lengths_are_refused(published):
     files = from_folder(published)
     table = rows(0, 10)
     lists = [row[:2] for row in table.column("embedding").to_pylist()]

@@ -1,4 +1,4 @@
-"""Search in a dataset on the Hub: what is fetched, what is kept, and what is refused."""
+"""Search in a dataset on the Hub: fetching, caching, and refusals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def encoder(tiny_model):
 
 @pytest.fixture
 def files(hub, encoder, tiny_model):
-    """Content of a dataset whose model is on the Hub, too."""
+    """Content of a dataset whose model is on the Hub as well."""
     commit = hub.add(MODEL, tiny_model, repo_type="model")
     return dataset_files(encoder, model=MODEL, revision=commit)
 
@@ -51,9 +51,9 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def ask(capsys):
-    """Asks a question of the dataset; gives what is printed of the best answer."""
+    """Search the dataset, and return the printed best passage."""
 
-    def answer(question, *, dataset=NAME, config=None, revision=None, yes=False):
+    def search_and_print(question, *, dataset=NAME, config=None, revision=None, yes=False):
         search.print_passages(
             question,
             wiki="sample",
@@ -65,7 +65,7 @@ def ask(capsys):
         )
         return capsys.readouterr().out
 
-    return answer
+    return search_and_print
 
 
 def without_the_hub(monkeypatch):
@@ -94,41 +94,41 @@ def test_a_passage_that_only_the_default_config_has_is_not_found_in_the_small_on
 @pytest.mark.usefixtures("commit")
 def test_no_file_is_fetched_twice(hub, ask):
     first = ask(question_about("Albedo"))
-    asked = len(hub.served)
+    before = len(hub.served)
     assert ask(question_about("Albedo")) == first
-    (again,) = hub.served[asked:]
+    (again,) = hub.served[before:]
     assert again.path.startswith(f"/api/datasets/{NAME}/revision/main"), "has main moved?"
 
 
-def test_a_commit_that_is_here_whole_needs_no_hub(hub, commit, ask, monkeypatch):
+def test_a_cached_commit_needs_no_hub(hub, commit, ask, monkeypatch):
     found = ask(question_about("Albedo"))
     without_the_hub(monkeypatch)
-    asked = len(hub.served)
+    before = len(hub.served)
     assert ask(question_about("Albedo"), revision=commit) == found
-    assert len(hub.served) == asked
+    assert len(hub.served) == before
 
 
-def test_a_branch_without_the_hub_names_the_commits_that_are_here_whole(commit, ask, monkeypatch):
+def test_a_branch_without_the_hub_names_the_cached_commits(commit, ask, monkeypatch):
     ask(question_about("Albedo"))
     without_the_hub(monkeypatch)
     with pytest.raises(WikiEmbeddingsError, match=f"that is here already .*--revision: {commit}"):
         ask("anything")
-    with pytest.raises(WikiEmbeddingsError, match="connection to the Hub") as told:
+    with pytest.raises(WikiEmbeddingsError, match="connection to the Hub") as raised:
         ask("anything", config="default")
-    assert commit not in str(told.value), "only its small config is here"
+    assert commit not in str(raised.value), "only its small config is cached"
 
 
-def test_a_list_of_files_that_was_damaged_is_asked_for_again(commit, ask, home):
+def test_a_damaged_list_of_files_is_requested_again(commit, ask, home):
     found = ask(question_about("Albedo"))
     (listing,) = home.glob("datasets/*/*/snapshot.json")
-    whole = listing.read_bytes()
+    intact = listing.read_bytes()
     for damage in (b"", b"[]", b'{"files": [{}]}', b'{"files": []}'):
         listing.write_bytes(damage)
         assert ask(question_about("Albedo"), revision=commit) == found
-        assert listing.read_bytes() == whole
+        assert listing.read_bytes() == intact
 
 
-def test_a_tag_stays_what_it_was_when_main_goes_on(hub, files, commit, ask):
+def test_a_tag_is_unchanged_when_main_moves_on(hub, files, commit, ask):
     hub.repository(NAME).refs["refs/tags/20231101"] = commit
     only = {path: content for path, content in files.items() if not path.startswith("small/")}
     later = files["data/train-00001-of-00002.parquet"]
@@ -138,7 +138,7 @@ def test_a_tag_stays_what_it_was_when_main_goes_on(hub, files, commit, ask):
     assert "Albedo" not in ask(question_about("Albedo"))
 
 
-def test_what_was_damaged_here_is_fetched_again(commit, home, ask):
+def test_a_damaged_local_file_is_fetched_again(commit, home, ask):
     found = ask(question_about("Albedo"))
     (kept,) = home.glob(f"datasets/*/{commit}/{SMALL}")
     content = bytearray(kept.read_bytes())
@@ -147,7 +147,7 @@ def test_what_was_damaged_here_is_fetched_again(commit, home, ask):
     assert ask(question_about("Albedo")) == found
 
 
-def test_a_fetch_that_broke_goes_on_where_it_was(hub, commit, home, monkeypatch):
+def test_a_broken_fetch_is_resumed(hub, commit, home, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _seconds: None)  # between its attempts
     published = look_up(NAME, revision="main", config="default", home=home)
     assert (published.snapshot.commit, missing_bytes(published)) == (commit, published.bytes)
@@ -156,10 +156,10 @@ def test_a_fetch_that_broke_goes_on_where_it_was(hub, commit, home, monkeypatch)
     with pytest.raises(BadInputError, match="train-00001"):
         fetch(published, lambda _: None)
     assert missing_bytes(published) == published.snapshot.files[1].size - 1000
-    told: list[int] = []
-    fetch(published, told.append)
+    progress: list[int] = []
+    fetch(published, progress.append)
     assert missing_bytes(published) == 0
-    assert sum(told) == published.bytes
+    assert sum(progress) == published.bytes
     assert hub.body_bytes("/store/") == published.bytes
 
 
@@ -169,7 +169,7 @@ REFUSALS = {
 }
 
 
-@pytest.fixture(params=["", BLOCKED_TOKEN], ids=["nobody", "somebody else"])
+@pytest.fixture(params=["", BLOCKED_TOKEN], ids=["no token", "another account"])
 def _stranger(request, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", request.param)
 
@@ -191,7 +191,7 @@ def test_a_token_opens_what_its_account_may_read(hub, files, ask, monkeypatch, a
 
 @pytest.mark.usefixtures("commit")
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("options", "sentence"),
     [
         ({"dataset": "nobody/nothing"}, "nobody/nothing .*no such repository, or it is private"),
         ({"revision": "20991101"}, "at revision 20991101: .*no such revision"),
@@ -202,13 +202,13 @@ def test_a_token_opens_what_its_account_may_read(hub, files, ask, monkeypatch, a
         ({"dataset": None, "config": "small"}, "--config small is a part of a published dataset"),
     ],
 )
-def test_what_is_not_there_is_told(ask, asked, sentence):
+def test_a_missing_dataset_revision_or_config_is_named(ask, options, sentence):
     with pytest.raises(BadInputError, match=sentence):
-        ask("anything", **asked)
+        ask("anything", **options)
 
 
 def changed(files, **by_name):
-    """The files with some replaced, or left out where there is None."""
+    """The files with some replaced, or left out if None."""
     names = {"card": "README.md", "small": SMALL, "second": "data/train-00001-of-00002.parquet"}
     content = {**files, **{names[name]: data for name, data in by_name.items()}}
     return {path: data for path, data in content.items() if data is not None}
@@ -226,16 +226,14 @@ def changed(files, **by_name):
         ({"small": b"no Parquet at all"}, r"Cannot read .*is the same as in"),
     ],
 )
-def test_a_dataset_that_is_not_as_this_project_publishes_it_is_refused(
-    hub, files, ask, changes, sentence
-):
+def test_a_dataset_in_another_form_is_refused(hub, files, ask, changes, sentence):
     hub.add(NAME, changed(files, **changes))
     config = "default" if "second" in changes else "small"
     with pytest.raises(BadInputError, match=sentence):
         ask("anything", config=config)
 
 
-def test_no_rows_are_fetched_of_a_dataset_whose_model_cannot_be_had(hub, files, encoder, ask):
+def test_no_rows_are_fetched_if_the_model_is_missing(hub, files, encoder, ask):
     card = card_of(encoder, model="nobody/nothing", revision="0" * 40)
     hub.add(NAME, changed(files, card=card))
     with pytest.raises(BadInputError, match="model nobody/nothing"):
@@ -243,7 +241,7 @@ def test_no_rows_are_fetched_of_a_dataset_whose_model_cannot_be_had(hub, files, 
     assert not hub.requests("/small/")
 
 
-def test_vectors_of_another_width_than_the_model_of_the_card_are_refused(hub, files, encoder, ask):
+def test_vectors_with_other_dimensions_than_the_cards_model_are_refused(hub, files, encoder, ask):
     card = card_of(
         encoder,
         model="sentence-transformers/all-MiniLM-L6-v2",
@@ -255,37 +253,37 @@ def test_vectors_of_another_width_than_the_model_of_the_card_are_refused(hub, fi
 
 
 class Terminal(io.StringIO):
-    """A terminal at which a person has typed something."""
+    """A terminal with typed input."""
 
     def isatty(self):
         return True
 
 
 @pytest.fixture
-def much(monkeypatch, commit):
-    """Any fetch is so large that a person is asked."""
+def large_fetch(monkeypatch, commit):
+    """Ask before any fetch, as if it were large."""
     monkeypatch.setattr(search, "CONFIRM_ABOVE_BYTES", 1000)
     return commit
 
 
-@pytest.mark.usefixtures("much")
-def test_much_is_not_fetched_when_nobody_can_be_asked(hub, ask, monkeypatch):
+@pytest.mark.usefixtures("large_fetch")
+def test_a_large_fetch_without_a_terminal_needs_yes(hub, ask, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     with pytest.raises(BadInputError, match=r"0\.0 MB of somebody/.* kept in .*Pass --yes"):
         ask("anything", config="default")
     assert not hub.requests("/data/")
     assert "  1.000  Alchemy  " in ask(question_about("Alchemy"), config="default", yes=True)
-    assert "  1.000  Algae  " in ask(question_about("Algae"), config="default"), "it is here now"
+    assert "  1.000  Algae  " in ask(question_about("Algae"), config="default"), "it is cached now"
 
 
-@pytest.mark.usefixtures("much")
-def test_much_is_fetched_when_a_person_agrees(ask, monkeypatch):
+@pytest.mark.usefixtures("large_fetch")
+def test_a_large_fetch_starts_when_the_user_agrees(ask, monkeypatch):
     monkeypatch.setattr("sys.stdin", Terminal("y\n"))
     assert "  1.000  Alchemy  " in ask(question_about("Alchemy"), config="default")
 
 
-@pytest.mark.usefixtures("much")
-def test_nothing_is_fetched_when_a_person_declines(hub, ask, monkeypatch):
+@pytest.mark.usefixtures("large_fetch")
+def test_nothing_is_fetched_when_the_user_declines(hub, ask, monkeypatch):
     monkeypatch.setattr("sys.stdin", Terminal("n\n"))
     with pytest.raises(click.Abort):
         ask("anything", config="default")
@@ -293,21 +291,21 @@ def test_nothing_is_fetched_when_a_person_declines(hub, ask, monkeypatch):
 
 
 @pytest.mark.usefixtures("commit")
-def test_a_folder_goes_before_the_hub(hub, encoder, ask, tmp_path, monkeypatch):
+def test_a_local_folder_takes_precedence_over_the_hub(hub, encoder, ask, tmp_path, monkeypatch):
     for path, content in dataset_files(encoder).items():
         file = tmp_path / NAME / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    asked = len(hub.served)
+    before = len(hub.served)
     assert "  1.000  Alchemy  " in ask(question_about("Alchemy")), "all of a folder is searched"
     assert "Alchemy" not in ask(question_about("Alchemy"), config="small")
-    assert len(hub.served) == asked
+    assert len(hub.served) == before
     with pytest.raises(BadInputError, match="is a folder here, and has no --revision 20231101"):
         ask("anything", revision="20231101")
 
 
-def test_what_a_terminal_would_obey_is_not_printed(hub, files, encoder, ask, monkeypatch):
+def test_escape_sequences_are_not_printed(hub, files, encoder, ask, monkeypatch):
     monkeypatch.setitem(PASSAGES, "Albedo", "Snow \x1b]0;owned\x07\x9b2J shines.")
     hub.add(NAME, {**dataset_files(encoder), "README.md": files["README.md"]})
     found = ask("Snow ]0;owned2J shines.")

@@ -31,55 +31,61 @@ def commit(hub, tiny_model, tmp_path, monkeypatch):
 
 @pytest.fixture
 def read(tmp_path, encoder):
-    """Reads the card that says this and that."""
+    """Writes a card with the given fields, and reads it."""
 
-    def read_what(**said):
+    def write_and_read(**fields):
         card = tmp_path / "README.md"
-        card.write_bytes(card_of(encoder, **said))
+        card.write_bytes(card_of(encoder, **fields))
         return read_card(card, "README.md of a/b", "Mend it.")
 
-    return read_what
+    return write_and_read
 
 
-def asked(made_by):
-    return query_encoder(made_by).encode_texts([QUESTION], query=True)[0]
+def encode_question(model):
+    return query_encoder(model).encode_texts([QUESTION], query=True)[0]
 
 
-def test_a_question_is_embedded_with_the_prefix_that_the_card_says(read, encoder):
-    made_by = read(query_prefix="Represent this: ")
+def test_a_question_gets_the_prefix_of_the_card(read, encoder):
+    model_of_card = read(query_prefix="Represent this: ")
     (expected,) = encoder.encode_texts([f"Represent this: {QUESTION}"])
-    np.testing.assert_array_equal(asked(made_by), expected)
-    assert query_encoder(made_by).info.query_prefix == "Represent this: "
-    assert not np.allclose(asked(read(query_prefix="other: ")), expected)
+    np.testing.assert_array_equal(encode_question(model_of_card), expected)
+    assert query_encoder(model_of_card).info.query_prefix == "Represent this: "
+    assert not np.allclose(encode_question(read(query_prefix="other: ")), expected)
 
 
-def test_the_prefix_of_the_card_goes_before_the_one_that_is_known(
+def test_the_prefix_of_the_card_takes_precedence_over_the_known_one(
     commit, read, encoder, monkeypatch
 ):
     monkeypatch.setitem(known.KNOWN_MODELS, MODEL, KnownModel(commit, query_prefix="known: "))
     for prefix, text in [("theirs: ", f"theirs: {QUESTION}"), ("", QUESTION)]:
-        made_by = read(model=MODEL, revision=commit, query_prefix=prefix)
-        np.testing.assert_array_equal(asked(made_by), encoder.encode_texts([text])[0])
-    silent = read(model=MODEL, revision=commit, query_prefix=None)
-    np.testing.assert_array_equal(asked(silent), encoder.encode_texts([f"known: {QUESTION}"])[0])
+        model_of_card = read(model=MODEL, revision=commit, query_prefix=prefix)
+        np.testing.assert_array_equal(
+            encode_question(model_of_card), encoder.encode_texts([text])[0]
+        )
+    unset = read(model=MODEL, revision=commit, query_prefix=None)
+    np.testing.assert_array_equal(
+        encode_question(unset), encoder.encode_texts([f"known: {QUESTION}"])[0]
+    )
 
 
 def test_a_model_from_a_folder_is_found_by_its_digest(read, encoder, tiny_model):
-    made_by = read()
-    assert made_by == VectorModel(str(tiny_model), encoder.info.revision, "mean", "")
-    np.testing.assert_array_equal(asked(made_by), encoder.encode_texts([QUESTION])[0])
+    model_of_card = read()
+    assert model_of_card == VectorModel(str(tiny_model), encoder.info.revision, "mean", "")
+    np.testing.assert_array_equal(
+        encode_question(model_of_card), encoder.encode_texts([QUESTION])[0]
+    )
 
 
 @pytest.mark.parametrize("model", ["/no/such/model", "tiny-bert", MODEL])
-def test_a_folder_that_is_not_here_is_told(read, model):
+def test_a_missing_model_folder_is_named(read, model):
     with pytest.raises(BadInputError, match=rf"in the folder {model} .*which is not here"):
         query_encoder(read(model=model, revision=WEIGHTS))
 
 
-def test_a_folder_that_is_named_without_its_path_is_found_beside(read, tiny_model, monkeypatch):
-    made_by = read(model=tiny_model.name)
+def test_a_model_folder_is_found_by_name_in_the_working_directory(read, tiny_model, monkeypatch):
+    model_of_card = read(model=tiny_model.name)
     monkeypatch.chdir(tiny_model.parent)
-    assert query_encoder(made_by).info.revision == made_by.revision
+    assert query_encoder(model_of_card).info.revision == model_of_card.revision
 
 
 def test_a_folder_with_other_weights_is_refused(read):
@@ -87,7 +93,7 @@ def test_a_folder_with_other_weights_is_refused(read):
         query_encoder(read(revision=WEIGHTS))
 
 
-def test_vectors_that_were_pooled_otherwise_are_refused(read):
+def test_vectors_with_another_pooling_are_refused(read):
     with pytest.raises(BadInputError, match=r"pooled by 'cls', but .* pools by mean"):
         query_encoder(read(pooling="cls"))
 
@@ -108,15 +114,13 @@ def test_vectors_that_were_pooled_otherwise_are_refused(read):
         ("/etc", "main"),
     ],
 )
-def test_a_card_names_a_commit_on_the_hub_or_a_folder_by_its_digest_and_nothing_else(
-    read, model, revision
-):
+def test_a_card_must_name_a_commit_on_the_hub_or_a_folder_by_digest(read, model, revision):
     with pytest.raises(BadInputError, match=r"README\.md of a/b names the model"):
         read(model=model, revision=revision)
 
 
 @pytest.mark.parametrize("key", ["model", "revision", "pooling", "query_prefix"])
-def test_what_is_no_text_is_refused(read, key):
+def test_a_field_that_is_not_text_is_refused(read, key):
     with pytest.raises(BadInputError, match=f"no text as `wiki_embeddings: {key}:`"):
         read(**{key: 3})
 

@@ -1,13 +1,20 @@
-"""Homes of their own for tests that run the whole thing: one a run, nothing shared."""
+"""The command line on homes of one test."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from unittest import mock
+
+from wiki_embeddings.cli.main import main
 
 SMALL = ("--fraction", "0.15", "--shard-mib", "0.02")
 """Options for a run over some fifteen articles in about as many shards."""
@@ -24,7 +31,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def command(*arguments: str) -> list[str]:
-    """The console script, as the virtual environment has it."""
+    """The console script of this virtual environment."""
     return [str(Path(sys.executable).with_name("wiki-embeddings")), *arguments]
 
 
@@ -40,8 +47,48 @@ def cli(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess
     )
 
 
+def cli_in_this_process(
+    home: Path, *arguments: str, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end without a new interpreter, for commands that end at once."""
+    stdout, stderr = StringIO(), StringIO()
+    with (
+        mock.patch.dict(os.environ, environment(home, **more), clear=True),
+        mock.patch.object(sys, "argv", ["wiki-embeddings", *arguments]),
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+        mock.patch.object(signal, "signal"),  # the test's own process keeps its handlers
+    ):
+        try:
+            main()
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        else:
+            code = 0
+    return subprocess.CompletedProcess(arguments, code, stdout.getvalue(), stderr.getvalue())
+
+
+def wait_until(condition: Callable[[], bool], running: subprocess.Popen, within_s: float = 120.0):
+    """Wait until a condition holds while a process runs."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert running.poll() is None, "it ended too early"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def finished_shards(home: Path, stage: str) -> dict[Path, int]:
+    """Finished shards of a stage of the sample, with the time at which each was written.
+
+    A shard is finished once its report is there; killed before that, it is made again.
+    """
+    reports = (home / "volume" / "sample" / stage).glob("*.reports/*.parquet.json")
+    shards = [report.parent.with_suffix("") / report.stem for report in reports]
+    return {path: path.stat().st_mtime_ns for path in shards}
+
+
 def digests(folder: Path) -> Mapping[str, str]:
-    """SHA-256 of every file below a folder, by its path in it; but for how fast they were made."""
+    """SHA-256 of every file below a folder, by its relative path, but for measured speeds."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

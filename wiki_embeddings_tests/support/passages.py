@@ -1,18 +1,17 @@
-"""A small published dataset of real sentences, embedded by whatever model a test has."""
+"""A small published dataset of real sentences, embedded by the model of a test."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from wiki_embeddings.encoders import Encoder
 from wiki_embeddings.schemas import embedding_schema
+from wiki_embeddings_tests.sources.article_tables import parquet
 
 PASSAGES = {
     "Achilles": "Hector fell at Troy by the spear of Achilles, who mourned his friend Patroclus.",
@@ -37,8 +36,7 @@ def dataset_files(encoder: Encoder, **card: Any) -> dict[str, bytes]:
 
     Args:
         encoder: Makes the vectors.
-        **card: What the card says of the model, instead of what the encoder says of itself; a key
-            that is None is left out.
+        **card: Fields of the card, over those of the encoder; None leaves one out.
     """
     rows = _rows(encoder)
     half = len(PASSAGES) // 2
@@ -51,24 +49,17 @@ def dataset_files(encoder: Encoder, **card: Any) -> dict[str, bytes]:
 
 
 def card_of(encoder: Encoder, **card: Any) -> bytes:
-    """A card that says what made the vectors, and what else a test wants it to say."""
+    """A card that describes the model, with changed fields; None leaves one out."""
     info = encoder.info
-    said = {
+    fields = {
         "model": info.model,
         "revision": info.revision,
         "pooling": info.pooling,
         "query_prefix": info.query_prefix,
         **card,
     }
-    kept = {key: value for key, value in said.items() if value is not None}
+    kept = {key: value for key, value in fields.items() if value is not None}
     return f"---\n{yaml.safe_dump({'wiki_embeddings': kept})}---\n# A dataset\n".encode()
-
-
-def parquet(rows: pa.Table) -> bytes:
-    """A Parquet file of a table."""
-    sink = io.BytesIO()
-    pq.write_table(rows, sink)
-    return sink.getvalue()
 
 
 def _rows(encoder: Encoder) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The real webserver and daemon on a home, and questions to them."""
+"""The real webserver and daemon on a home, and their GraphQL API."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from wiki_embeddings_tests.support.homes import command, environment
 
 @contextmanager
 def served_ui(home: Path, **more: str) -> Iterator[str]:
-    """Serve the UI of a home; gives its address.
+    """Serve the UI of a home, and yield its address.
 
     Args:
         home: The home.
-        more: Further variables of its environment.
+        more: Further environment variables.
     """
     port = _free_port()
     with (
@@ -43,7 +43,7 @@ def served_ui(home: Path, **more: str) -> Iterator[str]:
 
 
 def graphql(ui: str, query: str, variables: Mapping[str, Any] | None = None) -> Any:
-    """Ask Dagster's GraphQL server."""
+    """Query Dagster's GraphQL server."""
     request = urllib.request.Request(
         f"{ui}/graphql",
         data=json.dumps({"query": query, "variables": dict(variables or {})}).encode(),

@@ -1,4 +1,4 @@
-"""Embeddings made of nothing but a seed, for tests that need many rows but no model."""
+"""Random embeddings, for tests that need many rows but no model."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SETTINGS: Settings = {
 
 
 def rows(first: int, count: int, dimensions: int = 8) -> pa.Table:
-    """Rows of embeddings, two chunks an article, that depend on nothing but their place."""
+    """Rows of embeddings, two chunks per article, that depend only on their position."""
     numbers = range(first, first + count)
     vectors = np.array([np.random.default_rng(n).standard_normal(dimensions) for n in numbers])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""A BERT of random weights with the real tokenizer: does all that a model does, in no time."""
+"""A tiny BERT with random weights and the real tokenizer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ HIDDEN, INNER, LAYERS, HEADS = 32, 64, 1, 2
 
 
 def write_tiny_model(folder: Path, **changes: int | str) -> Path:
-    """Write the model's files: BERT of one layer, 32 wide, mean-pooled, 256 tokens at most.
+    """Write the model's files: one layer, 32 dimensions, mean pooling, at most 256 tokens.
 
     Args:
-        folder: Where to.
-        **changes: What its configuration says else, such as the number of layers.
+        folder: A new folder.
+        **changes: Changes to its configuration, such as the number of layers.
     """
     shutil.copytree(bundled_model(), folder, ignore=shutil.ignore_patterns("model.safetensors"))
     config = json.loads((folder / "config.json").read_text())

@@ -1,6 +1,6 @@
-"""A toy stage for tests of everything that runs stages: numbers in, small Parquet files out.
+"""A toy stage, for tests of code that runs stages: numbers in, small Parquet files out.
 
-A file of its own, because worker processes find the function by its module.
+Worker processes import it by its module, so it must not be part of a test file.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from wiki_embeddings.volume import UnusableVolumeError, Volume
 
 @dataclass(frozen=True)
 class ToySpec:
-    """`fault` says what goes wrong: nothing, "refuse", "bug", "full", "kill", "kill once",
-    "sleep" or "slow"."""
+    """`fault` is empty, "refuse", "bug", "full", "kill", "kill once", "sleep" or "slow"."""
 
     folder: str
     name: str
@@ -52,7 +51,7 @@ def toy_plan(shards: int, faults: dict[int, str] | None = None, rows: int = 3) -
 
 def make_toy(spec: ToySpec, volume: Volume, progress: Progress) -> Report:
     def write(path: Path) -> dict[str, int]:
-        _go_wrong(spec, volume, progress)
+        _inject_fault(spec, volume, progress)
         table = pa.table({"id": pa.array(range(spec.first, spec.first + spec.units), pa.int64())})
         with parquet_writer(path, table.schema) as writer:
             writer.write_table(table)
@@ -62,21 +61,21 @@ def make_toy(spec: ToySpec, volume: Volume, progress: Progress) -> Report:
     return make_once(spec, volume, write)
 
 
-def _go_wrong(spec: ToySpec, volume: Volume, progress: Progress) -> None:
+def _inject_fault(spec: ToySpec, volume: Volume, progress: Progress) -> None:
     if spec.fault == "refuse":
         raise BadInputError("This one is poison: take it out.")
     if spec.fault == "bug":
         raise ZeroDivisionError("a bug")
     if spec.fault == "full":
         raise UnusableVolumeError("The disk is full.")
-    mark = volume.path(f"at-work-{spec.name}")
+    marker = volume.path(f"at-work-{spec.name}")
     if spec.fault == "slow":
         for _ in range(spec.units - 1):
             time.sleep(0.25)
             progress(1)
     if spec.fault == "sleep":
-        mark.write_text(str(os.getpid()))
+        marker.write_text(str(os.getpid()))
         time.sleep(600)
-    if spec.fault == "kill" or (spec.fault == "kill once" and not mark.exists()):
-        mark.touch()
+    if spec.fault == "kill" or (spec.fault == "kill once" and not marker.exists()):
+        marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The engines on Modal: one encoder a container, and what a container without a GPU says.
+"""The engines on Modal: one encoder per container, and the refusals of a container without a GPU.
 
 The containers of the control plane run on this machine, whatever GPU was asked for.
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import dagster as dg
 import numpy as np
@@ -19,24 +18,25 @@ import pytest
 from wiki_embeddings.compute.modal.deployment import SECRET
 from wiki_embeddings.encoders.cuda.gpu import find_gpu_problem
 from wiki_embeddings.schemas import vectors_of
-from wiki_embeddings_tests.compute.modal.runs import MODEL, Cloud, failures, new_cloud
+from wiki_embeddings_tests.compute.modal.cloud import MODEL, Cloud, new_cloud
 from wiki_embeddings_tests.standins.modal import containers as modal_containers
-from wiki_embeddings_tests.standins.modal.processes import processes_of
+from wiki_embeddings_tests.standins.modal.processes import find_processes
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei
 from wiki_embeddings_tests.standins.tei.install import install
 from wiki_embeddings_tests.standins.tei.orders import VARIABLE, Orders
+from wiki_embeddings_tests.support.dagster_runs import failures, metadata
 
 TEI = "TeiEmbedder.*"
 CPU = "CpuEmbedder.*"
 
 REFUSED = 6
-"""Requests that a server refuses as overloaded; the first shard alone would ask so often in about
-two seconds, long enough for the second one to come."""
+"""Requests that a server refuses as overloaded. The first shard alone would take about two seconds
+to ask so often, long enough for the second one to arrive."""
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory, tiny_model) -> Iterator[Cloud]:
-    """A small wiki on Modal, whose containers have TEI on their PATH; this process has not."""
+    """A small wiki on Modal, whose containers have TEI on their PATH, unlike this process."""
     folder = tmp_path_factory.mktemp("engines")
     path = f"{install(folder / 'bin').parent}{os.pathsep}{os.environ['PATH']}"
     with new_cloud(folder, tiny_model) as cloud:
@@ -56,9 +56,9 @@ def tei(cloud: Cloud, tmp_path) -> LocalTei:
 
 
 @pytest.fixture
-def nobody_sweeps(monkeypatch):
-    """Leaves alone what a container leaves behind, which on Modal ends with the container."""
-    monkeypatch.setattr(modal_containers, "kill_all", lambda _task_id: None)
+def containers_leave_their_processes(monkeypatch):
+    """A container that ends leaves its processes behind; on Modal they end with it."""
+    monkeypatch.setattr(modal_containers, "kill_processes", lambda _task_id: None)
 
 
 def embed(
@@ -79,19 +79,13 @@ def embed(
 
 @pytest.fixture(scope="module")
 def by_auto(cloud: Cloud) -> dg.ExecuteInProcessResult:
-    """A run with the engine that containers choose themselves."""
+    """A run with the engine that the containers choose."""
     return embed(cloud, "auto")
 
 
-def metadata(result: dg.ExecuteInProcessResult) -> Mapping[str, Any]:
-    assert result.success, failures(result)
-    [materialization] = result.asset_materializations_for_node("embeddings")
-    return {name: value.value for name, value in materialization.metadata.items()}
-
-
 def rows(cloud: Cloud, result: dg.ExecuteInProcessResult) -> pa.Table:
-    """All embeddings of a run, as they lie on the volume."""
-    folder = metadata(result)["folder"]
+    """All embeddings of a run."""
+    folder = metadata(result, "embeddings")["folder"]
     shards = sorted(
         (name, content)
         for name, content in cloud.committed().items()
@@ -100,77 +94,77 @@ def rows(cloud: Cloud, result: dg.ExecuteInProcessResult) -> pa.Table:
     return pa.concat_tables(pq.read_table(io.BytesIO(content)) for _, content in shards)
 
 
-def no_server_is_left(cloud: Cloud) -> bool:
-    """Whether all containers with TEI have ended, and every process that they started."""
+def is_without_processes(cloud: Cloud) -> bool:
+    """Whether all containers with TEI have ended, with every process that they started."""
     containers = cloud.plane.stats.containers(TEI)
-    return not any(processes_of(container.task_id) for container in containers)
+    return not any(find_processes(container.task_id) for container in containers)
 
 
-@pytest.mark.usefixtures("nobody_sweeps")
-def test_tei_gives_the_vectors_of_the_processor_from_one_server_a_container(cloud, tei, by_auto):
+@pytest.mark.usefixtures("containers_leave_their_processes")
+def test_tei_gives_the_vectors_of_the_cpu_with_one_server_per_container(cloud, tei, by_auto):
     tei.order(*[Orders(unhealthy_s=0.5, overloaded=REFUSED)] * 2)
     served = embed(cloud, "tei")
-    made_by = metadata(served)["settings"]["embeddings"]
-    assert made_by["runtime"] == "text-embeddings-inference 1.9.3"
-    assert made_by["precision"] == "float16"
+    settings = metadata(served, "embeddings")["settings"]["embeddings"]
+    assert settings["runtime"] == "text-embeddings-inference 1.9.3"
+    assert settings["precision"] == "float16"
 
     by_tei, by_cpu = rows(cloud, served), rows(cloud, by_auto)
     assert by_tei.drop_columns("embedding") == by_cpu.drop_columns("embedding")
     cosines = np.einsum("ij,ij->i", vectors_of(by_tei), vectors_of(by_cpu))
-    assert len(cosines) == metadata(served)["dagster/row_count"] > 100
+    assert len(cosines) == metadata(served, "embeddings")["dagster/row_count"] > 100
     assert cosines.min() >= 0.999
 
-    # One container was asked what the encoder is, the other made all shards.
+    # One container described the encoder, the other made all shards.
     assert len(tei.pids) == len(cloud.plane.stats.containers(TEI)) == 2
     assert {request.life for request in tei.served} == {1}
-    assert len(tei.served) == metadata(served)["files"] + REFUSED
-    # While the server refused, two shards in hand kept asking.
+    assert len(tei.served) == metadata(served, "embeddings")["files"] + REFUSED
+    # While the server refused, both shards of the container kept asking.
     assert len({request.tokens for request in tei.served[:REFUSED]}) == 2
-    cloud.plane.wait_until(lambda: no_server_is_left(cloud))
+    cloud.plane.wait_until(lambda: is_without_processes(cloud))
 
 
-@pytest.mark.usefixtures("nobody_sweeps")
-def test_a_killed_container_takes_its_tei_server_with_it_and_the_next_one_has_its_own(cloud, tei):
+@pytest.mark.usefixtures("containers_leave_their_processes")
+def test_a_killed_container_takes_its_tei_server_along_and_the_next_starts_its_own(cloud, tei):
     earlier = len(cloud.plane.stats.containers(TEI))
     fault = cloud.plane.faults.kill_on_input(nth=3, function=TEI)
     result = embed(cloud, "tei", token_budget=110)
-    assert metadata(result)["dagster/row_count"] == rows(cloud, result).num_rows
+    assert metadata(result, "embeddings")["dagster/row_count"] == rows(cloud, result).num_rows
     [killed] = fault.killed
     assert len(tei.pids) == len(cloud.plane.stats.containers(TEI)) - earlier == 3
-    cloud.plane.wait_until(lambda: not processes_of(killed), timeout_s=10)
+    cloud.plane.wait_until(lambda: not find_processes(killed), timeout_s=10)
 
 
 @pytest.mark.skipif(find_gpu_problem() is None, reason="the containers have this machine's GPU")
-def test_cuda_without_a_gpu_is_refused_before_any_shard_with_what_is_missing(cloud):
+def test_cuda_without_a_gpu_is_refused_before_any_shard_and_says_what_is_missing(cloud):
     earlier = len(cloud.plane.stats.inputs("Embedder.*"))
     result = embed(cloud, "cuda")
     assert not result.success
     lack = find_gpu_problem()
     assert lack is not None
     assert failures(result) == {"embeddings": f"The engine cuda cannot run here. {lack.reason}"}
-    asked = cloud.plane.stats.inputs("Embedder.*")[earlier:]
-    assert [question.content.method_name for question in asked] == ["describe"]
+    inputs = cloud.plane.stats.inputs("Embedder.*")[earlier:]
+    assert [item.content.method_name for item in inputs] == ["describe"]
 
 
 @pytest.mark.skipif(find_gpu_problem() is None, reason="the containers have this machine's GPU")
-def test_auto_without_a_gpu_is_the_processor_and_the_metadata_say_so(cloud, by_auto):
-    made_by = metadata(by_auto)["settings"]["embeddings"]
-    assert made_by["engine"] == "cpu"
-    assert made_by["runtime"].startswith("onnxruntime ")
-    assert {asked.gpu for asked in cloud.plane.stats.requested("Embedder.*")} == {"A10G"}
+def test_auto_without_a_gpu_uses_the_cpu_and_the_metadata_say_so(cloud, by_auto):
+    settings = metadata(by_auto, "embeddings")["settings"]["embeddings"]
+    assert settings["engine"] == "cpu"
+    assert settings["runtime"].startswith("onnxruntime ")
+    assert {requested.gpu for requested in cloud.plane.stats.requested("Embedder.*")} == {"A10G"}
 
 
-def test_a_precision_that_is_asked_for_is_that_of_the_containers(cloud):
+def test_containers_compute_in_the_precision_of_the_config(cloud):
     earlier = len(cloud.plane.stats.containers(CPU))
     result = embed(cloud, "cpu", precision="int8")
-    assert metadata(result)["settings"]["embeddings"]["precision"] == "int8"
-    asked, made = cloud.plane.stats.containers(CPU)[earlier:]
-    assert asked.task_id != made.task_id
+    assert metadata(result, "embeddings")["settings"]["embeddings"]["precision"] == "int8"
+    described, embedded = cloud.plane.stats.containers(CPU)[earlier:]
+    assert described.task_id != embedded.task_id
     lengths = np.linalg.norm(vectors_of(rows(cloud, result)), axis=1)
     np.testing.assert_allclose(lengths, 1.0, atol=2e-3)
 
 
-def test_a_precision_that_an_engine_has_not_is_refused_before_any_shard(cloud):
+def test_a_precision_that_the_engine_lacks_is_refused_before_any_shard(cloud):
     result = embed(cloud, "cpu", precision="float16")
     assert failures(result) == {
         "embeddings": "The engine cpu computes in float32 or int8, not in 'float16'."

@@ -10,7 +10,7 @@ from wiki_embeddings.cli import doctor
 from wiki_embeddings.compute.modal import preflight
 from wiki_embeddings.compute.modal.deployment import DEPLOY, SECRET
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings_tests.compute.modal.runs import APP_MODULE, REPOSITORY
+from wiki_embeddings_tests.compute.modal.cloud import APP_MODULE, REPOSITORY
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 from wiki_embeddings.compute.modal import deployment
 from wiki_embeddings.compute.modal.prices import GPU_SECOND, PRICES_AS_OF, ContainerSize
 from wiki_embeddings.defs.config import EmbeddingsConfig, Gpu
-from wiki_embeddings_tests.compute.modal.runs import REPOSITORY
+from wiki_embeddings_tests.compute.modal.cloud import REPOSITORY
 
 
 def test_every_gpu_that_can_be_chosen_has_a_price():

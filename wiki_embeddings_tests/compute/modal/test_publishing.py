@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from wiki_embeddings.compute.modal.deployment import SECRET, VOLUME
-from wiki_embeddings_tests.compute.modal.runs import WIKI, Cloud, failures, new_cloud
+from wiki_embeddings_tests.compute.modal.cloud import Cloud, new_cloud
 from wiki_embeddings_tests.standins.hub import TOKEN, WRITE_TOKEN
+from wiki_embeddings_tests.support.dagster_runs import checks, failures, metadata
+from wiki_embeddings_tests.support.generated_wiki import WIKI
 
 REPO_ID = "cantor/wikipedia-simple-tiny-bert"
 ARTICLES = 60
@@ -25,7 +27,7 @@ LAYOUT = {"hub_dataset": {"file_mib": 1.0, "upload_containers": 2}}
 def run(
     tmp_path_factory: pytest.TempPathFactory, tiny_model: Path
 ) -> Iterator[tuple[Cloud, dg.ExecuteInProcessResult]]:
-    """A wiki that went all the way to the Hub."""
+    """A wiki that was published on the Hub."""
     with new_cloud(tmp_path_factory.mktemp("run"), tiny_model, WRITE_TOKEN) as cloud:
         cloud.serve(articles=ARTICLES)
         yield cloud, cloud.materialize(namespace="cantor", config=FEW_SHARDS | LAYOUT)
@@ -33,17 +35,15 @@ def run(
 
 def test_the_dataset_is_on_the_hub_and_reads_back(run):
     cloud, result = run
-    assert result.success, failures(result)
-    checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
-    assert checks["reads_back_from_the_hub"]
-    made = result.asset_materializations_for_node("hub_dataset")[0].metadata
-    assert made["hub"].value == f"{cloud.hub.url}/datasets/{REPO_ID}"
-    assert made["hub_tag"].value == "20231101"
+    recorded = metadata(result, "hub_dataset")
+    assert checks(result)["reads_back_from_the_hub"]
+    assert recorded["hub"] == f"{cloud.hub.url}/datasets/{REPO_ID}"
+    assert recorded["hub_tag"] == "20231101"
 
 
-def test_what_is_there_is_what_lies_on_the_volume(run):
+def test_the_files_on_the_hub_are_those_of_the_volume(run):
     cloud, _ = run
-    there = {
+    on_hub = {
         path: file.data
         for path, file in cloud.hub.files(REPO_ID).items()
         if path.endswith(".parquet")
@@ -53,17 +53,17 @@ def test_what_is_there_is_what_lies_on_the_volume(run):
         for name, content in cloud.plane.volumes.files(VOLUME).items()
         if name.startswith(f"{WIKI}/hub/") and name.endswith(".parquet")
     }
-    assert there == on_volume
+    assert on_hub == on_volume
     rows = pa.concat_tables(
         pq.read_table(pa.BufferReader(data))
-        for path, data in sorted(there.items())
+        for path, data in sorted(on_hub.items())
         if path.startswith("data/")
     )
     assert len(set(rows.column("id").to_pylist())) == ARTICLES
 
 
 def test_containers_upload_and_dagster_has_no_token(run):
-    cloud, _ = run
+    cloud, result = run
     assert "HF_TOKEN" not in os.environ
     uploads = cloud.plane.stats.inputs_per_container("upload_file")
     assert sum(uploads.values()) == len(
@@ -71,7 +71,7 @@ def test_containers_upload_and_dagster_has_no_token(run):
     )
     (kind,) = {container.live.id for container in cloud.plane.stats.containers("upload_file")}
     assert cloud.plane.stats.peak_containers(kind) <= 2
-    logged = [str(entry) for entry in cloud.instance.all_logs(run[1].run_id)]
+    logged = [str(entry) for entry in cloud.instance.all_logs(result.run_id)]
     assert not [line for line in logged if WRITE_TOKEN in line]
     payloads = [payload.data for payload in cloud.plane.stats.payloads()]
     assert not [data for data in payloads if WRITE_TOKEN.encode() in data]
@@ -82,11 +82,7 @@ def test_publishing_again_uploads_nothing(run):
     uploads = len(cloud.plane.stats.inputs("upload_file"))
     commits = len(cloud.hub.repository(REPO_ID).commits)
     again = cloud.materialize("hub_dataset", namespace="cantor", config=LAYOUT)
-    assert again.success, failures(again)
-    assert (
-        again.asset_materializations_for_node("hub_dataset")[0].metadata["hub_changed"].value
-        is False
-    )
+    assert metadata(again, "hub_dataset")["hub_changed"] is False
     assert len(cloud.plane.stats.inputs("upload_file")) == uploads
     assert len(cloud.hub.repository(REPO_ID).commits) == commits
 
@@ -95,10 +91,10 @@ def test_a_secret_that_may_not_write_is_refused_before_anything_is_fetched(run):
     cloud, _ = run
     cloud.plane.assets.secrets[SECRET] |= {"HF_TOKEN": TOKEN}
     for container in cloud.plane.stats.containers("call_function", alive=True):
-        cloud.plane.kill(container)  # it has the secret as it was
+        cloud.plane.kill(container)  # it has the old secret
     fetched = len(cloud.plane.stats.inputs("fetch_part"))
-    told = failures(cloud.materialize(namespace="cantor", config=LAYOUT))
-    assert list(told) == ["raw_wikipedia"]
-    assert "ada's token (read) may write to nothing" in told["raw_wikipedia"]
-    assert "Modal secret" in told["raw_wikipedia"]
+    messages = failures(cloud.materialize(namespace="cantor", config=LAYOUT))
+    assert list(messages) == ["raw_wikipedia"]
+    assert "ada's token (read) may write to nothing" in messages["raw_wikipedia"]
+    assert "Modal secret" in messages["raw_wikipedia"]
     assert len(cloud.plane.stats.inputs("fetch_part")) == fetched

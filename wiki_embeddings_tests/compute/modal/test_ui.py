@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from wiki_embeddings_tests.compute.modal.runs import CONFIG, WIKI, Cloud, new_cloud
+from wiki_embeddings_tests.compute.modal.cloud import CONFIG, Cloud, new_cloud
+from wiki_embeddings_tests.support.generated_wiki import WIKI
 from wiki_embeddings_tests.support.served_ui import graphql, served_ui
 
 _LAUNCH = """
@@ -81,14 +82,14 @@ def launch(ui: str, *assets: str, **config: Any) -> str:
     return run_id
 
 
-def status_of(ui: str, run_id: str) -> str:
+def run_status(ui: str, run_id: str) -> str:
     status: str = graphql(ui, _STATUS, {"runId": run_id})["runOrError"]["status"]
     return status
 
 
 def wait_for_status(ui: str, run_id: str, wanted: str, within_s: float = 150) -> None:
     deadline = time.monotonic() + within_s
-    while (status := status_of(ui, run_id)) != wanted:
+    while (status := run_status(ui, run_id)) != wanted:
         assert status not in ENDED, status
         assert time.monotonic() < deadline, status
         time.sleep(0.3)
@@ -103,7 +104,7 @@ def test_terminating_a_run_in_dagster_leaves_nothing_running_and_the_next_run_go
     embedder = "Embedder.*"
     # The first input asks the encoder what it is; the others are shards.
     cloud.plane.wait_until(
-        lambda: len(cloud.plane.stats.inputs(embedder)) > 3 or status_of(ui, first) in ENDED, 150
+        lambda: len(cloud.plane.stats.inputs(embedder)) > 3 or run_status(ui, first) in ENDED, 150
     )
     graphql(ui, _TERMINATE, {"runId": first})
     wait_for_status(ui, first, "CANCELED")
@@ -112,5 +113,5 @@ def test_terminating_a_run_in_dagster_leaves_nothing_running_and_the_next_run_go
 
     second = launch(ui, "embeddings", execution=IN_ONE_PROCESS)
     wait_for_status(ui, second, "SUCCESS")
-    made = cloud.locally(assets=("raw_wikipedia", "chunked_volume", "embeddings"))
-    assert cloud.committed() == made
+    expected = cloud.locally(assets=("raw_wikipedia", "chunked_volume", "embeddings"))
+    assert cloud.committed() == expected

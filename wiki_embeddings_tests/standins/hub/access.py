@@ -1,8 +1,8 @@
-"""Who may do what on the local Hub, and the sentences with which the Hub refuses the rest.
+"""Permissions on the local Hub, and the Hub's sentences of refusal.
 
-A token that may write is held to its user: his own namespace, and those of his organisations in
-which his role allows it; a contributor writes to what he made. A fine-grained one is held to its
-scopes.
+A write token is limited by its user: to their own namespace, and to organisations where their role
+allows it; a contributor may write to repositories that they created. A fine-grained token is
+limited by its scopes.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ NO_SPACE = (
 WRITES = "repo.write"
 
 
-def token_of(headers: Mapping[str, str]) -> str:
-    """The token of whoever asks; empty without.
+def request_token(headers: Mapping[str, str]) -> str:
+    """The token of a request; empty without one.
 
     Raises:
-        RefusalError: Nobody has such a token.
+        RefusalError: Unknown token.
     """
     token = headers.get("authorization", "").removeprefix("Bearer ")
     if token and token not in ACCOUNTS:
@@ -39,13 +39,13 @@ def token_of(headers: Mapping[str, str]) -> str:
     return token
 
 
-def account_of(headers: Mapping[str, str]) -> Account:
-    """The account of whoever asks.
+def request_account(headers: Mapping[str, str]) -> Account:
+    """The account of the token of a request.
 
     Raises:
-        RefusalError: There is no token, or nobody has it.
+        RefusalError: No token, or an unknown one.
     """
-    token = token_of(headers)
+    token = request_token(headers)
     if not token:
         raise RefusalError(HTTPStatus.UNAUTHORIZED, None, "Invalid username or password.")
     return ACCOUNTS[token]
@@ -54,33 +54,33 @@ def account_of(headers: Mapping[str, str]) -> Account:
 def find_repository(
     hub: LocalHub, plural: str, repo_id: str, headers: Mapping[str, str], *, of_files: bool
 ) -> Repository:
-    """Finds a repository for whoever asks.
+    """Find the repository of a request.
 
     Args:
-        hub: Where.
-        plural: Its type, as paths have it.
+        hub: The Hub.
+        plural: Its type, in the plural as in paths.
         repo_id: Its name.
-        headers: Those of the request, names in lower case.
-        of_files: Whether its files are asked for, which gating forbids.
+        headers: Headers of the request, names in lower case.
+        of_files: True if the request is for files, which gating restricts.
 
     Raises:
-        RefusalError: It does not exist, or not for them.
+        RefusalError: It does not exist, or not for this token.
     """
-    token = token_of(headers)
+    token = request_token(headers)
     repository = hub.repositories.get((REPO_TYPES.get(plural, ""), repo_id))
-    if repository is None or (repository.private and not _sees(token, repository)):
+    if repository is None or (repository.private and not _may_read(token, repository)):
         if not token:
             message = "Invalid username or password."
             raise RefusalError(HTTPStatus.UNAUTHORIZED, "RepoNotFound", message)
         raise RefusalError(HTTPStatus.NOT_FOUND, "RepoNotFound", "Repository not found")
-    if of_files and repository.gated and not _sees(token, repository):
+    if of_files and repository.gated and not _may_read(token, repository):
         status = HTTPStatus.FORBIDDEN if token else HTTPStatus.UNAUTHORIZED
         raise RefusalError(status, "GatedRepo", f"Access to {repo_id} is restricted.")
     return repository
 
 
 def may_write(account: Account, repository: Repository) -> bool:
-    """Whether an account may write to a repository."""
+    """True if an account may write to a repository."""
     if (repository.repo_type, repository.repo_id, WRITES) in _scopes(account):
         return True
     namespace = repository.repo_id.split("/")[0]
@@ -88,12 +88,12 @@ def may_write(account: Account, repository: Repository) -> bool:
 
 
 def may_write_in(account: Account, namespace: str, *, is_creator: bool) -> bool:
-    """Whether an account may write to what lies in a namespace.
+    """True if an account may write to repositories of a namespace.
 
     Args:
-        account: Of the token.
-        namespace: Of a user or an organisation.
-        is_creator: Whether the account made what it writes to, or is about to.
+        account: Account of the token.
+        namespace: Namespace of a user or an organisation.
+        is_creator: True if the account created the repository, or is creating it.
     """
     if account.role == "read":
         return False
@@ -109,12 +109,12 @@ def may_write_in(account: Account, namespace: str, *, is_creator: bool) -> bool:
 def require_writer(
     repository: Repository, headers: Mapping[str, str], sentence: str = FORBIDDEN
 ) -> Account:
-    """The account of whoever asks, who may write to the repository.
+    """The account of a request, which must be allowed to write to the repository.
 
     Raises:
-        RefusalError: He may not.
+        RefusalError: It is not allowed to.
     """
-    account = account_of(headers)
+    account = request_account(headers)
     if not may_write(account, repository):
         raise RefusalError(HTTPStatus.FORBIDDEN, None, sentence)
     return account
@@ -123,17 +123,17 @@ def require_writer(
 def require_uploader(
     repository: Repository, headers: Mapping[str, str], revision: str | None
 ) -> Account:
-    """The account of whoever asks, who may upload large objects for a revision.
+    """The account of a request, which must be allowed to upload large objects for a revision.
 
     Args:
-        repository: Where to.
-        headers: Those of the request, names in lower case.
-        revision: For a commit on it; None for a new pull request, which more people may make.
+        repository: The repository.
+        headers: Headers of the request, names in lower case.
+        revision: Revision to commit to; None for a new pull request, which more accounts may open.
 
     Raises:
-        RefusalError: He may not.
+        RefusalError: It is not allowed to.
     """
-    account = account_of(headers)
+    account = request_account(headers)
     if account.role == "read":
         raise RefusalError(HTTPStatus.FORBIDDEN, None, NEEDS_WRITE_TOKEN)
     if revision is not None and not may_commit(account, repository, revision):
@@ -142,22 +142,22 @@ def require_uploader(
 
 
 def may_commit(account: Account, repository: Repository, revision: str) -> bool:
-    """Whether an account may commit to a revision: if it may write, or to its pull request."""
-    pull_request = repository.pull_request_of(revision)
+    """True if an account may commit to a revision: writers, and authors of its pull request."""
+    pull_request = repository.find_pull_request(revision)
     is_author = pull_request is not None and pull_request.author == account.name
     return may_write(account, repository) or (is_author and account.role != "read")
 
 
 def check_private_quota(hub: LocalHub, repository: Repository, incoming_bytes: int = 0) -> None:
-    """Refuses what a private repository has no space for.
+    """Refuse an upload that exceeds the quota for private storage.
 
     Args:
-        hub: That has the quota.
-        repository: Where to; a public one has no quota.
-        incoming_bytes: Of large objects; 0 if not known, which a quota that is spent refuses.
+        hub: The Hub.
+        repository: The repository; a public one has no quota.
+        incoming_bytes: Bytes of large objects; 0 if unknown, which a spent quota refuses.
 
     Raises:
-        RefusalError: The private repositories of that namespace would hold more than they may.
+        RefusalError: The private repositories of the namespace would exceed the quota.
     """
     if hub.private_quota_bytes is None or not repository.private:
         return
@@ -172,8 +172,8 @@ def check_private_quota(hub: LocalHub, repository: Repository, incoming_bytes: i
         raise RefusalError(HTTPStatus.FORBIDDEN, None, NO_SPACE)
 
 
-def _sees(token: str, repository: Repository) -> bool:
-    """Whether a token opens a private or gated repository."""
+def _may_read(token: str, repository: Repository) -> bool:
+    """True if a token may read a private or gated repository."""
     if not token or token == TOKEN:
         return bool(token)
     account = ACCOUNTS[token]
@@ -184,7 +184,7 @@ def _sees(token: str, repository: Repository) -> bool:
 
 
 def _scopes(account: Account) -> set[tuple[str, str, str]]:
-    """Type, name and permission of what a fine-grained token is for."""
+    """Type, name and permission of each scope of a fine-grained token."""
     return {
         (kind, name, permission)
         for kind, name, permissions in account.scopes

@@ -1,4 +1,4 @@
-"""Who has which token of the local Hub, as `/api/whoami-v2` tells."""
+"""The tokens and accounts of the local Hub, and the answer of `/api/whoami-v2`."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _PERIOD_END = 1735689600
 
 @dataclass(frozen=True)
 class Account:
-    """A user, and what one of his tokens may do.
+    """A user, and the permissions of one token.
 
     Attributes:
         name: User name.
-        role: Of the token.
-        orgs: His role in each of his organisations.
-        scopes: For a fine-grained token, type and name of what it is for, with its permissions.
-        may_discuss: Whether it may take part in discussions, and so in pull requests.
+        role: Role of the token.
+        orgs: The user's role in each organisation.
+        scopes: For a fine-grained token: type, name and permissions of each scope.
+        may_discuss: True if it may take part in discussions, and so in pull requests.
     """
 
     name: str
@@ -77,7 +77,7 @@ ACCOUNTS = {
 
 
 def whoami(account: Account) -> dict[str, Any]:
-    """The answer for an account, in the shape that the real Hub has for users."""
+    """The answer of `whoami` for an account, in the real Hub's shape for users."""
     access_token: dict[str, Any] = {
         "displayName": "tests",
         "role": account.role,

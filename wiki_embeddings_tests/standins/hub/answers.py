@@ -1,4 +1,4 @@
-"""What goes in and out of the local Hub's API: requests, answers, and answers that are errors."""
+"""Requests to the local Hub's API, answers, and errors."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ REPO_TYPES = {"models": "model", "datasets": "dataset"}
 
 
 class RefusalError(Exception):
-    """An answer that is an error, with the headers that the Hub explains it by.
+    """An error answer, with the headers that explain it.
 
     Attributes:
-        headers: Sent beside those that explain.
-        content: The JSON that is sent; without one, the message.
+        headers: Further headers.
+        content: The JSON body; without one, the message.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class Request:
     body: bytes
 
     def json(self) -> Any:
-        """What the body says; nothing if there is none."""
+        """The JSON of the body; empty without a body."""
         return json.loads(self.body) if self.body else {}
 
     def is_on(self, name: str) -> bool:
-        """Whether a parameter of the query is set."""
+        """True if a parameter of the query is set."""
         return self.query.get(name, [""])[0].lower() in {"true", "1"}
 
 
-def revision_of(steps: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The revision that a path begins with, and the rest; `refs/pr/1` may be three steps or one."""
+def parse_revision(steps: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Split a path into its revision and the rest; `refs/pr/1` may be three steps or one."""
     length = 3 if steps[0] == "refs" else 1
     return "/".join(steps[:length]), steps[length:]

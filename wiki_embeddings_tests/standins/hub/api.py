@@ -1,4 +1,4 @@
-"""The API of the local Hub: which request is answered by what, and what it says of repositories."""
+"""The API of the local Hub: routes, and information on repositories."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from wiki_embeddings_tests.standins.hub import (
     xet_tokens,
 )
 from wiki_embeddings_tests.standins.hub.access import (
-    account_of,
     find_repository,
+    request_account,
     require_writer,
 )
 from wiki_embeddings_tests.standins.hub.accounts import LONG_AGO, whoami
@@ -29,7 +29,7 @@ from wiki_embeddings_tests.standins.hub.answers import (
     Answer,
     RefusalError,
     Request,
-    revision_of,
+    parse_revision,
 )
 from wiki_embeddings_tests.standins.hub.repositories import Commit, Repository, StoredFile
 
@@ -40,10 +40,10 @@ OfRepository = Callable[[Request, Repository, tuple[str, ...]], Answer]
 
 
 def api_answer(request: Request) -> Answer:
-    """Answers what comes below `/api`.
+    """Answer a request below `/api`.
 
     Raises:
-        RefusalError: It exists neither here nor, where the local Hub models it, on the real one.
+        RefusalError: The Hub refuses the request, or the local Hub does not model it.
     """
     method = "GET" if request.method == "HEAD" else request.method
     answer = ON_THE_WHOLE.get((method, "/".join(request.steps)))
@@ -62,11 +62,11 @@ def api_answer(request: Request) -> Answer:
 
 
 def _whoami(request: Request) -> Answer:
-    return Answer(whoami(account_of(request.headers)))
+    return Answer(whoami(request_account(request.headers)))
 
 
 def _validate_yaml(request: Request) -> Answer:
-    """Parses the front matter of a card; what it says is not judged."""
+    """Parse the front matter of a card; its content is not validated."""
     content = str(request.json()["content"])
     front_matter = content.split("---\n")[1] if content.startswith("---\n") else ""
     try:
@@ -87,7 +87,7 @@ def _check_access(request: Request, repository: Repository, steps: tuple[str, ..
 
 
 def _info(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    commit = refs.commit_of(repository, "/".join(steps) or "main")
+    commit = refs.find_commit(repository, "/".join(steps) or "main")
     with_blobs = request.is_on("blobs")
     content = {
         "_id": "0" * 24,
@@ -118,14 +118,14 @@ def _sibling(file: StoredFile, *, with_blobs: bool) -> dict[str, Any]:
 
 
 def _tree(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    revision, folder = revision_of(steps)
-    commit = refs.commit_of(repository, revision)
+    revision, folder = parse_revision(steps)
+    commit = refs.find_commit(repository, revision)
     recursive = request.is_on("recursive")
     return refs.page(request, list(_entries(commit, "/".join(folder), recursive=recursive)))
 
 
 def _entries(commit: Commit, folder: str, *, recursive: bool) -> Iterator[dict[str, Any]]:
-    """Files and folders below a folder, each folder before what is in it."""
+    """Files and folders below a folder, each folder before its content."""
     files = commit.files
     below = [file for path, file in files.items() if not folder or path.startswith(f"{folder}/")]
     if folder and not below:
@@ -161,7 +161,7 @@ def _paths_info(request: Request, repository: Repository, steps: tuple[str, ...]
         paths = request.json()["paths"]
     else:
         paths = parse_qs(request.body.decode())["paths"]
-    commit = refs.commit_of(repository, "/".join(steps))
+    commit = refs.find_commit(repository, "/".join(steps))
     entries = _entries(commit, "", recursive=True)
     return Answer([entry for entry in entries if entry["path"] in paths])
 

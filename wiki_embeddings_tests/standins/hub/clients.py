@@ -1,4 +1,4 @@
-"""Clients of a local Hub in processes of their own, where libraries are as users start them."""
+"""Clients of a local Hub in other processes, where libraries start as for users."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def client_environment(
     """The environment of a client.
 
     Args:
-        hub: That it talks to.
+        hub: The Hub.
         home: Folder for its caches.
-        disable_xet: `1` if it is to upload by LFS, `0` if by Xet.
-        token: Of whoever it is; empty for nobody.
+        disable_xet: `1` to upload by LFS, `0` by Xet.
+        token: The token; empty for an anonymous client.
     """
     environment = {
         name: value
@@ -33,7 +33,7 @@ def client_environment(
 def run_client(
     code: str, hub: LocalHub, home: Path, disable_xet: str = "1", token: str = ""
 ) -> object:
-    """Runs code to its end; gives what its last line says in JSON."""
+    """Run code to its end, and return the JSON of its last line."""
     environment = client_environment(hub, home, disable_xet, token)
     finished = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
@@ -45,7 +45,7 @@ def run_client(
 def start_client(
     code: str, hub: LocalHub, home: Path, disable_xet: str = "1", token: str = ""
 ) -> subprocess.Popen[str]:
-    """Starts code that a test kills, or waits for."""
+    """Start code that the test kills, or waits for."""
     return subprocess.Popen(
         [sys.executable, "-c", code],
         env=client_environment(hub, home, disable_xet, token),

@@ -1,8 +1,8 @@
 """Discussions and pull requests in the API of the local Hub.
 
-A pull request is opened as a draft at main, is committed to by its ref, and is merged path by
-path: what main and the pull request have both changed since, and differently, is a conflict. Where
-the sentences of the real Hub are not known, the status says what counts.
+A pull request opens as a draft at main, takes commits on its ref, and is merged path by path: a
+path that main and the pull request changed in different ways is a conflict. Where the real Hub's
+sentences are unknown, only the status is right.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from wiki_embeddings_tests.standins.hub.access import account_of, may_write, require_writer
+from wiki_embeddings_tests.standins.hub.access import may_write, request_account, require_writer
 from wiki_embeddings_tests.standins.hub.accounts import Account
 from wiki_embeddings_tests.standins.hub.answers import Answer, RefusalError, Request
-from wiki_embeddings_tests.standins.hub.refs import commit_of
+from wiki_embeddings_tests.standins.hub.refs import find_commit
 from wiki_embeddings_tests.standins.hub.repositories import (
     Commit,
     Discussion,
@@ -30,7 +30,7 @@ MAIN = "refs/heads/main"
 
 
 def read(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """A page of the discussions, or one of them with its details."""
+    """Answer a page of the discussions, or one of them with its details."""
     _require_discussions(repository)
     if steps:
         return Answer(_details(repository, _find(repository, steps[0])))
@@ -49,9 +49,9 @@ def read(request: Request, repository: Repository, steps: tuple[str, ...]) -> An
 
 
 def change(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """Opens a discussion, or changes one: its title, its status, a comment, a merge."""
+    """Open a discussion, or change one: title, status, comment, merge."""
     _require_discussions(repository)
-    account = account_of(request.headers)
+    account = request_account(request.headers)
     asked = request.json()
     if account.role not in MAY_DISCUSS or not account.may_discuss:
         raise RefusalError(HTTPStatus.FORBIDDEN, None, "Forbidden")
@@ -78,19 +78,19 @@ def change(request: Request, repository: Repository, steps: tuple[str, ...]) -> 
 def open_pull_request(
     repository: Repository, title: str, description: str, author: str
 ) -> Discussion:
-    """Opens a pull request as a draft, with its ref at main."""
+    """Open a pull request as a draft, with its ref at main."""
     return _open(repository, {"title": title, "description": description, "pullRequest": 1}, author)
 
 
 def note_commit(discussion: Discussion, commit: Commit) -> None:
-    """Shows a commit in a pull request."""
+    """Add a commit to the events of a pull request."""
     _event(discussion, commit.author, "commit", {"subject": commit.title, "oid": commit.id})
 
 
 def merged_files(
     base: Mapping[str, StoredFile], ours: Mapping[str, StoredFile], theirs: Mapping[str, StoredFile]
 ) -> tuple[dict[str, StoredFile], list[str]]:
-    """Merges two sets of files that come from the same one; the files, and the conflicts."""
+    """Merge two sets of files with a common base; return the files and the conflicts."""
     merged, conflicts = dict(ours), []
     for path in sorted({*base, *theirs}):
         before, on_main, proposed = (_etag(files, path) for files in (base, ours, theirs))
@@ -121,14 +121,14 @@ def _find(repository: Repository, number: str) -> Discussion:
 
 
 def _has_status(discussion: Discussion, status: str) -> bool:
-    """Whether a discussion is listed under a status; a draft only under all of them."""
+    """True if a discussion is listed under a status; a draft is listed only under all."""
     groups = {"open": {"open"}, "closed": {"closed", "merged"}}
     return discussion.status in groups.get(status, {discussion.status})
 
 
 def _open(repository: Repository, asked: Mapping[str, Any], author: str) -> Discussion:
     is_pull_request = bool(asked.get("pullRequest"))
-    main = commit_of(repository, "main").id
+    main = find_commit(repository, "main").id
     opened = Discussion(
         len(repository.discussions) + 1,
         asked["title"],
@@ -181,7 +181,7 @@ def _merged(
     repository: Repository, discussion: Discussion
 ) -> tuple[dict[str, StoredFile], list[str]]:
     revisions = (discussion.base, MAIN, discussion.ref)
-    base, ours, theirs = (commit_of(repository, revision).files for revision in revisions)
+    base, ours, theirs = (find_commit(repository, revision).files for revision in revisions)
     return merged_files(base, ours, theirs)
 
 

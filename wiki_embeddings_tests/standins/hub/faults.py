@@ -1,4 +1,4 @@
-"""Faults that a test orders: which request they hit, how often, and what happens to it."""
+"""Faults that a test orders: the requests that they hit, how often, and their effect."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ Stage = Literal["request", "status", "answer", "body"]
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with the next requests whose path contains `match`.
+    """A fault of the next requests whose path contains `match`.
 
     Attributes:
         match: Part of the path.
-        times: How many requests it hits.
-        method: Of those requests; None for any.
+        times: Number of requests that it hits.
+        method: Method of the requests; None for any.
         receive_cut_after: Bytes of a request's body after which the connection is closed.
-        receive_stall_after: Bytes of a request's body after which nothing is read any more.
-        status: Answered instead of the file.
-        headers: Sent with that status.
-        loses_answer: Whether the work is done, and the connection closed without an answer.
+        receive_stall_after: Bytes of a request's body after which no more is read.
+        status: Status to answer instead.
+        headers: Headers of that answer.
+        loses_answer: True to do the work, then close the connection without an answer.
         cut_after: Bytes of a body after which the connection is closed.
-        reset: Whether it is closed with a reset, so that the client may lose what is on the way.
-        stall_after: Bytes of a body after which nothing comes any more.
-        alters: Whether the last byte sent is another one.
-        ignores_range: Whether all of the file is sent where a range was asked for.
-        truncate_to: Bytes to which the file seems to have shrunk.
+        reset: True to close it with a reset, which may lose data on its way.
+        stall_after: Bytes of a body after which no more is sent.
+        alters: True to change the last byte.
+        ignores_range: True to send the whole file where a range was requested.
+        truncate_to: Bytes to which the file appears to have shrunk.
     """
 
     match: str
@@ -57,10 +57,10 @@ class Fault:
 
 
 class Held:
-    """Requests that wait until a test lets them go on.
+    """Requests that a test holds until it releases or drops them.
 
     Attributes:
-        reached: Set when the first of them has arrived, all of it.
+        reached: Set when the first of them has arrived completely.
     """
 
     def __init__(self, match: str, method: str | None, skip: int) -> None:
@@ -71,16 +71,16 @@ class Held:
         self._lock = threading.Lock()
 
     def release(self) -> None:
-        """Lets them go on, and those still to come."""
+        """Let them go on, and later ones too."""
         self._decided.set()
 
     def drop(self) -> None:
-        """Closes their connections; nothing was done. Those still to come go on."""
+        """Close their connections, with nothing done. Later ones go on."""
         self._dropped = True
         self._decided.set()
 
     def waits(self, method: str, path: str) -> bool:
-        """Whether it is for this request to wait."""
+        """True if this request has to wait."""
         if self._decided.is_set() or not _hits(self._match, self._method, method, path):
             return False
         with self._lock:
@@ -88,14 +88,14 @@ class Held:
             return self._to_skip < 0
 
     def wait(self) -> bool:
-        """Waits as one of the requests; whether it may go on."""
+        """Wait as one of the requests; False if the connection must close."""
         self.reached.set()
         self._decided.wait()
         return not self._dropped
 
 
 class Faults:
-    """The faults still to come, in the order in which they were ordered; safe with threads."""
+    """The ordered faults, first come first; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -111,18 +111,18 @@ class Faults:
             self._held.append(held)
 
     def may_go_on(self, method: str, path: str) -> bool:
-        """Waits for as long as a test holds such requests; False if the connection is to close."""
+        """Wait while a test holds such requests; False if the connection must close."""
         with self._lock:
             held = next((held for held in self._held if held.waits(method, path)), None)
         return held is None or held.wait()
 
     def release_all(self) -> None:
-        """Lets every request go on that a test holds."""
+        """Release all held requests."""
         for held in self._held:
             held.release()
 
     def take(self, stage: Stage, method: str, path: str) -> Fault | None:
-        """The next fault for such a request, if it hits this stage of it."""
+        """Take the next fault for a request, if it belongs to this stage."""
         with self._lock:
             hits = (
                 fault for fault in self._waiting if _hits(fault.match, fault.method, method, path)

@@ -1,4 +1,4 @@
-"""The fixture that points everything in this process at a local Hub."""
+"""The fixture that makes this process a client of a local Hub."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ OF_THE_USER = (
 def hub_fixture(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalHub]:
-    """A local Hub that `HF_ENDPOINT` points at, with nobody logged in and no proxy between."""
-    with hub_of_this_process(monkeypatch, tmp_path_factory.mktemp("logged_out")) as hub:
+    """A local Hub in `HF_ENDPOINT`, without a login and without a proxy."""
+    with use_local_hub(monkeypatch, tmp_path_factory.mktemp("logged_out")) as hub:
         yield hub
 
 
 @contextmanager
-def hub_of_this_process(monkeypatch: pytest.MonkeyPatch, nowhere: Path) -> Iterator[LocalHub]:
-    """Point everything in this process at a local Hub, and its children too.
+def use_local_hub(monkeypatch: pytest.MonkeyPatch, nowhere: Path) -> Iterator[LocalHub]:
+    """Make this process and its children clients of a local Hub while the block runs.
 
     Args:
-        monkeypatch: Undoes it.
-        nowhere: Folder that holds no token, and will hold the caches.
+        monkeypatch: Restores the environment and the libraries.
+        nowhere: Folder without a token; will hold the caches.
     """
     for name in OF_THE_USER:
         monkeypatch.delenv(name, raising=False)
@@ -60,9 +60,9 @@ def hub_of_this_process(monkeypatch: pytest.MonkeyPatch, nowhere: Path) -> Itera
 
 
 def without_xet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets this process and its children upload by LFS, until the test ends.
+    """Let this process and its children upload by LFS, until the test ends.
 
-    The client's own use of a deprecated argument of `httpx2` is overlooked.
+    Ignores the client's use of a deprecated argument of `httpx2`.
     """
     warnings.filterwarnings("ignore", "Use 'content=", DeprecationWarning)
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
@@ -70,7 +70,7 @@ def without_xet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _point_hub_client(monkeypatch: pytest.MonkeyPatch, url: str, home: Path) -> None:
-    """Replaces what `huggingface_hub` read from the environment when it was imported."""
+    """Replace the settings that `huggingface_hub` read from the environment at import."""
     template = url + "/{repo_id}/resolve/{revision}/{filename}"
     replaced = {
         "ENDPOINT": url,
@@ -87,7 +87,7 @@ def _point_hub_client(monkeypatch: pytest.MonkeyPatch, url: str, home: Path) -> 
 
 
 def _point_datasets(monkeypatch: pytest.MonkeyPatch, url: str, home: Path) -> None:
-    """Does the same for `datasets`, if it is there already; else it will read the environment."""
+    """Do the same for `datasets` if it is imported; else it will read the environment."""
     config = sys.modules.get("datasets.config")
     if config is None:
         return

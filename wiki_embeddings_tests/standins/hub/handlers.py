@@ -1,4 +1,4 @@
-"""How the local Hub's servers take requests and send answers, and how they fail to order."""
+"""The local Hub's handlers: requests, answers, files in ranges, and ordered faults."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from wiki_embeddings_tests.standins.hub.answers import (
     Answer,
     RefusalError,
     Request,
-    revision_of,
+    parse_revision,
 )
 from wiki_embeddings_tests.standins.hub.api import api_answer
 from wiki_embeddings_tests.standins.hub.faults import Fault
 from wiki_embeddings_tests.standins.hub.lfs import SIGNATURE, lfs_answer
 from wiki_embeddings_tests.standins.hub.local_hub import LocalHub, Served
-from wiki_embeddings_tests.standins.hub.refs import commit_of
+from wiki_embeddings_tests.standins.hub.refs import find_commit
 from wiki_embeddings_tests.standins.hub.repositories import StoredFile
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -38,11 +38,11 @@ NO_FAULT = Fault("")
 
 
 class ConnectionDroppedError(Exception):
-    """The connection is to be closed without an answer, or the client has closed it."""
+    """The connection must be closed without an answer, or the client has closed it."""
 
 
 class LocalHubHandler(BaseHTTPRequestHandler, ABC):
-    """What the servers do: remember requests, take bodies, send files in ranges, fail to order."""
+    """Records requests, reads bodies, sends files, applies ordered faults."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -51,7 +51,7 @@ class LocalHubHandler(BaseHTTPRequestHandler, ABC):
 
     @abstractmethod
     def answer(self, url: SplitResult, body: IO[bytes]) -> None:
-        """Answers one request; its body is read from the beginning."""
+        """Answer a request; its body is read from the beginning."""
 
     def serve(self) -> None:
         self.served = self.hub.note(
@@ -68,16 +68,16 @@ class LocalHubHandler(BaseHTTPRequestHandler, ABC):
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Stays quiet."""
+        """Write nothing."""
 
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Sends a whole answer."""
+        """Send a complete answer."""
         self.start(status, {**headers, "Content-Length": str(len(body))})
         if self.command != "HEAD":
             self.wfile.write(body)
 
     def start(self, status: int, headers: Mapping[str, str]) -> None:
-        """Sends all that stands before a body."""
+        """Send the status and the headers."""
         self.served.status = status
         self.send_response(status)
         for name, value in headers.items():
@@ -89,7 +89,7 @@ class LocalHubHandler(BaseHTTPRequestHandler, ABC):
         self.send(status, headers, json.dumps(content).encode())
 
     def send_file(self, file: StoredFile, headers: Mapping[str, str]) -> None:
-        """Sends a file, or the range of it that is asked for, with the fault that is ordered."""
+        """Send a file, or the requested range of it, with the ordered fault."""
         fault = NO_FAULT
         if self.command == "GET":
             fault = self.hub.faults.take("body", self.command, self.path) or NO_FAULT
@@ -111,7 +111,7 @@ class LocalHubHandler(BaseHTTPRequestHandler, ABC):
                 self.send_faulty(content, end - begin, fault)
 
     def send_faulty(self, content: BinaryIO, length: int, fault: Fault) -> None:
-        """Sends so many bytes as a body, but as the fault wants it."""
+        """Send a body with the ordered fault."""
         limits = [limit for limit in (fault.cut_after, fault.stall_after) if limit is not None]
         left = min([length, *limits])
         alters_at = left if fault.alters else -1
@@ -155,7 +155,7 @@ class LocalHubHandler(BaseHTTPRequestHandler, ABC):
             raise ConnectionDroppedError
 
     def _receive(self, body: IO[bytes]) -> None:
-        """Reads the body of the request, as far as the fault that is ordered lets it."""
+        """Read the body of the request, as far as the ordered fault allows."""
         fault = self.hub.faults.take("request", self.command, self.path) or NO_FAULT
         limits = (fault.receive_cut_after, fault.receive_stall_after)
         limit = next((limit for limit in limits if limit is not None), None)
@@ -168,7 +168,7 @@ class LocalHubHandler(BaseHTTPRequestHandler, ABC):
             raise ConnectionDroppedError
 
     def _pieces(self, limit: int | None) -> Iterator[bytes]:
-        """The body of the request, piece by piece, up to a limit of bytes."""
+        """The body of the request in pieces, up to a limit of bytes."""
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             yield from self._read(int(self.headers.get("Content-Length", 0)), limit)
             return
@@ -214,13 +214,13 @@ class HubHandler(LocalHubHandler):
         self.send_json(HTTPStatus.OK, answer.content, answer.headers)
 
     def _answer_file(self, steps: list[str]) -> None:
-        """Answers `/[datasets/]{namespace}/{name}/resolve/{revision}/{path}`."""
+        """Answer `/[datasets/]{namespace}/{name}/resolve/{revision}/{path}`."""
         plural = steps.pop(0) if steps[0] in REPO_TYPES else "models"
         namespace, name, _, *rest = steps
         repo_id = f"{namespace}/{name}"
         repository = find_repository(self.hub, plural, repo_id, self.served.headers, of_files=True)
-        revision, path = revision_of(tuple(rest))
-        commit = commit_of(repository, revision)
+        revision, path = parse_revision(tuple(rest))
+        commit = find_commit(repository, revision)
         file = commit.files.get("/".join(path))
         if file is None:
             raise RefusalError(HTTPStatus.NOT_FOUND, "EntryNotFound", "Entry not found")
@@ -238,7 +238,7 @@ class HubHandler(LocalHubHandler):
             self.send(HTTPStatus.TEMPORARY_REDIRECT, {**linked, "Location": location}, b"")
 
     def _answer_cached(self, steps: tuple[str, ...]) -> None:
-        """Answers what the Hub redirects to for small files: itself, at another path."""
+        """Answer the path to which the Hub redirects for small files."""
         plural, namespace, name, commit, *rest = steps
         repo_id = f"{namespace}/{name}"
         repository = find_repository(self.hub, plural, repo_id, self.served.headers, of_files=True)
@@ -247,7 +247,7 @@ class HubHandler(LocalHubHandler):
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int]:
-    """First byte and the one after the last that a `Range` header asks for."""
+    """First byte of a `Range` header, and the one after its last."""
     if header is None:
         return 0, size
     match = re.fullmatch(r"bytes=(\d*)-(\d*)", header)

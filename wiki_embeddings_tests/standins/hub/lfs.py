@@ -1,7 +1,7 @@
-"""Large objects over LFS: what is to be uploaded where, in one piece or in parts.
+"""Large objects by LFS: upload addresses, in one piece or in parts.
 
-The store itself takes the bytes (`store.py`); what it needs to know stands in the addresses that
-are given out here, as in those that S3 signs.
+The store (`store.py`) takes the bytes. All that it needs is in the addresses that are issued here,
+as in those that S3 signs.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SIGNATURE = "X-Amz-Signature=signature_of_the_store"
 
 
 def lfs_answer(request: Request, repository: Repository, action: str) -> Answer:
-    """Answers `….git/info/lfs/objects/{batch|verify}`."""
+    """Answer `….git/info/lfs/objects/{batch|verify}`."""
     if action == "verify":
         return _verify(request, repository)
     return _batch(request, repository)
 
 
 def complete(request: Request) -> Answer:
-    """Joins the parts of an object; its address is signed, so that no token is asked for."""
+    """Join the parts of an object; its address is signed, so no token is needed."""
     hub = request.hub
     upload_id = request.query["uploadId"][0]
     upload = hub.partial_uploads[upload_id]
@@ -50,10 +50,10 @@ def complete(request: Request) -> Answer:
 
 
 def keep(hub: LocalHub, repository: Repository, sha256: str, path: Path) -> None:
-    """Keeps an object that was uploaded to a repository, from a file of the store's folder.
+    """Add an uploaded object to a repository, from a file in the store's folder.
 
     Raises:
-        RefusalError: It is another object than was announced.
+        RefusalError: It is not the announced object.
     """
     try:
         hub.objects.adopt(sha256, path)
@@ -63,7 +63,7 @@ def keep(hub: LocalHub, repository: Repository, sha256: str, path: Path) -> None
 
 
 def part_etag(content: bytes) -> str:
-    """What the store calls a part."""
+    """The ETag of a part."""
     return f'"{hashlib.md5(content).hexdigest()}"'
 
 
@@ -82,7 +82,7 @@ def _batch(request: Request, repository: Repository) -> Answer:
 
 
 def _actions(hub: LocalHub, repository: Repository, asked: dict[str, Any]) -> dict[str, Any]:
-    """Where an object is to be sent, and where its arrival is to be reported."""
+    """Addresses to upload an object to, and to verify it at."""
     sha256, size = asked["oid"], asked["size"]
     verify = {"href": f"{hub.url}/{repository.path}.git/info/lfs/objects/verify", "header": {}}
     place = f"{hub.store_url}/upload/{repository.repo_type}s/{repository.repo_id}/{sha256}"

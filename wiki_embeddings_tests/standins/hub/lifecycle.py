@@ -1,4 +1,4 @@
-"""Repositories that come, change and go, by the API of the local Hub."""
+"""Creating, changing and deleting repositories in the API of the local Hub."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import Any
 
 from wiki_embeddings_tests.standins.hub.access import (
-    account_of,
     find_repository,
     may_write_in,
+    request_account,
     require_writer,
 )
 from wiki_embeddings_tests.standins.hub.answers import Answer, RefusalError, Request
@@ -24,9 +24,9 @@ GITATTRIBUTES = "".join(
 
 
 def create(request: Request) -> Answer:
-    """Makes a repository, with a first commit that holds the default `.gitattributes`."""
+    """Create a repository, with a first commit of the default `.gitattributes`."""
     asked = request.json()
-    account = account_of(request.headers)
+    account = request_account(request.headers)
     namespace = asked.get("organization") or account.name
     repo_type = asked.get("type") or "model"
     if not may_write_in(account, namespace, is_creator=True):
@@ -48,9 +48,9 @@ def create(request: Request) -> Answer:
 
 
 def delete(request: Request) -> Answer:
-    """Removes a repository."""
+    """Delete a repository."""
     asked = request.json()
-    namespace = asked.get("organization") or account_of(request.headers).name
+    namespace = asked.get("organization") or request_account(request.headers).name
     repo_type = asked.get("type") or "model"
     repo_id = f"{namespace}/{asked['name']}"
     repository = find_repository(
@@ -62,7 +62,7 @@ def delete(request: Request) -> Answer:
 
 
 def settings(request: Request, repository: Repository, _steps: tuple[str, ...]) -> Answer:
-    """Changes who sees a repository, and whether there are discussions."""
+    """Change the visibility of a repository, and whether it has discussions."""
     require_writer(repository, request.headers)
     asked = request.json()
     if {"visibility", "private"} & set(asked):

@@ -1,4 +1,4 @@
-"""The local Hub as a test sees it: repositories to add, faults to order, requests to count."""
+"""The local Hub for tests: add repositories, order faults, count requests."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from wiki_embeddings_tests.standins.hub.objects import ObjectStore, sha256_of
 from wiki_embeddings_tests.standins.hub.repositories import (
     Repository,
     StoredFile,
-    files_of_folder,
     git_file,
     is_kept_outside_of_git,
     large_file,
+    read_folder,
 )
 from wiki_embeddings_tests.standins.hub.xet_store import XetStore
 
@@ -31,13 +31,13 @@ MULTIPART_PART_BYTES = 20_000_000
 
 @dataclass
 class Served:
-    """One request and what became of it.
+    """A request and its answer.
 
     Attributes:
-        at: When it came, in seconds of the monotonic clock.
+        at: Arrival, in seconds of the monotonic clock.
         headers: Names in lower case.
-        body_bytes: Bytes of the body that were handed to the connection.
-        received_bytes: Bytes of the request's own body that were read.
+        body_bytes: Bytes of the answer's body that were written to the connection.
+        received_bytes: Bytes of the request's body that were read.
     """
 
     method: str
@@ -51,11 +51,11 @@ class Served:
 
 @dataclass
 class PartialUpload:
-    """A large object that comes in parts.
+    """A large object that is uploaded in parts.
 
     Attributes:
         part_bytes: Size of each part but the last.
-        parts: Where each part that has come lies, by its number from 1.
+        parts: Path of each received part, by its number from 1.
     """
 
     repository: Repository
@@ -67,27 +67,27 @@ class PartialUpload:
 
 @dataclass
 class LocalHub:
-    """A Hub that is running.
+    """A running Hub.
 
     Attributes:
         url: Address for `HF_ENDPOINT`.
-        store_url: Address of the second server, that large files are redirected to.
-        xet_url: Address of the third one, that takes what is uploaded by Xet.
+        store_url: Address of the store for large files.
+        xet_url: Address of the store for uploads by Xet.
         page_size: Entries in one page of a tree or of a list of commits.
         discussions_page_size: Discussions in one page.
         objects: Large files of all repositories.
-        xet: What was uploaded by Xet, and the settings of that.
-        partial_uploads: Large objects that come in parts, by the id of the upload.
-        multipart_above: Bytes above which an object comes in parts.
+        xet: The store for uploads by Xet, and its settings.
+        partial_uploads: Large objects uploaded in parts, by the id of the upload.
+        multipart_above: Bytes above which an object is uploaded in parts.
         multipart_bytes: Bytes of one part.
-        commits_per_hour: Commits to one repository after which the next are refused with a 429.
-        commit_window_s: How long that hour lasts.
+        commits_per_hour: Commits to one repository before a 429.
+        commit_window_s: Seconds of that hour.
         most_operations: Operations of one commit above which a 504 is answered; None for no limit.
-        commits_before_504: Whether such a commit is made all the same.
-        private_quota_bytes: Large objects that all private repositories of a namespace may hold.
-        served: All requests to both servers so far, in the order in which they came.
-        closing: Set when the Hub is shut down, which ends stalls.
-        defects: What went wrong in the servers themselves, which fails the test.
+        commits_before_504: True to make such a commit all the same.
+        private_quota_bytes: Bytes of large objects in all private repositories of a namespace.
+        served: All requests to all servers, in order of arrival.
+        closing: Set when the Hub shuts down, which ends stalls.
+        defects: Exceptions in the servers, which fail the test.
     """
 
     url: str = ""
@@ -125,16 +125,16 @@ class LocalHub:
         private: bool = False,
         gated: bool = False,
     ) -> str:
-        """Makes `files` (by path, or a folder) the content of a branch; returns the commit id."""
+        """Make `files` (by path, or a folder) the content of a branch, and return the commit id."""
         key = (repo_type, repo_id)
         repository = self.repositories.setdefault(key, Repository(repo_id, repo_type))
         repository.private, repository.gated = private, gated
-        content = files_of_folder(files) if isinstance(files, Path) else files
+        content = read_folder(files) if isinstance(files, Path) else files
         stored = {path: self._store(repository, path, data) for path, data in content.items()}
         return repository.commit(stored, f"refs/heads/{branch}", commit_id=commit).id
 
     def repository(self, repo_id: str, repo_type: str = "dataset") -> Repository:
-        """One of the repositories."""
+        """The repository of that name."""
         return self.repositories[repo_type, repo_id]
 
     def files(
@@ -155,17 +155,17 @@ class LocalHub:
         *,
         repo_type: str = "dataset",
     ) -> str:
-        """Changes a file behind everyone's back, or removes it; returns the id of the new commit.
+        """Change or remove a file without the API, and return the id of the new commit.
 
         Args:
-            repo_id: Of which repository.
-            revision: Branch, or pull request such as `refs/pr/1`, that the commit is made on.
+            repo_id: The repository.
+            revision: Branch, or pull request such as `refs/pr/1`, to commit to.
             path: The file.
-            data: What it holds from now on; None if it is to go.
+            data: Its new content; None to remove it.
             repo_type: `model` or `dataset`.
         """
         repository = self.repository(repo_id, repo_type)
-        ref = repository.ref_of(revision)
+        ref = repository.find_ref(revision)
         assert ref, f"{repo_id} has no {revision}"
         files = dict(self.files(repo_id, revision, repo_type=repo_type))
         files.pop(path, None)
@@ -182,58 +182,58 @@ class LocalHub:
         headers: Mapping[str, str] | None = None,
         method: str | None = None,
     ) -> None:
-        """Answers the next requests whose path contains `match` with `status`."""
+        """Answer the next requests whose path contains `match` with `status`."""
         fault = Fault(match, times=times, method=method, status=status, headers=headers or {})
         self.faults.order(fault)
 
     def lose_answer(self, match: str, method: str | None = None, *, times: int = 1) -> None:
-        """Does what the next requests ask for, and closes the connection without an answer."""
+        """Do what the next requests ask, then close the connection without an answer."""
         self.faults.order(Fault(match, times=times, method=method, loses_answer=True))
 
     def hold(self, match: str, method: str | None = None, *, skip: int = 0) -> Held:
-        """Lets requests wait, before anything is done for them, until they are released.
+        """Hold requests, before anything is done for them, until they are released.
 
         Args:
             match: Part of the path.
-            method: Of those requests; None for any.
-            skip: How many of them pass first.
+            method: Method of the requests; None for any.
+            skip: Number of requests to let through first.
         """
         held = Held(match, method, skip)
         self.faults.hold(held)
         return held
 
     def cut(self, match: str, after: int, *, times: int = 1, reset: bool = False) -> None:
-        """Closes the connection after so many bytes of the next bodies."""
+        """Close the connection after so many bytes of the next answers' bodies."""
         self.faults.order(Fault(match, times=times, cut_after=after, reset=reset))
 
     def cut_upload(
         self, match: str, after: int, *, times: int = 1, method: str | None = None
     ) -> None:
-        """Closes the connection after so many bytes of the next requests' own bodies were read."""
+        """Close the connection after so many bytes of the next requests' bodies."""
         fault = Fault(match, times=times, method=method, receive_cut_after=after)
         self.faults.order(fault)
 
     def stall(self, match: str, after: int, *, times: int = 1) -> None:
-        """Sends nothing more after so many bytes of the next bodies."""
+        """Send nothing more after so many bytes of the next answers' bodies."""
         self.faults.order(Fault(match, times=times, stall_after=after))
 
     def stall_upload(
         self, match: str, after: int, *, times: int = 1, method: str | None = None
     ) -> None:
-        """Reads nothing more after so many bytes of the next requests' own bodies."""
+        """Read nothing more after so many bytes of the next requests' bodies."""
         fault = Fault(match, times=times, method=method, receive_stall_after=after)
         self.faults.order(fault)
 
     def alter(self, match: str, *, times: int = 1) -> None:
-        """Sends another last byte in the next bodies."""
+        """Change the last byte of the next answers' bodies."""
         self.faults.order(Fault(match, times=times, alters=True))
 
     def ignore_range(self, match: str, *, cut_after: int | None = None, times: int = 1) -> None:
-        """Sends all of the file in the next bodies, whatever range is asked for."""
+        """Send the whole file in the next answers, whatever range is requested."""
         self.faults.order(Fault(match, times=times, ignores_range=True, cut_after=cut_after))
 
     def truncate(self, match: str, size: int, *, times: int = 1) -> None:
-        """Serves only the first `size` bytes as if they were all of the file."""
+        """Serve only the first `size` bytes as if they were the whole file."""
         self.faults.order(Fault(match, times=times, truncate_to=size))
 
     def requests(self, match: str = "", *, method: str | None = None) -> list[Served]:
@@ -245,15 +245,15 @@ class LocalHub:
         ]
 
     def body_bytes(self, match: str) -> int:
-        """Bytes of files that were sent for paths that contain `match`."""
+        """Bytes of answers that were sent for paths that contain `match`."""
         return sum(served.body_bytes for served in self.requests(match) if served.status < 300)
 
     def received_bytes(self, match: str = "", *, method: str | None = None) -> int:
-        """Bytes of bodies that were received with requests whose path contains `match`."""
+        """Bytes of bodies of the requests whose path contains `match`."""
         return sum(served.received_bytes for served in self.requests(match, method=method))
 
     def note(self, method: str, path: str, headers: Mapping[str, str]) -> Served:
-        """Remembers that a request came."""
+        """Record a request."""
         served = Served(method, path, headers, at=time.monotonic())
         self.served.append(served)
         return served

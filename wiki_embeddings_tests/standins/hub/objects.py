@@ -1,6 +1,6 @@
-"""What the local Hub keeps outside of git: large objects, on disk, under their SHA-256.
+"""The large objects of the local Hub, on disk, by their SHA-256.
 
-Knows nothing of repositories: which of them may name an object is theirs to say.
+Knows nothing of repositories; they decide which of them may name an object.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import BinaryIO
 
 
 class ObjectStore:
-    """Objects in a temporary folder, that goes with the store; safe with threads."""
+    """Objects in a temporary folder that ends with the store; thread-safe."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hub-objects-"))
         self.close = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
     def put(self, sha256: str, content: bytes | Path) -> None:
-        """Keeps an object: bytes, or a copy of a file.
+        """Store an object: bytes, or a copy of a file.
 
         Raises:
             ValueError: The content has another digest.
@@ -34,7 +34,7 @@ class ObjectStore:
         self.adopt(sha256, incoming)
 
     def adopt(self, sha256: str, path: Path) -> None:
-        """Keeps a file that lies in this store's folder: it becomes the object, or goes.
+        """Move a file of this store's folder to its object, or delete it if there is one.
 
         Raises:
             ValueError: The content has another digest.
@@ -47,12 +47,12 @@ class ObjectStore:
         path.replace(self.path(sha256))
 
     def new_path(self) -> Path:
-        """Path of a new and empty file in this store's folder."""
+        """Create an empty file in this store's folder."""
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix="new-", delete=False) as file:
             return Path(file.name)
 
     def path(self, sha256: str) -> Path:
-        """Where an object lies, or would."""
+        """Path of an object."""
         return self.folder / sha256
 
     def has(self, sha256: str) -> bool:

@@ -1,4 +1,4 @@
-"""Branches, tags and commits in the API of the local Hub, and the pages that long lists come in."""
+"""Branches, tags and commits in the API of the local Hub, and pages of long lists."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ KINDS = {"heads": "branches", "tags": "tags", "pr": "pullRequests"}
 KEPT_BY_LINKS = ("recursive", "expand", "expand[]")
 
 
-def commit_of(repository: Repository, revision: str) -> Commit:
-    """The commit that a revision names.
+def find_commit(repository: Repository, revision: str) -> Commit:
+    """The commit of a revision.
 
     Raises:
-        RefusalError: It names none.
+        RefusalError: There is none.
     """
     commit = repository.resolve(revision)
     if commit is None:
@@ -42,7 +42,7 @@ def page(request: Request, entries: list[dict[str, Any]]) -> Answer:
 
 
 def list_refs(request: Request, repository: Repository, _steps: tuple[str, ...]) -> Answer:
-    """Branches and tags, and pull requests if they are asked for."""
+    """Answer branches and tags, and pull requests if requested."""
     listed: dict[str, list[dict[str, str]]] = {name: [] for name in ("converts", *KINDS.values())}
     for ref, commit in list(repository.refs.items()):
         _, kind, name = ref.split("/", 2)
@@ -53,22 +53,22 @@ def list_refs(request: Request, repository: Repository, _steps: tuple[str, ...])
 
 
 def list_commits(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """The commits of a revision, newest first."""
-    newest = commit_of(repository, "/".join(steps))
+    """Answer the commits of a revision, newest first."""
+    newest = find_commit(repository, "/".join(steps))
     return page(request, [_commit_entry(commit) for commit in _history(repository, newest)])
 
 
 def create_branch(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """Makes a branch at the revision that the body names, or at main."""
+    """Create a branch at the revision in the body, or at main."""
     require_writer(repository, request.headers)
-    start = commit_of(repository, request.json().get("startingPoint", "main"))
+    start = find_commit(repository, request.json().get("startingPoint", "main"))
     return _create(repository, f"refs/heads/{'/'.join(steps)}", start)
 
 
 def create_tag(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """Makes the tag that the body names, at a revision."""
+    """Create the tag in the body, at a revision."""
     require_writer(repository, request.headers)
-    tagged = commit_of(repository, "/".join(steps))
+    tagged = find_commit(repository, "/".join(steps))
     return _create(repository, f"refs/tags/{request.json()['tag']}", tagged)
 
 

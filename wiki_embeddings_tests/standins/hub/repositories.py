@@ -1,6 +1,6 @@
-"""What the local Hub keeps: repositories, their commits and refs, and files with the ids of git.
+"""The repositories of the local Hub: commits, refs, and files with the ids of git.
 
-Knows nothing of requests, nor of who may do what.
+Knows nothing of requests and permissions.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class StoredFile:
 
     Attributes:
         size: Bytes.
-        content: Its bytes, or where they lie if they are kept outside of git.
-        sha256: Of those outside of git; empty for a file in git.
+        content: Its bytes, or the path of a large file.
+        sha256: SHA-256 of a large file; empty for a file in git.
     """
 
     path: str
@@ -54,7 +54,7 @@ class StoredFile:
 
     @cached_property
     def pointer(self) -> bytes:
-        """What git holds in place of a large file."""
+        """The pointer in git to a large file."""
         lines = ("version https://git-lfs.github.com/spec/v1", f"oid sha256:{self.sha256}")
         return "\n".join((*lines, f"size {self.size}", "")).encode()
 
@@ -76,7 +76,7 @@ class Commit:
         id: 40 hexadecimal digits.
         files: All files by path.
         parent: Id of the commit before it, on its branch; empty for the first.
-        date: When it was made, in ISO 8601.
+        date: Time of the commit, in ISO 8601.
     """
 
     id: str
@@ -94,9 +94,9 @@ class Discussion:
 
     Attributes:
         status: `draft`, `open`, `closed` or `merged`.
-        base: Commit of main that a pull request began at.
+        base: Commit of main at which a pull request began.
         events: In the shape of the API.
-        merge_commit: Id of the commit on main that a merge made; empty before.
+        merge_commit: Id of the merge commit on main; empty before.
     """
 
     num: int
@@ -120,16 +120,16 @@ class Repository:
 
     Attributes:
         repo_type: `model` or `dataset`.
-        private: Whether only a token opens it.
-        gated: Whether only a token opens its files; the list of them is there for everyone.
-        creator: User who made it; empty if a test did.
-        has_discussions: Whether they are not disabled.
-        commits: By id.
+        private: True if reading it needs a token.
+        gated: True if reading its files, but not their list, needs a token.
+        creator: User who created it; empty if a test did.
+        has_discussions: False if they are disabled.
+        commits: Commits by id.
         refs: Commit id by the full name of a branch, tag or pull request.
-        objects: SHA-256 of what was uploaded to it; a commit may name only those.
-        discussions: Number n stands at n - 1.
-        committed_at: When commits were asked for, in seconds of the monotonic clock.
-        lock: Held while refs or discussions change.
+        objects: SHA-256 of its uploaded objects; a commit may name only those.
+        discussions: Number n is at index n - 1.
+        committed_at: Times of requests for commits, in seconds of the monotonic clock.
+        lock: Guards refs and discussions.
     """
 
     repo_id: str
@@ -147,7 +147,7 @@ class Repository:
 
     @property
     def path(self) -> str:
-        """Where it lies on the Hub, as in `datasets/somebody/articles`."""
+        """Its path on the Hub, such as `datasets/somebody/articles`."""
         return self.repo_id if self.repo_type == "model" else f"{self.repo_type}s/{self.repo_id}"
 
     def commit(
@@ -160,7 +160,7 @@ class Repository:
         author: str = "",
         commit_id: str | None = None,
     ) -> Commit:
-        """Makes `files` the content of a ref, by a commit after the one that it is at."""
+        """Commit `files` as the content of a ref."""
         with self.lock:
             content = dict(sorted(files.items()))
             parent = self.refs.get(ref, "")
@@ -172,44 +172,44 @@ class Repository:
             self.refs[ref] = commit_id
             return made
 
-    def ref_of(self, revision: str) -> str | None:
-        """Full name of the branch, tag or pull request that `revision` names."""
+    def find_ref(self, revision: str) -> str | None:
+        """Full name of a branch, tag or pull request."""
         names = (f"refs/heads/{revision}", f"refs/tags/{revision}", revision)
         return next((name for name in names if name in self.refs), None)
 
     def resolve(self, revision: str) -> str | None:
-        """Commit id of a branch, a tag, a pull request or a commit id; None where there is none."""
-        ref = self.ref_of(revision)
+        """Commit id of a branch, tag, pull request or commit; None if unknown."""
+        ref = self.find_ref(revision)
         if ref is not None:
             return self.refs[ref]
         return revision if revision in self.commits else None
 
-    def pull_request_of(self, ref: str) -> Discussion | None:
-        """The pull request whose ref it is."""
+    def find_pull_request(self, ref: str) -> Discussion | None:
+        """The pull request of a ref."""
         return next((discussion for discussion in self.discussions if discussion.ref == ref), None)
 
 
 def now() -> str:
-    """The time as the API writes it."""
+    """The current time in the format of the API."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def git_file(path: str, content: bytes) -> StoredFile:
-    """A file that lies in git itself."""
+    """Make a file in git."""
     return StoredFile(path, len(content), content)
 
 
 def large_file(path: str, sha256: str, objects: ObjectStore) -> StoredFile:
-    """A file that lies in the store for large objects."""
+    """Make a large file, outside of git."""
     return StoredFile(path, objects.size(sha256), objects.path(sha256), sha256)
 
 
 def is_kept_outside_of_git(path: str, size: int) -> bool:
-    """Whether the Hub takes a file as a large one, as far as its name and its size tell."""
+    """True if the Hub stores a file of this name and size outside of git."""
     return PurePosixPath(path).suffix in LARGE_SUFFIXES or size > LARGE_BYTES
 
 
-def files_of_folder(folder: Path) -> dict[str, Path]:
-    """Files of a folder by their path within it."""
+def read_folder(folder: Path) -> dict[str, Path]:
+    """Read the files of a folder, by relative path."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path for path in paths}

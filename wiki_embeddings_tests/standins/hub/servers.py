@@ -1,4 +1,4 @@
-"""Runs the three servers of a local Hub in threads of this process."""
+"""The three servers of a local Hub, in threads of this process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Server(ThreadingHTTPServer):
         self.hub = hub
 
     def handle_error(self, request, client_address) -> None:  # noqa: ARG002
-        """Keeps defects for the test; a connection that broke is none."""
+        """Keep defects for the test; a broken connection is none."""
         error = sys.exception()
         if error is not None and not isinstance(error, ConnectionError):
             self.hub.defects.append(error)
@@ -30,10 +30,10 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def local_hub() -> Generator[LocalHub]:
-    """Runs a Hub and its stores while the block runs.
+    """Run a Hub and its stores while the block runs.
 
     Raises:
-        ExceptionGroup: The servers had defects of their own.
+        ExceptionGroup: The servers had defects.
     """
     hub = LocalHub()
     handlers: tuple[type[LocalHubHandler], ...] = (HubHandler, StoreHandler, XetHandler)

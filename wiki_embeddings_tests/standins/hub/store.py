@@ -1,4 +1,4 @@
-"""The store for large files of the local Hub, on a server of its own, as the real one has S3."""
+"""The store for large files of the local Hub, on its own server, as the real Hub uses S3."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wiki_embeddings_tests.standins.hub.lfs import SIGNATURE, keep, part_etag
 
 
 class StoreHandler(LocalHubHandler):
-    """Gives and takes files: open to whoever has a signed address, and only so."""
+    """Sends and receives files; only with a signed address."""
 
     def answer(self, url: SplitResult, body: IO[bytes]) -> None:
         query = parse_qs(url.query)
@@ -31,13 +31,13 @@ class StoreHandler(LocalHubHandler):
             commit, *path = rest
             self.send_file(repository.commits[commit].files["/".join(path)], {})
         elif "uploadId" in query:
-            self._take_part(query["uploadId"][0], int(query["partNumber"][0]), body)
+            self._receive_part(query["uploadId"][0], int(query["partNumber"][0]), body)
         else:
             keep(self.hub, repository, rest[0], self._on_disk(body))
             self.send(HTTPStatus.OK, {"ETag": f'"{rest[0]}"'}, b"")
 
-    def _take_part(self, upload_id: str, number: int, body: IO[bytes]) -> None:
-        """Keeps one part of an object."""
+    def _receive_part(self, upload_id: str, number: int, body: IO[bytes]) -> None:
+        """Store one part of an object."""
         path = self._on_disk(body)
         self.hub.partial_uploads[upload_id].parts[number] = path
         self.send(HTTPStatus.OK, {"ETag": part_etag(path.read_bytes())}, b"")

@@ -161,7 +161,7 @@ def test_an_upload_stalls_until_its_client_is_killed(hub: LocalHub, tmp_path: Pa
     assert not hub.repository(REPO).objects
 
 
-def test_what_is_altered_is_seen_by_everyone(hub: LocalHub, api: HfApi):
+def test_an_altered_file_is_visible_to_all(hub: LocalHub, api: HfApi):
     commit(api, {"one.parquet": LARGE})
     altered = hub.alter_stored(REPO, "main", "one.parquet", b"other")
     assert api.dataset_info(REPO).sha == altered

@@ -86,7 +86,7 @@ def test_a_pull_request_begins_as_a_draft_at_main(hub: LocalHub, api: HfApi):
     assert (ref.ref, ref.target_commit) == ("refs/pr/1", api.dataset_info(REPO).sha)
 
 
-def test_what_is_committed_is_seen_only_at_its_ref(hub: LocalHub, api: HfApi):
+def test_a_commit_is_visible_only_at_its_ref(hub: LocalHub, api: HfApi):
     opened(api)
     first = commit(api, {"a.parquet": b"a" * 1000, "b.txt": b"b"}, "refs/pr/1")
     commit(api, {"c.txt": b"c"}, "refs/pr/1", parent_commit=first.oid)
@@ -136,7 +136,7 @@ def test_a_draft_is_not_merged(hub: LocalHub, api: HfApi):
     assert contents(hub) == FILES
 
 
-def test_what_main_changed_elsewhere_is_kept_by_a_merge(hub: LocalHub, api: HfApi):
+def test_a_merge_keeps_other_changes_of_main(hub: LocalHub, api: HfApi):
     opened(api)
     commit(api, {"changed.txt": b"new", "same.txt": b"both"}, "refs/pr/1")
     commit(api, {"main.txt": b"main", "same.txt": b"both"}, "main", "gone.txt")
@@ -151,7 +151,7 @@ def test_what_main_changed_elsewhere_is_kept_by_a_merge(hub: LocalHub, api: HfAp
     }
 
 
-def test_what_both_changed_is_a_conflict(hub: LocalHub, api: HfApi):
+def test_a_path_changed_on_both_sides_is_a_conflict(hub: LocalHub, api: HfApi):
     opened(api)
     commit(api, {"changed.txt": b"new", "gone.txt": b"kept", "both.txt": b"1"}, "refs/pr/1")
     commit(api, {"changed.txt": b"other", "both.txt": b"2"}, "main", "gone.txt")
@@ -175,7 +175,7 @@ def test_of_two_publishers_the_second_meets_a_conflict(hub: LocalHub, api: HfApi
     assert contents(hub)["changed.txt"] == b"second"
 
 
-def test_what_is_merged_or_closed_takes_no_commits(api: HfApi):
+def test_a_merged_or_closed_pull_request_takes_no_commits(api: HfApi):
     for num in (1, 2):
         opened(api)
         commit(api, {f"{num}.txt": b"a"}, f"refs/pr/{num}")
@@ -258,7 +258,7 @@ def test_a_reading_token_opens_none(hub: LocalHub, api: HfApi):
             change()
 
 
-def test_a_file_that_is_altered_at_the_ref_is_seen_there(hub: LocalHub, api: HfApi):
+def test_a_file_altered_at_a_ref_is_visible_there(hub: LocalHub, api: HfApi):
     opened(api)
     commit(api, {"one.parquet": b"two"}, "refs/pr/1")
     hub.alter_stored(REPO, "refs/pr/1", "one.parquet", b"bad")

@@ -78,7 +78,7 @@ def test_a_new_repository_holds_the_default_attributes(api: HfApi):
     ]
 
 
-def test_creating_a_repository_twice_is_a_conflict_unless_that_is_fine(api: HfApi):
+def test_creating_a_repository_twice_is_a_conflict_without_exist_ok(api: HfApi):
     url = api.create_repo(REPO, repo_type="dataset", exist_ok=True)
     assert url.repo_id == REPO
     with pytest.raises(HfHubHTTPError, match="You already created this dataset repo") as raised:
@@ -110,7 +110,7 @@ def test_roles_and_scopes_open_namespaces(hub: LocalHub, token: str, namespace: 
     assert api.dataset_info(f"{namespace}/articles").private
 
 
-def test_a_private_repository_is_not_there_for_others(hub: LocalHub, api: HfApi):
+def test_a_private_repository_is_hidden_from_others(hub: LocalHub, api: HfApi):
     api.update_repo_settings(REPO, repo_type="dataset", visibility="private")
     with pytest.raises(RepositoryNotFoundError):
         HfApi(endpoint=hub.url, token=FINE_GRAINED_TOKEN).dataset_info(REPO)
@@ -148,7 +148,7 @@ def test_small_and_large_files_are_committed(hub: LocalHub, api: HfApi, tmp_path
     assert hub.received_bytes("/upload/") == len(LARGE)
 
 
-def test_what_is_there_is_not_sent_again(hub: LocalHub, api: HfApi):
+def test_stored_content_is_not_sent_again(hub: LocalHub, api: HfApi):
     commit(api, {"one.parquet": LARGE})
     commit(api, {"again.parquet": LARGE})
     assert len(hub.requests("/upload/", method="PUT")) == 1
@@ -205,7 +205,9 @@ def test_a_commit_that_names_what_was_not_uploaded_is_refused(hub: LocalHub, api
         commit_operations(api, [add])
 
 
-def test_other_bytes_than_announced_are_refused(hub: LocalHub, api: HfApi, tmp_path: Path):
+def test_bytes_that_differ_from_the_announced_ones_are_refused(
+    hub: LocalHub, api: HfApi, tmp_path: Path
+):
     path = tmp_path / "one.parquet"
     path.write_bytes(LARGE)
     add = CommitOperationAdd("one.parquet", path)
@@ -231,7 +233,7 @@ def test_ignored_files_are_left_out(hub: LocalHub, api: HfApi):
     ],
 )
 @pytest.mark.usefixtures("api")
-def test_who_may_not_write_is_refused_before_the_first_byte(
+def test_an_account_without_write_access_is_refused_before_the_first_byte(
     hub: LocalHub, token: str, sentence: str
 ):
     other = HfApi(endpoint=hub.url, token=token)
@@ -241,7 +243,7 @@ def test_who_may_not_write_is_refused_before_the_first_byte(
 
 
 @pytest.mark.usefixtures("api")
-def test_who_may_not_write_may_not_commit_nor_tag(hub: LocalHub):
+def test_an_account_without_write_access_can_neither_commit_nor_tag(hub: LocalHub):
     other = HfApi(endpoint=hub.url, token=FINE_GRAINED_TOKEN)
     add = CommitOperationAdd("a.txt", b"a")
     add._upload_mode, add._is_uploaded = "regular", True

@@ -108,7 +108,7 @@ def numbers_fixture(hub: LocalHub) -> LocalHub:
 
 
 @pytest.mark.parametrize("offers_grants", [False, True])
-def test_files_of_all_kinds_arrive_as_they_are(
+def test_files_of_all_kinds_arrive_unchanged(
     numbers: LocalHub, tmp_path: Path, offers_grants: bool
 ):
     numbers.xet.offers_grants = offers_grants
@@ -151,7 +151,7 @@ def test_content_that_the_store_has_is_not_sent_again(numbers: LocalHub, tmp_pat
     assert numbers.files(REPOSITORY)["b.bin"].data == new.read_bytes()
 
 
-def test_what_two_files_share_is_sent_once(numbers: LocalHub, tmp_path: Path):
+def test_chunks_shared_by_two_files_are_sent_once(numbers: LocalHub, tmp_path: Path):
     shared = noise(3, 1_000_000)
     first, second = (written(tmp_path, f"{kind}.bin", shared + kind.encode()) for kind in "ab")
 
@@ -231,7 +231,9 @@ def test_lasting_faults_are_connection_errors(
     assert "a.bin" not in numbers.files(REPOSITORY)
 
 
-def test_whoever_may_not_write_is_refused_before_the_first_byte(numbers: LocalHub, tmp_path: Path):
+def test_an_account_without_write_access_is_refused_before_the_first_byte(
+    numbers: LocalHub, tmp_path: Path
+):
     path = written(tmp_path, "a.bin", noise(7, 200_000))
 
     address = f"{numbers.url}/api/datasets/{REPOSITORY}/xet-write-token/main"

@@ -1,4 +1,4 @@
-"""Commits in the API of the local Hub: how files are to be sent, and the commit that names them."""
+"""Commits in the API of the local Hub: upload modes, and the commit itself."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 from wiki_embeddings_tests.standins.hub import discussions
 from wiki_embeddings_tests.standins.hub.access import (
     ONLY_BY_PULL_REQUEST,
-    account_of,
     may_commit,
+    request_account,
     require_uploader,
 )
 from wiki_embeddings_tests.standins.hub.answers import Answer, RefusalError, Request
 from wiki_embeddings_tests.standins.hub.local_hub import LocalHub
-from wiki_embeddings_tests.standins.hub.refs import commit_of
+from wiki_embeddings_tests.standins.hub.refs import find_commit
 from wiki_embeddings_tests.standins.hub.repositories import (
     Repository,
     StoredFile,
@@ -48,10 +48,10 @@ API_LIMIT = {
 
 
 def preupload(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """Says of each file whether it is a large one, whether it is ignored, and what is there now."""
+    """Answer for each file: its upload mode, whether it is ignored, and its current id."""
     revision = "/".join(steps)
     require_uploader(repository, request.headers, None if request.is_on("create_pr") else revision)
-    commit = commit_of(repository, revision)
+    commit = find_commit(repository, revision)
     asked = request.json()
     ignored = _ignored(commit.files, asked.get("gitIgnore"))
     files = [
@@ -59,7 +59,7 @@ def preupload(request: Request, repository: Repository, steps: tuple[str, ...]) 
             "path": file["path"],
             "uploadMode": _upload_mode(file),
             "shouldIgnore": any(_matches(file["path"], pattern) for pattern in ignored),
-            **_what_is_there(commit.files.get(file["path"])),
+            **_existing_entries(commit.files.get(file["path"])),
         }
         for file in asked["files"]
     ]
@@ -67,14 +67,14 @@ def preupload(request: Request, repository: Repository, steps: tuple[str, ...]) 
 
 
 def commit(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """Makes a commit on a branch or a pull request, or on a new one.
+    """Make a commit on a branch, on a pull request, or on a new pull request.
 
-    As on the real Hub, one whose files are as they were before is made all the same: it is the
-    client that leaves those out.
+    As on the real Hub, a commit without a change is made all the same; only the client leaves such
+    commits out.
     """
     revision = "/".join(steps)
     opens = request.is_on("create_pr")
-    account = account_of(request.headers)
+    account = request_account(request.headers)
     if account.role == "read" or not (opens or may_commit(account, repository, revision)):
         raise RefusalError(HTTPStatus.FORBIDDEN, None, ONLY_BY_PULL_REQUEST)
     header, *operations = [json.loads(line) for line in request.body.splitlines()]
@@ -83,16 +83,16 @@ def commit(request: Request, repository: Repository, steps: tuple[str, ...]) -> 
     if is_too_large and not request.hub.commits_before_504:
         raise RefusalError(HTTPStatus.GATEWAY_TIMEOUT, None, "Gateway Time-out")
     with repository.lock:
-        parent = commit_of(repository, revision)
+        parent = find_commit(repository, revision)
         if header["value"].get("parentCommit", parent.id) != parent.id:
             raise RefusalError(HTTPStatus.PRECONDITION_FAILED, None, MOVED)
         files = _changed(request.hub, repository, parent.files, operations)
-        ref = repository.ref_of(revision)
+        ref = repository.find_ref(revision)
         if ref is None or ref.startswith("refs/tags/"):
             raise RefusalError(HTTPStatus.NOT_FOUND, "RevisionNotFound", f"No branch {revision}")
         _count_commit(request.hub, repository)
         title, message = header["value"]["summary"], header["value"].get("description", "")
-        pull_request = repository.pull_request_of(ref)
+        pull_request = repository.find_pull_request(ref)
         if opens:
             pull_request = discussions.open_pull_request(repository, title, message, account.name)
             pull_request.status = "open"
@@ -124,17 +124,17 @@ def _upload_mode(file: Mapping[str, Any]) -> str:
 
 
 def _is_binary(sample: bytes) -> bool:
-    """Whether what a file begins with is no text; a character may be cut at its end."""
+    """True if the beginning of a file is not text; its last character may be cut."""
     text = sample.decode("utf-8", errors="replace").rstrip("\N{REPLACEMENT CHARACTER}")
     return "\0" in text or "\N{REPLACEMENT CHARACTER}" in text
 
 
-def _what_is_there(file: StoredFile | None) -> dict[str, str]:
+def _existing_entries(file: StoredFile | None) -> dict[str, str]:
     return {"oid": file.etag} if file else {}
 
 
 def _ignored(files: Mapping[str, StoredFile], given: str | None) -> list[str]:
-    """Patterns of the `.gitignore` that is given, or else of the one that is there."""
+    """Patterns of the given `.gitignore`, or else of the present one."""
     present = files.get(".gitignore")
     text = given if given is not None else present.data.decode() if present else ""
     return [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
@@ -150,7 +150,7 @@ def _changed(
     files: Mapping[str, StoredFile],
     operations: list[dict[str, Any]],
 ) -> dict[str, StoredFile]:
-    """The files as the operations of a commit leave them."""
+    """The files after the operations of a commit."""
     changed = dict(files)
     for operation in operations:
         value, path = operation["value"], operation["value"]["path"]
@@ -177,10 +177,10 @@ def _deleted(files: Mapping[str, StoredFile], key: str, path: str) -> list[str]:
 
 
 def _count_commit(hub: LocalHub, repository: Repository) -> None:
-    """Counts a commit, unless there were too many within the hour.
+    """Count a commit against the limit per hour.
 
     Raises:
-        RefusalError: There were.
+        RefusalError: There were too many.
     """
     now = time.monotonic()
     recent = list(_within(repository.committed_at, now - hub.commit_window_s))

@@ -1,8 +1,8 @@
-"""The two binary formats of Xet: xorbs, that hold chunks, and shards, that say how files are made.
+"""The binary formats of Xet: xorbs, which hold chunks, and shards, which describe files.
 
-As https://huggingface.co/docs/xet describes them: little-endian throughout, all entries of a shard
-48 bytes long. Knows bytes only, neither stores nor requests. Hashes of chunks and xorbs are BLAKE3,
-which the standard library lacks: they serve as names here and are not checked.
+As https://huggingface.co/docs/xet describes them: little-endian, all entries of a shard 48 bytes
+long. Knows neither stores nor requests. Hashes of chunks and xorbs are BLAKE3, which the standard
+library lacks: they serve as names and are not checked.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ NEVER = (1 << 64) - 1
 
 
 class XetFormatError(ValueError):
-    """Bytes that are no xorb, or no shard."""
+    """Bytes that are not a valid xorb or shard."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Where a chunk lies in its xorb.
+    """A chunk in a xorb.
 
     Attributes:
-        offset: Of its stored bytes.
-        stored_bytes: After compression.
-        size: Before it.
+        offset: Offset of its stored bytes.
+        stored_bytes: Size after compression.
+        size: Size before compression.
         scheme: `STORED`, `LZ4` or `GROUPED_LZ4`.
     """
 
@@ -58,7 +58,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of chunks of one xorb, that is a piece of a file."""
+    """A run of chunks of one xorb: a piece of a file."""
 
     xorb: str
     first_chunk: int
@@ -67,10 +67,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class FileRecord:
-    """How a file is made.
+    """The pieces of a file.
 
     Attributes:
-        sha256: Of its content; None where the client did not tell.
+        sha256: SHA-256 of its content; None if the client did not send it.
     """
 
     segments: tuple[Segment, ...]
@@ -79,10 +79,10 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Shard:
-    """What a shard tells.
+    """The content of a shard.
 
     Attributes:
-        xorb_section: The blocks that list the chunks of each xorb, as they stand in the shard.
+        xorb_section: The blocks that list the chunks of each xorb, verbatim.
         chunks: Hashes of these chunks.
     """
 
@@ -97,10 +97,10 @@ def hexadecimal(digest: bytes) -> str:
 
 
 def read_xorb(xorb: IO[bytes]) -> list[Chunk]:
-    """Lists the chunks of a xorb, which is read from its beginning.
+    """List the chunks of a xorb, read from its beginning.
 
     Raises:
-        XetFormatError: The bytes do not hold together.
+        XetFormatError: The bytes are inconsistent.
     """
     chunks = []
     place = 0
@@ -118,7 +118,7 @@ def read_xorb(xorb: IO[bytes]) -> list[Chunk]:
 
 
 def unpack(chunk: Chunk, xorb: IO[bytes]) -> bytes:
-    """Reads a chunk from its xorb."""
+    """Read a chunk from its xorb."""
     xorb.seek(chunk.offset)
     stored = xorb.read(chunk.stored_bytes)
     if chunk.scheme == STORED:
@@ -138,10 +138,10 @@ def _ungrouped(grouped: bytes) -> bytes:
 
 
 def read_shard(shard: bytes) -> Shard:
-    """Reads an uploaded shard, which has no footer.
+    """Read an uploaded shard, which has no footer.
 
     Raises:
-        XetFormatError: The bytes do not hold together.
+        XetFormatError: The bytes are inconsistent.
     """
     if not shard.startswith(SHARD_TAG):
         raise XetFormatError("no shard: it begins otherwise")
@@ -187,10 +187,10 @@ def _entry(stream: IO[bytes]) -> bytes:
 
 
 def shard_of_chunks(xorb_section: bytes, created: int) -> bytes:
-    """A shard that tells a client which chunks are there, so that he need not send them.
+    """Make a shard that tells a client which chunks it need not send.
 
-    Its lookup tables are empty: clients then read the section itself. Chunk hashes are plain, where
-    the real store hides them behind a key.
+    Its lookup tables are empty: clients then read the section itself. Chunk hashes are plain; the
+    real store hides them behind a key.
     """
     header = SHARD_TAG + struct.pack("<QQ", SHARD_VERSION, SHARD_FOOTER_BYTES)
     no_files = BOOKEND + bytes(ENTRY_BYTES - len(BOOKEND))

@@ -1,9 +1,8 @@
-"""The content-addressed store as clients see it: they send it xorbs, then the shards that use them.
+"""The HTTP side of the content-addressed store: clients send xorbs, then shards that use them.
 
-What uploads ask for, and no more. Downloads stay with the other store, because no answer of the Hub
-here tells a file's Xet hash, so that clients never ask how to put it together. Shards are answered
-as the second version of the API does, which the client tries first. Upload grants are documented
-nowhere: how they look is read off the client.
+Uploads only. Downloads go to the other store: the local Hub never answers a file's Xet hash, so
+clients do not ask for its pieces. Shards are answered in the second version of the API, which the
+client tries first. Upload grants are not documented; their format is read off the client.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ SHARD_IS_KEPT = b'{"type": "validating", "verified": 1, "total": 1}\n{"type": "r
 
 
 class XetHandler(LocalHubHandler):
-    """A server of its own, open to tokens that the Hub granted, and to signed addresses."""
+    """Answers requests with a token that the Hub granted, or with a signed address."""
 
     def answer(self, url: SplitResult, body: IO[bytes]) -> None:
         version, kind, *names = url.path.strip("/").split("/")
@@ -55,15 +54,15 @@ class XetHandler(LocalHubHandler):
             raise RefusalError(HTTPStatus.BAD_REQUEST, None, str(error)) from error
 
     def _repository(self) -> Repository:
-        """The repository that the request's token was granted for."""
+        """The repository of the request's token."""
         token = self.served.headers.get("authorization", "").removeprefix("Bearer ")
-        repository = self.hub.xet.repository_of(token)
+        repository = self.hub.xet.granted_repository(token)
         if repository is None:
             raise RefusalError(HTTPStatus.UNAUTHORIZED, None, "The token is wrong or has expired.")
         return repository
 
     def _answer_chunk(self, chunk: str) -> None:
-        """Tells which chunks lie near one that is there, so that the client need not send them."""
+        """Answer the known neighbours of a chunk, which the client need not send."""
         self._repository()
         shard = self.hub.xet.shard_with(chunk)
         if shard is None:
@@ -71,7 +70,7 @@ class XetHandler(LocalHubHandler):
         self.send(HTTPStatus.OK, {"Content-Type": "application/octet-stream"}, shard)
 
     def _answer_grant(self, xorb: str) -> None:
-        """Tells where a xorb goes: to a signed address, nowhere because it is there, or here."""
+        """Answer where to send a xorb: to a signed address, here, or nowhere if it is known."""
         self._repository()
         if not self.hub.xet.offers_grants:
             raise _not_found("xorbs are sent to the store itself")
@@ -83,7 +82,7 @@ class XetHandler(LocalHubHandler):
         self.send_json(HTTPStatus.CREATED, grant, {})
 
     def _answer_commit(self, xorb: str) -> None:
-        """Ends what a grant began."""
+        """Complete an upload by grant."""
         self._repository()
         if not self.hub.xet.has_xorb(xorb):
             raise _not_found("nothing came for this grant")

@@ -1,8 +1,7 @@
-"""The content-addressed store of the local Hub: keeps xorbs, makes files of them as shards tell.
+"""The content-addressed store of the local Hub: stores xorbs, and makes files of them by shards.
 
-A file that is made becomes an object of the Hub, under its SHA-256, and belongs to the repository
-that the token was granted for: from then on a commit may name it. Xorbs lie on disk beside the
-objects, and go when these do.
+A new file becomes an object of the Hub, by its SHA-256, and belongs to the token's repository: from
+then on a commit may name it. Xorbs lie on disk with the objects, and end with them.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ TOKEN_PREFIX = "xet_token_of_the_local_hub_"
 
 @dataclass
 class XetStore:
-    """Xorbs on disk, and what is known of them; safe with threads.
+    """Xorbs on disk, and their index; thread-safe.
 
     Attributes:
-        objects: Where the files go.
-        offers_grants: Whether a xorb that is not there yet goes to a signed address, and one that
-            is there is not sent again; otherwise clients send every xorb to the store itself.
-        token_lifetime_s: After it a token is refused; clients ask for another before.
+        objects: Store of the files.
+        offers_grants: True if a new xorb goes to a signed address and a known one is not sent
+            again; otherwise clients send every xorb to the store itself.
+        token_lifetime_s: Seconds before a token expires; clients renew it earlier.
     """
 
     objects: ObjectStore
@@ -50,15 +49,15 @@ class XetStore:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def grant(self, repository: Repository) -> tuple[str, int]:
-        """An access token for a repository, and the second when it expires."""
+        """Make an access token for a repository; return it with its time of expiry."""
         expires = time.time() + self.token_lifetime_s
         with self._lock:
             token = f"{TOKEN_PREFIX}{len(self._granted)}"
             self._granted[token] = repository, expires
         return token, int(expires)
 
-    def repository_of(self, token: str) -> Repository | None:
-        """What a token was granted for; None if it is none, or expired."""
+    def granted_repository(self, token: str) -> Repository | None:
+        """The repository of a token; None if it is unknown or expired."""
         repository, expires = self._granted.get(token, (None, 0.0))
         return repository if time.time() < expires else None
 
@@ -66,10 +65,10 @@ class XetStore:
         return name in self._xorbs
 
     def add_xorb(self, name: str, xorb: IO[bytes]) -> bool:
-        """Keeps a xorb; tells whether it is new.
+        """Store a xorb; return True if it is new.
 
         Raises:
-            XetFormatError: It is no xorb.
+            XetFormatError: It is not a xorb.
         """
         chunks = read_xorb(xorb)
         xorb.seek(0)
@@ -83,11 +82,11 @@ class XetStore:
         return is_new
 
     def add_shard(self, repository: Repository, content: bytes) -> None:
-        """Makes the files that a shard tells of, and lets others find its chunks.
+        """Make the files of a shard, and index its chunks.
 
         Raises:
-            XetFormatError: It is no shard, or names a xorb that was never sent, or a file has
-                another SHA-256 than it says.
+            XetFormatError: It is not a shard, or names an unknown xorb, or a file does not have its
+                SHA-256.
         """
         shard = read_shard(content)
         for record in shard.files:
@@ -96,7 +95,7 @@ class XetStore:
             self._sections |= dict.fromkeys(shard.chunks, shard.xorb_section)
 
     def shard_with(self, chunk: str) -> bytes | None:
-        """A shard that lists a chunk and its neighbours; None if nobody has sent it."""
+        """A shard that lists a chunk and its neighbours; None if the chunk is unknown."""
         section = self._sections.get(chunk)
         return None if section is None else shard_of_chunks(section, int(time.time()))
 
@@ -104,7 +103,7 @@ class XetStore:
         return self.objects.folder / f"xorb-{name}"
 
     def _make(self, record: FileRecord) -> str:
-        """Makes a file of its chunks; returns its SHA-256."""
+        """Make a file of its chunks, and return its SHA-256."""
         path = self.objects.new_path()
         try:
             self._write(record, path)

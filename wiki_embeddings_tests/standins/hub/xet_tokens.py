@@ -1,19 +1,19 @@
-"""The Hub's side of Xet: grants whoever may upload a token for the content-addressed store."""
+"""The Hub's side of Xet: grants tokens for the content-addressed store."""
 
 from __future__ import annotations
 
 from wiki_embeddings_tests.standins.hub.access import check_private_quota, require_uploader
-from wiki_embeddings_tests.standins.hub.answers import Answer, Request, revision_of
+from wiki_embeddings_tests.standins.hub.answers import Answer, Request, parse_revision
 from wiki_embeddings_tests.standins.hub.repositories import Repository
 
 
 def write_token(request: Request, repository: Repository, steps: tuple[str, ...]) -> Answer:
-    """Answers `GET …/xet-write-token/{revision}`.
+    """Answer `GET …/xet-write-token/{revision}`.
 
     Raises:
-        RefusalError: It is not for them to upload, or a private repository has no space left.
+        RefusalError: The account may not upload, or the private quota is spent.
     """
-    revision, _ = revision_of(steps)
+    revision, _ = parse_revision(steps)
     is_for_new_pull_request = request.is_on("create_pr")
     require_uploader(repository, request.headers, None if is_for_new_pull_request else revision)
     check_private_quota(request.hub, repository)

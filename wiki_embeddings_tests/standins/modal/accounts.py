@@ -1,5 +1,5 @@
 # ruff: noqa: N802
-"""The one workspace, its one environment, and who may enter."""
+"""The one workspace, its one environment, and its one token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOKEN_SECRET = "as-local"
 
 
 def check_token(metadata: Any) -> None:
-    """Refuse a client without the one right token."""
+    """Refuse a client without the right token."""
     if "x-modal-token-id" not in metadata or "x-modal-token-secret" not in metadata:
         raise GRPCError(Status.UNAUTHENTICATED, "Token missing. Could not authenticate client.")
     if (metadata["x-modal-token-id"], metadata["x-modal-token-secret"]) != (TOKEN_ID, TOKEN_SECRET):
@@ -30,13 +30,13 @@ def check_token(metadata: Any) -> None:
 
 
 def check_environment(name: str) -> None:
-    """Refuse any environment but the one."""
+    """Refuse any other environment."""
     if name not in ("", ENVIRONMENT):
         raise GRPCError(Status.NOT_FOUND, f"Environment '{name}' not found")
 
 
 class AccountRpcs:
-    """Greetings and look-ups of workspace and environment."""
+    """Hello, and look-ups of workspace and environment."""
 
     @unary
     async def ClientHello(self, _request: Empty) -> api_pb2.ClientHelloResponse:

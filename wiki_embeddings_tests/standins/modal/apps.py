@@ -17,7 +17,7 @@ from wiki_embeddings_tests.standins.modal.rpc import unary
 
 
 class AppRpcs:
-    """Creating, publishing and stopping apps."""
+    """Create, publish and stop apps."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class AppRpcs:
 
 
 class FunctionRpcs:
-    """Defining functions and classes, and finding them again."""
+    """Define functions and classes, and find them again."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry

@@ -25,17 +25,17 @@ from wiki_embeddings_tests.standins.modal.rpc import unary
 
 
 def new_id(prefix: str) -> str:
-    """An id as the real ones: a prefix that says what it is of, then nothing to guess."""
+    """A random id like the real ones, with the prefix of its kind."""
     return f"{prefix}-{secrets.token_hex(8)}"
 
 
 @dataclass(frozen=True)
 class ImageLayer:
-    """One layer of an image as it was asked for; nothing is built.
+    """One layer of an image as requested; nothing is built.
 
     Attributes:
         id: The id that the client was given.
-        definition: All that the client sent.
+        definition: The message of the client.
         bases: Ids of the layers below.
         build_function_id: The function to run in the layer; recorded, not run.
     """
@@ -55,7 +55,7 @@ class Assets:
     """Mounts, images, secrets and blobs, by id.
 
     Attributes:
-        images: Every image layer that was asked for.
+        images: Every image layer that was requested.
         secrets: Named secrets; a test may change them at any time.
     """
 
@@ -74,7 +74,7 @@ class Assets:
         self._anonymous_secrets: dict[str, dict[str, str]] = {}
 
     def content(self, sha256_hex: str) -> Path:
-        """Where the content of mounted files of this checksum lies."""
+        """Path of the content of mounted files with this checksum."""
         return self._contents / sha256_hex
 
     def blob(self, blob_id: str) -> bytes:
@@ -82,14 +82,14 @@ class Assets:
         return self._blobs.read(blob_id)
 
     def keep_content(self, request: api_pb2.MountPutFileRequest) -> None:
-        """Store the content of a file that some mount will name."""
+        """Store the content of a file for later mounts."""
         data = self.blob(request.data_blob_id) if request.data_blob_id else request.data
         if hashlib.sha256(data).hexdigest() != request.sha256_hex:
             raise GRPCError(Status.INVALID_ARGUMENT, "The content does not match its checksum")
         self.content(request.sha256_hex).write_bytes(data)
 
     def materialise(self, mount_ids: Iterable[str], root: Path) -> None:
-        """Write the files of mounts below a folder, as they were when they were mounted."""
+        """Write the files of mounts below a folder, as deployed."""
         for mount_id in mount_ids:
             for file in self.mounts[mount_id]:
                 target = root / file.filename.lstrip("/")
@@ -117,7 +117,7 @@ class Assets:
         return variables
 
     def secret_environment(self, secret_ids: Iterable[str]) -> dict[str, str]:
-        """The variables of secrets; where two set the same, the later one counts."""
+        """The variables of secrets; the later secret wins."""
         variables: dict[str, str] = {}
         for secret_id in secret_ids:
             name = secret_id.removeprefix("st-named-")
@@ -125,7 +125,7 @@ class Assets:
         return variables
 
     def add_anonymous_secret(self, values: Mapping[str, str]) -> str:
-        """A secret that was made of a dictionary."""
+        """Add a secret from a dictionary, and return its id."""
         secret_id = new_id("st")
         self._anonymous_secrets[secret_id] = dict(values)
         return secret_id

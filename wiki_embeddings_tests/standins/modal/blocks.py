@@ -1,4 +1,4 @@
-"""The HTTP server beside the gRPC one: blocks of volumes, and blobs.
+"""The HTTP server: blocks of volumes, and blobs.
 
 On Modal both lie in object stores, behind URLs that are signed for one request; here one server on
 this machine has them, and a URL works for as long as the plane runs.
@@ -27,17 +27,17 @@ class BlobStore:
         folder.mkdir(parents=True)
 
     def create(self) -> str:
-        """The id of a blob that is still to be uploaded."""
+        """Reserve the id of a blob that will be uploaded."""
         return f"bl-{uuid.uuid4().hex}"
 
     def put(self, data: bytes) -> str:
-        """Keeps `data`; returns the id of the blob."""
+        """Store `data`, and return the id of the blob."""
         blob_id = self.create()
         self.path(blob_id).write_bytes(data)
         return blob_id
 
     def path(self, blob_id: str) -> Path:
-        """Where a blob lies, once it was uploaded."""
+        """Path of a blob, once it is uploaded."""
         return self._folder / blob_id
 
     def read(self, blob_id: str) -> bytes:
@@ -55,7 +55,7 @@ class BlockServer:
         self.url = ""
 
     async def start(self) -> None:
-        """Listens on a free port; `url` is known from then on."""
+        """Listen on a free port; `url` is known from then on."""
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.add_routes(
             [
@@ -72,7 +72,7 @@ class BlockServer:
         self.url = f"http://{host}:{port}"
 
     async def stop(self) -> None:
-        """Ends the connections and listens no longer."""
+        """End the connections and stop listening."""
         if self._runner is not None:
             await self._runner.cleanup()
 

@@ -1,5 +1,5 @@
 # ruff: noqa: N802
-"""The RPCs by which clients call functions and fetch what came of it."""
+"""The RPCs by which clients call functions and fetch outputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OUTPUTS_IN_ONE_ANSWER = 100
 
 
 class CallRpcs:
-    """Calling, fetching, cancelling, counting."""
+    """Call functions, fetch outputs, cancel, count."""
 
     def __init__(self, registry: Registry, calls: Calls, scheduler: Scheduler) -> None:
         self._registry = registry
@@ -87,7 +87,7 @@ class CallRpcs:
             remaining_s = deadline - time.monotonic()
             if outputs or expired or remaining_s <= 0:
                 break
-            await call.bell.wait(remaining_s)
+            await call.notifier.wait(remaining_s)
         return api_pb2.FunctionGetOutputsResponse(
             outputs=outputs,
             idxs=[output.idx for output in outputs],
@@ -145,14 +145,14 @@ class CallRpcs:
 
 
 def _token(item: Input) -> str:
-    """The token by which a client asks for an input to be tried again."""
+    """The token with which a client asks for another attempt."""
     return DecodedJwt.encode_without_signature(
         {"id": item.id, "idx": item.index, "retry_count": item.retry_count}
     )
 
 
 def _outputs_of(call: Call, first: int, last: int) -> list[api_pb2.FunctionGetOutputsItem]:
-    """Outputs of the inputs first to last, the last included, as far as they have ended."""
+    """Outputs of the finished inputs from `first` to `last`, inclusive."""
     items = (call.inputs.get(index) for index in range(first, last + 1))
     return [
         item.output

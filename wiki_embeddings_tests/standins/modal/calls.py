@@ -1,20 +1,16 @@
-"""Function calls and their inputs, and the rules by which an input is finished or tried again."""
+"""Function calls, their inputs, and the rules for retrying an input."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
 from wiki_embeddings_tests.standins.modal.assets import new_id
-from wiki_embeddings_tests.standins.modal.bell import Bell
-
-if TYPE_CHECKING:
-    from wiki_embeddings_tests.standins.modal.containers import Container
+from wiki_embeddings_tests.standins.modal.notifier import Notifier
 
 RESULT = api_pb2.GenericResult
 _ASYNC = api_pb2.FUNCTION_CALL_INVOCATION_TYPE_ASYNC
@@ -23,7 +19,7 @@ _SHORTEST_RETRY_DELAY_MS = 1000
 
 
 class State(Enum):
-    """Where an input is."""
+    """State of an input."""
 
     QUEUED = auto()
     RUNNING = auto()
@@ -39,13 +35,13 @@ class Input:
         id: Known to container and client.
         call: The call that it belongs to.
         index: Its place in the call.
-        content: What the client sent.
-        state: Where it is.
-        failures: Attempts that failed by the function's own fault (crashes do not count).
-        retry_count: Which attempt this is, as client and container count.
-        container: Who works on it.
-        cancelled: Whether the client gave it up.
-        output: How it ended.
+        content: The message of the client.
+        state: Its state.
+        failures: Attempts in which the function failed; crashes do not count.
+        retry_count: Number of this attempt, as client and container count.
+        task_id: The container that works on it, if one does.
+        cancelled: True if the client cancelled it.
+        output: Its output, once it is done.
         outcomes: Results of all attempts, in order.
     """
 
@@ -56,7 +52,7 @@ class Input:
     state: State = State.QUEUED
     failures: int = 0
     retry_count: int = 0
-    container: Container | None = None
+    task_id: str | None = None
     cancelled: bool = False
     output: api_pb2.FunctionGetOutputsItem | None = None
     outcomes: list[api_pb2.GenericResult] = field(default_factory=list)
@@ -70,12 +66,12 @@ class Call:
         id: Known to the client.
         function_id: The function, or the variant, that is called.
         function_name: Its name.
-        invocation: Whether the server retries (ASYNC) or the client does (SYNC).
+        invocation: ASYNC if the server retries, SYNC if the client does.
         retry_policy: The function's policy when it was called.
         inputs: Input by index.
-        finished: Ended inputs in the order in which they ended; with client-side retries an
-            input ends several times.
-        bell: Rings when an input ends.
+        finished: Outputs in the order in which they came; with client-side retries an input
+            has several.
+        notifier: Notified when an input ends.
     """
 
     id: str
@@ -85,16 +81,16 @@ class Call:
     retry_policy: api_pb2.FunctionRetryPolicy
     inputs: dict[int, Input] = field(default_factory=dict)
     finished: list[api_pb2.FunctionGetOutputsItem] = field(default_factory=list)
-    bell: Bell = field(default_factory=Bell)
+    notifier: Notifier = field(default_factory=Notifier)
 
     def unfinished(self) -> list[Input]:
-        """The inputs that have not ended."""
+        """The inputs without an output."""
         inputs = list(self.inputs.values())  # tests look from another thread
         return [item for item in inputs if item.state is not State.DONE]
 
 
 class Calls:
-    """All calls there were.
+    """All calls.
 
     Attributes:
         by_id: Call by id, oldest first.
@@ -112,7 +108,7 @@ class Calls:
         invocation: int,
         retry_policy: api_pb2.FunctionRetryPolicy,
     ) -> Call:
-        """A new call, without inputs yet."""
+        """Start a call, without inputs yet."""
         call = Call(new_id("fc"), function_id, function_name, invocation, retry_policy)
         self.by_id[call.id] = call
         return call
@@ -128,14 +124,14 @@ class Calls:
         return self._inputs[input_id]
 
     def add(self, call: Call, request: api_pb2.FunctionPutInputsItem) -> Input:
-        """A further input of a call; the same index again is the same input."""
+        """Add an input to a call; the same index again is the same input."""
         if request.idx not in call.inputs:
             item = Input(new_id("in"), call, request.idx, request.input)
             call.inputs[request.idx] = item
             self._inputs[item.id] = item
         return call.inputs[request.idx]
 
-    def settle(
+    def end_attempt(
         self,
         item: Input,
         result: api_pb2.GenericResult,
@@ -143,15 +139,15 @@ class Calls:
         again: Callable[[Input, float], None],
         put: api_pb2.FunctionPutOutputsItem | None = None,
     ) -> None:
-        """End an attempt: the input has its output, or is tried again after a delay.
+        """End an attempt: the input gets its output, or is retried after a delay.
 
         Args:
             item: The input.
             result: How the attempt ended.
-            again: Takes an input that is to be tried again, with the delay in seconds.
-            put: What the container sent; None where the server decided.
+            again: Takes an input to retry, and the delay in seconds.
+            put: The container's message; None if the server decided.
         """
-        item.container = None
+        item.task_id = None
         item.outcomes.append(result)
         if result.status not in _FINAL:
             item.failures += 1
@@ -171,7 +167,7 @@ class Calls:
             retry_count=item.retry_count,
         )
         item.call.finished.append(item.output)
-        item.call.bell.ring()
+        item.call.notifier.notify()
 
     def _is_retried(self, item: Input) -> bool:
         return (

@@ -1,4 +1,4 @@
-"""Planes with the toy app deployed, and ways to wait for what its functions note."""
+"""Planes with the toy app deployed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
-from wiki_embeddings_tests.standins.modal.fixtures import client_of, modal_plane_fixture
+from wiki_embeddings_tests.standins.modal.fixtures import modal_plane_fixture, use_plane
 from wiki_embeddings_tests.standins.modal.options import Options
 
 __all__ = ["modal_plane_fixture"]
@@ -17,7 +17,7 @@ TOY_SECRETS = {"toy-secret": {"TOY_TOKEN": "very secret"}}
 
 
 def write_toy_app(folder: Path, *, version: int = 1) -> Path:
-    """Write the toy app's source to a folder, from which it can be deployed."""
+    """Write the toy app's source to a folder, to deploy it from there."""
     folder.mkdir(exist_ok=True)
     text = Path(__file__).with_name("toy_app.py").read_text()
     (folder / "toy_app.py").write_text(text.replace("VERSION = 1", f"VERSION = {version}"))
@@ -25,7 +25,7 @@ def write_toy_app(folder: Path, *, version: int = 1) -> Path:
 
 
 def begun(folder: Path, *names: str) -> bool:
-    """Whether inputs of the toy function `hold` have begun."""
+    """True if inputs of the toy function `hold` have begun."""
     return all((folder / f"{name}.begun").exists() for name in names)
 
 
@@ -37,7 +37,7 @@ def shared_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPl
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
         ControlPlane(folder, TOY_SECRETS, options) as plane,
-        client_of(plane, monkeypatch),
+        use_plane(plane, monkeypatch),
     ):
         plane.deploy("toy_app", cwd=write_toy_app(tmp_path_factory.mktemp("source")))
         yield plane

@@ -1,5 +1,5 @@
 # ruff: noqa: N802
-"""The RPCs by which containers fetch inputs, put outputs, and hear that they are to stop."""
+"""The RPCs by which containers fetch inputs, put outputs, and learn that they must stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEARTBEAT_HELD_S = 14.0
 
 
 class ContainerRpcs:
-    """The container's side of a call, and the orders to stop one."""
+    """The container's side of a call, and orders to stop."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
@@ -32,7 +32,7 @@ class ContainerRpcs:
     ) -> api_pb2.ContainerHeartbeatResponse:
         container = self._container(task_id)
         if not container.cancellations:
-            await container.bell.wait(_HEARTBEAT_HELD_S)
+            await container.notifier.wait(_HEARTBEAT_HELD_S)
         if not container.cancellations:
             return api_pb2.ContainerHeartbeatResponse()
         ids, container.cancellations = container.cancellations, []

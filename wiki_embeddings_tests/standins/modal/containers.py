@@ -18,9 +18,9 @@ from modal_proto import api_pb2
 
 from wiki_embeddings_tests.standins.modal.accounts import ENVIRONMENT
 from wiki_embeddings_tests.standins.modal.assets import Assets
-from wiki_embeddings_tests.standins.modal.bell import Bell
 from wiki_embeddings_tests.standins.modal.calls import Input
-from wiki_embeddings_tests.standins.modal.processes import kill_all, processes_of
+from wiki_embeddings_tests.standins.modal.notifier import Notifier
+from wiki_embeddings_tests.standins.modal.processes import find_processes, kill_processes
 from wiki_embeddings_tests.standins.modal.registry import LiveFunction, Registry
 from wiki_embeddings_tests.standins.modal.rpc import TASK_HEADER
 from wiki_embeddings_tests.standins.modal.volumes import VolumeStore
@@ -53,19 +53,19 @@ class Container:
 
     Attributes:
         task_id: Its id.
-        live: The function, or variant, that it runs, as deployed when it was started.
-        folder: Its folder; `root` in it is its root, `log` what it printed.
+        live: The function or variant that it runs, as deployed at its start.
+        folder: Its folder; `root` in it is its root, `log` its output.
         started_at: Seconds since the epoch.
         running: Inputs that it works on, by id.
-        taken: Ids of all inputs that it was given, in order.
-        ready: It has asked for its first input.
-        draining: It gets no further input.
-        cancellations: Inputs that it is still to be told to give up.
-        idle_since: Since when it has had nothing to do (monotonic clock).
-        bell: Rings when it is to look for orders.
+        taken: Ids of all its inputs, in order.
+        ready: True once it has asked for an input.
+        draining: True if it gets no further input.
+        cancellations: Inputs whose cancellation it does not know of yet.
+        idle_since: When it became idle (monotonic clock).
+        notifier: Notified when it is to look for orders.
         process: Its process, once there is one.
-        ended: It is over.
-        signalled: The last signal that was sent to it; it gets it even if it has no process yet.
+        ended: True after its end.
+        signalled: The last signal sent to it; delivered later if it has no process yet.
     """
 
     task_id: str
@@ -78,7 +78,7 @@ class Container:
     draining: bool = False
     cancellations: list[str] = field(default_factory=list)
     idle_since: float = field(default_factory=time.monotonic)
-    bell: Bell = field(default_factory=Bell)
+    notifier: Notifier = field(default_factory=Notifier)
     process: Process | None = None
     ended: bool = False
     signalled: int = 0
@@ -90,18 +90,18 @@ class Container:
 
     @property
     def log(self) -> str:
-        """What it printed so far."""
+        """Its output so far."""
         file = self.folder / "log"
         return file.read_text(errors="replace") if file.exists() else ""
 
     @property
     def exit_code(self) -> int | None:
-        """How its process ended; negative is the signal that killed it."""
+        """Exit code of its process; negative for the signal that killed it."""
         return self.process.returncode if self.process else None
 
     def process_ids(self) -> list[int]:
         """Its live processes."""
-        return processes_of(self.task_id)
+        return find_processes(self.task_id)
 
     def signal(self, number: int) -> None:
         """Send a signal to the entrypoint's process group."""
@@ -111,17 +111,17 @@ class Container:
                 os.killpg(self.process.pid, number)
 
     def kill(self) -> None:
-        """End it now, without a chance to say anything."""
+        """Kill it now."""
         self.draining = True
         self.signal(signal.SIGKILL)
 
     def kill_unless_ready(self) -> None:
-        """End it if it takes too long to start, as a crash."""
+        """Kill it if it is not ready; this counts as a crash."""
         if not self.ready:
             self.signal(signal.SIGKILL)
 
     def below_root(self, path: str) -> str:
-        """An absolute path of the container, or several with colons, as this machine has it."""
+        """The path on this machine of an absolute path, or of several with colons."""
         if not path.startswith("/"):
             return path
         parts = path.split(":")
@@ -133,7 +133,7 @@ class Launcher:
     """Starts containers.
 
     Attributes:
-        folder: Where each gets its folder.
+        folder: Holds a folder for each.
         registry: What is deployed.
         assets: Mounts, images and secrets.
         volumes: Gives each its views.
@@ -148,7 +148,7 @@ class Launcher:
 
     async def launch(self, container: Container) -> None:
         """Build a container's folder and start its process."""
-        await asyncio.to_thread(self._furnish, container)
+        await asyncio.to_thread(self._prepare_folder, container)
         with (container.folder / "log").open("wb") as log:
             container.process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -164,13 +164,13 @@ class Launcher:
             container.signal(container.signalled)
 
     async def wait(self, container: Container) -> None:
-        """Until a container's process has ended; whatever it left running ends as well."""
+        """Wait until a container's process has ended; then kill its leftover children."""
         assert container.process is not None
         await container.process.wait()
-        await asyncio.to_thread(kill_all, container.task_id)
+        await asyncio.to_thread(kill_processes, container.task_id)
         await asyncio.to_thread(self.volumes.drop, container.task_id)
 
-    def _furnish(self, container: Container) -> None:
+    def _prepare_folder(self, container: Container) -> None:
         function = container.live.function
         for folder in (_CODE, _SITE, "tmp"):
             (container.root / folder).mkdir(parents=True)

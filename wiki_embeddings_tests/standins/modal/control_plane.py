@@ -1,4 +1,4 @@
-"""The control plane: all parts, one server, in a thread of its own."""
+"""The control plane: all parts behind one server, in its own thread."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from wiki_embeddings_tests.standins.modal.containers import Container, Launcher
 from wiki_embeddings_tests.standins.modal.faults import Faults
 from wiki_embeddings_tests.standins.modal.options import Options
 from wiki_embeddings_tests.standins.modal.registry import Registry
-from wiki_embeddings_tests.standins.modal.rpc import Router, RpcServer, who_calls
+from wiki_embeddings_tests.standins.modal.rpc import Router, RpcServer, calling_task_id
 from wiki_embeddings_tests.standins.modal.scheduler import Scheduler
 from wiki_embeddings_tests.standins.modal.stats import Stats
 from wiki_embeddings_tests.standins.modal.volume_rpcs import VolumeRpcs
@@ -47,12 +47,12 @@ T = TypeVar("T")
 
 
 class ControlPlane:
-    """A control plane on this machine, from `with` to its end.
+    """A control plane on this machine, as a context manager.
 
     Attributes:
-        folder: All that it writes.
-        faults: What is to go wrong.
-        stats: What it has seen.
+        folder: Holds all that it writes.
+        faults: The ordered faults.
+        stats: Records of what happened.
         volumes: The volumes, their committed files and their faults.
         assets: Mounts, images and secrets.
     """
@@ -68,7 +68,7 @@ class ControlPlane:
         Args:
             folder: An empty folder.
             secrets: Variables of named secrets.
-            options: Paces and limits.
+            options: Pace and limits.
         """
         options = options or Options()
         self.folder = folder
@@ -96,7 +96,7 @@ class ControlPlane:
                 AssetRpcs(self.assets, blobs, lambda: self._blocks.url),
                 CallRpcs(registry, calls, self._scheduler),
                 ContainerRpcs(self._scheduler),
-                VolumeRpcs(self.volumes, who_calls),
+                VolumeRpcs(self.volumes, calling_task_id),
             ],
             check_caller=self._check_caller,
             faults=self.faults,
@@ -125,25 +125,25 @@ class ControlPlane:
         if self._thread.is_alive():
             raise RuntimeError(f"The control plane did not stop within {_ANSWER_S} s")
         if error is None:
-            self._admit_mistakes()
+            self._raise_errors()
 
     @property
     def url(self) -> str:
-        """Where clients reach it."""
+        """Address for clients."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def requests(self) -> list[str]:
-        """Names of all RPCs that came in, in order."""
+        """Names of all received RPCs, in order."""
         return list(self._router.requests)
 
     @property
     def containers(self) -> list[Container]:
-        """All containers there were, oldest first."""
+        """All containers, also ended ones, oldest first."""
         return self.stats.containers()
 
     def environment(self) -> dict[str, str]:
-        """The variables with which a process is a client of this plane."""
+        """Environment variables that make a process a client of this plane."""
         return {
             "MODAL_SERVER_URL": self.url,
             "MODAL_TOKEN_ID": TOKEN_ID,
@@ -156,7 +156,7 @@ class ControlPlane:
     def run_cli(
         self, *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run the `modal` command against this plane, as a user does; fails if it fails."""
+        """Run the `modal` command against this plane; raise AssertionError if it fails."""
         inherited = {key: value for key, value in os.environ.items() if key[:6] != "MODAL_"}
         done = subprocess.run(
             [sys.executable, "-m", "modal", *arguments],
@@ -175,7 +175,7 @@ class ControlPlane:
     def deploy(
         self, module: str, *, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> str:
-        """Deploy a module's app with the real command; gives what it printed."""
+        """Deploy a module's app with the real command, and return its output."""
         return self.run_cli("deploy", "-m", module, env=env, cwd=cwd).stdout
 
     def kill(self, container: Container | str) -> None:
@@ -184,20 +184,20 @@ class ControlPlane:
         self._in_loop(lambda: self._scheduler.containers[task_id].signal(signal.SIGKILL))
 
     def wait_until(self, condition: Callable[[], T], timeout_s: float = 60.0) -> T:
-        """Wait until something holds; gives what it gave.
+        """Wait until a condition holds, and return its value.
 
         Raises:
-            AssertionError: It did not, in time; with the end of each live container's log.
+            AssertionError: It did not hold in time; has the end of the latest containers' logs.
         """
         deadline = time.monotonic() + timeout_s
         while not (held := condition()):
-            self._admit_mistakes()
+            self._raise_errors()
             if time.monotonic() > deadline:
                 raise AssertionError(f"Waited {timeout_s} s in vain.\n{self._logs()}")
             time.sleep(0.02)
         return held
 
-    def _admit_mistakes(self) -> None:
+    def _raise_errors(self) -> None:
         if mistakes := [*self._router.errors, *self._scheduler.errors]:
             raise ExceptionGroup("The control plane made mistakes", mistakes)
 
@@ -209,7 +209,7 @@ class ControlPlane:
         )
 
     def _check_caller(self, stream: Any) -> None:
-        task_id = who_calls(stream)
+        task_id = calling_task_id(stream)
         if task_id is None:
             check_token(stream.metadata)
         elif task_id not in self._scheduler.containers or self._scheduler.containers[task_id].ended:

@@ -1,4 +1,4 @@
-"""Faults on order: RPCs that fail, containers that die, a scheduler that stands still."""
+"""Faults that a test orders: failing RPCs, dying containers, a paused scheduler."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class RpcFault:
 
     Attributes:
         rpc: Name of the RPC; None for all.
-        times: Calls that still have to fail.
-        status: What the caller is told.
-        after: Fail after having acted, as when an answer is lost.
-        from_container: Only calls from containers (True), only from clients (False), or both.
-        hits: Calls that have failed.
+        times: Calls still to fail.
+        status: The status of the answer.
+        after: True to act before failing, as when an answer is lost.
+        from_container: True for calls from containers only, False for clients only, None for both.
+        hits: Calls that failed.
     """
 
     rpc: str | None
@@ -30,7 +30,7 @@ class RpcFault:
     hits: int = 0
 
     def error(self) -> GRPCError:
-        """What the caller is told."""
+        """The error that the caller gets."""
         return GRPCError(self.status, "ordered by a test")
 
 
@@ -39,11 +39,11 @@ class DeathFault:
     """Containers that are killed when they take an input.
 
     Attributes:
-        nth: The input, counted from 1 within a container, that is deadly.
-        delay_s: Time between taking the input and the death.
+        nth: The deadly input, counted from 1 within a container.
+        delay_s: Time between taking the input and the kill.
         function: Only containers of the function of this name.
-        times: Containers that still have to die.
-        killed: Task ids of those that died.
+        times: Containers still to kill.
+        killed: Task ids of the killed containers.
     """
 
     nth: int
@@ -54,7 +54,7 @@ class DeathFault:
 
 
 class Faults:
-    """What tests order; they do so from threads other than the plane's."""
+    """The ordered faults; tests order them from threads other than the plane's."""
 
     def __init__(self) -> None:
         self.paused = False
@@ -72,7 +72,7 @@ class Faults:
         after: bool = False,
         from_container: bool | None = None,
     ) -> RpcFault:
-        """Make the next calls of an RPC (None: of any) fail, before or after having acted."""
+        """Let the next calls of an RPC (None: of any) fail, before or after they act."""
         fault = RpcFault(rpc, times, status, after, from_container)
         with self._lock:
             self._rpcs.append(fault)
@@ -81,34 +81,34 @@ class Faults:
     def kill_on_input(
         self, nth: int = 1, *, delay_s: float = 0.0, function: str | None = None, times: int = 1
     ) -> DeathFault:
-        """Kill containers (SIGKILL) when they take their nth input, or some time after that."""
+        """Kill containers (SIGKILL) when they take their nth input, or some time later."""
         fault = DeathFault(nth, delay_s, function, times)
         with self._lock:
             self._deaths.append(fault)
         return fault
 
     def pause_scheduling(self) -> None:
-        """Start no container and hand out no input from now on."""
+        """Start no container and hand out no input until resumed."""
         self.paused = True
 
     def resume_scheduling(self) -> None:
-        """Go on."""
+        """Resume scheduling."""
         self.paused = False
         self._resumed()
 
     def clear(self) -> None:
-        """Forget all orders; what has happened stays."""
+        """Forget all orders."""
         with self._lock:
             self._rpcs.clear()
             self._deaths.clear()
         self.resume_scheduling()
 
     def on_resume(self, resumed: Callable[[], None]) -> None:
-        """What the scheduler wants called when it may go on."""
+        """Register the callback for `resume_scheduling`."""
         self._resumed = resumed
 
     def due(self, rpc: str, *, from_container: bool) -> RpcFault | None:
-        """The fault that this call meets, counted as done."""
+        """Take the fault for this call, if one is due."""
         with self._lock:
             for fault in self._rpcs:
                 if (
@@ -121,8 +121,8 @@ class Faults:
                     return fault
         return None
 
-    def deadly(self, task_id: str, function: str, nth: int) -> DeathFault | None:
-        """The fault that a container meets with its nth input, counted as done."""
+    def due_death(self, task_id: str, function: str, nth: int) -> DeathFault | None:
+        """Take the fault for a container's nth input, if one is due."""
         with self._lock:
             for fault in self._deaths:
                 if fault.times > 0 and fault.nth == nth and fault.function in (None, function):

@@ -20,10 +20,10 @@ HF_TOKEN = "hf_local"
 
 
 @contextmanager
-def client_of(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make this process a client of a plane, and of nothing again afterwards.
+def use_plane(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make this process a client of a plane while the block runs.
 
-    Modal keeps one client and one description of the environment for a whole process.
+    Modal keeps one client and one description of the environment per process.
     """
     from modal import Client, _environments
     from modal.client import _Client
@@ -45,7 +45,7 @@ def client_of(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 @pytest.fixture(name="modal_plane")
 def modal_plane_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlPlane]:
-    """A control plane with the secret `huggingface`, idle containers of which end soon."""
+    """A control plane with the secret `huggingface` and a short scaledown window."""
     from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
     from wiki_embeddings_tests.standins.modal.options import Options
 
@@ -53,5 +53,5 @@ def modal_plane_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     folder.mkdir()
     options = Options(scaledown_window_s=2.0, retry_delay_s=0.05)
     secrets = {"huggingface": {"HF_TOKEN": HF_TOKEN}}
-    with ControlPlane(folder, secrets, options) as plane, client_of(plane, monkeypatch):
+    with ControlPlane(folder, secrets, options) as plane, use_plane(plane, monkeypatch):
         yield plane

@@ -1,4 +1,4 @@
-"""The processes that belong to a container, found even where they left its process group."""
+"""The processes of a container, also those outside of its process group."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def processes_of(task_id: str) -> list[int]:
-    """Ids of all live processes that a container started, itself included.
+def find_processes(task_id: str) -> list[int]:
+    """Ids of all live processes of a container, itself included.
 
-    They carry the container's task id in their environment, as every child does unless it was
-    given another one.
+    They have the container's task id in their environment, which children inherit.
     """
     mark = f"MODAL_TASK_ID={task_id}".encode()
     found = []
@@ -24,8 +23,8 @@ def processes_of(task_id: str) -> list[int]:
     return found
 
 
-def kill_all(task_id: str) -> None:
+def kill_processes(task_id: str) -> None:
     """Kill every process of a container."""
-    for process_id in processes_of(task_id):
+    for process_id in find_processes(task_id):
         with suppress(ProcessLookupError):
             os.kill(process_id, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Apps, their deployments, and what each of their functions is at the moment."""
+"""Apps, their deployments, and the current definition of each function."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _DEFAULT_SCALEDOWN_WINDOW_S = 60
 
 @dataclass(frozen=True)
 class Definition:
-    """A function as one deployment wants it.
+    """A function as one deployment defines it.
 
     Attributes:
         id: Changes with every deployment.
         function_id: Stays the same over all deployments of an app.
-        function: All that the client sent.
+        function: The message of the client.
     """
 
     id: str
@@ -75,10 +75,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class LiveFunction:
-    """A function, or a variant of one, as containers have to run it now.
+    """A function, or a variant of one, as containers run it now.
 
     Attributes:
-        id: Id that calls name; a variant has one of its own.
+        id: Id in calls; each variant has its own.
         base_id: Id of the function in its app.
         app: The app.
         version: The app's deployment.
@@ -155,11 +155,11 @@ class Registry:
         return self.apps[app_id]
 
     def adopt(self, app_id: str, object_id: str) -> None:
-        """Note to which app a function or a class belongs."""
+        """Record the app of a function or a class."""
         self._app_of[object_id] = app_id
 
     def define(self, app_id: str, function_id: str, function: api_pb2.Function) -> Definition:
-        """Note a function as a deployment that is not published yet wants it."""
+        """Record the definition of a function in an unpublished deployment."""
         definition = Definition(new_id("de"), function_id, function)
         self.adopt(app_id, function_id)
         self._definitions[definition.id] = definition
@@ -202,7 +202,7 @@ class Registry:
         return found
 
     def bind(self, request: api_pb2.FunctionBindParamsRequest) -> str:
-        """Id of a variant: the same for the same parameters and options."""
+        """Return the id of a variant: the same for the same parameters and options."""
         variant = Variant(request.function_id, request.serialized_params, request.function_options)
         for variant_id, known in self._variants.items():
             if known == variant:
@@ -211,17 +211,17 @@ class Registry:
         self._variants[variant_id] = variant
         return variant_id
 
-    def app_of(self, function_id: str) -> App:
+    def find_app(self, function_id: str) -> App:
         """The app of a function or a variant."""
         variant = self._variants.get(function_id)
         return self.apps[self._app_of[variant.base_id if variant else function_id]]
 
     def live(self, function_id: str) -> LiveFunction:
-        """What containers of a function or a variant have to run now."""
+        """The current definition of a function or a variant."""
         variant = self._variants.get(function_id)
         base_id = variant.base_id if variant else function_id
         definition = self._published(base_id)
-        app = self.app_of(function_id)
+        app = self.find_app(function_id)
         return LiveFunction(
             id=function_id,
             base_id=base_id,
@@ -244,7 +244,7 @@ class Registry:
     def handle_metadata(
         self, function_id: str, definition: Definition | None = None
     ) -> api_pb2.FunctionHandleMetadata:
-        """What a client needs to know of a function or a variant; as published, if not said."""
+        """What a client needs to know of a function or a variant."""
         base_id = self._variants[function_id].base_id if function_id in self._variants else ""
         if definition is None:
             definition = self._published(base_id or function_id)
@@ -305,7 +305,7 @@ class Registry:
 def _with_options(
     function: api_pb2.Function, options: api_pb2.FunctionOptions | None
 ) -> api_pb2.Function:
-    """A definition with a variant's options; what these leave open stays as it was."""
+    """A definition with a variant's options applied."""
     changed = api_pb2.Function()
     changed.CopyFrom(function)
     if options is None:

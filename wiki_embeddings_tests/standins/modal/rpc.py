@@ -1,7 +1,7 @@
-"""From RPC names to handlers: any object's method `FunctionMap` answers the RPC `FunctionMap`.
+"""The router of RPCs: an object's method `FunctionMap` answers the RPC `FunctionMap`.
 
-The router knows what holds for every RPC: who may call, that a repeated request is answered and
-not done twice, that ordered faults happen, and that what is not modelled says so by name.
+It does what every RPC needs: checks the caller, answers repeated requests from memory, applies
+ordered faults, and refuses RPCs that are not modelled by name.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _ANSWERS_KEPT = 4096
 RpcHandler = Callable[[Any], Awaitable[None]]
 
 
-def who_calls(stream: Any) -> str | None:
-    """Task id of the container that sent a request; None where a client did."""
+def calling_task_id(stream: Any) -> str | None:
+    """Task id of the calling container; None for a client."""
     return str(stream.metadata[TASK_HEADER]) if TASK_HEADER in stream.metadata else None
 
 
 def unary(method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[None]]:
-    """A method from request to response as the handler of an RPC."""
+    """Make an RPC handler of a method from request to response."""
 
     @wraps(method)
     async def handle(self: Any, stream: Any) -> None:
@@ -48,11 +48,11 @@ def unary(method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], 
 def from_container(
     method: Callable[[Any, Any, str], Awaitable[Any]],
 ) -> Callable[[Any, Any], Awaitable[None]]:
-    """A method from request and task id to response; only containers may call it."""
+    """Make an RPC handler, for containers only; the method also takes the task id."""
 
     @wraps(method)
     async def handle(self: Any, stream: Any) -> None:
-        task_id = who_calls(stream)
+        task_id = calling_task_id(stream)
         if task_id is None:
             raise GRPCError(Status.PERMISSION_DENIED, "Only a container may call this")
         await stream.send_message(await method(self, await stream.recv_message(), task_id))
@@ -61,7 +61,7 @@ def from_container(
 
 
 class RpcServer(Server):
-    """grpclib's server, which also ends its connections: clients may keep theirs for longer."""
+    """grpclib's server, which also closes its connections at its end."""
 
     def __init__(self, router: Router) -> None:
         super().__init__([router])
@@ -73,7 +73,7 @@ class RpcServer(Server):
         return protocol
 
     async def end(self) -> None:
-        """Cancel what is being answered, and hang up."""
+        """Cancel requests in progress, and close all connections."""
         self.close()
         await self.wait_closed()
         for protocol in self._protocols:
@@ -82,11 +82,11 @@ class RpcServer(Server):
 
 
 class Router:
-    """What grpclib serves: all RPCs of the protocol, those that some service has and the rest.
+    """The service that grpclib serves: all RPCs of the protocol, modelled or not.
 
     Attributes:
-        errors: What went wrong inside handlers: mistakes of the control plane, never of a test.
-        requests: Name of every RPC that came in, in order.
+        errors: Exceptions in handlers: defects of the control plane, never of a test.
+        requests: Names of all received RPCs, in order.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Router:
             try:
                 self._check_caller(stream)
                 self.requests.append(name)
-                fault = self._faults.due(name, from_container=who_calls(stream) is not None)
+                fault = self._faults.due(name, from_container=calling_task_id(stream) is not None)
                 if fault and not fault.after:
                     raise fault.error()
                 await answer(handle, stream, fault.error() if fault else None)
@@ -149,13 +149,13 @@ class Router:
         return guarded
 
     async def _answer(self, handle: RpcHandler, stream: Any, withheld: GRPCError | None) -> None:
-        remembers = self._remembers or who_calls(stream) is not None
+        remembers = self._remembers or calling_task_id(stream) is not None
         key = stream.metadata.get("x-idempotency-key") if remembers else None
         if key is not None and key in self._answers:
             await stream.recv_message()
             answer = self._answers[key]
         else:
-            caught = _Caught(stream)
+            caught = _CapturedStream(stream)
             await handle(caught)
             answer = caught.answer
             if key is not None:
@@ -173,8 +173,8 @@ async def _stream_answer(handle: RpcHandler, stream: Any, withheld: GRPCError | 
         raise withheld
 
 
-class _Caught:
-    """A stream whose answer is kept back until it is decided whether the caller gets it."""
+class _CapturedStream:
+    """A stream that holds back its answer, which a fault may withhold."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""Who works on what: starts containers as inputs wait, hands inputs out, ends idle containers."""
+"""The scheduler: starts containers for waiting inputs, hands inputs out, ends idle containers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from grpclib import GRPCError
 from modal_proto import api_pb2
 
 from wiki_embeddings_tests.standins.modal.assets import new_id
-from wiki_embeddings_tests.standins.modal.bell import Bell
 from wiki_embeddings_tests.standins.modal.calls import RESULT, Call, Calls, Input, State
 from wiki_embeddings_tests.standins.modal.containers import Container, Launcher
 from wiki_embeddings_tests.standins.modal.faults import Faults
+from wiki_embeddings_tests.standins.modal.notifier import Notifier
 from wiki_embeddings_tests.standins.modal.options import Options
 from wiki_embeddings_tests.standins.modal.registry import App, LiveFunction, Registry
 
@@ -29,11 +29,11 @@ class Pool:
 
     Attributes:
         function_id: The function or variant.
-        queue: Inputs that wait.
-        containers: Containers that are alive.
-        crashes: Containers that crashed in a row, without an output in between.
-        not_before: When the next container may start (monotonic clock): after crashes, later.
-        bell: Rings when there is an input, or a container is to end.
+        queue: Waiting inputs.
+        containers: Live containers.
+        crashes: Crashes in a row, without an output in between.
+        not_before: When the next container may start (monotonic clock); later after crashes.
+        notifier: Notified when there is an input, or a container is to end.
     """
 
     function_id: str
@@ -41,16 +41,16 @@ class Pool:
     containers: list[Container] = field(default_factory=list)
     crashes: int = 0
     not_before: float = 0.0
-    bell: Bell = field(default_factory=Bell)
+    notifier: Notifier = field(default_factory=Notifier)
 
 
 class Scheduler:
     """All pools.
 
     Attributes:
-        containers: Every container there was, by task id, oldest first.
-        peaks: Most containers that were alive at a time, by function name and by function id.
-        errors: What went wrong in starting containers: mistakes of the plane, never of a test.
+        containers: All containers, also ended ones, by task id, oldest first.
+        peaks: Most containers alive at a time, by function name and by function id.
+        errors: Exceptions in starting containers: defects of the plane, never of a test.
     """
 
     def __init__(
@@ -78,19 +78,19 @@ class Scheduler:
         return self._pools.setdefault(function_id, Pool(function_id))
 
     def enqueue(self, item: Input, *, first: bool = False) -> None:
-        """Let an input wait for a container, behind the others or before them."""
+        """Queue an input, behind the others or before them."""
         pool = self.pool(item.call.function_id)
         item.state = State.QUEUED
-        item.container = None
+        item.task_id = None
         if first:
             pool.queue.appendleft(item)
         else:
             pool.queue.append(item)
-        pool.bell.ring()
+        pool.notifier.notify()
         self._scale(pool)
 
     async def next_input(self, container: Container) -> Input | None:
-        """The next input for a container, as soon as there is one; None: it is to end."""
+        """Wait for the next input for a container; None means that it must end."""
         pool = self.pool(container.live.id)
         container.ready = True
         window_s = self._options.scaledown_window_s or container.live.scaledown_window_s
@@ -101,27 +101,27 @@ class Scheduler:
                 return self._hand_out(pool.queue.popleft(), container)
             idle_s = time.monotonic() - container.idle_since
             if container.running:
-                await pool.bell.wait()
+                await pool.notifier.wait()
             elif idle_s >= window_s:
                 container.draining = True
             else:
-                await pool.bell.wait(window_s - idle_s)
+                await pool.notifier.wait(window_s - idle_s)
 
     def put_output(self, container: Container, put: api_pb2.FunctionPutOutputsItem) -> None:
-        """Take a container's output of an input; ignored if it no longer works on that."""
+        """Take a container's output of an input; ignored if it no longer has that input."""
         item = container.running.get(put.input_id)
         if item is None or put.retry_count != item.retry_count:
             return
         self._release(item)
         self.pool(container.live.id).crashes = 0
-        self._calls.settle(item, put.result, again=self._enqueue_later, put=put)
+        self._calls.end_attempt(item, put.result, again=self._enqueue_later, put=put)
 
     def cancel(self, call: Call, *, terminate_containers: bool) -> None:
-        """Give up all inputs of a call that have not ended."""
+        """Cancel all unfinished inputs of a call."""
         pool = self.pool(call.function_id)
         for item in call.unfinished():
             item.cancelled = True
-            container = item.container
+            container = self._container_of(item)
             if container is None:
                 if item in pool.queue:
                     pool.queue.remove(item)
@@ -131,10 +131,10 @@ class Scheduler:
                 self.stop(container)
             else:
                 container.cancellations.append(item.id)
-                container.bell.ring()
+                container.notifier.notify()
 
     def stop(self, container: Container) -> None:
-        """Interrupt a container, once, and kill it if that does not help soon."""
+        """Interrupt a container, once, and kill it after a grace."""
         container.draining = True
         if container.signalled:
             return
@@ -143,12 +143,12 @@ class Scheduler:
         loop.call_later(self._options.kill_grace_s, container.signal, signal.SIGKILL)
 
     def drain(self, container: Container) -> None:
-        """Let a container finish what it works on, and end."""
+        """Let a container finish its inputs, and end."""
         container.draining = True
-        self.pool(container.live.id).bell.ring()
+        self.pool(container.live.id).notifier.notify()
 
     def redeployed(self, app: App) -> None:
-        """An app has a new version: containers of older ones end when idle."""
+        """End containers of older versions of an app once they are idle."""
         for pool in self._pools.values():
             live = self._live(pool)
             for container in pool.containers:
@@ -159,9 +159,9 @@ class Scheduler:
             self._scale(pool)
 
     def stopped(self, app: App) -> None:
-        """An app was stopped: its containers end now, and so does all that was asked of it."""
+        """End the containers and the inputs of a stopped app."""
         for pool in self._pools.values():
-            if self._registry.app_of(pool.function_id) is app:
+            if self._registry.find_app(pool.function_id) is app:
                 for container in pool.containers:
                     self.stop(container)
                     for item in list(container.running.values()):
@@ -170,9 +170,9 @@ class Scheduler:
                     self._terminate(pool.queue.popleft())
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Resume after a pause."""
         for pool in self._pools.values():
-            pool.bell.ring()
+            pool.notifier.notify()
             self._scale(pool)
 
     async def close(self) -> None:
@@ -220,7 +220,7 @@ class Scheduler:
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, pool: Pool, container: Container) -> None:
-        """A container from its start to its end."""
+        """Run a container from its start to its end."""
         try:
             await self._launcher.launch(container)
             if self._closed:
@@ -232,10 +232,10 @@ class Scheduler:
         except Exception as error:  # raised when the plane is closed
             self.errors.append(error)
         pool.containers.remove(container)
-        self._bury(pool, container)
+        self._finish(pool, container)
 
-    def _bury(self, pool: Pool, container: Container) -> None:
-        """What is to be done when a container has ended: its inputs go to others."""
+    def _finish(self, pool: Pool, container: Container) -> None:
+        """Hand the inputs of a container that has ended to others."""
         crashed = not container.draining
         container.ended = container.draining = True
         pool.crashes = pool.crashes + 1 if crashed else 0
@@ -253,20 +253,20 @@ class Scheduler:
 
     def _hand_out(self, item: Input, container: Container) -> Input:
         item.state = State.RUNNING
-        item.container = container
+        item.task_id = container.task_id
         container.running[item.id] = item
         container.taken.append(item.id)
         loop = asyncio.get_running_loop()
         if timeout_s := container.live.function.timeout_secs:
             attempt = len(item.outcomes)
             loop.call_later(timeout_s, self._time_out, item, container, attempt)
-        fault = self._faults.deadly(container.task_id, container.live.name, len(container.taken))
+        fault = self._faults.due_death(container.task_id, container.live.name, len(container.taken))
         if fault:
             loop.call_later(fault.delay_s, container.signal, signal.SIGKILL)
         return item
 
     def _time_out(self, item: Input, container: Container, attempt: int) -> None:
-        if item.container is not container or len(item.outcomes) != attempt:
+        if item.task_id != container.task_id or len(item.outcomes) != attempt:
             return
         self._release(item)
         timeout_s = container.live.function.timeout_secs
@@ -275,23 +275,26 @@ class Scheduler:
             exception=f"Task's current input {item.id} hit its timeout of {timeout_s}s",
         )
         container.kill()
-        self._calls.settle(item, result, again=self._enqueue_later)
+        self._calls.end_attempt(item, result, again=self._enqueue_later)
 
     def _terminate(self, item: Input) -> None:
         self._release(item)
         result = api_pb2.GenericResult(
             status=RESULT.GENERIC_STATUS_TERMINATED, exception="Input was cancelled by user"
         )
-        self._calls.settle(item, result, again=self._enqueue_later)
+        self._calls.end_attempt(item, result, again=self._enqueue_later)
 
     def _release(self, item: Input) -> None:
-        container = item.container
+        container = self._container_of(item)
         if container is not None:
             container.running.pop(item.id, None)
-            item.container = None
+            item.task_id = None
             if not container.running:
                 container.idle_since = time.monotonic()
-                self.pool(container.live.id).bell.ring()
+                self.pool(container.live.id).notifier.notify()
+
+    def _container_of(self, item: Input) -> Container | None:
+        return self.containers[item.task_id] if item.task_id is not None else None
 
     def _enqueue_later(self, item: Input, delay_s: float) -> None:
         asyncio.get_running_loop().call_later(delay_s, self._enqueue_again, item)

@@ -1,4 +1,4 @@
-"""What a plane has seen, for tests to look at."""
+"""Records of a plane, for assertions."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from wiki_embeddings_tests.standins.modal.scheduler import Scheduler
 
 @dataclass(frozen=True)
 class Payload:
-    """What travelled into a function or out of it, serialised.
+    """An input or output of a function, serialised.
 
     Attributes:
         function: Name of the function; "Embedder.*" for all methods of a class.
         method: Name of the method; empty for a function.
         call_id: The call.
         index: The input's place in the call.
-        kind: Which way it went.
+        kind: Its direction.
         data: The bytes, from the blob store if they were too large for a message.
-        as_blob: Whether they went through the blob store.
+        as_blob: True if they went through the blob store.
     """
 
     function: str
@@ -40,7 +40,7 @@ class Payload:
 
 @dataclass(frozen=True)
 class Requested:
-    """What a function, or a variant, asks of the machine it runs on.
+    """The resources that a function or a variant requests.
 
     Attributes:
         gpu: Type of the GPU; empty without.
@@ -71,7 +71,7 @@ class Stats:
         return self._scheduler.peaks[function]
 
     def inputs_per_container(self, function: str | None = None) -> Counter[str]:
-        """How many inputs each container was given, by task id."""
+        """Number of inputs that each container took, by task id."""
         return Counter(
             {
                 container.task_id: len(container.taken)
@@ -92,11 +92,11 @@ class Stats:
         return found
 
     def calls_in_progress(self) -> list[str]:
-        """Ids of calls that have inputs which have not ended."""
+        """Ids of calls with unfinished inputs."""
         return [call.id for call in list(self._calls.by_id.values()) if call.unfinished()]
 
     def inputs(self, function: str | None = None) -> list[Input]:
-        """All inputs there were, of a function by name or of all."""
+        """All inputs, of a function by name or of all functions."""
         return [
             item
             for call in list(self._calls.by_id.values())
@@ -105,7 +105,7 @@ class Stats:
         ]
 
     def running_inputs(self, function: str | None = None) -> int:
-        """Inputs that containers work on now."""
+        """Number of inputs in work."""
         return sum(item.state is State.RUNNING for item in self.inputs(function))
 
     def deployments(self, app_name: str) -> list[Deployment]:
@@ -118,7 +118,7 @@ class Stats:
         ]
 
     def requested(self, function: str) -> list[Requested]:
-        """What was asked for a function of this name, once for each variant that ran."""
+        """Requested resources of a function by name, once for each variant that ran."""
         variants: dict[str, LiveFunction] = {
             container.live.id: container.live
             for container in list(self._scheduler.containers.values())
@@ -127,7 +127,7 @@ class Stats:
         return [_requested(live.function.resources) for live in variants.values()]
 
     def containers(self, function: str | None = None, *, alive: bool = False) -> list[Container]:
-        """Containers, oldest first: all there were, or those that are alive."""
+        """Containers, oldest first: all, or the live ones."""
         return [
             container
             for container in list(self._scheduler.containers.values())

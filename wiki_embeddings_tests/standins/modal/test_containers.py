@@ -7,7 +7,7 @@ import pytest
 
 from wiki_embeddings_tests.standins.modal.conftest import TOY_SECRETS, begun, write_toy_app
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
-from wiki_embeddings_tests.standins.modal.fixtures import client_of
+from wiki_embeddings_tests.standins.modal.fixtures import use_plane
 from wiki_embeddings_tests.standins.modal.options import Options
 from wiki_embeddings_tests.standins.modal.stats import Requested
 
@@ -46,7 +46,7 @@ def test_a_container_has_the_variables_of_its_image_and_secrets_only(monkeypatch
     assert "MODAL_TOKEN_SECRET" not in environment
 
 
-def test_absolute_paths_of_an_image_lie_below_a_root_of_its_own(toy_plane):
+def test_absolute_paths_of_an_image_lie_below_the_root_of_the_container(toy_plane):
     from modal import Function
 
     seen = Function.from_name("toy", "describe").remote()
@@ -72,7 +72,7 @@ def test_containers_start_on_demand_up_to_the_limit(toy_plane, tmp_path):
     assert toy_plane.stats.peak_containers(hold.object_id) == 3
 
 
-def test_a_container_works_on_as_many_inputs_as_it_may(toy_plane, tmp_path):
+def test_a_container_works_on_as_many_inputs_as_its_concurrency(toy_plane, tmp_path):
     from modal import Cls
 
     greeter = Cls.from_name("toy", "Greeter").with_options(max_containers=1)()
@@ -126,7 +126,7 @@ def test_a_container_that_never_starts_is_replaced_without_end(tmp_path, monkeyp
     folder = tmp_path / "plane"
     folder.mkdir()
     options = Options(first_crash_backoff_s=0.01)
-    with ControlPlane(folder, TOY_SECRETS, options) as plane, client_of(plane, monkeypatch):
+    with ControlPlane(folder, TOY_SECRETS, options) as plane, use_plane(plane, monkeypatch):
         (source / "toy_app.py").write_text(broken)
         plane.deploy("toy_app", cwd=source)
         call = Function.from_name("toy", "double").spawn(4)
@@ -146,7 +146,7 @@ def test_idle_containers_end(tmp_path, monkeypatch):
     folder = tmp_path / "plane"
     folder.mkdir()
     options = Options(scaledown_window_s=0.2)
-    with ControlPlane(folder, TOY_SECRETS, options) as plane, client_of(plane, monkeypatch):
+    with ControlPlane(folder, TOY_SECRETS, options) as plane, use_plane(plane, monkeypatch):
         plane.deploy("toy_app", cwd=write_toy_app(tmp_path / "source"))
         double = Function.from_name("toy", "double")
         assert double.remote(1) == 2

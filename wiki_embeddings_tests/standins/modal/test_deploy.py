@@ -12,9 +12,9 @@ import pytest
 
 from wiki_embeddings_tests.standins.modal.conftest import TOY_SECRETS, begun, write_toy_app
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
-from wiki_embeddings_tests.standins.modal.fixtures import client_of
+from wiki_embeddings_tests.standins.modal.fixtures import use_plane
 from wiki_embeddings_tests.standins.modal.options import Options
-from wiki_embeddings_tests.standins.modal.processes import processes_of
+from wiki_embeddings_tests.standins.modal.processes import find_processes
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def plane(tmp_path, monkeypatch):
     folder = tmp_path / "plane"
     folder.mkdir()
     options = Options(scaledown_window_s=20.0)
-    with ControlPlane(folder, TOY_SECRETS, options) as plane, client_of(plane, monkeypatch):
+    with ControlPlane(folder, TOY_SECRETS, options) as plane, use_plane(plane, monkeypatch):
         yield plane
 
 
-def test_what_was_deployed_can_be_inspected(plane, tmp_path):
+def test_a_deployment_can_be_inspected(plane, tmp_path):
     printed = plane.deploy("toy_app", cwd=write_toy_app(tmp_path / "source"))
 
     assert "App deployed" in printed
@@ -121,7 +121,7 @@ def test_a_secret_without_a_required_key_stops_a_deployment(plane, tmp_path):
         plane.deploy("toy_app", cwd=write_toy_app(tmp_path / "source"))
 
 
-def test_a_stopped_app_ends_its_containers_and_is_found_no_more(plane, tmp_path):
+def test_a_stopped_app_ends_its_containers_and_is_not_found(plane, tmp_path):
     from modal import Function
     from modal.exception import NotFoundError, RemoteError
 
@@ -171,15 +171,15 @@ def test_closing_leaves_no_process(tmp_path, monkeypatch):
 
     folder = tmp_path / "plane"
     folder.mkdir()
-    with ControlPlane(folder, TOY_SECRETS) as plane, client_of(plane, monkeypatch):
+    with ControlPlane(folder, TOY_SECRETS) as plane, use_plane(plane, monkeypatch):
         plane.deploy("toy_app", cwd=write_toy_app(tmp_path / "source"))
         Function.from_name("toy", "hold").spawn(str(tmp_path), "a")
         plane.wait_until(lambda: begun(tmp_path, "a"))
         Function.from_name("toy", "leave_behind").remote()
         tasks = [container.task_id for container in plane.containers]
-        assert len([pid for task in tasks for pid in processes_of(task)]) == 3
+        assert len([pid for task in tasks for pid in find_processes(task)]) == 3
 
-    assert [pid for task in tasks for pid in processes_of(task)] == []
+    assert [pid for task in tasks for pid in find_processes(task)] == []
 
 
 _DOOMED = """
@@ -188,12 +188,12 @@ from pathlib import Path
 import pytest
 from wiki_embeddings_tests.standins.modal.conftest import TOY_SECRETS, begun, write_toy_app
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
-from wiki_embeddings_tests.standins.modal.fixtures import client_of
+from wiki_embeddings_tests.standins.modal.fixtures import use_plane
 
 folder = Path(sys.argv[1])
 (folder / "plane").mkdir()
 with ControlPlane(folder / "plane", TOY_SECRETS) as plane:
-    with client_of(plane, pytest.MonkeyPatch()):
+    with use_plane(plane, pytest.MonkeyPatch()):
         from modal import Function
         plane.deploy("toy_app", cwd=write_toy_app(folder / "source"))
         Function.from_name("toy", "hold").spawn(str(folder), "a")
@@ -215,6 +215,6 @@ def test_containers_do_not_outlive_a_killed_test(tmp_path):
     assert killed.returncode == -signal.SIGKILL
     (task_id,) = json.loads(killed.stdout)
     deadline = time.monotonic() + 30
-    while processes_of(task_id) and time.monotonic() < deadline:
+    while find_processes(task_id) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert processes_of(task_id) == []
+    assert find_processes(task_id) == []

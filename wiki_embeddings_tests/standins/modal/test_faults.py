@@ -5,12 +5,12 @@ from grpclib import Status
 
 from wiki_embeddings_tests.standins.modal.conftest import TOY_SECRETS, write_toy_app
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
-from wiki_embeddings_tests.standins.modal.fixtures import client_of
+from wiki_embeddings_tests.standins.modal.fixtures import use_plane
 from wiki_embeddings_tests.standins.modal.options import Options
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_the_client_gets_over_a_call_that_fails_once(toy_plane, after):
+def test_the_client_retries_a_call_that_fails_once(toy_plane, after):
     from modal import Function
 
     fault = toy_plane.faults.fail("FunctionMap", after=after)
@@ -45,7 +45,7 @@ def test_a_status_that_clients_do_not_repeat_reaches_the_caller(toy_plane):
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_containers_get_over_calls_that_fail(toy_plane, after):
+def test_containers_retry_calls_that_fail(toy_plane, after):
     from modal import Function
 
     faults = [
@@ -96,7 +96,7 @@ def test_a_container_can_be_killed_while_it_works(toy_plane, tmp_path):
     assert (fault.killed, first.exit_code, len(first.taken)) == ([first.task_id], -9, 1)
 
 
-def test_nothing_is_handed_out_while_scheduling_stands_still(toy_plane):
+def test_nothing_is_handed_out_while_scheduling_is_paused(toy_plane):
     from modal import Function
 
     double = Function.from_name("toy", "double")
@@ -116,7 +116,7 @@ def test_a_lost_answer_may_cost_a_second_call_where_the_server_forgets(tmp_path,
     folder = tmp_path / "plane"
     folder.mkdir()
     options = Options(remembers_requests=False)
-    with ControlPlane(folder, TOY_SECRETS, options) as plane, client_of(plane, monkeypatch):
+    with ControlPlane(folder, TOY_SECRETS, options) as plane, use_plane(plane, monkeypatch):
         plane.deploy("toy_app", cwd=write_toy_app(tmp_path / "source"))
         plane.faults.fail("FunctionMap", after=True)
         assert Function.from_name("toy", "double").remote(2) == 4

@@ -9,7 +9,7 @@ import pytest
 from grpclib import Status
 
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
-from wiki_embeddings_tests.standins.modal.fixtures import client_of
+from wiki_embeddings_tests.standins.modal.fixtures import use_plane
 
 BLOCK_BYTES = 8 * 1024 * 1024
 
@@ -20,7 +20,7 @@ def plane(tmp_path_factory):
     with (
         ControlPlane(tmp_path_factory.mktemp("modal")) as plane,
         pytest.MonkeyPatch.context() as monkeypatch,
-        client_of(plane, monkeypatch),
+        use_plane(plane, monkeypatch),
     ):
         plane.deploy("wiki_embeddings_tests.standins.modal.volume_toy_app")
         yield plane
@@ -51,7 +51,7 @@ def upload(volume, files: dict[str, bytes], *, force: bool = False) -> None:
             batch.put_file(io.BytesIO(data), path)
 
 
-def test_what_a_container_writes_is_seen_after_its_commit_and_the_others_reload(clerk, books):
+def test_a_write_is_visible_to_others_after_a_commit_and_a_reload(clerk, books):
     ann, bob = clerk("ann"), clerk("bob")
     assert bob.read.remote("seen.txt") is None
     ann.write.remote("seen.txt", "hello")
@@ -226,7 +226,7 @@ def test_a_file_comes_back_as_it_was_uploaded(plane, books, data):
     assert plane.volumes.files("books")["round/trip.bin"] == data
 
 
-def test_an_upload_does_not_overwrite_unless_it_is_told_to(books):
+def test_an_upload_overwrites_only_with_force(books):
     upload(books, {"kept.txt": b"first"})
     with pytest.raises(FileExistsError, match=r"kept\.txt"):
         upload(books, {"kept.txt": b"second", "other.txt": b"neither"})

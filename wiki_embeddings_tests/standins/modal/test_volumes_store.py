@@ -121,7 +121,7 @@ def test_the_view_is_empty_while_it_is_reloaded(mounts, monkeypatch):
     assert [path.name for path in folder.iterdir()] == ["a.txt"]
 
 
-def test_a_reload_stands_writing_into_the_view_meanwhile(mounts):
+def test_a_reload_survives_concurrent_writes(mounts):
     folder = mounts.start("ta-1")
     (folder / "kept.txt").write_text("kept")
     mounts.commit("ta-1")
@@ -142,7 +142,7 @@ def test_a_reload_stands_writing_into_the_view_meanwhile(mounts):
             assert (folder / "kept.txt").read_text() == "kept"
 
 
-def test_a_reload_leaves_alone_what_does_not_differ(mounts):
+def test_a_reload_touches_only_what_differs(mounts):
     first, second = mounts.start("ta-1"), mounts.start("ta-2")
     (first / "same.txt").write_text("same")
     (first / "other.txt").write_text("old")
@@ -159,7 +159,7 @@ def test_a_reload_leaves_alone_what_does_not_differ(mounts):
     kept.close()
 
 
-def test_two_writes_within_one_tick_of_the_clock_are_told_apart(mounts, monkeypatch):
+def test_two_writes_within_one_tick_of_the_clock_are_distinguished(mounts, monkeypatch):
     monkeypatch.setattr(volume_views, "_signature", lambda status: (status.st_size,))
     folder = mounts.start("ta-1")
     for data in ("one", "two", "six"):
@@ -180,7 +180,7 @@ def test_a_write_in_place_stays_in_its_view(mounts):
     assert (mounts.start("ta-3") / "a.txt").read_text() == "hello"
 
 
-def test_what_was_not_committed_is_lost_by_a_reload(mounts):
+def test_a_reload_drops_uncommitted_changes(mounts):
     folder = mounts.start("ta-1")
     (folder / "draft.txt").write_text("draft")
     mounts.reload("ta-1")

@@ -1,7 +1,7 @@
-"""An app for the tests of the control plane: small functions that show what a container is.
+"""An app for the tests of the control plane: small functions that show how containers behave.
 
-Tests copy this file to a folder of their own and deploy it from there. A container is a plain
-process, so files of this machine, named by absolute path, are how functions and tests talk.
+Tests copy this file to a folder and deploy it from there. A container is a plain process, so
+functions and tests communicate by files of this machine, named by absolute path.
 """
 
 import importlib.util
@@ -54,7 +54,7 @@ def describe() -> dict[str, object]:
 
 @app.function(image=image, max_containers=4, retries=modal.Retries(max_retries=2))
 def hold(folder: str, name: str, word: str = "go") -> str:
-    """Notes that it has begun, then waits for a word."""
+    """Write that it has begun, then wait for a file."""
     with Path(folder, f"{name}.begun").open("a") as file:
         file.write(f"{os.environ['MODAL_TASK_ID']}\n")
     while not Path(folder, word).exists():
@@ -64,14 +64,14 @@ def hold(folder: str, name: str, word: str = "go") -> str:
 
 @app.function(image=image, timeout=2, startup_timeout=60, max_containers=1)
 def too_slow(name: str, seconds: float) -> str:
-    """Takes its time."""
+    """Take longer than its timeout."""
     time.sleep(seconds)
     return name
 
 
 @app.function(image=image, max_containers=2, retries=modal.Retries(max_retries=2))
 def flaky(folder: str, name: str, failures: int) -> int:
-    """Fails a number of times; then gives how often it has been tried."""
+    """Fail a number of times, then return the number of attempts."""
     tries = Path(folder, f"{name}.tries")
     with tries.open("a") as file:
         file.write(".")
@@ -83,7 +83,7 @@ def flaky(folder: str, name: str, failures: int) -> int:
 
 @app.function(image=image, max_containers=1)
 def crash(folder: str, name: str, crashes: int) -> int:
-    """Ends its process a number of times; then gives how often it has been tried."""
+    """End its process a number of times, then return the number of attempts."""
     tries = Path(folder, f"{name}.tries")
     with tries.open("a") as file:
         file.write(".")
@@ -95,38 +95,38 @@ def crash(folder: str, name: str, crashes: int) -> int:
 
 @app.function(image=image)
 def echo(data: bytes) -> bytes:
-    """The same again."""
+    """Return the argument."""
     return data
 
 
 @app.function(image=image)
 def leave_behind() -> int:
-    """Starts a process that does not belong to the container's process group."""
+    """Start a process outside of the container's process group."""
     code = "import time; time.sleep(600)"
     return subprocess.Popen([sys.executable, "-c", code], start_new_session=True).pid
 
 
 @app.cls(image=image, startup_timeout=3)
 class SlowStarter:
-    """Takes for ever to start the first time."""
+    """Never finishes its first start."""
 
     folder: str = modal.parameter()
 
     @modal.enter()
     def load(self) -> None:
-        """Take for ever, or no time."""
+        """Block at the first start."""
         with Path(self.folder, "starts").open("a") as file:
             file.write(".")
         if self.starts_so_far() == 1:
             time.sleep(600)
 
     def starts_so_far(self) -> int:
-        """Containers that have begun to start."""
+        """Number of containers that began to start."""
         return Path(self.folder, "starts").stat().st_size
 
     @modal.method()
     def starts(self) -> int:
-        """How many containers it took."""
+        """Number of containers that were started."""
         return self.starts_so_far()
 
 
@@ -144,12 +144,12 @@ class Greeter:
 
     @modal.method()
     def greet(self, name: str) -> tuple[str, str]:
-        """A greeting, and who said it."""
+        """Return a greeting, and the container."""
         return f"{self.word} {name}", self.loaded
 
     @modal.method()
     def hold(self, folder: str, name: str) -> str:
-        """Notes that it has begun, then waits for a word."""
+        """Write that it has begun, then wait for a file."""
         Path(folder, f"{name}.begun").write_text(self.loaded)
         while not Path(folder, "go").exists():
             time.sleep(0.01)

@@ -1,7 +1,7 @@
 """File contents by their SHA-256: written once, never changed, shared by all volumes.
 
-A view is a copy of what lies here, never a link: a container that writes into a file in place
-would otherwise write into every other view, and into the past.
+A view has copies of them, never links: a container that writes into a file in place would
+otherwise change every other view, and earlier states.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class Contents:
         self._incoming.mkdir(parents=True)
 
     def path(self, digest: str) -> Path:
-        """Where a content lies, or would."""
+        """Path of a content."""
         return self._folder / digest[:2] / digest
 
     def has(self, digest: str) -> bool:
-        """Whether a content is here."""
+        """True if a content is stored."""
         return self.path(digest).is_file()
 
     def put_bytes(self, data: bytes) -> str:
-        """Keeps `data`; returns its digest."""
+        """Store `data`, and return its digest."""
         digest = hashlib.sha256(data).hexdigest()
         if not self.has(digest):
             incoming = self._incoming / uuid.uuid4().hex
@@ -40,7 +40,7 @@ class Contents:
         return digest
 
     def put_file(self, source: Path) -> str:
-        """Keeps what `source` holds now; returns its digest."""
+        """Store the content of a file, and return its digest."""
         digest = _digest(source)
         if self.has(digest):
             return digest

@@ -1,4 +1,4 @@
-"""Containers that are struck in the middle of a commit, on order.
+"""Faults in the middle of a commit.
 
 Commits that merely fail are ordered where all failing RPCs are: `Faults.fail("VolumeCommit")`.
 """
@@ -18,7 +18,7 @@ When = Literal["before", "after"]
 
 @dataclass
 class _Order:
-    """Something that happens once, when `countdown` commits have come."""
+    """An action for the commit at which `countdown` reaches 0."""
 
     countdown: int
     when: When
@@ -26,28 +26,28 @@ class _Order:
 
 
 class VolumeFaults:
-    """What shall go wrong with the next commits."""
+    """The ordered faults of the next commits."""
 
     def __init__(self) -> None:
         self._orders: list[_Order] = []
         self._lock = threading.Lock()
 
     def at_commit(self, action: Callable[[str], None], when: When = "before", nth: int = 1) -> None:
-        """Calls `action(task_id)` once, before or after the nth commit from now.
+        """Call `action(task_id)` once, before or after the nth commit from now.
 
-        The action is meant to kill the container: "before" the commit does not take place, and
-        either way it is answered with UNAVAILABLE.
+        The action should kill the container. With "before", the commit does not take place. Either
+        way it is answered with UNAVAILABLE.
         """
         with self._lock:
             self._orders.append(_Order(nth, when, action))
 
     @contextmanager
     def around_commit(self, task_id: str) -> Iterator[None]:
-        """Lets happen what was ordered for this commit."""
+        """Run the actions that are due at this commit."""
         due = self._due()
-        _strike(due, "before", task_id)
+        _run_orders(due, "before", task_id)
         yield
-        _strike(due, "after", task_id)
+        _run_orders(due, "after", task_id)
 
     def _due(self) -> list[_Order]:
         with self._lock:
@@ -58,7 +58,7 @@ class VolumeFaults:
         return due
 
 
-def _strike(orders: list[_Order], when: When, task_id: str) -> None:
+def _run_orders(orders: list[_Order], when: When, task_id: str) -> None:
     struck = [order for order in orders if order.when == when]
     for order in struck:
         order.action(task_id)

@@ -1,4 +1,4 @@
-"""Which files of a folder the processes of a container hold open, as /proc tells."""
+"""The open files of the processes of a container, read from /proc."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def open_file(folder: Path, pids: Iterable[int]) -> str | None:
-    """What keeps `folder` busy, in words, or None.
+    """Describe a process's use of `folder`; None if it has none.
 
-    Looks at the working directory, the open files and the mapped files of each process. One that
-    ends meanwhile holds nothing.
+    Checks the working directory, the open files and the mapped files of each process. A process
+    that ends meanwhile uses nothing.
     """
     for pid in pids:
         try:

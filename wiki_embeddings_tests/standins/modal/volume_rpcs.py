@@ -31,16 +31,16 @@ _FILE_TYPES = {
 
 
 class VolumeRpcs:
-    """Answers what Modal's client asks about volumes.
+    """The RPCs of volumes.
 
     Args:
         store: The volumes.
-        who_calls: The container that a request comes from, or None.
+        calling_task_id: Returns the task id of the calling container, or None.
     """
 
-    def __init__(self, store: VolumeStore, who_calls: Callable[[Any], str | None]) -> None:
+    def __init__(self, store: VolumeStore, calling_task_id: Callable[[Any], str | None]) -> None:
         self._store = store
-        self._who_calls = who_calls
+        self._who_calls = calling_task_id
 
     async def VolumeGetOrCreate(self, stream: Any) -> None:
         request = await stream.recv_message()
@@ -180,7 +180,7 @@ class VolumeRpcs:
         return volume or self._store.create(name, environment, version)
 
     def _block_urls(self, entry: Entry, start: int, end: int) -> list[str]:
-        """One URL for each block that the range from `start` to `end` touches."""
+        """One URL for each block in the range from `start` to `end`."""
         urls = []
         while start < end:
             length = min(end, (start // BLOCK_BYTES + 1) * BLOCK_BYTES) - start

@@ -20,7 +20,7 @@ image = (
     image=image, volumes={"/books": volume}, max_containers=1, timeout=60, scaledown_window=300
 )
 class Clerk:
-    """Works on the volume in a container of its own, one for each name."""
+    """Works on the volume, in one container for each name."""
 
     name: str = modal.parameter()
 
@@ -31,7 +31,7 @@ class Clerk:
 
     @modal.method()
     def write(self, path: str, text: str) -> str:
-        """Write a file; gives the container's task id."""
+        """Write a file, and return the container's task id."""
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
@@ -39,7 +39,7 @@ class Clerk:
 
     @modal.method()
     def publish(self, path: str, text: str) -> str:
-        """Write a file and commit; gives the container's task id."""
+        """Write a file and commit, and return the container's task id."""
         task_id = self.write.local(path, text)
         volume.commit()
         return task_id
@@ -63,24 +63,24 @@ class Clerk:
 
     @modal.method()
     def reload_while_reading(self, path: str) -> str:
-        """Try a reload with an open file; gives the error."""
+        """Try a reload with an open file, and return the error."""
         with (self.folder / path).open():
-            return error_of(volume.reload)
+            return describe_error(volume.reload)
 
     @modal.method()
     def commit_while_reading(self, path: str) -> str:
-        """Try a commit with an open file; gives the error."""
+        """Try a commit with an open file, and return the error."""
         with (self.folder / path).open():
-            return error_of(volume.commit)
+            return describe_error(volume.commit)
 
     @modal.method()
     def try_to_commit(self) -> str:
-        """Commit; gives the error."""
-        return error_of(volume.commit)
+        """Commit, and return the error."""
+        return describe_error(volume.commit)
 
 
-def error_of(operation: Callable[[], None]) -> str:
-    """What an operation on the volume fails with."""
+def describe_error(operation: Callable[[], None]) -> str:
+    """Run an operation on the volume, and return its error."""
     try:
         operation()
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""What a volume holds, as a mapping from path to entry, and how two of them merge.
+"""The tree of a volume, as a mapping from path to entry, and how two trees merge.
 
 Pure functions: they know neither folders nor containers. Paths are relative to the volume's root,
 POSIX, without a leading slash; every ancestor of an entry is an entry itself.
@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 
 class Kind(Enum):
-    """What an entry is."""
+    """Kind of an entry."""
 
     FILE = "file"
     DIRECTORY = "directory"
@@ -24,8 +24,7 @@ class Kind(Enum):
 class Entry:
     """One file, directory or symbolic link.
 
-    The time of the last modification is carried along, but a file that was touched is equal to
-    what it was.
+    The time of the last modification does not count in comparisons.
     """
 
     kind: Kind
@@ -65,21 +64,21 @@ def below(tree: Tree, path: str, *, recursive: bool) -> Iterator[str]:
 
 
 def without(tree: Tree, path: str) -> Tree:
-    """The tree without an entry and all that lies below it; the root loses its entries."""
+    """The tree without an entry and its descendants; the root only loses its descendants."""
     gone = {path, *below(tree, path, recursive=True)}
     return {kept: entry for kept, entry in tree.items() if kept not in gone}
 
 
 def changes(base: Tree, current: Tree) -> tuple[Tree, set[str]]:
-    """What was written and what was deleted between two states of the same view."""
+    """Written and deleted entries between two states of the same view."""
     written = {path: entry for path, entry in current.items() if base.get(path) != entry}
     return written, base.keys() - current.keys()
 
 
 def merged(committed: Tree, written: Tree, deleted: Iterable[str]) -> Tree:
-    """A committed state after a commit: the last one wins path by path, all else stays.
+    """The committed state after a commit: the last commit wins, path by path.
 
-    A directory that was deleted stays as long as somebody else's files lie in it.
+    A deleted directory stays while it holds files of other containers.
     """
     tree = dict(committed)
     for path in deleted:

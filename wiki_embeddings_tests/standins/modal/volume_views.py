@@ -1,7 +1,7 @@
-"""A container's private view of a volume: a plain folder, and what is known about it.
+"""A container's private view of a volume: a plain folder, and its last known state.
 
-The view remembers, path by path, what the volume held when the two last agreed (`base`). Only
-what differs from that is the container's own work; what others changed meanwhile is not touched.
+The view remembers the volume's tree at its last commit or reload (`base`). Only differences from
+that are the container's own work; changes of others are not touched.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CLOCK_TICK_NS = 50_000_000
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a file looked like when its content was last read."""
+    """A file's status when its content was last read."""
 
     signature: tuple[int, ...]
     ctime_ns: int
@@ -32,7 +32,7 @@ class _Seen:
     content: str
 
     def still(self, signature: tuple[int, ...]) -> bool:
-        """Whether the content must be what it was: same looks, and not written just then."""
+        """True if the content cannot have changed: same status, older than a tick."""
         return signature == self.signature and self.ctime_ns + CLOCK_TICK_NS < self.at_ns
 
 
@@ -56,13 +56,13 @@ class VolumeView:
         self._seen: dict[str, _Seen] = {}
 
     def scan(self) -> Tree:
-        """What the view holds now. Every content it names is kept."""
+        """Read the tree of the view, and store its contents."""
         tree = dict(self._entries(self.folder, ""))
         self._seen = {path: seen for path, seen in self._seen.items() if path in tree}
         return tree
 
     def show(self, target: Tree) -> None:
-        """Makes the view hold exactly `target`, touching only what differs.
+        """Make the view equal to `target`, touching only what differs.
 
         As on Modal, the mount is empty while this lasts.
         """
@@ -73,18 +73,18 @@ class VolumeView:
             self.folder.mkdir(exist_ok=True)  # a writer may have been quicker
             self._rewrite(aside, current, target)
         finally:
-            self._back(aside)
+            self._put_back(aside)
         self.base = dict(target)
 
     def discard(self) -> None:
-        """Deletes the folder: its container is gone."""
+        """Delete the folder after the end of its container."""
         shutil.rmtree(self.folder)
 
-    def _back(self, aside: Path) -> None:
-        """Puts the content back in the place of the empty mount.
+    def _put_back(self, aside: Path) -> None:
+        """Move the content back in place of the empty mount.
 
-        What was written there meanwhile was written into nothing. Its writers may go on, so that
-        the mount is moved away before it is deleted, and may be there again at once.
+        Anything written there meanwhile is lost. Its writers may go on, so the empty mount is moved
+        away before it is deleted, and may reappear at once.
         """
         nothing = self.folder.with_name(f".{self.folder.name}.nothing")
         while True:
@@ -131,7 +131,9 @@ class VolumeView:
         return Entry(Kind.FILE, seen.content, size, mode, status.st_mtime_ns)
 
     def _rewrite(self, folder: Path, current: Tree, target: Tree) -> None:
-        gone = [path for path, entry in current.items() if _must_go(entry, target.get(path))]
+        gone = [
+            path for path, entry in current.items() if _is_removed_first(entry, target.get(path))
+        ]
         for path in sorted(gone, reverse=True):
             if current[path].kind is Kind.DIRECTORY:
                 shutil.rmtree(folder / path)  # with the sockets and pipes in it
@@ -164,10 +166,10 @@ def _signature(status: os.stat_result) -> tuple[int, ...]:
     return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode)
 
 
-def _must_go(entry: Entry, wanted: Entry | None) -> bool:
-    """Whether an entry is removed before the wanted ones are written.
+def _is_removed_first(entry: Entry, wanted: Entry | None) -> bool:
+    """True if an entry is removed before the new ones are written.
 
-    Also where a file replaces a file: one that is open elsewhere keeps what it was.
+    A file that is replaced is removed too, so that open descriptors keep the old content.
     """
     if entry.kind is Kind.DIRECTORY:
         return wanted is None or wanted.kind is not Kind.DIRECTORY

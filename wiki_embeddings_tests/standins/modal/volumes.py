@@ -111,16 +111,27 @@ class VolumeStore:
     # Volumes
 
     def create(self, name: str, environment: str = "main", version: int = 2) -> Volume:
-        """Adds an empty volume; one without a name is ephemeral."""
+        """Add an empty volume; one without a name is ephemeral."""
         volume_id = f"vo-{uuid.uuid4().hex}"
         volume = Volume(volume_id, name, environment, version, created_at=time.time())
         self._volumes[volume_id] = volume
         return volume
 
     def find(self, name: str, environment: str = "main") -> Volume | None:
-        """The volume of that name, if there is one."""
+        """The volume of that name; None without one."""
         wanted = (name, environment)
         return next((v for v in self.listed() if (v.name, v.environment) == wanted), None)
+
+    def named(self, name: str, environment: str = "main") -> Volume:
+        """The volume of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        volume = self.find(name, environment)
+        if volume is None:
+            raise KeyError(f"no volume {name!r} in environment {environment!r}")
+        return volume
 
     def listed(self) -> list[Volume]:
         """The volumes that have a name, newest first."""
@@ -139,14 +150,14 @@ class VolumeStore:
         return volume
 
     def delete(self, volume_id: str) -> None:
-        """Removes a volume. Containers keep their views of it, and can commit nothing."""
+        """Remove a volume. Containers keep their views of it, but cannot commit."""
         self._volumes.pop(self.get(volume_id).volume_id)
 
     # Files, from outside of containers
 
     def files(self, name: str, environment: str = "main") -> dict[str, bytes]:
         """The committed files of a volume, for assertions."""
-        tree = self._named(name, environment).tree
+        tree = self.named(name, environment).tree
         return {
             path: self.contents.read(entry.content)
             for path, entry in sorted(tree.items())
@@ -154,22 +165,22 @@ class VolumeStore:
         }
 
     def checkout(self, name: str, folder: Path, environment: str = "main") -> None:
-        """Writes the committed state of a volume into an empty folder."""
-        tree = self._named(name, environment).tree
+        """Write the committed state of a volume into an empty folder."""
+        tree = self.named(name, environment).tree
         VolumeView(folder, self.contents, pids=list, read_only=True).show(tree)
 
     def write(self, volume_id: str, files: Mapping[str, Entry]) -> None:
-        """Commits entries whose contents are here already, as an upload does."""
+        """Commit entries whose contents are stored already, as an upload does."""
         volume = self.get(volume_id)
         with self._lock:
             volume.tree = merged(volume.tree, dict(files), deleted=())
 
     def remove(self, volume_id: str, path: str, *, recursive: bool) -> None:
-        """Commits the removal of a file, or of a directory and all below it.
+        """Commit the removal of a file, or of a directory and all below it.
 
         Raises:
-            GRPCError: There is nothing (NOT_FOUND), or it is a directory and `recursive` is not
-                set (FAILED_PRECONDITION).
+            GRPCError: No such path (NOT_FOUND), or it is a directory and `recursive` is not set
+                (FAILED_PRECONDITION).
         """
         volume = self.get(volume_id)
         with self._lock:
@@ -193,14 +204,14 @@ class VolumeStore:
         read_only: bool = False,
         sub_path: str = "",
     ) -> None:
-        """Gives a container that is about to start a view of a volume, as a folder at `path`.
+        """Give a container that is about to start a view of a volume, as a folder at `path`.
 
         Args:
             volume_id: The volume.
-            path: Where the container finds the view; created.
+            path: Path of the view; created.
             task_id: The container.
             pids: The root processes of the container at any time; they may hold files open.
-            read_only: Whether the container must not change anything.
+            read_only: True if the container must not change anything.
             sub_path: Not modelled.
         """
         if sub_path:
@@ -212,14 +223,14 @@ class VolumeStore:
             self._views[task_id, volume_id] = view
 
     def drop(self, task_id: str) -> None:
-        """Forgets a container that is gone, with what it had not committed."""
+        """Drop the views of a container that has ended, with all uncommitted changes."""
         with self._lock:
             keys = [key for key in self._views if key[0] == task_id]
             for key in keys:
                 self._views.pop(key).discard()
 
     def commit(self, volume_id: str, task_id: str | None) -> None:
-        """Commits what a container wrote and deleted in its view.
+        """Commit what a container wrote and deleted in its view.
 
         Raises:
             GRPCError: The container has no such view, or may not write to it, or a fault was
@@ -230,7 +241,7 @@ class VolumeStore:
             self._commit(volume, view, task_id)
 
     def reload(self, volume_id: str, task_id: str | None) -> None:
-        """Brings a container's view to the committed state.
+        """Bring a container's view to the committed state.
 
         Raises:
             GRPCError: The container has no such view, or has files of it open
@@ -248,7 +259,7 @@ class VolumeStore:
             self.events.append(VolumeEvent("reload", volume.name, task_id))
 
     def count(self, kind: Literal["commit", "reload"], task_id: str | None = None) -> int:
-        """How many commits or reloads there were, of one container or of all."""
+        """Number of commits or reloads, of one container or of all."""
         of_kind = [event for event in self.events if event.kind == kind]
         return sum(task_id in (None, event.task_id) for event in of_kind)
 
@@ -275,9 +286,3 @@ class VolumeStore:
             message += "in a running container that mounts it."
             raise GRPCError(Status.FAILED_PRECONDITION, message)
         return volume, view, task_id
-
-    def _named(self, name: str, environment: str) -> Volume:
-        volume = self.find(name, environment)
-        if volume is None:
-            raise KeyError(f"no volume {name!r} in environment {environment!r}")
-        return volume

@@ -73,7 +73,7 @@ _SWITCHES = {"auto-truncate", "disable-spans", "json-output"}
 
 
 def parse(arguments: Sequence[str]) -> Mapping[str, Any]:
-    """Read a command line; ends the program where TEI would."""
+    """Read a command line; end the program where TEI would."""
     if list(arguments) in (["--version"], ["-V"]):
         sys.stdout.write(f"text-embeddings-router {VERSION}\n")
         sys.exit(0)

@@ -1,4 +1,4 @@
-"""Puts the stand-in on the PATH of a test."""
+"""The fixture that puts the stand-in on the PATH."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from wiki_embeddings_tests.standins.tei.orders import (
 
 @dataclass(frozen=True)
 class LocalTei:
-    """The stand-in as a test sees it.
+    """The stand-in, for a test.
 
     Attributes:
-        folder: Where orders and notes are.
+        folder: Folder of orders and notes.
     """
 
     folder: Path
 
     def order(self, *lives: Orders) -> None:
-        """Say how the next processes behave, one after another."""
+        """Order the behaviour of the next processes, one after another."""
         write_orders(self.folder, lives)
 
     @property
     def pids(self) -> list[int]:
-        """Process ids of all lives so far, in order."""
+        """Ids of all processes, in order of their start."""
         return read_pids(self.folder)
 
     @property
     def served(self) -> list[Served]:
-        """All requests for vectors so far, in order."""
+        """All requests for vectors, in order."""
         return read_served(self.folder)
 
 
@@ -64,6 +64,6 @@ def local_tei(folder: Path) -> Iterator[LocalTei]:
 
 @pytest.fixture(name="tei")
 def tei_fixture(tmp_path: Path) -> Iterator[LocalTei]:
-    """The stand-in, on the PATH of one test."""
+    """The stand-in, on the PATH."""
     with local_tei(tmp_path) as tei:
         yield tei

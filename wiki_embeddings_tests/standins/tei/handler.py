@@ -8,12 +8,10 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from wiki_embeddings_tests.standins.tei.orders import Served, tell_served
-
-if TYPE_CHECKING:
-    from wiki_embeddings_tests.standins.tei.server import TeiProcess
+from wiki_embeddings_tests.standins.tei.orders import Served, note_request
+from wiki_embeddings_tests.standins.tei.state import ServerState
 
 _STATUSES = {
     "Unhealthy": 503,
@@ -37,7 +35,7 @@ class _RefusalError(Exception):
 class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
-    server: TeiProcess
+    state: ServerState
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -47,22 +45,22 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer `/health` and `/info`."""
         if self.path == "/health":
-            healthy = time.monotonic() >= self.server.healthy_at
+            healthy = time.monotonic() >= self.state.healthy_at
             unhealthy = {"error": "unhealthy", "error_type": "Unhealthy"}
             self._answer(*((200, None) if healthy else (503, unhealthy)))
-        elif self.path == "/info" and self._admitted():
-            self._answer(200, self.server.info)
+        elif self.path == "/info" and self._is_authorized():
+            self._answer(200, self.state.info)
         else:
-            self._answer(404 if self._admitted() else 401, None)
+            self._answer(404 if self._is_authorized() else 401, None)
 
     def do_POST(self) -> None:
         """Answer `/embed`."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if not self._admitted():
+        if not self._is_authorized():
             self._answer(401, None)
         elif self.path != "/embed":
             self._answer(404, None)
-        elif len(body) > self.server.arguments["payload-limit"]:
+        elif len(body) > self.state.arguments["payload-limit"]:
             self._plain(413, "Failed to buffer the request body: length limit exceeded")
         else:
             try:
@@ -70,50 +68,50 @@ class Handler(BaseHTTPRequestHandler):
             except _RefusalError as refusal:
                 self._answer(refusal.status, refusal.content)
 
-    def _admitted(self) -> bool:
-        key = self.server.arguments["api-key"]
+    def _is_authorized(self) -> bool:
+        key = self.state.arguments["api-key"]
         return key is None or self.headers["Authorization"] == f"Bearer {key}"
 
     def _embed(self, request: dict[str, Any]) -> None:
         inputs = request.pop("inputs")
         if isinstance(inputs, str) or all(isinstance(token, int) for token in inputs):
             inputs = [inputs]  # one text, or the ids of one; none at all are ids of one, too
-        with self.server.lock:
-            self.server.requests += 1
-            number = self.server.requests
-            self.server.answering += 1
+        with self.state.lock:
+            self.state.requests += 1
+            number = self.state.requests
+            self.state.answering += 1
             self._note(request, inputs)
         try:
-            self._obey(number)
+            self._follow_orders(number)
             self._take_permits(len(inputs))
             try:
                 self._encode(request, inputs, number)
             finally:
                 self._give_permits(len(inputs))
         finally:
-            with self.server.answered:
-                self.server.answering -= 1
-                self.server.answers += 1
-                self.server.answered.notify_all()
+            with self.state.answered:
+                self.state.answering -= 1
+                self.state.answers += 1
+                self.state.answered.notify_all()
 
     def _note(self, options: dict[str, Any], inputs: list[Any]) -> None:
         tokens = sum(len(given) for given in inputs if not isinstance(given, str))
-        at_once = self.server.answering
-        served = Served(self.server.life, len(inputs), tokens, at_once, options)
-        tell_served(self.server.notes, served)
+        at_once = self.state.answering
+        served = Served(self.state.life, len(inputs), tokens, at_once, options)
+        note_request(self.state.notes, served)
 
-    def _obey(self, number: int) -> None:
-        """Do what the test has ordered for a request."""
-        orders = self.server.orders
+    def _follow_orders(self, number: int) -> None:
+        """Apply the orders of the test to a request."""
+        orders = self.state.orders
         if orders.dies_after is not None and number > orders.dies_after:
-            with self.server.answered:
-                self.server.answered.wait_for(lambda: self.server.answers == orders.dies_after)
+            with self.state.answered:
+                self.state.answered.wait_for(lambda: self.state.answers == orders.dies_after)
             sys.stderr.write("thread 'main' panicked: CUDA_ERROR_ILLEGAL_ADDRESS\n")
             os._exit(101)
         if orders.hangs_after is not None and number > orders.hangs_after:
             threading.Event().wait()
-        with self.server.lock:
-            overloaded, self.server.overloads = self.server.overloads > 0, self.server.overloads - 1
+        with self.state.lock:
+            overloaded, self.state.overloads = self.state.overloads > 0, self.state.overloads - 1
         if overloaded:
             raise _RefusalError("Overloaded", "Model is overloaded")
         if number <= len(orders.fails_with):
@@ -121,26 +119,26 @@ class Handler(BaseHTTPRequestHandler):
             raise _RefusalError(error_type, message, status)
 
     def _take_permits(self, inputs: int) -> None:
-        with self.server.lock:
-            if inputs > self.server.permits:
+        with self.state.lock:
+            if inputs > self.state.permits:
                 raise _RefusalError("Overloaded", "Model is overloaded")
-            self.server.permits -= inputs
+            self.state.permits -= inputs
 
     def _give_permits(self, inputs: int) -> None:
-        with self.server.lock:
-            self.server.permits += inputs
+        with self.state.lock:
+            self.state.permits += inputs
 
     def _encode(self, options: dict[str, Any], inputs: list[Any], number: int) -> None:
-        limit = self.server.arguments["max-client-batch-size"]
+        limit = self.state.arguments["max-client-batch-size"]
         if len(inputs) > limit:
             message = f"batch size {len(inputs)} > maximum allowed batch size {limit}"
             raise _RefusalError("Validation", message)
-        truncate = options.get("truncate", self.server.arguments["auto-truncate"])
+        truncate = options.get("truncate", self.state.arguments["auto-truncate"])
         sequences = [self._read(given, truncate=truncate) for given in inputs]
-        vectors = self.server.model.embed(sequences)
+        vectors = self.state.model.embed(sequences)
         tokens = sum(map(len, sequences))
         content = vectors.tolist() if options.get("normalize", True) else (2 * vectors).tolist()
-        orders = self.server.orders
+        orders = self.state.orders
         if number <= len(orders.miscounts):
             tokens += orders.miscounts[number - 1]
         if number <= len(orders.answers):
@@ -150,8 +148,8 @@ class Handler(BaseHTTPRequestHandler):
     def _read(self, given: str | list[int], *, truncate: bool) -> list[int]:
         if not given:
             raise _RefusalError("Empty", "Input validation error: `inputs` cannot be empty")
-        ids = self.server.model.read(given)
-        limit = self.server.model.max_input_length
+        ids = self.state.model.read(given)
+        limit = self.state.model.max_input_length
         if len(ids) <= limit:
             return ids
         if truncate:

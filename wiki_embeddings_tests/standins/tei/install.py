@@ -1,4 +1,4 @@
-"""Writes the executable."""
+"""Installation of the executable."""
 
 from __future__ import annotations
 

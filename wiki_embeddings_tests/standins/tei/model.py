@@ -1,11 +1,10 @@
-"""The model that the stand-in serves: read as TEI reads it, computed on our own engine."""
+"""The model that the stand-in serves, loaded as TEI loads it."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,10 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from wiki_embeddings.encoders import describe
-from wiki_embeddings.encoders.cpu.encoder import CpuEncoder
-from wiki_embeddings.encoders.models.resolve import resolve
-from wiki_embeddings.encoders.protocol import Pooling
+from wiki_embeddings_tests.standins.tei.bert import Bert
 
 _CONFIG_KEYS = {
     "vocab_size",
@@ -36,17 +32,17 @@ _CONFIG_KEYS = {
 
 
 class ServedModel:
-    """A model, loaded."""
+    """A loaded model."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
-        """Load it as TEI would; ends the program where TEI would."""
+        """Load a model; end the program where TEI would."""
         folder = Path(arguments["model-id"])
         if not folder.is_dir():
             fail("Could not download model artifacts", "the stand-in has no network")
         config = _read(folder / "config.json")
         if "architectures" not in config or "model_type" not in config:
             fail("Failed to parse `config.json`", "missing field `architectures`")
-        self.pooling: Pooling = arguments["pooling"] or _pooling(folder)
+        self.pooling: str = arguments["pooling"] or _pooling(folder)
         self.max_input_length = _max_input_length(folder, config, arguments)
         if lacking := sorted(_CONFIG_KEYS - config.keys()):
             fail("Could not create backend", f"Model is not supported: missing {lacking}")
@@ -54,11 +50,7 @@ class ServedModel:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        model = resolve(folder)
-        self._frame = (model.special_tokens.cls, model.special_tokens.sep)
-        # TEI adds no prefix: what it gets is all that it reads.
-        bare = replace(model, pooling=self.pooling, passage_prefix="", query_prefix="")
-        self._encoder = CpuEncoder(bare, describe(folder, "cpu", precision="float32"), threads=1)
+        self._bert = Bert(folder, config)
 
     def read(self, given: str | list[int]) -> list[int]:
         """Token ids of an input, as TEI reads it."""
@@ -67,13 +59,8 @@ class ServedModel:
         return read_ids(self._tokenizer, given)
 
     def embed(self, sequences: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
-        """Unit vectors of framed sequences."""
-        inner = []
-        for sequence in sequences:
-            if (sequence[0], sequence[-1]) != self._frame:
-                raise NotImplementedError("The stand-in knows only ids between [CLS] and [SEP].")
-            inner.append(np.array(sequence[1:-1], dtype=np.int64))
-        vectors = self._encoder.encode(inner)
+        """Unit vectors of sequences of token ids, special tokens included."""
+        vectors = np.stack([self._bert.unit_vector(ids, self.pooling) for ids in sequences])
         if self.dtype == "float16":
             vectors = vectors.astype(np.float16).astype(np.float32)
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -81,7 +68,7 @@ class ServedModel:
 
 
 def read_ids(tokenizer: Tokenizer, ids: Sequence[int]) -> list[int]:
-    """What TEI makes of token ids: text, special tokens included, then token ids again."""
+    """Token ids after TEI's way through text, special tokens included."""
     text = tokenizer.decode(list(ids), skip_special_tokens=False)
     return list(tokenizer.encode(text, add_special_tokens=False).ids)
 
@@ -91,7 +78,7 @@ def fail(message: str, cause: str) -> NoReturn:
     sys.exit(f"Error: {message}\n\nCaused by:\n    {cause}")
 
 
-def _pooling(folder: Path) -> Pooling:
+def _pooling(folder: Path) -> str:
     file = folder / "1_Pooling" / "config.json"
     if not file.exists():
         return "cls"

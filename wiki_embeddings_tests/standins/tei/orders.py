@@ -1,6 +1,6 @@
-"""What a test orders from the processes of the stand-in, and what they tell of their lives.
+"""The behaviour that a test orders from the processes, and the notes that they leave.
 
-Both are files of one folder, which the variable `TEI_LOCAL` names; without it there are neither.
+Both are files in the folder that the variable `TEI_LOCAL` names; without it there are none.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ _SERVED = "served.jsonl"
 
 @dataclass(frozen=True)
 class Orders:
-    """How one process is to behave.
+    """The behaviour of one process.
 
     Attributes:
-        unhealthy_s: Seconds during which it listens but is not healthy.
+        unhealthy_s: Seconds in which it listens but is not healthy.
         fails_to_start: Lines that it writes before it dies instead of starting.
         says: A line that it writes while it loads the model.
         dies_after: Requests that it answers before it dies at the next one; None for all.
-        hangs_after: Requests that it answers before it never answers one again; None for all.
+        hangs_after: Requests that it answers before it hangs; None for all.
         overloaded: Requests that it refuses as overloaded before it accepts any.
-        fails_with: Status, error type and message that it answers its first requests with.
-        answers: What it answers its first requests with, as text.
-        miscounts: Tokens that it claims to have read beside those that it did, for its first
-            requests.
-        info: What it says otherwise of itself.
+        fails_with: Status, error type and message of the answers to its first requests.
+        answers: Bodies of the answers to its first requests.
+        miscounts: Number that it adds to the tokens read, for its first requests.
+        info: Changes to its answer to `/info`.
     """
 
     unhealthy_s: float = 0.0
@@ -51,14 +50,14 @@ class Orders:
 
 @dataclass(frozen=True)
 class Served:
-    """One request that came in.
+    """A request for vectors.
 
     Attributes:
-        life: Which process of the folder took it, from 0.
+        life: Number of the process that took it, from 0.
         inputs: Number of inputs.
         tokens: Token ids in them; 0 for texts.
-        at_once: Requests that were being answered when it came, with itself.
-        options: What it asked for beside its inputs.
+        at_once: Requests in progress at its arrival, including itself.
+        options: All of its fields but the inputs.
     """
 
     life: int
@@ -69,12 +68,12 @@ class Served:
 
 
 def write_orders(folder: Path, lives: tuple[Orders, ...]) -> None:
-    """Order how the next processes behave, one after another; those after them behave well."""
+    """Order the behaviour of the next processes, one after another; later ones behave normally."""
     (folder / _ORDERS).write_text(json.dumps([asdict(orders) for orders in lives]))
 
 
-def begin_life(folder: Path | None) -> tuple[int, Orders]:
-    """Count this process, and read how it is to behave."""
+def start_life(folder: Path | None) -> tuple[int, Orders]:
+    """Count this process, and read its orders."""
     if folder is None:
         return 0, Orders()
     life = len(read_pids(folder))
@@ -87,20 +86,20 @@ def begin_life(folder: Path | None) -> tuple[int, Orders]:
 
 
 def read_pids(folder: Path) -> list[int]:
-    """Process ids of all lives so far, in order."""
+    """Ids of all processes, in order of their start."""
     file = folder / _LIVES
     return [int(line) for line in file.read_text().split()] if file.exists() else []
 
 
-def tell_served(folder: Path | None, served: Served) -> None:
-    """Note a request."""
+def note_request(folder: Path | None, served: Served) -> None:
+    """Record a request."""
     if folder is not None:
         with (folder / _SERVED).open("a") as file:
             file.write(json.dumps(asdict(served)) + "\n")
 
 
 def read_served(folder: Path) -> list[Served]:
-    """All requests so far, in order."""
+    """All requests, in order."""
     file = folder / _SERVED
     lines = file.read_text().splitlines() if file.exists() else []
     return [Served(**json.loads(line)) for line in lines]

@@ -1,4 +1,4 @@
-"""A bell: whoever waits looks again when it rings."""
+"""Wakes the coroutines that wait for a change."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import asyncio
 from contextlib import suppress
 
 
-class Bell:
-    """Wakes all that wait, once, each time it rings; used from one event loop only."""
+class Notifier:
+    """Wakes all waiters, once for each notification; used from one event loop only."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
-    def ring(self) -> None:
-        """Wake everyone who waits now."""
+    def notify(self) -> None:
+        """Wake all that wait now."""
         self._event.set()
         self._event = asyncio.Event()
 
     async def wait(self, timeout_s: float | None = None) -> None:
-        """Until the next ring, or until the time is up."""
+        """Wait until the next notification, or until the time is up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._event.wait()

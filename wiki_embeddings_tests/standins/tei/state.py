@@ -1,24 +1,31 @@
-"""The HTTP server, and what its handlers share."""
+"""What the handlers of one server share."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Mapping
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from wiki_embeddings_tests.standins.tei.arguments import VERSION
-from wiki_embeddings_tests.standins.tei.handler import Handler
 from wiki_embeddings_tests.standins.tei.model import ServedModel
 from wiki_embeddings_tests.standins.tei.orders import Orders
 
 
-class TeiProcess(ThreadingHTTPServer):
-    """The server, and all that its handlers share."""
+class ServerState:
+    """The model, the orders of the test, and counters that `lock` guards.
 
-    daemon_threads = True
+    Attributes:
+        life: Number of this process, from 0.
+        healthy_at: When the server becomes healthy, in seconds of the monotonic clock.
+        answered: Notified after each answer.
+        answers: Answered requests.
+        answering: Requests in progress.
+        overloads: Requests still to refuse as overloaded.
+        permits: Inputs that the server can still admit.
+        requests: Received requests.
+    """
 
     def __init__(
         self,
@@ -28,7 +35,6 @@ class TeiProcess(ThreadingHTTPServer):
         orders: Orders,
         notes: Path | None,
     ) -> None:
-        """Bind the port; the model is loaded by then."""
         self.arguments = arguments
         self.model = model
         self.life = life
@@ -38,15 +44,14 @@ class TeiProcess(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.answered = threading.Condition(self.lock)
         self.answers = 0
-        self.permits = int(arguments["max-concurrent-requests"])
-        self.requests = 0
         self.answering = 0
         self.overloads = orders.overloaded
-        super().__init__((arguments["hostname"], arguments["port"]), Handler)
+        self.permits = int(arguments["max-concurrent-requests"])
+        self.requests = 0
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """What `/info` answers."""
+        """The answer to `/info`."""
         arguments = self.arguments
         return {
             "model_id": arguments["model-id"],
