@@ -1,7 +1,7 @@
 """Fetch: the articles of one wiki as plain text, one Parquet file a part.
 
-A row group of a part holds about one shard's worth of text, so that the next stage can take its
-shards from any part without reading the rest of it.
+A row group holds about one shard's worth of text, so that the next stage reads each of its shards
+without the rest of the part.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class FetchSpec:
     Attributes:
         folder: Reference of the output folder.
         name: File name of the part.
-        units: Work in the part, in the source's unit.
+        units: Amount of work, in the source's unit.
         part: The source's own description of the part.
         scratch: Reference of the folder for downloads under way.
-        shard_bytes: UTF-8 bytes of text in a row group, at least, but for the last one.
+        shard_bytes: Least UTF-8 bytes of text in a row group; the last one may have less.
     """
 
     folder: str
@@ -93,8 +93,8 @@ def fetch_part(spec: FetchSpec, volume: Volume, progress: Progress) -> Report:
     """Fetch one part and write it as Parquet.
 
     Raises:
-        BadInputError: The part is corrupt, or not what was planned.
-        WikiEmbeddingsError: It cannot be fetched now, or not be stored.
+        BadInputError: The part is corrupt, or differs from the plan.
+        WikiEmbeddingsError: The part cannot be fetched now, or cannot be stored.
     """
     source = registry.source_for_part(spec.part)
     scratch = volume.path(spec.scratch)
@@ -108,34 +108,34 @@ def fetch_part(spec: FetchSpec, volume: Volume, progress: Progress) -> Report:
 
 
 def write_part(opened: OpenedPart, path: Path, shard_bytes: int) -> dict[str, Statistic]:
-    """Write the articles of an opened part, a row group for each shard's worth of text.
+    """Write the articles of an opened part, one row group for each shard's worth of text.
 
     Returns:
-        Statistics of the written file, and how many articles the source has in this part.
+        Statistics of the written file, and the number of articles that the source has in the part.
 
     Raises:
         BadInputError: Page ids do not ascend strictly.
     """
     last_id = -1
     with parquet_writer(path, RAW_SCHEMA) as writer:
-        for table in regrouped(opened.batches, shard_bytes):
-            last_id = _checked_ascending(table, last_id)
+        for table in regroup(opened.batches, shard_bytes):
+            last_id = _require_ascending(table, last_id)
             writer.write_table(table, row_group_size=table.num_rows)
     return {"source_articles": opened.rows, **_statistics(path)}
 
 
 def _statistics(path: Path) -> dict[str, Statistic]:
-    """Statistics of a part, read back row group by row group."""
+    """Count a part's articles, read back one row group at a time."""
     with pq.ParquetFile(path) as parquet:
         groups = range(parquet.num_row_groups)
         return merged_stats(article_statistics(parquet.read_row_group(g)) for g in groups)
 
 
-def regrouped(batches: Iterable[pa.RecordBatch], shard_bytes: int) -> Iterator[pa.Table]:
-    """Regroup batches of `RAW_SCHEMA` into tables of about a shard's worth of text.
+def regroup(batches: Iterable[pa.RecordBatch], shard_bytes: int) -> Iterator[pa.Table]:
+    """Regroup batches of `RAW_SCHEMA` into tables of about one shard's worth of text.
 
-    Each table holds the fewest rows whose text reaches `shard_bytes` of UTF-8; the last one holds
-    what is left. No batches, no tables.
+    Each table has the fewest rows whose text reaches `shard_bytes` of UTF-8; the last one has the
+    rest. Without batches there are no tables.
     """
     waiting: list[pa.RecordBatch] = []
     size = 0
@@ -155,13 +155,14 @@ def regrouped(batches: Iterable[pa.RecordBatch], shard_bytes: int) -> Iterator[p
         yield pa.Table.from_batches(waiting)
 
 
-def _checked_ascending(table: pa.Table, last_id: int) -> int:
+def _require_ascending(table: pa.Table, last_id: int) -> int:
+    """Require that page ids ascend from `last_id`; returns the last one."""
     ids = table.column("id").to_numpy()
     steps = np.diff(ids, prepend=last_id)
     if (steps <= 0).any():
         wrong = int(ids[int(np.argmax(steps <= 0))])
         raise BadInputError(
-            f"Page id {wrong} comes twice or out of order in its part: the source is not what it "
-            "was taken for; report it with the name of the wiki and the snapshot."
+            f"Page id {wrong} is duplicated or out of order in its part, so the source is not in the "
+            "expected form: report it with the name of the wiki and the snapshot."
         )
     return int(ids[-1])

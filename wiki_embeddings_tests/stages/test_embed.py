@@ -47,8 +47,8 @@ def chunks(volume, tiny_model) -> Manifest:
 
 
 def planned(chunks: Manifest, engine: str, precision: str | None = None) -> Plan[embed.EmbedSpec]:
-    made_by = chunks.settings["chunks"]
-    return embed.plan(chunks, encoders.describe(made_by["model"], engine, precision=precision))
+    chunking = chunks.settings["chunks"]
+    return embed.plan(chunks, encoders.describe(chunking["model"], engine, precision=precision))
 
 
 def vectors(volume: Volume, spec: embed.EmbedSpec) -> npt.NDArray[np.float32]:

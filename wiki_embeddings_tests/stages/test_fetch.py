@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources.protocol import OpenedPart
-from wiki_embeddings.stages.fetch import regrouped, write_part
+from wiki_embeddings.stages.fetch import regroup, write_part
 from wiki_embeddings.stages.statistics import text_checksum
 
 
@@ -26,7 +26,7 @@ def test_regrouping_keeps_all_rows_in_order_and_each_table_as_small_as_it_may_be
     texts = [text for part in lists for text in part]
     ids = iter(range(len(texts)))
     batches = [batch([next(ids) for _ in part], part) for part in lists]
-    tables = list(regrouped(batches, limit))
+    tables = list(regroup(batches, limit))
     assert [t for table in tables for t in table.column("text").to_pylist()] == texts
     assert [i for table in tables for i in table.column("id").to_pylist()] == list(
         range(len(texts))
