@@ -162,7 +162,7 @@ def _require_ascending(table: pa.Table, last_id: int) -> int:
     if (steps <= 0).any():
         wrong = int(ids[int(np.argmax(steps <= 0))])
         raise BadInputError(
-            f"Page id {wrong} is duplicated or out of order in its part, so the source is not in the "
-            "expected form: report it with the name of the wiki and the snapshot."
+            f"Page id {wrong} is duplicated or out of order in its part, so the source is not in "
+            "the expected form: report it with the name of the wiki and the snapshot."
         )
     return int(ids[-1])
