@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from wiki_embeddings.volume import Volume
@@ -26,6 +27,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, begin in enumerate(SLOWEST) if path.startswith(begin)), len(SLOWEST))
 
     items.sort(key=rank)
+
+
+# A busy machine is slow: no property test fails for the time that an example takes.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 
 
 @pytest.fixture(scope="session", autouse=True)

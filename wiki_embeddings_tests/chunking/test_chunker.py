@@ -25,7 +25,7 @@ budgets = st.integers(102, 300)
 
 
 @given(texts=st.lists(articles, max_size=4), budget=budgets)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_chunks_rebuild_every_text_within_the_budget_with_the_tokens_of_their_own_texts(
     tokenizer: ChunkTokenizer, backend: Tokenizer, texts: list[str], budget: int
 ):
@@ -37,7 +37,7 @@ def test_chunks_rebuild_every_text_within_the_budget_with_the_tokens_of_their_ow
 
 
 @given(text=articles, budget=st.integers(42, 90))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_tokenizer_that_keeps_case_and_accents_cuts_as_safely(
     cased: ChunkTokenizer, cased_backend: Tokenizer, text: str, budget: int
 ):
@@ -49,7 +49,7 @@ def test_a_tokenizer_that_keeps_case_and_accents_cuts_as_safely(
 
 
 @given(title=titles, text=articles, budget=budgets)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_title_prefix_keeps_the_budget_and_leaves_half_of_it_to_the_text(
     tokenizer: ChunkTokenizer, backend: Tokenizer, title: str, text: str, budget: int
 ):
@@ -86,7 +86,7 @@ def test_a_long_title_is_cut_between_words(tokenizer: ChunkTokenizer, backend: T
 
 
 @given(texts=st.lists(articles, min_size=2, max_size=4))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_an_articles_chunks_do_not_depend_on_other_articles(
     tokenizer: ChunkTokenizer, tokenizer_path: Path, texts: list[str]
 ):

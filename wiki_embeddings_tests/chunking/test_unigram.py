@@ -112,7 +112,7 @@ def assert_whole(chunks, texts, wanted, backend):
 
 
 @given(texts=st.lists(articles, max_size=3), budget=st.integers(70, 200))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_chunks_rebuild_every_text_within_the_budget_with_the_tokens_of_their_own_texts(
     tokenizer: ChunkTokenizer, backend: Tokenizer, texts: list[str], budget: int
 ):
@@ -122,7 +122,7 @@ def test_chunks_rebuild_every_text_within_the_budget_with_the_tokens_of_their_ow
 
 
 @given(title=titles, text=articles)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_a_title_prefix_keeps_the_budget(
     tokenizer: ChunkTokenizer, backend: Tokenizer, title: str, text: str
 ):
@@ -139,7 +139,7 @@ def test_a_title_prefix_keeps_the_budget(
 
 
 @given(texts=st.lists(articles, min_size=2, max_size=3))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_an_articles_chunks_do_not_depend_on_other_articles(
     tokenizer: ChunkTokenizer, path: Path, texts: list[str]
 ):

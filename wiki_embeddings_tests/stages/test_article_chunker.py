@@ -39,7 +39,7 @@ def test_a_budget_that_changes_no_token_changes_no_hash(tiny_model):
     assert narrow["hash"] == wide["hash"]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["", "Snow", "snow", LONG_TITLE]), st.integers(0, 60)),

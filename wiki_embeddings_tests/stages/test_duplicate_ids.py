@@ -34,7 +34,7 @@ def test_no_files_repeat_nothing():
     assert repeated_pages([]) == 0
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.integers(0, 2**62), max_size=8), min_size=1, max_size=5), st.data())
 def test_pages_are_counted_that_more_than_one_file_has(lists, data):
     shared = data.draw(st.lists(st.sampled_from([1, 2, 3]), max_size=6))

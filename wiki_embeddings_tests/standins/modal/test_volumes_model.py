@@ -127,5 +127,5 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
-VolumeMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+VolumeMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
 test_views_commits_and_reloads_follow_the_model = VolumeMachine.TestCase
