@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -18,7 +19,7 @@ import pytest
 from wiki_embeddings.compute.modal.deployment import SECRET
 from wiki_embeddings.encoders.cuda.gpu import lack_of_gpu
 from wiki_embeddings.schemas import vectors_of
-from wiki_embeddings_tests.compute.modal.cloud import MODEL, Cloud, new_cloud
+from wiki_embeddings_tests.compute.modal.cloud import Cloud, new_cloud
 from wiki_embeddings_tests.standins.modal import containers as modal_containers
 from wiki_embeddings_tests.standins.modal.processes import find_processes
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei
@@ -43,7 +44,11 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, tiny_model) -> Iterator[Clou
         cloud.plane.assets.secrets[SECRET]["PATH"] = path
         cloud.serve(articles=60)
         # Shards of this size differ, so that requests tell which of them they are for.
-        result = cloud.materialize("raw_wikipedia", config={"raw_wikipedia": {"shard_mib": 0.0035}})
+        config: dict[str, dict[str, Any]] = {
+            "raw_wikipedia": {"shard_mib": 0.0035},
+            "chunked_volume": {"containers": 1},
+        }
+        result = cloud.materialize("raw_wikipedia", "chunked_volume", config=config)
         assert result.success, failures(result)
         yield cloud
 
@@ -61,11 +66,8 @@ def containers_leave_their_processes(monkeypatch):
     monkeypatch.setattr(modal_containers, "kill_processes", lambda _task_id: None)
 
 
-def embed(
-    cloud: Cloud, engine: str, token_budget: int = 128, precision: str = "auto"
-) -> dg.ExecuteInProcessResult:
+def embed(cloud: Cloud, engine: str, precision: str = "auto") -> dg.ExecuteInProcessResult:
     config = {
-        "chunked_volume": {"token_budget": token_budget, "model": MODEL, "containers": 1},
         "embeddings": {
             "engine": engine,
             "precision": precision,
@@ -74,7 +76,7 @@ def embed(
             "inputs_per_container": 2,
         },
     }
-    return cloud.materialize("chunked_volume", "embeddings", config=config)
+    return cloud.materialize("embeddings", config=config)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +129,7 @@ def test_tei_gives_the_vectors_of_the_cpu_with_one_server_per_container(cloud, t
 def test_a_killed_container_takes_its_tei_server_along_and_the_next_starts_its_own(cloud, tei):
     earlier = len(cloud.plane.stats.containers(TEI))
     fault = cloud.plane.faults.kill_on_input(nth=3, function=TEI)
-    result = embed(cloud, "tei", token_budget=110)
+    result = embed(cloud, "tei", precision="float32")  # not the output of the test before
     assert metadata(result, "embeddings")["dagster/row_count"] == rows(cloud, result).num_rows
     [killed] = fault.killed
     assert len(tei.pids) == len(cloud.plane.stats.containers(TEI)) - earlier == 3
