@@ -25,7 +25,8 @@ from wiki_embeddings_tests.standins.modal.processes import find_processes
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei
 from wiki_embeddings_tests.standins.tei.install import install
 from wiki_embeddings_tests.standins.tei.orders import VARIABLE, Orders
-from wiki_embeddings_tests.support.dagster_runs import failures, metadata
+from wiki_embeddings_tests.support.dagster_runs import failures, metadata, recorded
+from wiki_embeddings_tests.support.generated_wiki import WIKI
 
 TEI = "TeiEmbedder.*"
 CPU = "CpuEmbedder.*"
@@ -54,10 +55,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, tiny_model) -> Iterator[Clou
 
 
 @pytest.fixture
-def tei(cloud: Cloud, tmp_path) -> LocalTei:
-    """The TEI of the containers that start from now on."""
+def tei(cloud: Cloud, tmp_path) -> Iterator[LocalTei]:
+    """The TEI of the containers that start from now on; its vectors are removed in the end."""
     cloud.plane.assets.secrets[SECRET][VARIABLE] = str(tmp_path)
-    return LocalTei(tmp_path)
+    yield LocalTei(tmp_path)
+    embedded = recorded(cloud.instance, "embeddings", WIKI)
+    assert embedded is not None
+    cloud.remove_output(embedded.folder)
 
 
 @pytest.fixture
@@ -129,7 +133,7 @@ def test_tei_gives_the_vectors_of_the_cpu_with_one_server_per_container(cloud, t
 def test_a_killed_container_takes_its_tei_server_along_and_the_next_starts_its_own(cloud, tei):
     earlier = len(cloud.plane.stats.containers(TEI))
     fault = cloud.plane.faults.kill_on_input(nth=3, function=TEI)
-    result = embed(cloud, "tei", precision="float32")  # not the output of the test before
+    result = embed(cloud, "tei")
     assert metadata(result, "embeddings")["dagster/row_count"] == rows(cloud, result).num_rows
     [killed] = fault.killed
     assert len(tei.pids) == len(cloud.plane.stats.containers(TEI)) - earlier == 3
