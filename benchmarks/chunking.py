@@ -1,15 +1,15 @@
-"""Measures our chunker beside the tokenizer alone and two well-known splitters.
+"""Measures our chunker against the tokenizer alone and two well-known splitters.
 
     .venv-bench/bin/python -m benchmarks.chunking
 
-All cut the articles of the sample with the tokenizer of all-MiniLM-L6-v2 to the same budget, each
-in as many processes as the others with one thread each, at first in one and then in one for each
-core; only the cutting is timed, until the last process is done. They take turns within each
-repetition, so that all see the same weather; the tables show medians. Our chunker begins each
-repetition with no word known, as in a new process.
+All cut the articles of the sample with the tokenizer of all-MiniLM-L6-v2 to the same budget, in the
+same number of processes with one thread each: first in one, then in one for each core. Only the
+cutting is timed, until the last process is done. The splitters take turns within each repetition,
+so that the load of the machine affects all alike; the tables show medians. Our chunker begins each
+repetition with an empty cache, as in a new process.
 
 `tokenizers alone` is `encode_batch` of whole articles, as fast as tokenising all text can be; a
-chunker must also read the ids, so it is measured with and without that.
+chunker must also read the ids, so it is measured with and without reading them.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from transformers import (  # type: ignore[import-not-found]  # only in .venv-be
     PreTrainedTokenizerFast,
 )
 
+from benchmarks.questions import sample_articles
 from wiki_embeddings.bundled import bundled_model
 from wiki_embeddings.chunking import ChunkSettings, chunk_articles, load_tokenizer
 from wiki_embeddings.host import usable_cores
-from wiki_embeddings.sources import sample
 
 OURS = "wiki_embeddings"
-SPECIAL_TOKENS = 2  # [CLS] and [SEP]: the peers are given the budget without them
+SPECIAL_TOKENS = 2  # [CLS] and [SEP]: the peers' budget excludes them
 
 Split = Callable[[], list[str]]
-"""Cuts all articles it was prepared for; returns the chunks' texts, or nothing if it cuts none."""
+"""Cuts the articles that it was prepared with; returns the texts of the chunks, if it makes any."""
 
 
 @dataclass(frozen=True)
@@ -60,34 +60,23 @@ class Articles:
 
     @property
     def chars(self) -> int:
-        """Code points of all texts."""
+        """Count the code points of all texts."""
         return sum(map(len, self.texts))
 
     def share(self, number: int, of: int) -> Articles:
-        """Every so many-th article, the longest first, so that the shares are about even."""
+        """Take every `of`-th article, the longest first, so that the shares are about even."""
         order = sorted(range(len(self.texts)), key=lambda article: -len(self.texts[article]))
-        mine = order[number::of]
-        return Articles([self.titles[a] for a in mine], [self.texts[a] for a in mine])
-
-
-def sample_articles() -> Articles:
-    """All articles of the sample."""
-    titles: list[str] = []
-    texts: list[str] = []
-    for part in sample.plan(1.0).parts:
-        for batch in sample.open_part(part, lambda _articles: None).batches:
-            titles += batch.column("title").to_pylist()
-            texts += batch.column("text").to_pylist()
-    return Articles(titles, texts)
+        chosen = order[number::of]
+        return Articles([self.titles[a] for a in chosen], [self.texts[a] for a in chosen])
 
 
 def tokenizer_file() -> Path:
-    """The published tokenizer."""
+    """Return the path of the published tokenizer."""
     return bundled_model() / "tokenizer.json"
 
 
 def plain_tokenizer() -> Tokenizer:
-    """The published tokenizer without truncation and padding."""
+    """Load the published tokenizer without truncation and padding."""
     tokenizer = Tokenizer.from_file(str(tokenizer_file()))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -95,14 +84,14 @@ def plain_tokenizer() -> Tokenizer:
 
 
 def ours(articles: Articles, budget: int) -> Split:
-    """Our chunker, with nothing remembered."""
+    """Prepare our chunker, with an empty cache."""
     tokenizer = load_tokenizer(tokenizer_file())
     settings = ChunkSettings(budget)
     return lambda: chunk_articles(tokenizer, articles.titles, articles.texts, settings).text
 
 
 def tokenizers_ids_read(articles: Articles, _budget: int) -> Split:
-    """Tokenises without cutting, and reads the ids."""
+    """Prepare to tokenise without cutting, and to read the ids."""
     tokenizer = plain_tokenizer()
 
     def split() -> list[str]:
@@ -114,7 +103,7 @@ def tokenizers_ids_read(articles: Articles, _budget: int) -> Split:
 
 
 def tokenizers_ids_unread(articles: Articles, _budget: int) -> Split:
-    """Tokenises without cutting, and drops the result."""
+    """Prepare to tokenise without cutting, and to drop the result."""
     tokenizer = plain_tokenizer()
 
     def split() -> list[str]:
@@ -125,7 +114,7 @@ def tokenizers_ids_unread(articles: Articles, _budget: int) -> Split:
 
 
 def semantic_text_splitter(articles: Articles, budget: int) -> Split:
-    """The splitter in Rust, keeping white space as we do."""
+    """Prepare the splitter in Rust, keeping white space as we do."""
     splitter = TextSplitter.from_huggingface_tokenizer(
         plain_tokenizer(), budget - SPECIAL_TOKENS, trim=False
     )
@@ -133,7 +122,7 @@ def semantic_text_splitter(articles: Articles, budget: int) -> Split:
 
 
 def langchain(articles: Articles, budget: int) -> Split:
-    """LangChain's splitter, without its default overlap."""
+    """Prepare LangChain's splitter, without its default overlap."""
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain_tokenizer())
     splitter = RecursiveCharacterTextSplitter.from_huggingface_tokenizer(
         tokenizer, chunk_size=budget - SPECIAL_TOKENS, chunk_overlap=0
@@ -153,14 +142,14 @@ PREPARE: dict[str, Callable[[Articles, int], Split]] = {
 _start: Barrier
 
 
-def enter_process(start: Barrier) -> None:
-    """Hands a worker process what lets all begin at the same moment."""
+def initialize_process(start: Barrier) -> None:
+    """Give a worker process the barrier at which all wait before they begin."""
     global _start  # noqa: PLW0603  # a pool's initializer has no other place for it
     _start = start
 
 
 def timed_split(name: str, articles: Articles, budget: int) -> tuple[float, list[str]]:
-    """Cuts in this process; returns the seconds and the chunks."""
+    """Cut in this process; return the seconds and the chunks."""
     split = PREPARE[name](articles, budget)
     _start.wait()
     begin = time.perf_counter()
@@ -171,7 +160,7 @@ def timed_split(name: str, articles: Articles, budget: int) -> tuple[float, list
 def measure(
     articles: Articles, budget: int, processes: int, repetitions: int
 ) -> tuple[dict[str, float], dict[str, list[str]]]:
-    """Measures all splitters.
+    """Measure all splitters.
 
     Returns:
         Median seconds of each until its last process was done, and its chunks.
@@ -181,7 +170,7 @@ def measure(
     chunks: dict[str, list[str]] = {}
     context = get_context("spawn")
     with ProcessPoolExecutor(
-        processes, context, initializer=enter_process, initargs=(context.Barrier(processes),)
+        processes, context, initializer=initialize_process, initargs=(context.Barrier(processes),)
     ) as pool:
         for _ in range(repetitions):
             for name in PREPARE:
@@ -193,7 +182,7 @@ def measure(
 
 
 def token_counts(chunks: Sequence[str]) -> list[int]:
-    """Tokens of each chunk as the model reads it, special tokens included."""
+    """Count the tokens of each chunk as the model reads it, including special tokens."""
     return [len(encoding.ids) for encoding in plain_tokenizer().encode_batch(list(chunks))]
 
 
@@ -209,18 +198,19 @@ def token_counts(chunks: Sequence[str]) -> list[int]:
 )
 @click.option("--repetitions", default=5, show_default=True, help="Turns of each splitter.")
 def main(budget: int, processes: tuple[int, ...], repetitions: int) -> None:
-    """Runs the benchmark and prints a table for each number of processes."""
+    """Run the benchmark and print a table for each number of processes."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # processes share the cores, not threads
-    articles = sample_articles()
+    articles_by_title = sample_articles()
+    articles = Articles(list(articles_by_title), list(articles_by_title.values()))
     for number in processes:
         compare(articles, budget, number, repetitions)
 
 
 def compare(articles: Articles, budget: int, processes: int, repetitions: int) -> None:
-    """Measures all splitters and prints their table.
+    """Measure all splitters and print their table.
 
     Raises:
-        click.ClickException: A splitter has made chunks over the budget.
+        click.ClickException: A splitter made chunks over the budget.
     """
     seconds, chunks = measure(articles, budget, processes, repetitions)
     counts = {name: token_counts(texts) for name, texts in chunks.items()}
@@ -237,7 +227,7 @@ def compare(articles: Articles, budget: int, processes: int, repetitions: int) -
 def results_table(
     chars: int, seconds: dict[str, float], counts: dict[str, list[int]], budget: int
 ) -> Table:
-    """One row for each splitter; `ours is` compares the rates."""
+    """Make a table with one row for each splitter; `ours is` compares the rates."""
     table = Table("splitter", "characters/s", "ours is", "chunks", "filled", "largest")
     for name, took in seconds.items():
         row = [name, f"{chars / took:,.0f}", f"{took / seconds[OURS]:.2f}×"]

@@ -3,14 +3,14 @@
     .venv-bench/bin/python -m benchmarks.cuda_encoder                       # on a GPU
     .venv-bench/bin/python -m benchmarks.cuda_encoder --device cpu --quick  # anywhere
 
-What it prints: whether our vectors agree with those of sentence-transformers in float32; what the
-chip does by itself; tokens a second for models of several sizes, ours from token ids stored on a
-disk to vectors written on it, theirs from texts to vectors in memory, in turns; what of our work
-is the processor's; how long a new process takes to its first vector; and the time and the price
-that the share of the chip's rate predicts for all of English Wikipedia.
+It prints: whether our vectors agree with those of sentence-transformers in float32; the chip's own
+rates; tokens per second for models of several sizes, ours from token ids stored on a disk to
+vectors written to it, theirs from texts to vectors in memory, in turns; the processor's part of our
+work; how long a new process takes to its first vector; and the time and the price that our share of
+the chip's rate predicts for the English Wikipedia.
 
-On a processor, everything runs in float32: that shows that the benchmark works and that vectors
-are right. It says nothing about a GPU.
+On a processor, everything runs in float32. That shows that the benchmark works and that the vectors
+are right, but says nothing about a GPU.
 """
 
 from __future__ import annotations
@@ -28,22 +28,30 @@ import torch
 from rich.console import Console
 
 from benchmarks.cuda import ours, peers, tables
-from benchmarks.cuda.agreement import agreements
-from benchmarks.cuda.chip import ChipRates, chip_rates
-from benchmarks.cuda.first_vector import first_vector
+from benchmarks.cuda.agreement import measure_agreement
+from benchmarks.cuda.chip import ChipRates, measure_chip
+from benchmarks.cuda.first_vector import time_first_vector
 from benchmarks.cuda.models import SIZES, our_encoder, random_model
-from benchmarks.cuda.prediction import datasheet_flops, predictions
+from benchmarks.cuda.prediction import datasheet_flops, predict_fleets
 from benchmarks.cuda.tables import Rate
-from benchmarks.cuda.work import SHARD_PASSAGES, Lengths, Work, lengths_of, prepared, sample_chunks
+from benchmarks.cuda.work import (
+    SHARD_PASSAGES,
+    Lengths,
+    Work,
+    measure_lengths,
+    sample_chunks,
+    write_work,
+)
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
+from wiki_embeddings.encoders.models.known import ModelShape
 from wiki_embeddings.estimate import flops_per_token
 from wiki_embeddings.estimate.editions import EDITIONS
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.volume import MiB, Volume
 
 _BAR_SHARE = 0.25
-"""What this project wants to reach at least."""
+"""The share that this project aims for at least."""
 
 _SHARES = {
     "cuda": "The share is what was reached here of this chip's datasheet rate.",
@@ -51,10 +59,10 @@ _SHARES = {
 }
 
 _FILE_WIDTH = 130
-"""Columns of what is printed into a file."""
+"""Columns of output that goes to a file."""
 
 REFERENCE = "small"
-"""The size that the bars and the predictions are about."""
+"""The size of the bars and the predictions."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +70,9 @@ class Scale:
     """How much is measured.
 
     Attributes:
-        flops: Operations in a turn of ours: seconds of them.
+        flops: Operations in one of our turns, enough for some seconds.
         turns: Turns of each contestant.
-        least_shards: So many that some are read and written while others are computed.
+        min_shards: Enough that some are read and written while others are computed.
         peer_share: Share of the passages that sentence-transformers encodes in a turn.
         warm_up: Passages to warm up with.
         matrix_sides: Sizes of square matrices to multiply.
@@ -73,14 +81,14 @@ class Scale:
 
     flops: float
     turns: int
-    least_shards: int
+    min_shards: int
     peer_share: float
     warm_up: int
     matrix_sides: tuple[int, ...]
     copied_bytes: int
 
 
-_LEAST_PASSAGES = 4
+_MIN_PASSAGES = 4
 _GPU_SIDES = (2048, 4096, 8192, 16384)
 SCALES = {
     ("cuda", False): Scale(4e15, 3, 8, 0.1, 2048, _GPU_SIDES, 1024 * MiB),
@@ -92,57 +100,58 @@ SCALES = {
 
 @dataclass(frozen=True)
 class Bench:
-    """What all measurements share.
+    """The inputs of all measurements.
 
     Attributes:
         device: `cuda` or `cpu`.
         scale: How much is measured.
         scratch: Folder for models and shards.
         chunks: Chunks of the sample.
-        made_by: Their manifest.
+        manifest: Their manifest.
     """
 
     device: str
     scale: Scale
     scratch: Path
     chunks: pa.Table
-    made_by: Manifest
+    manifest: Manifest
 
     @property
     def lengths(self) -> Lengths:
-        """How long the sample's passages are."""
-        return lengths_of(self.chunks)
+        """Lengths of the sample's passages."""
+        return measure_lengths(self.chunks)
 
     def work(self, name: str, passages: int, shards: int) -> Work:
-        """Shards to embed."""
+        """Write shards to embed."""
         volume = Volume(self.scratch / "volume" / name)
-        return prepared(volume, self.chunks, self.made_by, passages=passages, shards=shards)
+        return write_work(volume, self.chunks, self.manifest, passages=passages, shards=shards)
 
-    def work_of(self, flops: float) -> Work:
-        """Shards whose tokens cost so much each that they make a turn."""
-        passages = max(_LEAST_PASSAGES, int(self.scale.flops / (flops * self.lengths.mean)))
-        shards = max(self.scale.least_shards, round(passages / SHARD_PASSAGES))
+    def work_for(self, flops: float) -> Work:
+        """Write the shards of one turn for a model with this many operations per token."""
+        passages = max(_MIN_PASSAGES, int(self.scale.flops / (flops * self.lengths.mean)))
+        shards = max(self.scale.min_shards, round(passages / SHARD_PASSAGES))
         return self.work(f"{flops:.0f}", passages // shards, shards)
 
 
 def rates(bench: Bench, name: str, console: Console) -> Iterator[Rate]:
-    """Measures us and sentence-transformers with a random model of one size, in turns."""
+    """Measure us and sentence-transformers with a random model of one size, in turns."""
     size = SIZES[name]
-    flops = flops_per_token(size, bench.lengths.attended)
+    shape = ModelShape(size.layers, size.hidden_size, size.intermediate_size)
+    flops = flops_per_token(shape, bench.lengths.attended)
     folder = random_model(bench.scratch / name, size)
-    work = bench.work_of(flops)
+    work = bench.work_for(flops)
     console.print(f"{size.like}: {work.passages:,} passages, {work.tokens:,} tokens a turn …")
     encoder = our_encoder(folder, bench.device)
-    loaded, missing = _peers(bench, folder)
+    loaded, missing = _load_peers(bench, folder)
     texts = work.texts * len(work.chunks.files)
-    texts = texts[: max(_LEAST_PASSAGES, int(len(texts) * bench.scale.peer_share))]
+    texts = texts[: max(_MIN_PASSAGES, int(len(texts) * bench.scale.peer_share))]
     _warm_up(encoder, loaded, texts[: bench.scale.warm_up])
     taken: dict[str, list[float]] = {setting.name: [] for setting, _ in loaded}
     written = []
     for _ in range(bench.scale.turns):
-        written.append(ours.embedded(encoder, work))
+        written.append(ours.embed_all(encoder, work))
         for setting, model in loaded:
-            taken[setting.name].append(peers.seconds(model, texts, setting.batch))
+            taken[setting.name].append(peers.time_encoding(model, texts, setting.batch))
     seconds = statistics.median(turn.seconds for turn in written)
     bytes_per_s = written[0].bytes / seconds
     yield Rate(size.like, "ours, disk to disk", work.tokens / seconds, flops, bytes_per_s)
@@ -153,18 +162,18 @@ def rates(bench: Bench, name: str, console: Console) -> Iterator[Rate]:
         yield Rate(size.like, setting_name, None, flops, note=reason)
 
 
-def _peers(
+def _load_peers(
     bench: Bench, folder: Path
 ) -> tuple[list[tuple[peers.Setting, peers.Model]], dict[str, str]]:
-    """The peers that can run here, and why others cannot, by name."""
+    """Return the peers that can run here, and by name why others cannot."""
     loaded, missing = [], {}
     for setting in peers.SETTINGS:
         if setting.needs_gpu and bench.device != "cuda":
             missing[setting.name] = "needs a GPU"
             continue
         try:
-            loaded.append((setting, peers.peer(folder, bench.device, setting.attention)))
-        except peers.MissingError as error:
+            loaded.append((setting, peers.load_peer(folder, bench.device, setting.attention)))
+        except peers.MissingPeerError as error:
             missing[setting.name] = str(error)
     return loaded, missing
 
@@ -172,32 +181,32 @@ def _peers(
 def _warm_up(
     encoder: CudaEncoder, loaded: list[tuple[peers.Setting, peers.Model]], texts: list[str]
 ) -> None:
-    """Goes through every path once: kernels are loaded, memory is taken."""
+    """Run every path once, to load kernels and reserve memory."""
     encoder.encode_texts(texts)
     for setting, model in loaded:
-        peers.seconds(model, texts, setting.batch)
+        peers.time_encoding(model, texts, setting.batch)
 
 
 def measure(bench: Bench, sizes: tuple[str, ...], console: Console) -> bool:
-    """Runs all measurements and prints their tables; returns whether all vectors agreed."""
+    """Run all measurements and print their tables; return True if all vectors agree."""
     passed = check(bench, console)
-    chip = chip_rates(bench.device, bench.scale.matrix_sides, bench.scale.copied_bytes)
+    chip = measure_chip(bench.device, bench.scale.matrix_sides, bench.scale.copied_bytes)
     console.print(tables.chip_table(chip))
     found = [rate for name in sizes for rate in rates(bench, name, console)]
     device = chip.name if bench.device == "cuda" else "processor, in float32"
     console.print(tables.rate_table(found, device, chip.matrix_flops))
     folder = bench.scratch / sizes[0]
     shard = bench.work("host", SHARD_PASSAGES, 1)
-    host = ours.host_side(our_encoder(folder, bench.device), shard)
+    host = ours.measure_host(our_encoder(folder, bench.device), shard)
     console.print(tables.host_table(host, shard.tokens))
-    console.print(tables.first_vector_line(first_vector(folder, bench.device)))
+    console.print(tables.first_vector_line(time_first_vector(folder, bench.device)))
     like = SIZES[REFERENCE if REFERENCE in sizes else sizes[0]].like
     predict(bench, next(rate for rate in found if rate.model == like), chip, console)
     return passed
 
 
 def predict(bench: Bench, rate: Rate, chip: ChipRates, console: Console) -> None:
-    """Prints what a rate of ours would make of all of English Wikipedia on other chips."""
+    """Print how long other chips would take for the English Wikipedia at our share."""
     assert rate.tokens_per_s is not None
     share = _BAR_SHARE
     if bench.device == "cuda":
@@ -206,7 +215,7 @@ def predict(bench: Bench, rate: Rate, chip: ChipRates, console: Console) -> None
     characters = EDITIONS["en"].characters.value
     ratio = bench.lengths.tokens_per_character
     tokens = characters * ratio
-    found = predictions(share, rate.flops_per_token, tokens)
+    found = predict_fleets(share, rate.flops_per_token, tokens)
     console.print(tables.prediction_table(found, share, rate.model))
     console.print(
         f"{characters / 1e9:.2f} G characters × {ratio:.3f} tokens a character (the sample's, "
@@ -217,11 +226,11 @@ def predict(bench: Bench, rate: Rate, chip: ChipRates, console: Console) -> None
 
 
 def check(bench: Bench, console: Console) -> bool:
-    """Compares vectors with sentence-transformers, where that is installed."""
+    """Compare vectors with sentence-transformers, if it is installed."""
     texts = bench.chunks.column("text").to_pylist()
     try:
-        found = agreements(texts, bench.scratch / "agreement", bench.device)
-    except peers.MissingError as error:
+        found = measure_agreement(texts, bench.scratch / "agreement", bench.device)
+    except peers.MissingPeerError as error:
         console.print(f"Agreement is not checked: {error}.")
         return True
     console.print(tables.agreement_table(found))
@@ -248,8 +257,8 @@ def main(device: str, quick: bool, sizes: str) -> None:
     console = terminal if terminal.is_terminal else Console(width=_FILE_WIDTH)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        chunks, made_by = sample_chunks(Volume(scratch / "sample"))
-        bench = Bench(device, SCALES[device, quick], scratch, chunks, made_by)
+        chunks, manifest = sample_chunks(Volume(scratch / "sample"))
+        bench = Bench(device, SCALES[device, quick], scratch, chunks, manifest)
         passed = measure(bench, names, console)
     if not passed:
         sys.exit("Vectors do not agree with those of sentence-transformers.")

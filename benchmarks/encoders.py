@@ -1,11 +1,11 @@
-"""Measures our CPU encoder beside others': passages a second, and how well they agree.
+"""Measures our CPU encoder beside others: passages per second, and how closely they agree.
 
     .venv-bench/bin/python -m benchmarks.encoders
 
-Each runs in a process of its own on the same cores, with the same weights, over passages of the
-sample, one after the other in each repetition so that all see the same weather; the table shows
-medians. Each tokenises what it encodes, except `encode`, which is what the pipeline runs on token
-ids that it has stored. A peer that is not installed is left out, and the reason is said.
+Each contestant runs in a separate process on the same cores, with the same weights, over passages
+of the sample. They take turns in each repetition, so that all meet the same conditions; the table
+shows medians. Each tokenises its texts, except `encode`, which the pipeline runs on stored token
+ids. A peer that is not installed is left out, with the reason.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from wiki_embeddings.host import usable_cores
 from wiki_embeddings.sources import sample
 
 PEER = "sentence-transformers"
-"""The one that all others are compared with."""
+"""The contestant that all others are compared with."""
 
 OURS = {
     f"ours {precision}, {method}": (precision, method)
     for precision in ("float32", "int8")
     for method in ("encode_texts", "encode")
 }
-"""Our rows: precision and method of each."""
+"""Precision and method of each of our rows."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Passages:
 
 
 def sample_passages(model: ResolvedModel, count: int) -> Passages:
-    """Chunks spread evenly over the articles of the sample, cut by our chunker without titles."""
+    """Return chunks spread evenly over the sample, cut by our chunker without titles."""
     titles: list[str] = []
     texts: list[str] = []
     for part in sample.plan().parts:
@@ -70,12 +70,12 @@ def sample_passages(model: ResolvedModel, count: int) -> Passages:
     return Passages([chunks.text[index] for index in chosen], [tokens[index] for index in chosen])
 
 
-# ---- In the process of a contestant.
+# ---- In a contestant's process.
 
 
 @cache
-def prepared(name: str, count: int) -> Callable[[], Vectors]:
-    """A contestant with its passages, ready to encode."""
+def prepare(name: str, count: int) -> Callable[[], Vectors]:
+    """Return a function that lets a contestant encode its passages."""
     model = resolve()
     passages = sample_passages(model, count)
     if name in peers.PEERS:
@@ -88,23 +88,23 @@ def prepared(name: str, count: int) -> Callable[[], Vectors]:
 
 
 def encode(name: str, count: int) -> Vectors:
-    """Vectors of a contestant."""
-    return prepared(name, count)()
+    """Return the vectors of a contestant."""
+    return prepare(name, count)()
 
 
-def timed(name: str, count: int) -> float:
-    """Seconds that a contestant takes once."""
+def time_encoding(name: str, count: int) -> float:
+    """Return the seconds that a contestant takes once."""
     start = time.perf_counter()
-    prepared(name, count)()
+    prepare(name, count)()
     return time.perf_counter() - start
 
 
-# ---- In the process that lets them take turns.
+# ---- In the main process, where they take turns.
 
 
 @contextmanager
-def processes(names: Iterable[str]) -> Iterator[dict[str, Executor]]:
-    """A process for each contestant: some pin threads to cores, which would slow down others."""
+def start_processes(names: Iterable[str]) -> Iterator[dict[str, Executor]]:
+    """Start a process for each contestant: some pin threads to cores, which would slow others."""
     with ExitStack() as stack:
         yield {
             name: stack.enter_context(
@@ -114,10 +114,10 @@ def processes(names: Iterable[str]) -> Iterator[dict[str, Executor]]:
         }
 
 
-def measured(
+def measure(
     contestants: Mapping[str, Executor], count: int, repetitions: int, console: Console
 ) -> tuple[dict[str, float], dict[str, Vectors]]:
-    """Median seconds and the vectors of each contestant, in turns, after a turn to warm up."""
+    """Return the median seconds and the vectors of each contestant, after a turn to warm up."""
     vectors: dict[str, Vectors] = {}
     for name, process in contestants.items():
         try:
@@ -129,14 +129,14 @@ def measured(
     seconds: dict[str, list[float]] = {name: [] for name in vectors}
     for _ in range(repetitions):
         for name, times in seconds.items():
-            times.append(contestants[name].submit(timed, name, count).result())
+            times.append(contestants[name].submit(time_encoding, name, count).result())
     return {name: statistics.median(times) for name, times in seconds.items()}, vectors
 
 
 def result_table(
     seconds: dict[str, float], vectors: dict[str, Vectors], tokens: Sequence[TokenIds]
 ) -> Table:
-    """Rates, ratios to the peer, and mean and lowest cosine with its vectors."""
+    """Return rates, ratios to the peer, and mean and lowest cosine with its vectors."""
     table = Table()
     table.add_column("encoder", no_wrap=True)
     for heading in ("passages/s", "tokens/s", "ratio", "cosine", "lowest"):
@@ -162,8 +162,8 @@ def main(count: int, repetitions: int) -> None:
     """Measure our encoders beside others."""
     console = Console()
     passages = sample_passages(resolve(), count)
-    with processes([*peers.PEERS, *OURS]) as contestants:
-        seconds, vectors = measured(contestants, count, repetitions, console)
+    with start_processes([*peers.PEERS, *OURS]) as contestants:
+        seconds, vectors = measure(contestants, count, repetitions, console)
     console.print(result_table(seconds, vectors, passages.tokens))
     average = statistics.fmean(map(len, passages.tokens))
     console.print(

@@ -1,7 +1,7 @@
-"""The encoders that others use on a CPU, each prepared to encode the same texts as ours.
+"""Other encoders for a CPU, each prepared to encode the same texts as ours.
 
-Each is given what is best for it and cheap to ask for: batches of 16 sorted by length, and both
-cores. A peer whose package is missing raises `ImportError`. None reports to its maker that it runs.
+Each runs with the settings that suit it and cost little effort: batches of 16 sorted by length, and
+both cores. A peer whose package is missing raises `ImportError`. Their telemetry is off.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from wiki_embeddings.host import usable_cores
 Encode = Callable[[Sequence[str]], Vectors]
 
 Arrays = dict[str, npt.NDArray[np.int64]]
-"""A batch as BERT takes it: `input_ids`, `attention_mask` and `token_type_ids`."""
+"""The inputs of BERT for a batch: `input_ids`, `attention_mask` and `token_type_ids`."""
 
-# OpenVINO and NNCF send nothing where this cannot be imported, and None is how Python marks that.
+# OpenVINO and NNCF send nothing if they cannot import this; None makes Python refuse the import.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 _BATCH = 16
@@ -36,7 +36,7 @@ _CALIBRATION_BATCHES = 20
 
 
 def sentence_transformers(model: ResolvedModel) -> Encode:
-    """sentence-transformers as it comes: PyTorch in float32."""
+    """sentence-transformers with its defaults: PyTorch in float32."""
     from sentence_transformers import (  # type: ignore[import-not-found]  # only in .venv-bench
         SentenceTransformer,
     )
@@ -47,23 +47,23 @@ def sentence_transformers(model: ResolvedModel) -> Encode:
 
 def onnxruntime_float32(model: ResolvedModel) -> Encode:
     """ONNX Runtime on the exported model."""
-    return _onnxruntime(model, _exported(model))
+    return _onnxruntime(model, _export(model))
 
 
 def onnxruntime_int8(model: ResolvedModel) -> Encode:
-    """ONNX Runtime on the exported model after its own dynamic quantization."""
+    """ONNX Runtime on the exported model with its own dynamic quantization."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    file = _exported(model).with_name("int8.onnx")
-    # 7 bits without VNNI, as its documentation wants it.
+    file = _export(model).with_name("int8.onnx")
+    # 7 bits without VNNI, as its documentation recommends.
     quantize_dynamic(
-        _exported(model), file, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
+        _export(model), file, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
     )
     return _onnxruntime(model, file)
 
 
 def ctranslate2_int8(model: ResolvedModel) -> Encode:
-    """CTranslate2 with int8 weights, a core for each batch."""
+    """CTranslate2 with int8 weights, one core per batch."""
     import ctranslate2  # type: ignore[import-not-found]  # only in .venv-bench
 
     folder = Path(tempfile.mkdtemp()) / "ctranslate2"
@@ -86,12 +86,12 @@ def ctranslate2_int8(model: ResolvedModel) -> Encode:
 
 
 def openvino_float32(model: ResolvedModel) -> Encode:
-    """OpenVINO on the exported model, a stream for each core."""
+    """OpenVINO on the exported model, one stream per core."""
     return _openvino(model, _openvino_model(model))
 
 
 def openvino_int8(model: ResolvedModel) -> Encode:
-    """OpenVINO on the exported model after NNCF's quantization, with texts that are encoded too."""
+    """OpenVINO on the exported model with NNCF's quantization, calibrated on our texts."""
     import nncf  # type: ignore[import-not-found]  # only in .venv-bench
 
     from wiki_embeddings.encoders.cpu.calibration_texts import CALIBRATION_TEXTS
@@ -125,7 +125,7 @@ def _onnxruntime(model: ResolvedModel, file: Path) -> Encode:
 def _openvino_model(model: ResolvedModel) -> Any:
     import openvino as ov
 
-    return ov.Core().read_model(_exported(model))
+    return ov.Core().read_model(_export(model))
 
 
 def _openvino(model: ResolvedModel, graph: Any) -> Encode:
@@ -141,13 +141,13 @@ def _openvino(model: ResolvedModel, graph: Any) -> Encode:
 
 
 @cache
-def _exported(model: ResolvedModel) -> Path:
-    """The model as transformers has it, exported to ONNX by PyTorch."""
+def _export(model: ResolvedModel) -> Path:
+    """Export transformers' version of the model to ONNX with PyTorch."""
     import torch
     from transformers import AutoModel  # type: ignore[import-not-found]  # only in .venv-bench
 
     class HiddenStates(torch.nn.Module):  # type: ignore[misc]  # torch is untyped here
-        """BERT with its inputs by place and one output, as an export wants it."""
+        """BERT with positional inputs and one output, as the export requires."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -174,7 +174,7 @@ def _exported(model: ResolvedModel) -> Path:
 
 
 def _encode(model: ResolvedModel, hidden: Callable[[Arrays], npt.NDArray[np.float32]]) -> Encode:
-    """Encodes batches at once, one for each core, and pools by mean as all of these need."""
+    """Return an encoder that computes one batch per core and pools by mean."""
 
     def vectors(batch: Arrays) -> Vectors:
         mask = batch["attention_mask"][..., np.newaxis].astype(np.float32)
@@ -196,7 +196,7 @@ def _encode(model: ResolvedModel, hidden: Callable[[Arrays], npt.NDArray[np.floa
 def _batches(
     model: ResolvedModel, texts: Sequence[str], size: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], Arrays]]:
-    """Indices of texts of nearly one length, and their tokens."""
+    """Yield the indices of texts of similar length, and their tokens."""
     tokenizer = Tokenizer.from_file(str(model.tokenizer_path))
     tokenizer.enable_truncation(model.max_length)
     tokenizer.enable_padding()

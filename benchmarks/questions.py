@@ -1,4 +1,4 @@
-"""Questions over the sample wiki, and which chunks answer them, wherever the chunks are cut."""
+"""Questions over the sample wiki, and the chunks that answer them, wherever chunks are cut."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from wiki_embeddings.sources import sample
 QUESTIONS = Path(__file__).with_name("questions.toml")
 
 KINDS = ("fact", "paraphrase", "entity", "number", "why", "context", "keywords", "similar")
-"""Kinds of questions, which `questions.toml` explains."""
+"""Kinds of questions; see `questions.toml`."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question whose answer is known.
+    """A question with a known answer.
 
     Attributes:
         ask: The question.
         kind: One of `KINDS`.
         article: Title of the article that answers it.
-        answers: Excerpts of the article, verbatim, each enough to know an answering passage by.
+        answers: Excerpts of the article, verbatim; each is enough to recognise a relevant passage.
     """
 
     ask: str
@@ -37,13 +37,13 @@ class Question:
 
 
 def load_questions() -> list[Question]:
-    """All questions, in the order of the file."""
+    """Read all questions, in the order of the file."""
     rows = tomllib.loads(QUESTIONS.read_text(encoding="utf-8"))["questions"]
     return [Question(**{**row, "answers": tuple(row["answers"])}) for row in rows]
 
 
 def sample_articles() -> dict[str, str]:
-    """Text of each article of the sample by its title, which is no other's."""
+    """Return the text of each article of the sample by its title; titles are unique."""
     return {
         title: text
         for part in sample.plan().parts
@@ -54,8 +54,8 @@ def sample_articles() -> dict[str, str]:
     }
 
 
-def right_chunks(question: Question, titles: Sequence[str], chunks: Chunks) -> list[int]:
-    """Numbers of the chunks that answer a question: of each excerpt the one that holds most of it.
+def relevant_chunks(question: Question, titles: Sequence[str], chunks: Chunks) -> list[int]:
+    """Return the numbers of the relevant chunks: for each excerpt the one with most of it.
 
     Args:
         question: The question.
@@ -63,7 +63,7 @@ def right_chunks(question: Question, titles: Sequence[str], chunks: Chunks) -> l
         chunks: Their chunks.
 
     Raises:
-        BadInputError: The article is not among them, or an excerpt is not in its text just once.
+        BadInputError: The article is not among them, or an excerpt is not exactly once in its text.
     """
     if question.article not in titles:
         raise BadInputError(
@@ -74,14 +74,14 @@ def right_chunks(question: Question, titles: Sequence[str], chunks: Chunks) -> l
     text = "".join(chunks.text[row] for row in rows)
     begins = chunks.start[rows]
     ends = np.append(begins[1:], len(text))
-    right = set()
+    relevant = set()
     for answer in question.answers:
         if text.count(answer) != 1:
             raise BadInputError(
                 f"The answer “{answer}” to “{question.ask}” is {text.count(answer)} times in the "
-                f"article “{question.article}”: choose one in {QUESTIONS} that is there once."
+                f"article “{question.article}”: choose one in {QUESTIONS} that occurs once."
             )
         begin = text.index(answer)
         overlaps = np.minimum(ends, begin + len(answer)) - np.maximum(begins, begin)
-        right.add(int(rows[overlaps.argmax()]))
-    return sorted(right)
+        relevant.add(int(rows[overlaps.argmax()]))
+    return sorted(relevant)

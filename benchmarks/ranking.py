@@ -1,6 +1,6 @@
-"""How good a ranking of passages is, and whether two rankings differ by more than chance.
+"""Measures the quality of rankings, and whether two of them differ by more than chance.
 
-Knows neither texts nor vectors: only scores, and which passages are right.
+Knows neither texts nor vectors, only scores and which passages are relevant.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 Scores = npt.NDArray[np.floating[Any]]
-"""How well each passage suits each question, of shape `(questions, passages)`; most is best."""
+"""Score of each passage for each question, of shape `(questions, passages)`; highest is best."""
 
 Quality = npt.NDArray[np.floating[Any]]
-"""How well each question was answered, from 0 to 1, of shape `(questions,)`."""
+"""Quality of the ranking for each question, from 0 to 1, of shape `(questions,)`."""
 
 Ranks = npt.NDArray[np.int64]
-"""Place, from 1, of the first right passage for each question, of shape `(questions,)`."""
+"""Rank, from 1, of the first relevant passage for each question, of shape `(questions,)`."""
 
 RESAMPLES = 10_000
-"""Enough that the ends of an interval move by less than its third digit with another seed."""
+"""Enough that another seed moves the ends of an interval by less than its third digit."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much the mean of one quality is above another's, on the same questions.
+    """Difference between the means of two qualities on the same questions.
 
     Attributes:
         mean: The difference.
@@ -41,41 +41,41 @@ class Difference:
 
     @property
     def is_noise(self) -> bool:
-        """Whether no difference at all is within the interval too."""
+        """True if the interval includes zero."""
         return self.low <= 0 <= self.high
 
 
-def first_right_ranks(scores: Scores, right: Sequence[Sequence[int]]) -> Ranks:
-    """Rank all passages for each question and find the first right one.
+def first_relevant_ranks(scores: Scores, relevant: Sequence[Sequence[int]]) -> Ranks:
+    """Rank all passages for each question and find the first relevant one.
 
     Args:
         scores: Score of each passage for each question; equal ones rank in the order of passages.
-        right: Numbers of the right passages of each question, at least one.
+        relevant: Numbers of the relevant passages of each question, at least one.
     """
     ranks = []
-    for row, wanted in zip(scores, right, strict=True):
+    for row, wanted in zip(scores, relevant, strict=True):
         order = np.argsort(-row, kind="stable")
         ranks.append(1 + int(np.flatnonzero(np.isin(order, wanted))[0]))
     return np.array(ranks, np.int64)
 
 
-def recalls(ranks: Ranks, count: int) -> Quality:
-    """1 where a right passage is among the first so many, else 0; their mean is recall at count."""
+def hits(ranks: Ranks, count: int) -> Quality:
+    """Return 1 where a relevant passage is among the first `count`, else 0; the mean is recall."""
     return (ranks <= count).astype(np.float64)
 
 
-def reciprocals(ranks: Ranks) -> Quality:
-    """1 / rank, however far down the first right passage stands; their mean is the MRR."""
+def reciprocal_ranks(ranks: Ranks) -> Quality:
+    """Return 1 / rank, with no limit to the rank; the mean is the MRR."""
     return 1 / ranks
 
 
-def difference(quality: Quality, reference: Quality, seed: int = 0) -> Difference:
-    """Compare two ways of searching by a paired bootstrap over the questions.
+def paired_difference(quality: Quality, reference: Quality, seed: int = 0) -> Difference:
+    """Compare two search methods by a paired bootstrap over the questions.
 
     Args:
-        quality: Of the one.
-        reference: Of the other, for the same questions in the same order.
-        seed: Of the resampling.
+        quality: Quality of the one.
+        reference: Quality of the other, for the same questions in the same order.
+        seed: Seed of the resampling.
     """
     gains = quality - reference
     drawn = np.random.default_rng(seed).integers(len(gains), size=(RESAMPLES, len(gains)))

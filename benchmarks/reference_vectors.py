@@ -1,4 +1,4 @@
-"""Makes the reference vectors that the encoders' tests compare with, by sentence-transformers.
+"""Makes the reference vectors of the encoders' tests with sentence-transformers.
 
     .venv-bench/bin/python -m benchmarks.reference_vectors
 
@@ -6,7 +6,7 @@ Writes, into `wiki_embeddings_tests/fixtures/encoders/`:
 
     texts.json          texts of many lengths and scripts
     minilm.npz          their vectors by all-MiniLM-L6-v2 (mean pooling)
-    tiny_cls/           a random BERT of another shape with [CLS] pooling, prompts and all
+    tiny_cls/           a random BERT of another size, with [CLS] pooling and prompts
     tiny_cls.npz        its vectors of the same texts, as queries and as passages
 """
 
@@ -92,11 +92,11 @@ ODD_TEXTS = [
 WORD_COUNTS = [*range(2, 14), 16, 19, 23, 28, 34, 41, 50, 61, 74, 90, 110, 135, 165, 200, 240, 280]
 
 TOKEN_COUNTS = (61, 62, 63, 253, 254, 255, 300, 1000)
-"""Around what the two models read at most: 62 and 254 tokens beside the special ones."""
+"""Around the limits of the two models: 62 and 254 tokens besides the special tokens."""
 
 
 def reference_texts() -> list[str]:
-    """Texts of no tokens, one, several, exactly what fits, and more than fits."""
+    """Return texts with no tokens, one, several, exactly as many as fit, and more."""
     words = PROSE.split()
     prose = [
         " ".join(words[(7 * number) % 40 :][:count]) for number, count in enumerate(WORD_COUNTS)
@@ -105,7 +105,7 @@ def reference_texts() -> list[str]:
 
 
 def tiny_tokenizer() -> Tokenizer:
-    """A WordPiece tokenizer of a few hundred tokens."""
+    """Return a WordPiece tokenizer with a small vocabulary."""
     characters = sorted(
         {letter for letter in PROSE.lower() if not letter.isspace()} | set("雪特伊снег☀")
     )
@@ -126,7 +126,7 @@ def tiny_tokenizer() -> Tokenizer:
 
 
 def tiny_bert(vocab_size: int) -> BertModel:
-    """A BERT with random weights, spread widely enough that texts get different vectors."""
+    """Return a BERT with random weights, large enough that texts have different vectors."""
     torch.manual_seed(20261122)
     config = BertConfig(
         vocab_size=vocab_size,
@@ -145,7 +145,7 @@ def tiny_bert(vocab_size: int) -> BertModel:
 
 
 def save_tiny_model(folder: Path) -> None:
-    """Saves the tiny model as sentence-transformers writes one."""
+    """Save the tiny model in the format of sentence-transformers."""
     tokenizer = tiny_tokenizer()
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -161,7 +161,7 @@ def save_tiny_model(folder: Path) -> None:
 
 
 def main() -> None:
-    """Writes all fixtures."""
+    """Write all fixtures."""
     torch.set_grad_enabled(False)
     FIXTURES.mkdir(parents=True, exist_ok=True)
     texts = reference_texts()

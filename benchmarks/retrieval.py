@@ -1,12 +1,12 @@
-"""Measures whether search finds the right passage, for each engine and precision.
+"""Measures whether search finds a relevant passage, for each engine and precision.
 
     .venv-bench/bin/python -m benchmarks.retrieval
 
 The chunks of the whole sample are ranked for each question of `questions.toml`, with the article's
 title in front of each chunk and without, by every engine and precision that can run here, by
-sentence-transformers on the same weights, and by BM25. A question is answered where a right chunk
-stands first; recall at k counts those where one is among the first k, and MRR is the mean of
-1 / rank over all chunks. Differences are paired over the questions, with 95 % bootstrap intervals.
+sentence-transformers on the same weights, and by BM25. Recall at k counts the questions with a
+relevant chunk among the first k, and MRR is the mean of 1 / rank over all chunks. Differences are
+paired over the questions, with 95 % bootstrap intervals.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.questions import KINDS, Question, load_questions, right_chunks, sample_articles
+from benchmarks.questions import KINDS, Question, load_questions, relevant_chunks, sample_articles
 from benchmarks.ranking import (
     Quality,
     Ranks,
     Scores,
-    difference,
-    first_right_ranks,
-    recalls,
-    reciprocals,
+    first_relevant_ranks,
+    hits,
+    paired_difference,
+    reciprocal_ranks,
 )
 from wiki_embeddings import encoders
 from wiki_embeddings.chunking import chunk_articles
 from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
 from wiki_embeddings.encoders.protocol import TokenIds, Vectors
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.stages.article_chunker import cutter
+from wiki_embeddings.stages.article_chunker import load_chunker
 
 TOKEN_BUDGET = 256  # the default of `chunked_volume`
 REFERENCE = "cpu float32"
@@ -51,13 +51,13 @@ PRECISIONS = [
 
 @dataclass(frozen=True)
 class Corpus:
-    """What is searched, and with which questions.
+    """The chunks to search, and the questions.
 
     Attributes:
-        model: The model whose tokenizer cut the chunks, and which is to embed them.
-        texts: Each chunk as a peer is given it, with the title in front if there is one.
-        tokens: Each chunk as our encoders are given it.
-        questions: What is asked.
+        model: The model whose tokenizer cut the chunks, and which embeds them.
+        texts: Text of each chunk for the peers, with the title in front if there is one.
+        tokens: Token ids of each chunk for our encoders.
+        questions: Text of each question.
     """
 
     model: ResolvedModel
@@ -67,17 +67,17 @@ class Corpus:
 
 
 Method = Callable[[Corpus], Mapping[str, Scores]]
-"""Scores every chunk for every question, in one or more ways: the name of a row and its scores."""
+"""Scores every chunk for every question in one or more ways; returns scores by row name."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """Ranks of the right chunks by one way of searching.
+    """Ranks of the relevant chunks by one search method.
 
     Attributes:
-        name: The way.
-        titled: Whether titles stood in front of the chunks.
-        ranks: Rank of the first right chunk for each question.
+        name: The method.
+        titled: True if titles stood in front of the chunks.
+        ranks: Rank of the first relevant chunk for each question.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Row:
 
 
 def bm25(corpus: Corpus) -> Mapping[str, Scores]:
-    """Words alone: English stemming and stop words, and the library's own parameters."""
+    """Rank by words alone: English stemming and stop words, and the library's parameters."""
     import bm25s  # type: ignore[import-not-found]  # only in .venv-bench
     import Stemmer  # type: ignore[import-not-found]  # only in .venv-bench
 
@@ -103,7 +103,7 @@ def bm25(corpus: Corpus) -> Mapping[str, Scores]:
 
 
 def sentence_transformers(corpus: Corpus) -> Mapping[str, Scores]:
-    """The peer, in float32 on the processor, with its own batches."""
+    """Rank by the peer, in float32 on the processor, with its own batches."""
     from sentence_transformers import (  # type: ignore[import-not-found]  # only in .venv-bench
         SentenceTransformer,
     )
@@ -123,9 +123,9 @@ def sentence_transformers(corpus: Corpus) -> Mapping[str, Scores]:
 
 
 def ours(engine: str, precision: str) -> Method:
-    """Passages by one of our engines; questions by `cpu` in float32, as `search` has them.
+    """Rank by one of our engines; questions are encoded by `cpu` in float32, as in `search`.
 
-    What computes in float32 is also scored as the dataset stores it.
+    Float32 vectors are also scored in float16, as the dataset stores them.
     """
 
     def rank(corpus: Corpus) -> Mapping[str, Scores]:
@@ -147,27 +147,27 @@ PEERS: Mapping[str, tuple[Method, tuple[str, ...]]] = {
     "BM25": (bm25, ("bm25s", "Stemmer")),
     "sentence-transformers": (sentence_transformers, ("sentence_transformers",)),
 }
-"""What we are measured beside, and the packages that each needs."""
+"""The peers, and the packages that each needs."""
 
 
-def methods_here(model: ResolvedModel) -> tuple[dict[str, Method], dict[str, str]]:
-    """What can be measured on this machine, and why the rest cannot."""
-    able: dict[str, Method] = {}
-    unable = {}
+def available_methods(model: ResolvedModel) -> tuple[dict[str, Method], dict[str, str]]:
+    """Return the methods that can run on this machine, and why the others cannot."""
+    available: dict[str, Method] = {}
+    unavailable = {}
     for peer, (method, packages) in PEERS.items():
         if missing := [package for package in packages if find_spec(package) is None]:
-            unable[peer] = f"Not installed: {', '.join(missing)}."
+            unavailable[peer] = f"Not installed: {', '.join(missing)}."
         else:
-            able[peer] = method
+            available[peer] = method
     for engine, precision in PRECISIONS:
         name = f"{engine} {precision}"
         try:
             encoders.describe(model.name, engine, revision=model.revision, precision=precision)
         except BadInputError as error:
-            unable[name] = str(error)
+            unavailable[name] = str(error)
         else:
-            able[name] = ours(engine, precision)
-    return able, unable
+            available[name] = ours(engine, precision)
+    return available, unavailable
 
 
 def cut(
@@ -179,18 +179,18 @@ def cut(
     """Cut articles into chunks.
 
     Returns:
-        The chunks with the questions, and the numbers of the right chunks of each question.
+        The chunks with the questions, and the numbers of the relevant chunks of each question.
     """
     titles = list(articles)
-    cutting = cutter(model.name, model.revision, TOKEN_BUDGET, titled)
-    chunks = chunk_articles(cutting.tokenizer, titles, list(articles.values()), cutting.settings)
+    chunker = load_chunker(model.name, model.revision, TOKEN_BUDGET, titled)
+    chunks = chunk_articles(chunker.tokenizer, titles, list(articles.values()), chunker.settings)
     texts = [
         f"{titles[article]} {text}" if titled else text
         for article, text in zip(chunks.article, chunks.text, strict=True)
     ]
     tokens = np.split(chunks.tokens, chunks.token_offsets[1:-1])
-    right = [right_chunks(question, titles, chunks) for question in questions]
-    return Corpus(model, texts, tokens, [question.ask for question in questions]), right
+    relevant = [relevant_chunks(question, titles, chunks) for question in questions]
+    return Corpus(model, texts, tokens, [question.ask for question in questions]), relevant
 
 
 def measure(
@@ -203,47 +203,45 @@ def measure(
     rows = []
     articles = sample_articles()
     for titled in (False, True):
-        corpus, right = cut(model, articles, questions, titled)
+        corpus, relevant = cut(model, articles, questions, titled)
         for name, method in methods.items():
-            with console.status(f"{name}, {with_titles(titled)}: {len(corpus.texts)} chunks"):
-                for way, scores in method(corpus).items():
-                    rows.append(Row(way, titled, first_right_ranks(scores, right)))
+            with console.status(f"{name}, {describe_titles(titled)}: {len(corpus.texts)} chunks"):
+                for row_name, scores in method(corpus).items():
+                    rows.append(Row(row_name, titled, first_relevant_ranks(scores, relevant)))
     return rows
 
 
-def with_titles(titled: bool) -> str:
-    """Says whether titles stand in front."""
+def describe_titles(titled: bool) -> str:
+    """Say whether titles stand in front."""
     return "with titles" if titled else "without titles"
 
 
-def compared(quality: Quality, reference: Quality) -> str:
-    """The difference of the means with its interval, marked if it is beyond chance."""
-    found = difference(quality, reference)
-    mark = "" if found.is_noise else " *"
-    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]{mark}"
+def format_difference(quality: Quality, reference: Quality) -> str:
+    """Format the difference of the means with its interval, marked if it is beyond chance."""
+    gain = paired_difference(quality, reference)
+    mark = "" if gain.is_noise else " *"
+    return f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]{mark}"
 
 
 def quality_table(rows: Sequence[Row], titled: bool) -> Table:
-    """Recall and MRR of each way of searching, and how its MRR differs from our float32's."""
-    table = Table(title=with_titles(titled).capitalize(), title_justify="left")
+    """Make the table of recall and MRR by method, with the MRR's difference from our float32's."""
+    table = Table(title=describe_titles(titled).capitalize(), title_justify="left")
     table.add_column("search by")
     for heading in ("recall@1", "recall@5", "recall@10", "MRR"):
         table.add_column(heading, justify="right")
     table.add_column(f"MRR less {REFERENCE}'s")
     chosen = {row.name: row.ranks for row in rows if row.titled == titled}
     for name, ranks in chosen.items():
-        figures = [*(recalls(ranks, count) for count in (1, 5, 10)), reciprocals(ranks)]
-        is_compared = REFERENCE in chosen and name != REFERENCE
-        table.add_row(
-            name,
-            *(f"{figure.mean():.3f}" for figure in figures),
-            compared(figures[-1], reciprocals(chosen[REFERENCE])) if is_compared else "",
-        )
+        figures = [*(hits(ranks, count) for count in (1, 5, 10)), reciprocal_ranks(ranks)]
+        comparison = ""
+        if REFERENCE in chosen and name != REFERENCE:
+            comparison = format_difference(figures[-1], reciprocal_ranks(chosen[REFERENCE]))
+        table.add_row(name, *(f"{figure.mean():.3f}" for figure in figures), comparison)
     return table
 
 
 def titles_table(rows: Sequence[Row], questions: Sequence[Question]) -> Table:
-    """What the title in front changes, by way of searching, then by kind for our float32."""
+    """Make the table of what titles change, by method, then by kind for our float32."""
     table = Table(title="From without to with titles", title_justify="left")
     table.add_column("search by")
     for heading in ("questions", "MRR", "difference", "recall@10", "difference"):
@@ -255,10 +253,10 @@ def titles_table(rows: Sequence[Row], questions: Sequence[Question]) -> Table:
         without, titled = ranks[name, False][asked], ranks[name, True][asked]
         cells = []
         for before, after in (
-            (reciprocals(without), reciprocals(titled)),
-            (recalls(without, 10), recalls(titled, 10)),
+            (reciprocal_ranks(without), reciprocal_ranks(titled)),
+            (hits(without, 10), hits(titled, 10)),
         ):
-            cells += [f"{before.mean():.3f} → {after.mean():.3f}", compared(after, before)]
+            cells += [f"{before.mean():.3f} → {after.mean():.3f}", format_difference(after, before)]
         table.add_row(label, str(asked.sum()), *cells)
 
     names = dict.fromkeys(row.name for row in rows)
@@ -283,14 +281,14 @@ def titles_table(rows: Sequence[Row], questions: Sequence[Question]) -> Table:
     "--quick", is_flag=True, help="Leave out sentence-transformers, which takes half of the time."
 )
 def main(model: str | None, wanted: tuple[str, ...], quick: bool) -> None:
-    """Measure whether search finds the right passage."""
+    """Measure whether search finds a relevant passage."""
     console = Console()
     resolved = resolve(model)
     questions = load_questions()
-    methods, unable = methods_here(resolved)
-    if unknown := set(wanted) - {*methods, *unable}:
+    methods, unavailable = available_methods(resolved)
+    if unknown := set(wanted) - {*methods, *unavailable}:
         raise click.BadParameter(
-            f"{', '.join(sorted(unknown))}: choose among {', '.join([*methods, *unable])}."
+            f"{', '.join(sorted(unknown))}: choose among {', '.join([*methods, *unavailable])}."
         )
     if quick:
         methods.pop("sentence-transformers", None)
@@ -302,7 +300,7 @@ def main(model: str | None, wanted: tuple[str, ...], quick: bool) -> None:
         console.print(quality_table(rows, titled))
     console.print(titles_table(rows, questions))
     console.print("Differences with 95 % intervals; * marks those beyond chance.")
-    for name, reason in unable.items():
+    for name, reason in unavailable.items():
         console.print(f"Not measured here: {name}. {reason}")
 
 

@@ -1,13 +1,12 @@
 """Data that comes from the package index inside a wheel: the sample's dump and its model.
 
 The files are found through the metadata of the installed distribution, so the package around them
-is never imported (gensim and the model's wheel are installed without their dependencies), and
-each file must have the SHA-256 that is pinned here before anybody reads it.
+is never imported (gensim and the model's wheel are installed without their dependencies). Each
+file must have the SHA-256 that is pinned here before it is read.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.volume import sha256_of_file
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Bundle:
 
     Attributes:
         distribution: Name of the distribution on the package index.
-        version: The release whose files are pinned.
-        folder: Folder of the files, relative to the place of installation.
-        sha256: Path of each file under `folder`, and the lower-case hex SHA-256 it must have.
+        version: Release whose files are pinned.
+        folder: Folder of the files, relative to `site-packages`.
+        sha256: SHA-256 in lower-case hexadecimal of each file, by its path under `folder`.
     """
 
     distribution: str
@@ -72,45 +72,44 @@ MODEL = Bundle(
 
 @cache
 def bundled_dump() -> Path:
-    """Gives the sample's MediaWiki XML export (bz2), checked once per process.
+    """Return the path of the sample's MediaWiki XML export (bz2), verified once per process.
 
     Raises:
-        BadInputError: It is not installed, or not the file that is pinned.
+        BadInputError: It is not installed, or is not the pinned file.
     """
-    return checked_folder(DUMP) / DUMP_NAME
+    return verified_folder(DUMP) / DUMP_NAME
 
 
 @cache
 def bundled_model() -> Path:
-    """Gives the folder of all-MiniLM-L6-v2, its files checked once per process.
+    """Return the folder of all-MiniLM-L6-v2, its files verified once per process.
 
     Raises:
-        BadInputError: It is not installed, or a file is not the one that is pinned.
+        BadInputError: It is not installed, or a file is not the pinned one.
     """
-    return checked_folder(MODEL)
+    return verified_folder(MODEL)
 
 
-def checked_folder(bundle: Bundle) -> Path:
-    """Finds a bundle's folder after all its files have shown the pinned checksum.
+def verified_folder(bundle: Bundle) -> Path:
+    """Return a bundle's folder once the SHA-256 of each file is verified.
 
     Raises:
         BadInputError: The distribution or a file is missing, or a checksum differs.
     """
     try:
-        found = distribution(bundle.distribution)
+        installed = distribution(bundle.distribution)
     except PackageNotFoundError as error:
         message = f"The Python distribution {bundle.distribution} is not installed."
         raise BadInputError(f"{message} {_how_to_install(bundle)}") from error
-    folder = Path(str(found.locate_file(bundle.folder)))
+    folder = Path(str(installed.locate_file(bundle.folder)))
     for name, expected in bundle.sha256.items():
-        _check(bundle, folder / name, expected)
+        _verify(bundle, folder / name, expected)
     return folder
 
 
-def _check(bundle: Bundle, file: Path, expected: str) -> None:
+def _verify(bundle: Bundle, file: Path, expected: str) -> None:
     try:
-        with file.open("rb") as stream:
-            actual = hashlib.file_digest(stream, "sha256").hexdigest()
+        actual = sha256_of_file(file)
     except OSError as error:
         message = f"{file} of {bundle.distribution} cannot be read ({error.strerror})."
         raise BadInputError(f"{message} {_how_to_install(bundle)}") from error

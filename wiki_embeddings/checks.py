@@ -1,6 +1,6 @@
-"""What must hold between a stage's output and the one before it: plain functions on manifests.
+"""What must hold between a stage's output and its upstream: plain functions on manifests.
 
-The counts that they compare were read back by the workers from the files that they had written.
+The workers took the counts and checksums from the files that they wrote, by reading them back.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 from wiki_embeddings.manifest import Manifest
 
 UNIT_NORM_TOLERANCE = 2e-3
-"""Rounding a unit vector of a few hundred numbers to float16 moves its length by less than this."""
+"""Rounding a unit vector of some hundred numbers to float16 changes its length by less."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Whether something holds.
+    """The result of a check.
 
     Attributes:
-        passed: Whether it does.
-        description: One sentence for people.
-        metadata: What was compared.
+        passed: True if the check passed.
+        description: The result in one sentence.
+        metadata: The numbers that were compared.
     """
 
     passed: bool
@@ -30,43 +30,26 @@ class CheckResult:
     metadata: Mapping[str, Any]
 
 
-def same_counts(
-    one: Mapping[str, int | str], other: Mapping[str, int | str], what: str
-) -> CheckResult:
-    """Whether two sides have equal counts.
-
-    Args:
-        one: Counts and sums by name, of the side before.
-        other: Counts and sums by name, of the side after; same order.
-        what: What was counted, for the sentence.
-    """
-    passed = list(one.values()) == list(other.values())
-    description = f"All {what} are there." if passed else f"Some {what} are missing or too many."
-    return CheckResult(passed, description, {**one, **other})
-
-
 def every_article_fetched(raw: Manifest) -> CheckResult:
     """As many articles as the source has, and at least one."""
-    source, fetched = raw.total("source_articles"), raw.rows
-    if not fetched:
-        return CheckResult(
-            False, "There is no article at all.", {"source": source, "fetched": fetched}
-        )
-    return same_counts({"source": source}, {"fetched": fetched}, "articles")
+    counts = {"source": raw.total("source_articles"), "fetched": raw.rows}
+    if not raw.rows:
+        return CheckResult(False, "There are no articles.", counts)
+    return _compare({"source": counts["source"]}, {"fetched": raw.rows}, "articles")
 
 
 def every_article_chunked(raw: Manifest, chunks: Manifest) -> CheckResult:
-    """Every article has chunks, and put together they are its text, byte for byte."""
-    return same_counts(
+    """Every article has chunks, and joined together they are its text, byte for byte."""
+    return _compare(
         {
             "articles": raw.rows,
             "characters": raw.total("characters"),
-            "checksum_of_texts": _sum(raw, "text_checksum"),
+            "checksum_of_texts": _hex_total(raw, "text_checksum"),
         },
         {
             "articles_in_chunks": chunks.total("articles"),
             "characters_in_chunks": chunks.total("characters"),
-            "checksum_of_chunks": _sum(chunks, "text_checksum"),
+            "checksum_of_chunks": _hex_total(chunks, "text_checksum"),
         },
         "articles and characters",
     )
@@ -74,45 +57,59 @@ def every_article_chunked(raw: Manifest, chunks: Manifest) -> CheckResult:
 
 def every_chunk_embedded(chunks: Manifest, vectors: Manifest) -> CheckResult:
     """As many vectors as chunks, and of the same chunks."""
-    return same_counts(
-        {"chunks": chunks.rows, "sum_of_chunk_hashes": _sum(chunks, "hash_sum")},
-        {"vectors": vectors.rows, "sum_of_vector_hashes": _sum(vectors, "hash_sum")},
+    return _compare(
+        {"chunks": chunks.rows, "sum_of_chunk_hashes": _hex_total(chunks, "hash_sum")},
+        {"vectors": vectors.rows, "sum_of_vector_hashes": _hex_total(vectors, "hash_sum")},
         "chunks",
     )
 
 
-def _sum(manifest: Manifest, name: str) -> str:
-    # As text, because the UI would plot it like a number that means something.
-    return f"{manifest.total(name):x}"
-
-
 def every_row_published(vectors: Manifest, published: Manifest) -> CheckResult:
     """As many rows as vectors, and the same ones, byte for byte."""
-    return same_counts(
-        {"vectors": vectors.rows, "checksum_of_vectors": _sum(vectors, "row_checksum")},
-        {"rows": published.rows, "checksum_of_rows": _sum(published, "row_checksum")},
+    return _compare(
+        {"vectors": vectors.rows, "checksum_of_vectors": _hex_total(vectors, "row_checksum")},
+        {"rows": published.rows, "checksum_of_rows": _hex_total(published, "row_checksum")},
         "rows",
     )
 
 
+def _compare(
+    before: Mapping[str, int | str], after: Mapping[str, int | str], what: str
+) -> CheckResult:
+    """Compare two sides whose counts stand in the same order, under names of their own."""
+    passed = list(before.values()) == list(after.values())
+    description = (
+        f"No {what} are missing." if passed else f"The {what} differ: some are missing or extra."
+    )
+    return CheckResult(passed, description, {**before, **after})
+
+
+def _hex_total(manifest: Manifest, name: str) -> str:
+    # As text, because the UI would plot a number.
+    return f"{manifest.total(name):x}"
+
+
 def ids_unique(manifest: Manifest, duplicates: int) -> CheckResult:
-    """No id comes twice.
+    """No duplicate ids.
 
     Args:
-        manifest: The output, whose every file was found to ascend strictly when it was written.
-        duplicates: Ids that come twice in files whose ranges of page ids overlap.
+        manifest: The output; ids ascend strictly in each of its files.
+        duplicates: Number of ids that occur in several files whose id ranges overlap.
     """
-    overlapping = len(overlaps(manifest))
-    description = "Every id comes once." if not duplicates else f"{duplicates:,} ids come twice."
+    description = "No duplicate ids." if not duplicates else f"{duplicates:,} ids are duplicated."
     return CheckResult(
         duplicates == 0,
         description,
-        {"rows": manifest.rows, "duplicates": duplicates, "overlapping_files": overlapping},
+        {
+            "rows": manifest.rows,
+            "duplicates": duplicates,
+            "overlapping_files": len(overlapping_files(manifest)),
+        },
     )
 
 
-def overlaps(manifest: Manifest) -> set[str]:
-    """References of the files that share a range of page ids with another file."""
+def overlapping_files(manifest: Manifest) -> set[str]:
+    """References of the files whose range of page ids overlaps another file's."""
     files = sorted((f for f in manifest.files if f.min_id >= 0), key=lambda file: file.min_id)
     found: set[str] = set()
     furthest = None
@@ -125,31 +122,32 @@ def overlaps(manifest: Manifest) -> set[str]:
 
 
 def token_budget_kept(chunks: Manifest) -> CheckResult:
-    """No chunk has more tokens than the budget, special tokens and prefix included."""
+    """No chunk exceeds the token budget, special tokens and prefix included."""
     budget = int(chunks.settings["chunks"]["token_budget"])
     longest = chunks.total("max_tokens_with_specials")
-    description = "Every chunk fits." if longest <= budget else "A chunk is too long for the model."
-    return CheckResult(longest <= budget, description, {"longest": longest, "budget": budget})
+    passed = longest <= budget
+    description = "Every chunk fits the budget." if passed else "A chunk exceeds the budget."
+    return CheckResult(passed, description, {"longest": longest, "budget": budget})
 
 
 def vectors_sound(vectors: Manifest) -> CheckResult:
-    """Vectors are finite, of unit length, of the model's width, and not all alike."""
+    """Vectors are finite, of unit length, of the model's width, and not all the same."""
     dimensions = int(vectors.settings["embeddings"]["dimensions"])
-    metadata = {name: vectors.totals.get(name, -1) for name in _VECTOR_NUMBERS}
+    numbers = {name: vectors.totals.get(name, -1) for name in _VECTOR_STATISTICS}
     faults = {
         "there are none": not vectors.rows,
-        "some are not finite": metadata["not_finite"] != 0,
-        "some are not of unit length": not _near_one(metadata["min_norm"], metadata["max_norm"]),
-        "some have another width": {metadata["min_dimensions"], metadata["max_dimensions"]}
+        "some are not finite": numbers["not_finite"] != 0,
+        "some are not of unit length": not _near_one(numbers["min_norm"], numbers["max_norm"]),
+        "some have the wrong width": {numbers["min_dimensions"], numbers["max_dimensions"]}
         != {dimensions},
-        "different texts have the same one": metadata["alike_files"] != 0,
+        "different texts have the same one": numbers["alike_files"] != 0,
     }
-    found = [fault for fault, there in faults.items() if there]
-    description = f"Of the vectors, {'; '.join(found)}." if found else "The vectors are sound."
-    return CheckResult(not found, description, {"dimensions": dimensions, **metadata})
+    found = [fault for fault, is_present in faults.items() if is_present]
+    description = f"Of the vectors, {'; '.join(found)}." if found else "The vectors are valid."
+    return CheckResult(not found, description, {"dimensions": dimensions, **numbers})
 
 
-_VECTOR_NUMBERS = (
+_VECTOR_STATISTICS = (
     "not_finite",
     "min_norm",
     "max_norm",
@@ -160,5 +158,5 @@ _VECTOR_NUMBERS = (
 
 
 def _near_one(*norms: Any) -> bool:
-    # A norm that is not a number compares as false.
+    # NaN compares as false.
     return all(abs(float(norm) - 1.0) <= UNIT_NORM_TOLERANCE for norm in norms)

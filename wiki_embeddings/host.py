@@ -1,4 +1,4 @@
-"""Names of processes, so that what a dead one has left behind is recognised by the next."""
+"""This machine: names of its processes, its cores, and durations for people."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ import socket
 
 
 def this_process() -> str:
-    """Name of this process: its number, and the name of its machine or Modal container."""
-    return f"{os.getpid()}@{_machine()}"
+    """Return a name for this process, by which a later one can tell that it has ended."""
+    return f"{os.getpid()}@{_host_name()}"
 
 
 def is_gone(process: str) -> bool:
-    """Whether a process of this machine has ended; False for those of other machines."""
+    """Return True if a process of this machine has ended; False for those of other machines."""
     pid, _, host = process.partition("@")
-    if host != _machine():
+    if host != _host_name():
         return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # it runs, and is somebody else's
+    except PermissionError:  # it is running, as another user
         return False
     return False
 
 
-def _machine() -> str:
-    # Containers on Modal all have the same host name.
+def _host_name() -> str:
+    # All Modal containers have the same host name.
     return os.environ.get("MODAL_TASK_ID") or socket.gethostname()
 
 
 def usable_cores() -> int:
-    """Number of processor cores that this process may use, at least 1.
+    """Return the number of processor cores that this process may use, at least 1.
 
-    `OMP_NUM_THREADS` counts where it is a number: containers that see all cores of their machine
-    are told that way which share of them is theirs.
+    `OMP_NUM_THREADS`, if it is a number, is an upper limit: it tells a container that sees all
+    cores of its machine how many it has reserved.
     """
-    affinity = hasattr(os, "sched_getaffinity")  # not on macOS
-    cores = len(os.sched_getaffinity(0)) if affinity else os.cpu_count() or 1
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(told)) if told.isdigit() and int(told) else cores
+    has_affinity = hasattr(os, "sched_getaffinity")  # not on macOS
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
 
 
 def duration(seconds: float) -> str:
-    """A duration for people: `8 s`, `3 min 20 s`, `2 h 05 min`."""
+    """Format a duration for people: `8 s`, `3 min 20 s`, `2 h 05 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

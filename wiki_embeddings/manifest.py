@@ -1,7 +1,7 @@
-"""Manifests: what a stage has made, written last, so that complete means manifest.
+"""Manifests: the list of a stage's output, written last, so that complete means manifest.
 
-A shard's own report lies beside the output folder, so that a rerun recognises a finished shard by
-its content even when no manifest was ever written.
+Each shard also has a report beside the output folder, so that a rerun recognises a finished shard
+by its content even if no manifest was ever written.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from wiki_embeddings.volume import (
 )
 
 FORMAT = 2
-"""Format of manifests and of shards' reports, statistics included: raised when a reader of the old
-one would misread the new one or miss something in it."""
+"""Format of manifests and shard reports, statistics included. Raised when a reader of the old
+format would misread the new one or miss something in it."""
 
 Statistic: TypeAlias = int | float | list[int]
 
@@ -47,8 +47,8 @@ class ShardFile:
         min_id: Smallest page id in it; -1 for a file without articles.
         max_id: Largest page id in it; -1 for a file without articles.
         row_groups: Number of Parquet row groups; 0 for a file that is not Parquet.
-        stats: Counts that add up over files (`min_…` and `max_…` take the extreme, lists add up
-            element by element).
+        stats: Statistics that add up over files: counts by sum, `min_…` and `max_…` by extreme,
+            lists element by element.
     """
 
     name: str
@@ -63,7 +63,7 @@ class ShardFile:
 
 @dataclass(frozen=True)
 class Upstream:
-    """What an output was made from.
+    """The output that another one was made from.
 
     Attributes:
         folder: Reference of its folder.
@@ -76,15 +76,15 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that a stage has made for one wiki under one set of settings.
+    """The output of a stage for one wiki under one set of settings.
 
     Attributes:
         wiki: The wiki.
         stage: The stage.
         folder: Reference of the output folder on the volume.
-        upstream: What this was made from; None for a source.
-        settings: All that decided the content: the settings of this stage and of those before it,
-            by stage, JSON values.
+        upstream: The output that this was made from; None for a source.
+        settings: Everything that decided the content: the settings of this stage and of those
+            before it, by stage. JSON values.
         files: The files, by ascending page id.
     """
 
@@ -102,7 +102,7 @@ class Manifest:
 
     @cached_property
     def totals(self) -> dict[str, Statistic]:
-        """The files' statistics, added up."""
+        """The statistics of all files, added up."""
         return merged_stats(file.stats for file in self.files)
 
     @property
@@ -116,10 +116,10 @@ class Manifest:
         return sum(file.bytes for file in self.files)
 
     def total(self, name: str) -> int:
-        """One count of `totals`.
+        """Return one count of `totals`.
 
         Raises:
-            KeyError: A file with rows lacks it, so that a sum would be too small.
+            KeyError: A file with rows lacks it, so the sum would be too small.
         """
         if any(file.rows and name not in file.stats for file in self.files):
             raise KeyError(f"a file in {self.folder} has no {name}")
@@ -129,11 +129,11 @@ class Manifest:
         return value
 
     def as_upstream(self) -> Upstream:
-        """How an output that is made from this one refers to it."""
+        """Refer to this output from one that is made from it."""
         return Upstream(self.folder, self.digest)
 
     def reference(self, file: ShardFile) -> str:
-        """A file's path relative to the volume's root."""
+        """Return a file's path relative to the volume's root."""
         return f"{self.folder}/{file.name}"
 
 
@@ -159,7 +159,7 @@ def _merged(key: str, one: Statistic, other: Statistic) -> Statistic:
 
 
 def write_manifest(files: Files, manifest: Manifest) -> None:
-    """Write a manifest into its folder: from now on the output counts as complete.
+    """Write a manifest into its folder, which completes the output.
 
     Raises:
         WikiEmbeddingsError: It cannot be stored.
@@ -167,7 +167,7 @@ def write_manifest(files: Files, manifest: Manifest) -> None:
     content = {
         "format": FORMAT,
         **asdict(manifest),
-        # For people who open the file; recomputed from `files` when it is read.
+        # For people who open the file; readers recompute it from `files`.
         "totals": {"rows": manifest.rows, "bytes": manifest.bytes, **manifest.totals},
         "digest": manifest.digest,
     }
@@ -176,10 +176,10 @@ def write_manifest(files: Files, manifest: Manifest) -> None:
 
 
 def read_manifest(files: Files, folder: str) -> Manifest | None:
-    """Read the manifest of an output folder; None when that output is not complete.
+    """Read the manifest of an output folder; None if the output is not complete.
 
     Raises:
-        BadInputError: The file is not a manifest of this format, or was altered.
+        BadInputError: The file is not a manifest of this format, or it was altered.
     """
     where = files.where(_manifest_in(folder))
     try:
@@ -194,49 +194,49 @@ def read_manifest(files: Files, folder: str) -> Manifest | None:
     try:
         manifest = _manifest_of(content)
     except (KeyError, TypeError) as error:
-        raise _unreadable(where, f"lacks something ({error})") from error
+        raise _unreadable(where, f"is incomplete ({error})") from error
     if manifest.digest != content.get("digest"):
         raise _unreadable(where, "does not match its own digest")
     return manifest
 
 
 def existing_manifest(files: Files, folder: str) -> Manifest:
-    """Read the manifest of an output folder that is known to be complete.
+    """Read the manifest of an output folder that was completed before.
 
     Raises:
-        BadInputError: It is gone, altered, or of another format.
+        BadInputError: The manifest is missing, altered or of another format.
     """
     manifest = read_manifest(files, folder)
     if manifest is None:
         raise BadInputError(
-            f"{files.where(_manifest_in(folder))} is gone: materialize the asset again; finished "
-            "shards are recognised and kept."
+            f"{files.where(_manifest_in(folder))} is missing: materialize the asset again; "
+            "finished shards are recognised and kept."
         )
     return manifest
 
 
 def upstream_manifest(files: Files, manifest: Manifest) -> Manifest:
-    """Read the manifest of what an output was made from.
+    """Read the manifest of an output's upstream.
 
     Raises:
-        BadInputError: It is gone or no longer the same.
+        BadInputError: It is missing or has changed since.
     """
     if manifest.upstream is None:
-        raise BadInputError(f"{manifest.folder} is a source: it was made from nothing.")
+        raise BadInputError(f"{manifest.folder} comes from a source: it has no upstream.")
     return unchanged_manifest(files, manifest.upstream)
 
 
 def unchanged_manifest(files: Files, upstream: Upstream) -> Manifest:
-    """Read the manifest of an output that something is made from.
+    """Read an upstream's manifest, and require that it has not changed.
 
     Raises:
-        BadInputError: It is gone or no longer the same.
+        BadInputError: It is missing or has changed.
     """
     manifest = existing_manifest(files, upstream.folder)
     if manifest.digest != upstream.digest:
         raise BadInputError(
-            f"{upstream.folder} is no longer what it was when something was made from it: "
-            "materialize it again, and then what is made from it."
+            f"{upstream.folder} has changed since the next stage was made from it: materialize "
+            "both again, in this order."
         )
     return manifest
 
@@ -264,7 +264,7 @@ def _unreadable(where: str, what: str) -> BadInputError:
 
 
 def write_report(volume: Volume, folder: str, file: ShardFile) -> None:
-    """Write down that a shard is finished, and what it holds.
+    """Write the report of a finished shard.
 
     Raises:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
@@ -276,14 +276,14 @@ def write_report(volume: Volume, folder: str, file: ShardFile) -> None:
 def finished_shard(
     volume: Volume, folder: str, name: str, *, thorough: bool = True
 ) -> ShardFile | None:
-    """What an earlier run wrote down of a shard, if the file is there and still the same.
+    """Read the report of a shard that an earlier run finished, if its file is unchanged.
 
     Args:
-        volume: Where it lies.
+        volume: Where the shard is.
         folder: Reference of the output folder.
         name: File name of the shard.
-        thorough: Whether to compare the SHA-256, so that a truncated or altered file counts as not
-            finished; else the size alone, just after it was written.
+        thorough: True to compare the SHA-256, so that an altered file counts as unfinished. False
+            to compare only the size, which is enough just after the file was written.
     """
     path = volume.path(folder) / name
     try:
@@ -293,14 +293,14 @@ def finished_shard(
         file = ShardFile(**content)
         if path.stat().st_size != file.bytes:
             return None
-    # A report that cannot be understood is none: the shard is made again.
+    # A shard whose report is unreadable is made again.
     except (FileNotFoundError, ValueError, TypeError, AttributeError, KeyError):
         return None
     return file if not thorough or sha256_of_file(path) == file.sha256 else None
 
 
 def reported_names(volume: Volume, folder: str) -> list[str]:
-    """Names of the shards that a run has reported as finished; they may be damaged since."""
+    """List the shards that a run reported as finished; their files may have been damaged since."""
     reports = volume.path(_reports_in(folder))
     found = sorted(path.relative_to(reports).as_posix() for path in reports.rglob("*.json"))
     return [name.removesuffix(".json") for name in found]

@@ -9,25 +9,25 @@ import pyarrow as pa
 from wiki_embeddings.errors import BadInputError
 
 ROW_GROUP_ROWS = 10_000
-"""About 20 MB of embeddings: what a reader that streams holds at a time."""
+"""About 20 MB of embeddings: what a streaming reader holds in memory."""
 
 DICTIONARY_COLUMNS = ["url", "title"]
-"""The only ones that repeat; a dictionary of vectors or hashes would be as large as they are."""
+"""The only columns with repeated values; a dictionary would not shrink the others."""
 
 DESCRIPTIONS = {
     "chunk_id": "Page id and chunk index: unique in the dataset.",
     "id": "Page id of the article in its Wikipedia.",
     "url": "Address of the article.",
     "title": "Title of the article.",
-    "chunk_index": "Place of the chunk in its article, from 0.",
-    "start": "Where the chunk begins in the article's text, in Unicode code points.",
-    "text": "Plain text; the chunks of an article, put together, are its whole text.",
-    "tokens": "Token ids as the encoder takes them, the title's too if it is put in front; without "
+    "chunk_index": "Index of the chunk in its article, from 0.",
+    "start": "Offset of the chunk in the article's text, in Unicode code points.",
+    "text": "Plain text; an article's chunks joined together are its whole text.",
+    "tokens": "Token ids for the encoder, the title's included if it is put in front; without "
     "special tokens and the model's own prefix.",
     "n_tokens": "Number of token ids, without special tokens and the model's own prefix.",
     "hash": "BLAKE2b (128 bits) of what the encoder sees: model, revision, weights, tokenizer, "
-    "pooling, prefix of passages and the chunk's token ids. Equal hashes have equal vectors, but "
-    "for the rounding of their last digit.",
+    "pooling, passage prefix and the chunk's token ids. Equal hashes mean equal vectors, up to "
+    "rounding in the last digit.",
     "embedding": "The vector, of unit length.",
 }
 """What each column means, for the catalogue and the dataset card."""
@@ -45,10 +45,10 @@ RAW_SCHEMA = pa.schema(
 
 
 def chunk_schema(vocabulary: int) -> pa.Schema:
-    """Schema of a chunk shard.
+    """Return the schema of a chunk shard.
 
     Args:
-        vocabulary: Size of the tokenizer's vocabulary; decides how wide token ids are.
+        vocabulary: Size of the tokenizer's vocabulary; decides the width of token ids.
     """
     token = pa.uint16() if vocabulary <= 2**16 else pa.uint32()
     return pa.schema(
@@ -65,10 +65,10 @@ def chunk_schema(vocabulary: int) -> pa.Schema:
 
 
 def embedding_schema(dimensions: int) -> pa.Schema:
-    """Schema of an embedding shard, which is also what is published.
+    """Return the schema of an embedding shard, which is also that of the published files.
 
     Args:
-        dimensions: Width of a vector.
+        dimensions: Numbers in a vector.
     """
     return pa.schema(
         [
@@ -78,7 +78,7 @@ def embedding_schema(dimensions: int) -> pa.Schema:
             _required("text", pa.string()),
             _required("n_tokens", pa.int32()),
             _required("hash", pa.string()),
-            # Nullable as `datasets` has it, so that both see the same type.
+            # Nullable, because `datasets` declares it so and both must see the same type.
             pa.field("embedding", pa.list_(pa.float16(), dimensions)),
         ]
     )
@@ -96,12 +96,12 @@ _IDENTITY = (
 
 
 def vectors_of(table: pa.Table) -> npt.NDArray[np.float32]:
-    """The vectors of a shard of embeddings, float32 of shape `(rows, dimensions)`."""
+    """Return the vectors of a table of embeddings, float32 of shape `(rows, dimensions)`."""
     return stored_vectors(table).astype(np.float32)
 
 
 def stored_vectors(table: pa.Table) -> npt.NDArray[np.float16]:
-    """The vectors of a shard of embeddings as they are stored, of shape `(rows, dimensions)`.
+    """Return the stored vectors of a table of embeddings, float16 of shape `(rows, dimensions)`.
 
     Raises:
         BadInputError: A row has no vector.

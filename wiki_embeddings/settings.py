@@ -1,6 +1,6 @@
-"""The settings that come from the environment, read in this one place and passed on.
+"""The settings from environment variables, read here and nowhere else, then passed on.
 
-Whatever changes a result is Dagster run config instead (`config.py`); tokens are read by the SDKs
+What changes a result is Dagster run config instead (`defs/config.py`). Tokens are read by the SDKs
 that use them and never pass through here.
 """
 
@@ -16,7 +16,7 @@ from typing import Literal
 from wiki_embeddings.errors import BadInputError
 
 SAMPLE_WIKI = "sample"
-"""The bundled wiki: real articles that need no account and no network."""
+"""The bundled wiki: real articles, without an account or a network."""
 
 ComputeKind = Literal["local", "modal"]
 """This machine, or the app deployed on Modal."""
@@ -32,15 +32,15 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things are and what there is.
+    """The settings of this process.
 
     Attributes:
         home: Root of the local volume, the local Hub folder, the model cache and the Dagster
             instance.
         compute: Where the stages run: `local` or `modal`.
-        wikis: The partitions, in the order in which the UI lists them.
+        wikis: The partitions, in the order of the UI.
         hub_namespace: User or organisation on the Hugging Face Hub to publish to; None to publish
-            to a local folder alone.
+            to a local folder.
     """
 
     home: Path
@@ -55,12 +55,12 @@ class Settings:
 
     @property
     def hub(self) -> Path:
-        """Folder that holds one folder in Hub layout per published dataset."""
+        """Folder with a folder in Hub layout for each published dataset."""
         return self.home / "hub"
 
     @property
     def dagster_home(self) -> Path:
-        """Where the Dagster instance keeps its runs, unless `DAGSTER_HOME` says otherwise."""
+        """Home of the Dagster instance, unless `DAGSTER_HOME` names another."""
         return self.home / "dagster"
 
 
@@ -71,7 +71,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         environment: The variables; see the table of settings in the README.
 
     Raises:
-        BadInputError: A variable has a value that cannot work.
+        BadInputError: A variable has an invalid value.
     """
     compute = environment.get("WIKI_EMBEDDINGS_COMPUTE") or "local"
     if compute not in _COMPUTES:
@@ -82,9 +82,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     namespace = environment.get("WIKI_EMBEDDINGS_HUB_NAMESPACE") or None
     if namespace is not None and not _NAMESPACE.fullmatch(namespace):
         raise BadInputError(
-            f"WIKI_EMBEDDINGS_HUB_NAMESPACE is {namespace!r}, which is no name of a user or an "
-            "organisation on the Hugging Face Hub: write the name alone, or unset it to publish "
-            "to a local folder."
+            f"WIKI_EMBEDDINGS_HUB_NAMESPACE is {namespace!r}, which is not the name of a user or "
+            "organisation on the Hugging Face Hub: write only the name, or unset it to publish to "
+            "a local folder."
         )
     return Settings(
         home=home(environment),
@@ -95,7 +95,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:
-    """Folder under which everything local is kept, absolute; it need not exist yet.
+    """Return the folder that holds everything local: an absolute path, which need not exist yet.
 
     Without `WIKI_EMBEDDINGS_HOME` it is `.wiki_embeddings` in the project, or in the working
     directory where the package is installed outside a checkout.
@@ -106,18 +106,23 @@ def home(environment: Mapping[str, str] = os.environ) -> Path:
     return (project_root() or Path.cwd()) / ".wiki_embeddings"
 
 
+def models_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Folder that keeps the models fetched from the Hub; it need not exist yet."""
+    return home(environment) / "models"
+
+
 def project_root() -> Path | None:
-    """The checkout that this package is run from, or None when it is installed elsewhere."""
+    """Return the checkout that this package runs from; None if it is installed without one."""
     parent = Path(__file__).resolve().parent.parent
     return parent if (parent / "workspace.yaml").is_file() else None
 
 
 def _wikis(names: str) -> tuple[str, ...]:
     wikis = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
-    wrong = [repr(wiki) for wiki in wikis if not _WIKI.fullmatch(wiki)]
-    if wrong or not wikis:
+    invalid = [repr(wiki) for wiki in wikis if not _WIKI.fullmatch(wiki)]
+    if invalid or not wikis:
         raise BadInputError(
-            f"WIKI_EMBEDDINGS_WIKIS names {', '.join(wrong) or 'no wiki'}: give language codes "
+            f"WIKI_EMBEDDINGS_WIKIS names {', '.join(invalid) or 'no wiki'}: give language codes "
             "separated by commas, such as sample,simple,en."
         )
     return wikis

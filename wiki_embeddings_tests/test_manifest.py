@@ -58,7 +58,7 @@ def test_the_digest_changes_with_the_content_and_only_then():
         (lambda text: text[:-20], "is not JSON"),
         (lambda text: text.replace('"rows": 3', '"rows": 4', 1), "does not match its own digest"),
         (lambda text: text.replace('"format": 2', '"format": 99', 1), "has format 99"),
-        (lambda text: text.replace('"wiki"', '"wikis"', 1), "lacks something"),
+        (lambda text: text.replace('"wiki"', '"wikis"', 1), "is incomplete"),
         (lambda _: "[]", "has format None"),
     ],
 )
@@ -109,12 +109,12 @@ def test_what_an_output_was_made_from_is_found_and_must_be_the_same(volume):
     raw = manifest_of(shard(articles=3))
     chunks = Manifest("toy", "chunks", "toy/chunks/4567", raw.as_upstream(), {}, (shard(),))
     write_manifest(volume, chunks)
-    with pytest.raises(BadInputError, match="is gone"):
+    with pytest.raises(BadInputError, match="is missing"):
         upstream_manifest(volume, chunks)
     write_manifest(volume, raw)
     assert upstream_manifest(volume, chunks) == raw
     write_manifest(volume, manifest_of(shard(articles=4)))
-    with pytest.raises(BadInputError, match="is no longer what"):
+    with pytest.raises(BadInputError, match="has changed since"):
         upstream_manifest(volume, chunks)
 
 

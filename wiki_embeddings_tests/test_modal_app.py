@@ -1,4 +1,4 @@
-"""What the deployed app asks of Modal, as the local control plane has it on record."""
+"""The app's functions, images and sources, as deployed to the local control plane."""
 
 from __future__ import annotations
 
@@ -42,17 +42,12 @@ LISTS_OF_IMAGE = {
     "Embedder.*": ["cloud.txt", "data.txt", "gpu.txt"],
     "TeiEmbedder.*": ["cloud.txt", "data.txt"],
 }
-"""A function of each image, and the lists that it is installed from."""
+"""A function of each image, with the requirement files that the image installs."""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """The app as it was deployed.
-
-    Attributes:
-        plane: Where.
-        app: What was deployed.
-    """
+    """A control plane and the app deployed to it."""
 
     plane: ControlPlane
     app: Deployment
@@ -81,7 +76,7 @@ def test_every_function_has_the_volume_the_secret_a_time_limit_and_retries(deplo
         (mount,) = function.volume_mounts
         assert (mount.volume_id, mount.mount_path) == (volume.volume_id, deployment.MOUNT)
         assert function.secret_ids == [f"st-named-{deployment.SECRET}"]
-        minutes = deployment.HUB_MINUTES if name == "ask_hub" else deployment.SHARD_MINUTES
+        minutes = deployment.CALL_MINUTES if name == "call_function" else deployment.SHARD_MINUTES
         assert function.timeout_secs == 60 * minutes
         assert function.retry_policy.retries == 2
 
@@ -94,16 +89,16 @@ def test_a_map_has_at_most_fifty_containers_unless_a_run_says_otherwise(deployed
 @pytest.mark.parametrize(("name", "gpu"), EMBEDDERS.items())
 def test_a_container_embeds_two_shards_at_once_on_the_gpu_of_its_engine(deployed, name, gpu):
     function = deployed.function(name)
-    machine = deployment.EMBEDDING if gpu else deployment.EMBEDDING_CPU
+    size = deployment.EMBED_CONTAINER if gpu else deployment.EMBED_CPU_CONTAINER
     assert function.max_concurrent_inputs == 2
-    assert function.resources.gpu_config.gpu_type == gpu == machine.gpu
+    assert function.resources.gpu_config.gpu_type == gpu == size.gpu
     assert function.resources.gpu_config.count == bool(gpu)
-    assert function.resources.milli_cpu == 1000 * machine.cores
-    assert function.resources.memory_mb == machine.memory_mib
+    assert function.resources.milli_cpu == 1000 * size.cores
+    assert function.resources.memory_mb == size.memory_mib
 
 
 @pytest.mark.parametrize(("function", "lists"), LISTS_OF_IMAGE.items())
-def test_images_install_what_the_lists_of_hashes_pin_and_nothing_beside(deployed, function, lists):
+def test_images_install_exactly_the_pinned_releases(deployed, function, lists):
     installing = [
         layer
         for layer in deployed.layers(function)
@@ -117,7 +112,7 @@ def test_images_install_what_the_lists_of_hashes_pin_and_nothing_beside(deployed
 
 
 @pytest.mark.parametrize("name", ["cloud.txt", "data.txt", "gpu.txt"])
-def test_every_release_in_an_image_is_pinned_with_its_hashes(name):
+def test_every_release_in_an_image_is_pinned_with_a_hash(name):
     requirements = [
         line
         for line in (REQUIREMENTS / name).read_text().replace("\\\n", " ").splitlines()
@@ -129,7 +124,7 @@ def test_every_release_in_an_image_is_pinned_with_its_hashes(name):
         assert "--hash=sha256:" in requirement, requirement
 
 
-def test_containers_have_the_releases_that_this_machine_has():
+def test_containers_and_this_machine_have_the_same_releases():
     assert pinned("cloud.txt").items() <= pinned("run.txt").items()
     shared = pinned("gpu.txt").keys() & pinned("cloud.txt").keys()
     assert {name: pinned("gpu.txt")[name] for name in shared} == {
@@ -137,7 +132,7 @@ def test_containers_have_the_releases_that_this_machine_has():
     }
 
 
-def test_the_engine_of_the_tei_image_is_the_release_that_was_pinned(deployed):
+def test_the_tei_image_is_based_on_the_pinned_release(deployed):
     (base, *above) = deployed.layers("TeiEmbedder.*")
     assert base.commands[0] == f"FROM {deployment.TEI_IMAGE}"
     assert re.search(r":cuda-\d+\.\d+\.\d+$", deployment.TEI_IMAGE)
@@ -155,12 +150,12 @@ def test_weights_are_baked_in_where_containers_look_for_them(deployed, function)
     assert args == (deployment.BAKED_MODEL, KNOWN_MODELS[deployment.BAKED_MODEL].revision)
 
 
-def test_what_was_baked_is_found_without_network(hub, tiny_model, tmp_path, monkeypatch):
+def test_baked_weights_are_found_without_network(hub, tiny_model, tmp_path, monkeypatch):
     from wiki_embeddings.modal_app import bake_weights
 
     known = KNOWN_MODELS[deployment.BAKED_MODEL]
     revision = known.revision
-    # Other weights stand in for it.
+    # A tiny model stands in for the real one, so its weights have another digest.
     monkeypatch.setitem(KNOWN_MODELS, deployment.BAKED_MODEL, replace(known, weights_sha256=None))
     hub.add(deployment.BAKED_MODEL, tiny_model, repo_type="model", commit=revision)
     monkeypatch.setenv("WIKI_EMBEDDINGS_HOME", str(tmp_path))
@@ -173,12 +168,12 @@ def test_what_was_baked_is_found_without_network(hub, tiny_model, tmp_path, monk
     assert not found.folder.is_relative_to(tmp_path / "volume"), "the volume would hide it"
 
 
-def test_containers_get_the_sources_of_the_package_and_nothing_else(deployed, tmp_path):
+def test_containers_get_only_the_sources_of_the_package(deployed, tmp_path):
     function = deployed.function("handshake")
     deployed.plane.assets.materialise(function.mount_ids, tmp_path)
     shipped = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
-    there = (path for path in PACKAGE.rglob("*") if path.suffix in SHIPPED_SUFFIXES)
-    assert shipped == {Path("root", PACKAGE.name, path.relative_to(PACKAGE)) for path in there}
+    sources = (path for path in PACKAGE.rglob("*") if path.suffix in SHIPPED_SUFFIXES)
+    assert shipped == {Path("root", PACKAGE.name, path.relative_to(PACKAGE)) for path in sources}
     assert {path.suffix for path in shipped} == {".py", ".jinja"}
     assert digest_of_files(tmp_path / "root" / PACKAGE.name) == code_version()
 
@@ -188,45 +183,45 @@ def test_all_functions_get_the_same_sources(deployed):
     assert len(mounts) == 1
 
 
-def test_containers_need_no_more_than_they_are_given():
-    """Also what is imported only where it is used, which starting the app would not show."""
+def test_images_have_every_library_that_the_package_imports():
+    """Includes imports inside functions, which a start of the app would not reach."""
     modules, foreign = imported_from(APP_MODULE)
     assert {"wiki_embeddings.stages.embed", "wiki_embeddings.encoders.cuda.encoder"} <= modules
     installed = packages_distributions()
     needed = {name: set(map(normalised, installed.get(name, [name]))) for name in foreign}
     lists = pinned("cloud.txt").keys(), pinned("gpu.txt").keys()
-    lacking = [{name for name in needed if not needed[name] & listed} for listed in lists]
-    assert lacking[0] == {"torch"}
-    assert not lacking[0] & lacking[1]
+    missing = [{name for name in needed if not needed[name] & listed} for listed in lists]
+    assert missing[0] == {"torch"}
+    assert not missing[0] & missing[1]
 
 
-def test_nothing_that_a_release_needs_is_left_out_of_an_image():
-    """Because images are installed with `--no-deps`."""
+def test_images_have_every_dependency_of_their_releases():
+    """They are installed with `--no-deps`."""
     listed = pinned("cloud.txt")
-    left_out = {
+    missing = {
         (name, needed.name)
         for name in listed.keys() & {normalised(known.name) for known in distributions()}
         for needed in map(Requirement, requires(name) or [])
         if (needed.marker is None or needed.marker.evaluate({"extra": ""}))
         and normalised(needed.name) not in listed
     }
-    assert left_out == set()
+    assert missing == set()
 
 
-def test_the_app_loads_neither_dagster_nor_an_engine():
+def test_importing_the_app_loads_neither_dagster_nor_an_engine():
     loaded = loaded_by(APP_MODULE)
     assert "modal" in loaded
     assert loaded & {"dagster", "torch", "onnxruntime", "datasets"} == set()
 
 
-def test_dagster_loads_no_modal_even_where_modal_is_chosen():
+def test_importing_the_definitions_does_not_load_modal():
     loaded = loaded_by("wiki_embeddings.definitions", WIKI_EMBEDDINGS_COMPUTE="modal")
     assert "dagster" in loaded
     assert "modal" not in loaded
 
 
 def pinned(name: str) -> dict[str, str]:
-    """Version of each release in a list, by the project's name."""
+    """Return the pinned version of each project in a requirement file."""
     found = re.findall(
         rf"^{PINNED.pattern}", (REQUIREMENTS / name).read_text(), re.MULTILINE | re.I
     )
@@ -238,7 +233,7 @@ def normalised(project: str) -> str:
 
 
 def loaded_by(module: str, **variables: str) -> set[str]:
-    """Top-level modules that a process has loaded once it has imported a module."""
+    """Return the top-level modules that importing a module loads in a new process."""
     program = (
         f"import json, sys, {module}; "
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
@@ -254,24 +249,24 @@ def loaded_by(module: str, **variables: str) -> set[str]:
 
 
 def imported_from(module: str) -> tuple[set[str], set[str]]:
-    """Modules of the package that a module imports sooner or later, and what these import."""
-    ours, foreign, ahead = set[str](), set[str](), [module]
-    while ahead:
-        name = ahead.pop()
+    """Return the package's modules that a module imports, also indirectly, and the libraries."""
+    ours, foreign, pending = set[str](), set[str](), [module]
+    while pending:
+        name = pending.pop()
         if name in ours:
             continue
         ours.add(name)
         for imported in imports_of(name):
             top = imported.partition(".")[0]
             if top == PACKAGE.name:
-                ahead.append(imported)
+                pending.append(imported)
             elif top not in sys.stdlib_module_names:
                 foreign.add(top)
     return ours, foreign
 
 
 def imports_of(module: str) -> Iterator[str]:
-    """Names that a module of the package imports anywhere in it."""
+    """Yield the names that a module of the package imports, inside functions too."""
     for node in ast.walk(ast.parse(source_of(module).read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from wiki_embeddings.compute.protocol import Advanced, Finished
+from wiki_embeddings.compute.protocol import Finished, Progressed
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import ShardFile
-from wiki_embeddings.progress import Snapshot, Tally, throttled
+from wiki_embeddings.progress import ProgressCounter, StageProgress, throttled
 from wiki_embeddings.stages.shard import Report
 from wiki_embeddings_tests.support.toy import toy_plan
 
 
-def snapshot(done: int, reused: int = 0, shards_done: int = 1, seconds: float = 10.0) -> Snapshot:
-    return Snapshot("chunks", "articles", done, reused, 100, shards_done, 4, seconds)
+def snapshot(
+    done: int, reused: int = 0, shards_done: int = 1, seconds: float = 10.0
+) -> StageProgress:
+    return StageProgress(
+        "chunks", "sample/chunks/1f", "articles", done, reused, 100, shards_done, 4, seconds
+    )
 
 
 def report(*, reused: bool) -> Report:
@@ -31,18 +35,18 @@ def test_without_a_rate_there_is_no_eta():
 
 
 def test_a_shard_that_is_tried_again_is_not_counted_twice():
-    tally = Tally(toy_plan(2))
-    for event in (Advanced(0, 2), Advanced(0, 2), Advanced(0, 2)):
-        tally.count(event)
-    assert tally.snapshot().done == 3
-    tally.count(Finished(0, report(reused=False)))
-    tally.count(Finished(1, report(reused=True)))
-    come = tally.snapshot()
+    counter = ProgressCounter(toy_plan(2))
+    for event in (Progressed(0, 2), Progressed(0, 2), Progressed(0, 2)):
+        counter.count(event)
+    assert counter.progress().done == 3
+    counter.count(Finished(0, report(reused=False)))
+    counter.count(Finished(1, report(reused=True)))
+    come = counter.progress()
     assert (come.done, come.reused, come.shards_done) == (6, 3, 2)
 
 
 def test_a_throttled_listener_hears_the_first_and_the_last_of_many():
-    heard: list[Snapshot] = []
+    heard: list[StageProgress] = []
     listen = throttled(heard.append, every_s=3600)
     for done in range(100):
         listen(snapshot(done))

@@ -1,4 +1,4 @@
-"""Whether our vectors are those of sentence-transformers in float32, text by text."""
+"""Compares our vectors with those of sentence-transformers in float32, text by text."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from benchmarks.cuda import peers
 from benchmarks.cuda.models import bundled_copy, our_encoder
 
 BARS = {"float32": 0.9999, "float16": 0.999}
-"""Lowest cosine that passes, by the precision that we compute in."""
+"""Lowest cosine that passes, by our precision."""
 
 POOLINGS = ("mean", "cls")
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well the vectors of some texts agree.
+    """How closely the vectors of some texts agree.
 
     Attributes:
-        pooling: How the model pools.
-        kind: Which texts.
-        texts: How many.
-        lowest: Lowest cosine between a vector of ours and theirs.
-        passes: Whether that is enough.
+        pooling: The model's pooling.
+        kind: Kind of text.
+        texts: Number of texts.
+        lowest: Lowest cosine between our vector of a text and theirs.
+        passes: True if the lowest cosine is high enough.
     """
 
     pooling: str
@@ -36,8 +36,8 @@ class Agreement:
     passes: bool
 
 
-def agreements(passages: Sequence[str], scratch: Path, device: str) -> list[Agreement]:
-    """Encodes texts of all kinds with trained weights, by us and by sentence-transformers.
+def measure_agreement(passages: Sequence[str], scratch: Path, device: str) -> list[Agreement]:
+    """Encode texts of all kinds with trained weights, ours and sentence-transformers'.
 
     Args:
         passages: Passages of the sample.
@@ -45,23 +45,23 @@ def agreements(passages: Sequence[str], scratch: Path, device: str) -> list[Agre
         device: `cuda` or `cpu`.
 
     Raises:
-        MissingError: sentence-transformers is not installed.
+        MissingPeerError: sentence-transformers is not installed.
     """
     found = []
     for pooling in POOLINGS:
         folder = bundled_copy(scratch / f"bundled-{pooling}", pooling)
-        reference = peers.peer(folder, device, half=False)
+        reference = peers.load_peer(folder, device, half=False)
         encoder = our_encoder(folder, device)
         bar = BARS[encoder.info.precision]
-        for kind, texts in _kinds(passages).items():
+        for kind, texts in _texts_by_kind(passages).items():
             ours = encoder.encode_texts(texts)
-            cosines = np.einsum("ij,ij->i", ours, peers.vectors_of(reference, texts))
+            cosines = np.einsum("ij,ij->i", ours, peers.encode(reference, texts))
             lowest = float(cosines.min())
             found.append(Agreement(pooling, kind, len(texts), lowest, lowest >= bar))
     return found
 
 
-def _kinds(passages: Sequence[str]) -> Mapping[str, list[str]]:
+def _texts_by_kind(passages: Sequence[str]) -> Mapping[str, list[str]]:
     words = " ".join(passages).split()
     return {
         "a single one": [passages[0]],

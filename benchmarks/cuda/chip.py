@@ -1,4 +1,4 @@
-"""What the chip itself does: how fast it multiplies matrices and copies bytes."""
+"""Measures the chip itself: how fast it multiplies matrices and copies bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 _TRIES = 5
 _WARM_S = 0.2
-"""Long enough that a GPU has left its idle clocks."""
+"""Long enough for a GPU to leave its idle clocks."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,12 @@ class ChipRates:
     """Rates of a device, each the best of several tries.
 
     Attributes:
-        name: What the device calls itself.
-        matrix_flops: Operations a second of the best size of square matrices, in the precision that
-            the encoder computes in there.
+        name: The device's own name.
+        matrix_flops: Operations per second for the best size of square matrices, in the encoder's
+            precision on this device.
         matrix_side: That size.
-        copy_bytes: Bytes a second that a copy within its memory reads and writes, both counted.
-        upload_bytes: Bytes a second from pinned memory of the host; None without a GPU.
+        copy_bytes: Bytes per second read and written, added up, by a copy within its memory.
+        upload_bytes: Bytes per second from pinned host memory; None without a GPU.
     """
 
     name: str
@@ -33,8 +33,8 @@ class ChipRates:
     upload_bytes: float | None
 
 
-def chip_rates(device: str, matrix_sides: tuple[int, ...], copied_bytes: int) -> ChipRates:
-    """Measures a device.
+def measure_chip(device: str, matrix_sides: tuple[int, ...], copied_bytes: int) -> ChipRates:
+    """Measure a device.
 
     Args:
         device: `cuda` or `cpu`.
@@ -67,24 +67,24 @@ def _matrix_flops(device: str, side: int) -> float:
 
 
 def _seconds(work: Callable[[], object], device: str) -> float:
-    """Shortest time of some work, repeated so often in a try that waiting for it costs nothing."""
+    """Return the shortest time of some work, repeated to make the cost of waiting negligible."""
     begun = time.perf_counter()
     repeats = 0
     while time.perf_counter() - begun < _WARM_S:
         work()
         repeats += 1
-        wait_for(device)
+        synchronize(device)
     tries = []
     for _ in range(_TRIES):
         begun = time.perf_counter()
         for _ in range(repeats):
             work()
-        wait_for(device)
+        synchronize(device)
         tries.append((time.perf_counter() - begun) / repeats)
     return min(tries)
 
 
-def wait_for(device: str) -> None:
-    """Waits until a device has done all that it was given."""
+def synchronize(device: str) -> None:
+    """Wait until a device has finished everything in its queue."""
     if device == "cuda":
         torch.cuda.synchronize()

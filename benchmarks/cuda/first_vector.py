@@ -1,4 +1,4 @@
-"""Times a new process up to its first vector, as a container that starts goes through it.
+"""Times a new process up to its first vector, like the start of a container.
 
     python -m benchmarks.cuda.first_vector FOLDER DEVICE
 
@@ -20,10 +20,10 @@ class FirstVector:
     """Seconds from the start of a process.
 
     Attributes:
-        importing: Of Python with PyTorch and our package.
-        loading: Of the model.
-        encoding: Of the first text.
-        total: Up to the first vector, the start of the process included.
+        importing: For Python with PyTorch and our package.
+        loading: For the model.
+        encoding: For the first text.
+        total: Up to the first vector, including the start of the process.
     """
 
     importing: float
@@ -32,8 +32,8 @@ class FirstVector:
     total: float
 
 
-def first_vector(folder: Path, device: str) -> FirstVector:
-    """Starts a process and waits for its first vector."""
+def time_first_vector(folder: Path, device: str) -> FirstVector:
+    """Start a process and wait for its first vector."""
     begun = time.perf_counter()
     command = [sys.executable, "-m", __name__, str(folder), device]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -41,12 +41,12 @@ def first_vector(folder: Path, device: str) -> FirstVector:
         line = process.stdout.readline()
         total = time.perf_counter() - begun
     if process.returncode:
-        raise RuntimeError("The process that was to make a first vector has failed; see above.")
+        raise RuntimeError("The process failed before its first vector; see above.")
     return FirstVector(**json.loads(line), total=total)
 
 
 def main(folder: str, device: str) -> None:
-    """Makes one vector, and prints how long each step took."""
+    """Compute one vector, and print how long each step took."""
     begun = time.perf_counter()
     from benchmarks.cuda.models import our_encoder
 

@@ -1,8 +1,7 @@
-"""Models to measure with: the bundled one in other clothes, and random ones of the usual sizes.
+"""Models to measure: variants of the bundled one, and random ones of the usual sizes.
 
-What a model's weights are does not change its speed, so that sizes whose weights are not here are
-measured with random ones. Agreement is only ever tested with trained weights: vectors of random
-ones are all alike.
+The values of a model's weights do not affect its speed, so other sizes are measured with random
+weights. Agreement is tested with trained weights only: vectors of random models are all alike.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from safetensors.numpy import save_file
 from wiki_embeddings import encoders
 from wiki_embeddings.bundled import bundled_model
 from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
-from wiki_embeddings.encoders.models.files import read_model_files
+from wiki_embeddings.encoders.models.config import read_model_config
 from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.encoders.models.weights import WEIGHTS, tensor_shapes
 
@@ -56,7 +55,7 @@ SIZES: Mapping[str, Size] = {
 
 
 def our_encoder(folder: Path, device: str) -> CudaEncoder:
-    """The engine `cuda` on a device: in float16 on a GPU, in float32 on the processor."""
+    """Load a model in the engine `cuda`: in float16 on a GPU, in float32 on the processor."""
     info = replace(
         encoders.describe(folder, "cpu", precision="float32"),
         engine="cuda",
@@ -67,8 +66,8 @@ def our_encoder(folder: Path, device: str) -> CudaEncoder:
 
 
 def random_model(folder: Path, size: Size) -> Path:
-    """Writes a model of some size with random weights and the bundled model's tokenizer."""
-    _write_model(
+    """Write a model of some size with random weights and the bundled model's tokenizer."""
+    _write_settings(
         folder,
         num_hidden_layers=size.layers,
         num_attention_heads=size.heads,
@@ -77,11 +76,11 @@ def random_model(folder: Path, size: Size) -> Path:
     )
     rng = np.random.default_rng(_SEED)
     weights = {}
-    for name, shape in tensor_shapes(read_model_files(folder).shape).items():
+    for name, shape in tensor_shapes(read_model_config(folder).require_bert()).items():
         middle = 1.0 if name.endswith("LayerNorm.weight") else 0.0
         values = rng.standard_normal(shape, dtype=np.float32) * np.float32(0.02)
         weights[name] = (values + np.float32(middle)).astype(np.float16)
-    # Part of a BERT and no part of its embeddings; transformers complains where it is missing.
+    # Does not affect the vectors, but transformers warns if it is missing.
     weights["pooler.dense.weight"] = np.zeros((size.hidden_size,) * 2, dtype=np.float16)
     weights["pooler.dense.bias"] = np.zeros(size.hidden_size, dtype=np.float16)
     save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
@@ -89,14 +88,14 @@ def random_model(folder: Path, size: Size) -> Path:
 
 
 def bundled_copy(folder: Path, pooling: str) -> Path:
-    """Copies the bundled model, made to read 512 tokens and to pool by `mean` or `cls`."""
-    _write_model(folder, pooling=pooling)
+    """Copy the bundled model, set to read 512 tokens and to pool by `mean` or `cls`."""
+    _write_settings(folder, pooling=pooling)
     shutil.copyfile(bundled_model() / WEIGHTS, folder / WEIGHTS)
     return folder
 
 
-def _write_model(folder: Path, pooling: str = "mean", **config: int) -> None:
-    """Writes all files of a model but its weights."""
+def _write_settings(folder: Path, pooling: str = "mean", **config: int) -> None:
+    """Write all files of a model but its weights."""
     source = bundled_model()
     folder.mkdir(parents=True)
     for name in ("tokenizer.json", "tokenizer_config.json", "modules.json"):

@@ -1,4 +1,4 @@
-"""How fast we are: shards from disk to disk, and what of that is the processor's part."""
+"""Measures our encoder: shards from disk to disk, and the processor's part of that."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from benchmarks.cuda.work import SHARD_PASSAGES, Work, removed, unheard
+from benchmarks.cuda.work import SHARD_PASSAGES, Work, ignore_progress, remove_folder
 from wiki_embeddings.encoders.cuda import encoder as cuda
 from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
 from wiki_embeddings.encoders.cuda.torch_bert import PackedBatch, TorchBert
@@ -23,53 +23,53 @@ from wiki_embeddings.stages import embed
 from wiki_embeddings.stages.shard import Report, read_input
 
 SHARDS_IN_HAND = 2
-"""As many as a container on Modal has: one is read or written while the other is computed."""
+"""As in a container on Modal: one shard is read or written while the other is computed."""
 
 _turns = itertools.count()
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """All shards of some work, embedded.
+    """The result of embedding all shards of some work.
 
     Attributes:
         seconds: Wall time, from stored token ids to vectors on the disk.
-        bytes: Size of the files that were written.
+        bytes: Size of the written files.
     """
 
     seconds: float
     bytes: int
 
 
-def embedded(encoder: CudaEncoder, work: Work) -> Embedded:
-    """Embeds all shards by the stage itself, several at once."""
+def embed_all(encoder: CudaEncoder, work: Work) -> Embedded:
+    """Embed all shards with the stage itself, several at once."""
     output = f"sample/turns/{next(_turns)}"
     specs = [
         replace(spec, folder=f"{output}/embeddings")
         for spec in embed.plan(work.chunks, encoder.info).specs
     ]
 
-    def made(spec: embed.EmbedSpec) -> Report:
-        return embed.embed_with(lambda: encoder, spec, work.volume, unheard)
+    def make(spec: embed.EmbedSpec) -> Report:
+        return embed.embed_shard(spec, work.volume, ignore_progress, encoder)
 
     begun = time.perf_counter()
     with ThreadPoolExecutor(SHARDS_IN_HAND) as shards:
-        files = [report.file for report in shards.map(made, specs)]
+        files = [report.file for report in shards.map(make, specs)]
     seconds = time.perf_counter() - begun
-    removed(work.volume, output)
+    remove_folder(work.volume, output)
     if sum(file.rows for file in files) != work.passages:
-        raise RuntimeError("Not every passage has got a vector.")
+        raise RuntimeError("Some passages have no vector.")
     return Embedded(seconds, sum(file.bytes for file in files))
 
 
 @dataclass(frozen=True)
-class HostSide:
-    """Seconds of one core that a shard takes beside what the model computes.
+class HostSeconds:
+    """Seconds of one core that a shard takes apart from the model's computation.
 
     Attributes:
-        feeding: Framing, sorting, packing, and taking the vectors back.
+        feeding: Adding special tokens, sorting, packing, and taking the vectors.
         through: Reading the shard, feeding, and writing the vectors with their texts.
-        whole: The whole stage: its checks by hash and by reading back as well.
+        whole: The whole stage, which also checks hashes and reads its output back.
     """
 
     feeding: float
@@ -77,23 +77,23 @@ class HostSide:
     whole: float
 
 
-def host_side(encoder: CudaEncoder, work: Work, tries: int = 3) -> HostSide:
-    """Measures what a shard costs the processor, with a model that computes nothing.
+def measure_host(encoder: CudaEncoder, work: Work, tries: int = 3) -> HostSeconds:
+    """Measure what a shard costs the processor, with a model that computes nothing.
 
-    It is processor time, summed over all threads, so that it is a core's whatever else runs here.
+    It is processor time summed over all threads, so other work on the machine does not count.
     """
-    with _no_model(encoder), _one_core():
-        turns = [_host_side(encoder, work) for _ in range(tries)]
-    return HostSide(*(min(column) for column in zip(*turns, strict=True)))
+    with _without_model(encoder), _one_core():
+        turns = [_measure_host(encoder, work) for _ in range(tries)]
+    return HostSeconds(*(min(column) for column in zip(*turns, strict=True)))
 
 
-def _host_side(encoder: CudaEncoder, work: Work) -> tuple[float, float, float]:
+def _measure_host(encoder: CudaEncoder, work: Work) -> tuple[float, float, float]:
     output = f"sample/turns/{next(_turns)}"
     (spec, *_) = embed.plan(work.chunks, encoder.info).specs
     spec = replace(spec, folder=f"{output}/embeddings")
     path = work.volume.path(f"{output}/through.parquet")
     path.parent.mkdir(parents=True)
-    read_input(work.volume, spec.chunks, "chunked_volume")  # its hash is remembered from now on
+    read_input(work.volume, spec.chunks, "chunked_volume")  # caches its hash
     begun = time.process_time()
     chunks = read_input(work.volume, spec.chunks, "chunked_volume")
     fed = time.process_time()
@@ -102,22 +102,22 @@ def _host_side(encoder: CudaEncoder, work: Work) -> tuple[float, float, float]:
     embed.write_table(path, embed.with_vectors(chunks, vectors))
     through = time.process_time() - begun
     begun = time.process_time()
-    embed.embed_with(lambda: encoder, spec, work.volume, unheard)
+    embed.embed_shard(spec, work.volume, ignore_progress, encoder)
     whole = time.process_time() - begun
-    removed(work.volume, output)
+    remove_folder(work.volume, output)
     return feeding, through, whole
 
 
 @contextmanager
-def _no_model(encoder: CudaEncoder) -> Iterator[None]:
-    """Let a batch have unit vectors at once, other ones each time: they compress like true ones."""
+def _without_model(encoder: CudaEncoder) -> Iterator[None]:
+    """Replace the model by random unit vectors, which compress like real ones."""
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((2 * SHARD_PASSAGES, encoder.info.dimensions), dtype=np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     vectors = torch.from_numpy(rows)
     first = 0
 
-    def unit_vectors(_bert: TorchBert, batch: PackedBatch) -> Tensor:
+    def encode_batch(_bert: TorchBert, batch: PackedBatch) -> Tensor:
         nonlocal first
         if first + len(batch.lengths) > len(vectors):
             first = 0
@@ -125,13 +125,13 @@ def _no_model(encoder: CudaEncoder) -> Iterator[None]:
         first += len(chosen)
         return chosen
 
-    with mock.patch.object(cuda, "unit_vectors", unit_vectors):
+    with mock.patch.object(cuda, "encode_batch", encode_batch):
         yield
 
 
 @contextmanager
 def _one_core() -> Iterator[None]:
-    """Keep Arrow and PyTorch from spreading work over cores, which costs time of its own."""
+    """Keep Arrow and PyTorch on one thread, because spreading work over cores costs extra time."""
     arrow, threads = pa.cpu_count(), torch.get_num_threads()
     pa.set_cpu_count(1)
     torch.set_num_threads(1)

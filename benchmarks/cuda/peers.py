@@ -1,4 +1,4 @@
-"""sentence-transformers, as people run it on the same device; and why it cannot be, where not."""
+"""sentence-transformers as people run it on the same device, or why it cannot run."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Setting:
 
     Attributes:
         name: For the table.
-        attention: transformers' name of the attention.
+        attention: transformers' name for the attention implementation.
         batch: Texts in a batch.
-        needs_gpu: Whether it runs on GPUs only.
+        needs_gpu: True if it runs on GPUs only.
     """
 
     name: str
@@ -32,32 +32,34 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("sentence-transformers, as it comes", "sdpa", 32),
+    Setting("sentence-transformers, defaults", "sdpa", 32),
     Setting("sentence-transformers, batches of 256", "sdpa", 256, needs_gpu=True),
     Setting("sentence-transformers, unpadded", "flash_attention_2", 256, needs_gpu=True),
 )
 
 
 Model: TypeAlias = Any
-"""A `SentenceTransformer`, which has no types where it is not installed."""
+"""A `SentenceTransformer`, which is untyped because it may not be installed."""
 
 
-class MissingError(Exception):
+class MissingPeerError(Exception):
     """A peer cannot run here; the message says why."""
 
 
-def peer(folder: Path, device: str, attention: str = "sdpa", *, half: bool | None = None) -> Model:
-    """Loads a model by sentence-transformers, in float16 on a GPU unless told otherwise.
+def load_peer(
+    folder: Path, device: str, attention: str = "sdpa", *, half: bool | None = None
+) -> Model:
+    """Load a model in sentence-transformers, by default in float16 on a GPU.
 
     Raises:
-        MissingError: It is not installed, or cannot run so here.
+        MissingPeerError: It is not installed, or cannot run this way here.
     """
     if find_spec("sentence_transformers") is None:
-        raise MissingError("sentence-transformers is not installed")
+        raise MissingPeerError("sentence-transformers is not installed")
     from sentence_transformers import (  # type: ignore[import-not-found]  # only in .venv-bench
         SentenceTransformer,
     )
-    from transformers.utils import logging  # type: ignore[import-not-found]  # likewise
+    from transformers.utils import logging  # type: ignore[import-not-found]  # as above
 
     logging.disable_progress_bar()
     half = device == "cuda" if half is None else half
@@ -67,22 +69,22 @@ def peer(folder: Path, device: str, attention: str = "sdpa", *, half: bool | Non
     }
     try:
         model = SentenceTransformer(str(folder), device=device, model_kwargs=options)
-    except ImportError as error:  # what transformers raises where flash attention is missing
-        raise MissingError(str(error).splitlines()[0]) from error
+    except ImportError as error:  # raised by transformers if flash attention is missing
+        raise MissingPeerError(str(error).splitlines()[0]) from error
     if attention.startswith("flash") and not model[0].can_flatten_inputs:
-        raise MissingError("sentence-transformers pads this model all the same")
+        raise MissingPeerError("sentence-transformers pads this model anyway")
     return model
 
 
-def seconds(model: Model, texts: Sequence[str], batch: int) -> float:
-    """Wall time to encode some texts; it tokenises them, and sorts them by length itself."""
+def time_encoding(model: Model, texts: Sequence[str], batch: int) -> float:
+    """Return the wall time to encode some texts, including tokenising and sorting by length."""
     begun = time.perf_counter()
     model.encode(list(texts), batch_size=batch, show_progress_bar=False)
     return time.perf_counter() - begun
 
 
-def vectors_of(model: Model, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Unit vectors of some texts."""
+def encode(model: Model, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Return the unit vectors of some texts."""
     vectors: npt.NDArray[np.float32] = model.encode(
         list(texts), show_progress_bar=False, normalize_embeddings=True
     )

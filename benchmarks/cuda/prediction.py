@@ -1,4 +1,4 @@
-"""What the measured share of a chip would make of all of English Wikipedia on other chips."""
+"""Predicts from a share of the peak rate how long other GPUs take for the English Wikipedia."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ FLEETS = (("H200", 1), ("H100", 8), ("A10G", 50))
 
 @dataclass(frozen=True)
 class Prediction:
-    """All of English Wikipedia on some GPUs.
+    """The English Wikipedia on some GPUs.
 
     Attributes:
         gpu: Their type, by Modal's name.
-        count: How many.
-        tokens_per_s: Of one of them.
-        seconds: Time of all together; nothing is lost to starts and to the last shards.
+        count: Number of GPUs.
+        tokens_per_s: Tokens per second of one GPU.
+        seconds: Time of all together, without starts and the wait for the last shards.
         dollars: Price of the GPUs for that time.
     """
 
@@ -29,27 +29,27 @@ class Prediction:
     dollars: float
 
 
-def predictions(share: float, flops_per_token: float, tokens: float) -> list[Prediction]:
-    """Applies a share of the half-precision rate to each fleet.
+def predict_fleets(share: float, flops_per_token: float, tokens: float) -> list[Prediction]:
+    """Apply a share of the half-precision rate to each fleet.
 
     Args:
         share: Share of the rate that the encoder reaches.
-        flops_per_token: Operations that a token costs.
+        flops_per_token: Operations per token.
         tokens: Tokens to encode.
     """
-    found = []
+    predictions = []
     for gpu, count in FLEETS:
         rate = share * HALF_PRECISION_TFLOPS[gpu] * 1e12 / flops_per_token
         seconds = tokens / (rate * count)
-        found.append(Prediction(gpu, count, rate, seconds, seconds * count * GPU_SECOND[gpu]))
-    return found
+        predictions.append(Prediction(gpu, count, rate, seconds, seconds * count * GPU_SECOND[gpu]))
+    return predictions
 
 
 def datasheet_flops(name: str) -> float | None:
-    """Half-precision rate of a chip by its datasheet, in operations a second; None if not known.
+    """Return a chip's half-precision rate in operations per second; None if not known.
 
     Args:
-        name: What the chip calls itself, such as `NVIDIA H200`.
+        name: The chip's own name, such as `NVIDIA H200`.
     """
     words = name.replace("-", " ").split()
     known = [gpu for gpu in HALF_PRECISION_TFLOPS if set(gpu.split("-")) <= set(words)]

@@ -1,4 +1,4 @@
-"""The tables that the benchmark of the engine `cuda` prints."""
+"""The tables of the benchmark of the engine `cuda`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 from benchmarks.cuda.agreement import Agreement
 from benchmarks.cuda.chip import ChipRates
 from benchmarks.cuda.first_vector import FirstVector
-from benchmarks.cuda.ours import HostSide
+from benchmarks.cuda.ours import HostSeconds
 from benchmarks.cuda.prediction import Prediction
 
 
@@ -20,10 +20,10 @@ class Rate:
 
     Attributes:
         model: The model, for the table.
-        contestant: Who.
-        tokens_per_s: Tokens a second, special ones included; None where it cannot run.
-        flops_per_token: Operations that a token costs.
-        bytes_per_s: Bytes of finished files a second; None where none are written.
+        contestant: Name of the contestant.
+        tokens_per_s: Tokens per second, including special tokens; None if it cannot run.
+        flops_per_token: Operations per token.
+        bytes_per_s: Bytes of written files per second; None if it writes none.
         note: Why it cannot run.
     """
 
@@ -45,7 +45,7 @@ def _table(title: str, text: Sequence[str], numbers: Sequence[str]) -> Table:
 
 
 def chip_table(chip: ChipRates) -> Table:
-    """What the device does by itself."""
+    """Return the table of the device's own rates."""
     table = _table(f"What {chip.name} does", [""], [""])
     side = chip.matrix_side
     table.add_row(f"matrices of {side} × {side}", f"{chip.matrix_flops / 1e12:.2f} TFLOP/s")
@@ -56,7 +56,7 @@ def chip_table(chip: ChipRates) -> Table:
 
 
 def agreement_table(agreements: Iterable[Agreement]) -> Table:
-    """How well our vectors agree with sentence-transformers in float32."""
+    """Return the table of our agreement with sentence-transformers in float32."""
     table = _table("Agreement", ["pooling", "texts"], ["number", "lowest cosine", ""])
     for found in agreements:
         verdict = "ok" if found.passes else "[bold red]TOO LOW"
@@ -65,7 +65,7 @@ def agreement_table(agreements: Iterable[Agreement]) -> Table:
 
 
 def rate_table(rates: Sequence[Rate], device: str, matrix_flops: float) -> Table:
-    """Rates beside each other; a ratio is how many times as fast as that row we are."""
+    """Return the table of rates. A ratio is our rate divided by that row's."""
     table = _table(
         f"Encoding on the {device}",
         ["model", ""],
@@ -90,8 +90,8 @@ def rate_table(rates: Sequence[Rate], device: str, matrix_flops: float) -> Table
     return table
 
 
-def host_table(host: HostSide, tokens: float) -> Table:
-    """What the processor's part takes of one core."""
+def host_table(host: HostSeconds, tokens: float) -> Table:
+    """Return the table of the processor's part, on one core."""
     table = _table("The processor's part alone, on one core", [""], ["tokens/s"])
     for name, seconds in (
         ("feeding the model and taking its vectors", host.feeding),
@@ -103,7 +103,7 @@ def host_table(host: HostSide, tokens: float) -> Table:
 
 
 def first_vector_line(first: FirstVector) -> str:
-    """How long a new process takes."""
+    """Return a sentence on the time of a new process."""
     return (
         f"A new process has its first vector after {first.total:.1f} s: importing "
         f"{first.importing:.1f} s, loading the model {first.loading:.1f} s, encoding "
@@ -112,7 +112,7 @@ def first_vector_line(first: FirstVector) -> str:
 
 
 def prediction_table(predictions: Iterable[Prediction], share: float, model: str) -> Table:
-    """What the share would make of all of English Wikipedia."""
+    """Return the table of predictions for the English Wikipedia."""
     table = _table(
         f"All of English Wikipedia with {model} at {share:.0%} of each GPU's datasheet",
         ["GPUs"],

@@ -1,7 +1,7 @@
-"""Work to measure with: shards of chunks on a disk, as long as those of the sample are.
+"""Work to measure: shards of chunks on a disk, with the lengths of the sample's chunks.
 
-The sample's articles are fetched and cut by the stages themselves; their passages are then repeated
-until there is as much work as a measurement takes.
+The stages fetch and chunk the sample's articles. Its passages are then repeated until there is
+enough work for a measurement.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from wiki_embeddings.stages.shard import Plan, describe_parquet, parquet_writer
 from wiki_embeddings.volume import MiB, Volume, output_folder
 
 SHARD_PASSAGES = 17_000
-"""What 16 MiB of English text make."""
+"""Passages in 16 MiB of English text."""
 
 _SPECIAL_TOKENS = 2
 _GROUP_ROWS = 1200
-"""About 1 MiB of text, after which the chunk stage begins a row group."""
+"""About 1 MiB of text, the size of the chunk stage's row groups."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Lengths:
     """How long passages are.
 
     Attributes:
-        mean: Mean number of tokens, special ones included.
-        attended: Mean length of the passage in which a token stands: what attention costs.
-        tokens_per_character: Tokens, special ones and titles included, to a character of text.
+        mean: Mean number of tokens, including special tokens.
+        attended: Mean length of a token's passage: what attention costs.
+        tokens_per_character: Tokens per character of text, including special tokens and titles.
     """
 
     mean: float
@@ -54,8 +54,8 @@ class Work:
     Attributes:
         volume: Where they are.
         chunks: Their manifest.
-        texts: The passages of one shard; all shards hold the same.
-        tokens: Tokens in all shards, special ones included.
+        texts: The passages of one shard; all shards have the same.
+        tokens: Tokens in all shards, including special tokens.
     """
 
     volume: Volume
@@ -65,16 +65,16 @@ class Work:
 
     @property
     def passages(self) -> int:
-        """Passages in all shards."""
+        """Number of passages in all shards."""
         return self.chunks.rows
 
 
 def sample_chunks(volume: Volume, fraction: float = 1.0) -> tuple[pa.Table, Manifest]:
-    """Fetches and cuts the sample with the default settings, in this process."""
+    """Fetch and chunk the sample with the default settings, in this process."""
     source = fetch.plan("sample", snapshot=sample.SNAPSHOT, fraction=fraction, shard_bytes=16 * MiB)
-    raw = _made(source, volume)
+    raw = _run_plan(source, volume)
     cutting = chunk.prepare(volume, MODEL, None, token_budget=256, title_prefix=True)
-    chunks = _made(chunk.plan(raw, cutting), volume)
+    chunks = _run_plan(chunk.plan(raw, cutting), volume)
     files = [volume.path(chunks.folder) / file.name for file in chunks.files]
     return pa.concat_tables([pq.read_table(file) for file in files]), chunks
 
@@ -83,16 +83,16 @@ MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 """Its vocabulary is that of bge, e5 and gte for English."""
 
 
-def _made(plan: Plan[Any], volume: Volume) -> Manifest:
-    return plan.manifest([plan.make(spec, volume, unheard).file for spec in plan.specs])
+def _run_plan(plan: Plan[Any], volume: Volume) -> Manifest:
+    return plan.manifest([plan.make(spec, volume, ignore_progress).file for spec in plan.specs])
 
 
-def unheard(_units: int) -> None:
-    """Progress that nobody watches."""
+def ignore_progress(_units: int) -> None:
+    """Ignore reported progress."""
 
 
-def lengths_of(chunks: pa.Table) -> Lengths:
-    """How long the passages of some chunks are."""
+def measure_lengths(chunks: pa.Table) -> Lengths:
+    """Measure how long the passages of some chunks are."""
     lengths = pc.list_value_length(chunks.column("tokens")).to_numpy() + _SPECIAL_TOKENS
     characters = int(pc.sum(pc.utf8_length(chunks.column("text"))).as_py())
     total = int(lengths.sum())
@@ -103,19 +103,19 @@ def lengths_of(chunks: pa.Table) -> Lengths:
     )
 
 
-def prepared(
-    volume: Volume, chunks: pa.Table, made_by: Manifest, *, passages: int, shards: int
+def write_work(
+    volume: Volume, chunks: pa.Table, source: Manifest, *, passages: int, shards: int
 ) -> Work:
-    """Writes shards of chunks.
+    """Write shards of chunks.
 
     Args:
         volume: Where to.
-        chunks: Chunks to choose from, evenly, and to repeat.
-        made_by: Manifest of those chunks.
+        chunks: Chunks to draw from evenly, and to repeat.
+        source: Manifest of those chunks.
         passages: Passages in a shard.
         shards: Number of shards.
     """
-    table = _chosen(chunks, passages)
+    table = _spread_rows(chunks, passages)
     folder = output_folder("sample", "chunks", f"benchmark-{passages}-{shards}")
     first = volume.path(folder) / "shard-00000.parquet"
     first.parent.mkdir(parents=True, exist_ok=True)
@@ -125,13 +125,13 @@ def prepared(
     files = [replace(described, name=f"shard-{number:05d}.parquet") for number in range(shards)]
     for file in files[1:]:
         shutil.copyfile(first, first.with_name(file.name))
-    manifest = replace(made_by, folder=folder, files=tuple(files))
-    tokens = int(lengths_of(table).mean * passages + 0.5) * shards
+    manifest = replace(source, folder=folder, files=tuple(files))
+    tokens = int(measure_lengths(table).mean * passages + 0.5) * shards
     return Work(volume, manifest, table.column("text").to_pylist(), tokens)
 
 
-def _chosen(chunks: pa.Table, passages: int) -> pa.Table:
-    """So many of some chunks, each as the only one of an article of its own."""
+def _spread_rows(chunks: pa.Table, passages: int) -> pa.Table:
+    """Return evenly spread chunks, each as the only chunk of a separate article."""
     rows = np.linspace(0, chunks.num_rows * max(1, passages // chunks.num_rows) - 1, passages)
     table = chunks.take(pa.array(rows.astype(np.int64) % chunks.num_rows))
     columns = {
@@ -150,7 +150,7 @@ def _hash(number: int) -> str:
     return hashlib.blake2b(number.to_bytes(8, "little"), digest_size=16).hexdigest()
 
 
-def removed(volume: Volume, folder: str) -> None:
-    """Removes a folder of the volume."""
+def remove_folder(volume: Volume, folder: str) -> None:
+    """Remove a folder of the volume."""
     path: Path = volume.path(folder)
     shutil.rmtree(path)

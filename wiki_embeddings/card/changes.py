@@ -1,4 +1,4 @@
-"""What a snapshot is in short, and how it differs from the one published before."""
+"""A summary of a snapshot, and how it differs from the one published before."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wiki_embeddings.card.code_versions import stage_versions
 from wiki_embeddings.card.naming import public_model, short_model_name
 from wiki_embeddings.manifest import Manifest
 
@@ -19,15 +18,13 @@ _COUNTS = {
 
 _SETTINGS = {
     "model": "Model",
-    "revision": "Revision of the model",
+    "revision": "Model revision",
     "pooling": "Pooling",
     "precision": "Arithmetic",
     "runtime": "Runtime",
-    "token_budget": "Tokens of a passage, at most",
+    "token_budget": "Most tokens in a passage",
     "title_prefix": "Title in front of each passage",
 }
-
-_STAGES = ("fetch", "chunk", "embed")
 
 
 @dataclass(frozen=True)
@@ -35,12 +32,12 @@ class Change:
     """One count, before and after.
 
     Attributes:
-        what: What is counted.
-        before: In the snapshot published before.
-        after: In this one.
+        label: What is counted.
+        before: Number in the snapshot published before.
+        after: Number in this one.
     """
 
-    what: str
+    label: str
     before: int
     after: int
 
@@ -52,8 +49,8 @@ class Changes:
     Attributes:
         before: Name of the earlier snapshot.
         after: Name of this one.
-        counts: All counts, also those that are equal.
-        settings: What was set otherwise: its name, the value before and the value after.
+        counts: All counts, equal ones included.
+        settings: Settings that differ: label, value before and value after.
     """
 
     before: str
@@ -63,7 +60,7 @@ class Changes:
 
 
 def summary(vectors: Manifest) -> dict[str, Any]:
-    """What a later snapshot's card has to know of this one: small, and JSON throughout.
+    """Return what the card of a later snapshot must know of this one, as a small JSON object.
 
     Args:
         vectors: Manifest of the embeddings that are published.
@@ -89,45 +86,46 @@ def summary(vectors: Manifest) -> dict[str, Any]:
 
 
 def is_summary(value: object) -> bool:
-    """Whether a JSON value can be compared as a summary, whoever may have written it."""
+    """Return True if a JSON value can be compared as a summary, whatever wrote it."""
     if not isinstance(value, dict) or not isinstance(value.get("snapshot"), str):
         return False
-    counted = all(isinstance(value.get(name), int) for name in _COUNTS)
-    return counted and all(isinstance(value.get(name), dict) for name in ("settings", "stages"))
+    has_counts = all(isinstance(value.get(name), int) for name in _COUNTS)
+    return has_counts and all(isinstance(value.get(name), dict) for name in ("settings", "stages"))
 
 
-def changes(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Changes:
-    """Compare two summaries.
+def stage_versions(vectors: Manifest) -> dict[str, str]:
+    """Return the version of each stage that made some embeddings."""
+    raw, chunks, model = (vectors.settings[s] for s in ("raw", "chunks", "embeddings"))
+    return {"fetch": raw["version"], "chunk": chunks["version"], "embed": model["version"]}
 
-    Args:
-        previous: Of the snapshot published before.
-        current: Of this one.
-    """
+
+def compare(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Changes:
+    """Compare the summaries of the snapshot published before and of this one."""
     return Changes(
         before=previous["snapshot"],
         after=current["snapshot"],
         counts=tuple(
             Change(label, previous[name], current[name]) for name, label in _COUNTS.items()
         ),
-        settings=tuple(_other_settings(previous, current)),
+        settings=tuple(_changed_settings(previous, current)),
     )
 
 
-def _other_settings(
+def _changed_settings(
     previous: Mapping[str, Any], current: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
     labels = {
         **{("settings", name): label for name, label in _SETTINGS.items()},
-        **{("stages", name): f"Version of the stage `{name}`" for name in _STAGES},
+        **{("stages", name): f"Version of the stage `{name}`" for name in current["stages"]},
     }
     for (group, name), label in labels.items():
-        # An earlier release may not have written down all that this one does.
+        # An earlier release may not have recorded everything that this one does.
         before, after = previous[group].get(name), current[group][name]
         if before != after:
-            yield label, _shown(before), _shown(after)
+            yield label, _markdown(before), _markdown(after)
 
 
-def _shown(value: Any) -> str:
+def _markdown(value: Any) -> str:
     if value is None:
         return "not known"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""How to cite a dataset: itself, the paper of its model, and Wikipedia, in BibTeX."""
+"""How to cite a dataset, the paper of its model, and Wikipedia, in BibTeX."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Mapping
 
 from wiki_embeddings.card.naming import (
     dataset_name,
-    edition,
-    license_of,
+    dataset_title,
+    edition_name,
     public_model,
-    short_model_name,
-    site,
+    site_url,
+    text_license,
 )
+from wiki_embeddings.encoders.models.known import paper_id
 from wiki_embeddings.manifest import Manifest
 
-_SENTENCE_BERT = """\
+_PAPERS = {
+    "sentence-bert": """\
 @inproceedings{reimers-2019-sentence-bert,
   title = {Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks},
   author = {Reimers, Nils and Gurevych, Iryna},
@@ -23,69 +25,58 @@ _SENTENCE_BERT = """\
                Processing},
   year = {2019},
   url = {https://arxiv.org/abs/1908.10084},
-}"""
-
-_C_PACK = """\
+}""",
+    "c-pack": """\
 @misc{xiao-2023-c-pack,
   title = {C-Pack: Packaged Resources To Advance General Chinese Embedding},
   author = {Xiao, Shitao and Liu, Zheng and Zhang, Peitian and Muennighoff, Niklas},
   year = {2023},
   url = {https://arxiv.org/abs/2309.07597},
-}"""
-
-_E5 = """\
+}""",
+    "e5": """\
 @misc{wang-2022-e5,
   title = {Text Embeddings by Weakly-Supervised Contrastive Pre-training},
   author = {Wang, Liang and Yang, Nan and Huang, Xiaolong and Jiao, Binxing and Yang, Linjun and
             Jiang, Daxin and Majumder, Rangan and Wei, Furu},
   year = {2022},
   url = {https://arxiv.org/abs/2212.03533},
-}"""
-
-_MULTILINGUAL_E5 = """\
+}""",
+    "multilingual-e5": """\
 @misc{wang-2024-multilingual-e5,
   title = {Multilingual E5 Text Embeddings: A Technical Report},
   author = {Wang, Liang and Yang, Nan and Huang, Xiaolong and Yang, Linjun and Majumder, Rangan and
             Wei, Furu},
   year = {2024},
   url = {https://arxiv.org/abs/2402.05672},
-}"""
-
-_GTE = """\
+}""",
+    "gte": """\
 @misc{li-2023-gte,
   title = {Towards General Text Embeddings with Multi-stage Contrastive Learning},
   author = {Li, Zehan and Zhang, Xin and Zhang, Yanzhao and Long, Dingkun and Xie, Pengjun and
             Zhang, Meishan},
   year = {2023},
   url = {https://arxiv.org/abs/2308.03281},
-}"""
-
-_PAPERS = (
-    ("sentence-transformers/", _SENTENCE_BERT),
-    ("BAAI/bge-", _C_PACK),
-    ("intfloat/e5-", _E5),
-    ("intfloat/multilingual-e5-", _MULTILINGUAL_E5),
-    ("thenlper/gte-", _GTE),
-)
-"""By how the names of a family of models begin."""
+}""",
+}
+"""BibTeX by the ids of `encoders.models.known.paper_id`."""
 
 
 def citations(vectors: Manifest, repo_id: str | None) -> str:
-    """What to cite, as BibTeX entries.
+    """Return the BibTeX entries to cite.
 
     Args:
         vectors: Manifest of the embeddings that are published.
-        repo_id: Name of the dataset on the Hub; None where it is not there.
+        repo_id: Name of the dataset on the Hub; None for a folder.
     """
-    known = public_model(vectors)
-    papers = [paper for begin, paper in _PAPERS if known and known.startswith(begin)]
+    paper = paper_id(public_model(vectors) or "")
+    papers = [_PAPERS[paper]] if paper else []
     return "\n\n".join([_dataset(vectors, repo_id), *papers, _wikipedia(vectors)])
 
 
 def _dataset(vectors: Manifest, repo_id: str | None) -> str:
     snapshot = str(vectors.settings["raw"]["snapshot"])
     fields = {
-        "title": _escaped(f"{edition(vectors.wiki)}, embedded with {short_model_name(vectors)}"),
+        "title": _escaped(dataset_title(vectors)),
         "year": snapshot[:4],
         "version": snapshot,
     }
@@ -101,11 +92,11 @@ def _dataset(vectors: Manifest, repo_id: str | None) -> str:
 def _wikipedia(vectors: Manifest) -> str:
     snapshot = str(vectors.settings["raw"]["snapshot"])
     fields = {
-        "title": _escaped(edition(vectors.wiki)),
+        "title": _escaped(edition_name(vectors.wiki)),
         "author": "{Wikipedia contributors}",
         "year": snapshot[:4],
-        "url": site(vectors.wiki),
-        "note": f"Text of {snapshot}, {license_of(snapshot).id.upper()}",
+        "url": site_url(vectors.wiki),
+        "note": f"Text of {snapshot}, {text_license(snapshot).id.upper()}",
     }
     return _entry(f"wikipedia-{vectors.wiki}-{snapshot}", fields)
 

@@ -1,4 +1,4 @@
-"""The configs of a dataset, as `load_dataset` and the Hub's viewer want them declared."""
+"""The configs of a dataset, as `load_dataset` and the Hub's viewer need them declared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wiki_embeddings.dataset_layout import VECTOR_COLUMNS, files_pattern
 from wiki_embeddings.manifest import Manifest
 
 _ARROW_BYTES = {"id": 8, "chunk_index": 4, "hash": 4 + 32}
-"""Bytes that a row takes in memory; a text has an offset of 4 bytes, a hash 32 digits."""
+"""Bytes of a row's columns in memory, but for the vector; a hash is an offset and 32 digits."""
 
 _FLOAT16_BYTES = 2
 
@@ -20,8 +20,8 @@ class Config:
     Attributes:
         name: Its name.
         files: Pattern of its data files.
-        columns: Columns that are loaded; empty for all.
-        rows: Rows in it; `datasets` refuses a wrong number.
+        columns: Columns to load; empty for all.
+        rows: Number of rows; `datasets` refuses a wrong one.
         arrow_bytes: Size in memory, as `datasets` counts it.
         download_bytes: Size of its data files.
     """
@@ -35,15 +35,15 @@ class Config:
 
 
 def configs(vectors: Manifest, small_rows: int) -> list[Config]:
-    """The configs of a dataset, the default one first.
+    """Return the configs of a dataset, the default one first.
 
-    All of them declare all columns on the card, `vectors` too, which loads only some: `datasets`
-    (3.2, 4.0, 5.2) leaves out the others by itself, while the Hub's viewer shows the files whole
-    and reports an error where a column of theirs is not declared.
+    The card declares all columns for each of them, even for `vectors`, which loads only some:
+    `datasets` (3.2, 4.0, 5.2) drops the others itself, while the Hub's viewer shows whole files and
+    reports an error for any column that is not declared.
 
     Args:
-        vectors: Manifest of the embeddings that are published. Sizes are those of its files and
-            tables, of which the published files are put together.
+        vectors: Manifest of the embeddings that are published. The published files merge its files,
+            so the sizes are those of its files and tables.
         small_rows: Rows of the config `small`.
     """
     in_memory, download = vectors.total("arrow_bytes"), vectors.bytes

@@ -1,4 +1,4 @@
-"""What things are called: the dataset, its edition, its model, its licence."""
+"""Names of a dataset and of its edition, language, model and licence."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.settings import SAMPLE_WIKI
 
-_FOUR_SINCE = "20230607"
+_CC_BY_SA_4_SINCE = "20230607"
 """The day on which Wikipedia's text went from CC BY-SA 3.0 to 4.0."""
-
 
 _LANGUAGES = {
     SAMPLE_WIKI: "en",
@@ -23,8 +22,8 @@ _LANGUAGES = {
     "zh-min-nan": "nan",
     "zh-yue": "yue",
 }
-"""Wikis that are older than their language's code, as Wikimedia's list of codes has them
-(https://meta.wikimedia.org/wiki/Special_language_codes); others are named by it."""
+"""Language codes of wikis that are not named after them, from Wikimedia's list
+(https://meta.wikimedia.org/wiki/Special_language_codes)."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,9 @@ class License:
     url: str
 
 
-def license_of(snapshot: str) -> License:
-    """Licence of Wikipedia's text on a date, given as `YYYYMMDD`."""
-    version = "4.0" if snapshot >= _FOUR_SINCE else "3.0"
+def text_license(snapshot: str) -> License:
+    """Return the licence of Wikipedia's text on a date, given as `YYYYMMDD`."""
+    version = "4.0" if snapshot >= _CC_BY_SA_4_SINCE else "3.0"
     return License(
         id=f"cc-by-sa-{version}",
         name=f"Creative Commons Attribution-ShareAlike {version} licence",
@@ -53,44 +52,48 @@ def license_of(snapshot: str) -> License:
 
 
 def dataset_name(vectors: Manifest) -> str:
-    """Name of the dataset: `wikipedia-{wiki}-{model}`, the model without its organisation.
+    """Return the dataset's name: `wikipedia-{wiki}-{model}`, the model without its organisation.
 
-    A dry run over a fraction of the articles has a name of its own, `…-dry-run`, so that it never
-    takes the place of the whole.
+    A dry run over a fraction of the articles is named `…-dry-run`, so it never replaces the whole.
     """
     suffix = "" if is_complete(vectors) else "-dry-run"
     return f"wikipedia-{vectors.wiki}-{short_model_name(vectors)}{suffix}"
 
 
+def dataset_title(vectors: Manifest) -> str:
+    """Return the dataset's title for people."""
+    return f"{edition_name(vectors.wiki)}, embedded with {short_model_name(vectors)}"
+
+
 def is_complete(vectors: Manifest) -> bool:
-    """Whether all articles of the edition are in it."""
+    """Return True if the dataset has all articles of the edition."""
     return float(vectors.settings["raw"]["fraction"]) == 1.0
 
 
 def short_model_name(vectors: Manifest) -> str:
-    """Name of the model without its organisation or folder."""
+    """Return the model's name without its organisation or folder."""
     return Path(str(vectors.settings["embeddings"]["model"])).name
 
 
 def public_model(vectors: Manifest) -> str | None:
-    """Name of the model on the Hub; None for a folder, which means nothing to a reader."""
+    """Return the model's name on the Hub; None for a folder, which means nothing to a reader."""
     model = vectors.settings["embeddings"]
     is_folder = str(model["revision"]).startswith("sha256:")
     return None if is_folder else str(model["model"])
 
 
-def edition(wiki: str) -> str:
-    """The wiki, for people."""
+def edition_name(wiki: str) -> str:
+    """Return the name of a wiki for people."""
     if wiki == SAMPLE_WIKI:
         return "English Wikipedia (sample)"
     return "Simple English Wikipedia" if wiki == "simple" else f"Wikipedia ({wiki})"
 
 
-def site(wiki: str) -> str:
-    """Address of the wiki."""
+def site_url(wiki: str) -> str:
+    """Return the address of a wiki."""
     return f"https://{'en' if wiki == SAMPLE_WIKI else wiki}.wikipedia.org/"
 
 
-def language(wiki: str) -> str:
-    """Language of the wiki as the Hub wants it: by its ISO 639 code, which not every wiki has."""
+def language_code(wiki: str) -> str:
+    """Return the ISO 639 code of a wiki's language, which the Hub requires."""
     return _LANGUAGES.get(wiki, wiki.partition("-")[0])

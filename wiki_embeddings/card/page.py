@@ -1,35 +1,36 @@
-"""The page itself: gathers the facts and puts them into the template."""
+"""The page: gathers the facts and renders the template."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import jinja2
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from wiki_embeddings import __version__
 from wiki_embeddings.card import retrieval_quality
-from wiki_embeddings.card.changes import changes, summary
+from wiki_embeddings.card.changes import compare, stage_versions, summary
 from wiki_embeddings.card.citations import citations
-from wiki_embeddings.card.code_versions import stage_versions
 from wiki_embeddings.card.configs import configs
-from wiki_embeddings.card.length_chart import bars
+from wiki_embeddings.card.length_chart import length_chart
 from wiki_embeddings.card.naming import (
-    edition,
+    dataset_title,
+    edition_name,
     is_complete,
-    language,
-    license_of,
+    language_code,
     public_model,
     short_model_name,
+    text_license,
 )
-from wiki_embeddings.card.snippets import Asker, Place, faiss_search, loading, numpy_search
-from wiki_embeddings.checks import overlaps
+from wiki_embeddings.card.retrieval_quality import measured_results
+from wiki_embeddings.card.snippets import Location, QueryModel, faiss_search, loading, numpy_search
+from wiki_embeddings.checks import overlapping_files
 from wiki_embeddings.dataset_layout import SMALL_ROWS
+from wiki_embeddings.encoders.models.known import KNOWN_MODELS, MTEB_RETRIEVAL_DATASETS
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
-from wiki_embeddings.schemas import DESCRIPTIONS, embedding_schema
 from wiki_embeddings.settings import SAMPLE_WIKI
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _SIZE_CATEGORIES = {
     1_000: "n<1K",
@@ -43,14 +44,14 @@ _SIZE_CATEGORIES = {
     100_000_000_000: "10B<n<100B",
     1_000_000_000_000: "100B<n<1T",
 }
-"""The Hub's names for numbers of rows, by their upper limit."""
+"""The Hub's names for numbers of rows, by exclusive upper limit."""
 
 _DTYPES = {"halffloat": "float16"}
-"""Arrow's type names where the Hub has another."""
+"""Arrow's type names that the Hub spells otherwise."""
 
 _FLOAT32_BYTES = 4
 _HNSW_BYTES = 2 * 32 * 4
-"""What each vector's links take in the index of the snippet."""
+"""Bytes of a vector's links in the index of the FAISS snippet: 2 × 32 ids of 4 bytes."""
 
 
 def card(
@@ -67,15 +68,17 @@ def card(
     Args:
         vectors: Manifest of the embeddings that are published.
         throughput: How fast the vectors were computed: `passages_per_second`,
-            `tokens_per_second`, `characters_per_second` and `seconds` of what the run really made,
-            its `machine`, `gpu` (empty without one), `dollars` (None where it cost none) and
-            `prices_as_of`. None where that is not known.
-        previous: The `summary` of the snapshot published before; None if there was none, or that
-            is not known yet.
-        is_first: Whether it is known that there was none.
+            `tokens_per_second`, `characters_per_second` and `seconds` of what the run computed
+            itself, its `machine`, `gpu` (empty without one), `dollars` (None if it cost nothing)
+            and `prices_as_of`. None if unknown.
+        previous: The `summary` of the snapshot published before; None if there is none or it is
+            unknown.
+        is_first: True if the Hub confirmed that no earlier version exists.
         repo_id: Name of the dataset on the Hub, with its namespace; None for a folder.
         tag: Its tag there; by default its snapshot.
     """
+    import jinja2  # here, because most callers of this package want a name only
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("wiki_embeddings.card", ""),
         undefined=jinja2.StrictUndefined,
@@ -96,35 +99,37 @@ def card(
         **_use(vectors, repo_id, tag or str(vectors.settings["raw"]["snapshot"])),
         **_quality(vectors),
         "throughput": throughput,
-        "changes": changes(previous, summary(vectors)) if previous else None,
+        "changes": compare(previous, summary(vectors)) if previous else None,
         "is_first": is_first,
     }
     return environment.get_template("dataset_card.md.jinja").render(facts)
 
 
 def _origin(vectors: Manifest) -> dict[str, Any]:
-    """What the dataset was made from, and how."""
+    """Return what the dataset was made from, and how."""
     raw, chunks, model = (vectors.settings[s] for s in ("raw", "chunks", "embeddings"))
     public = public_model(vectors)
     return {
-        "title": f"{edition(vectors.wiki)}, embedded with {short_model_name(vectors)}",
-        "edition": edition(vectors.wiki),
-        "language": language(vectors.wiki),
-        "license": license_of(str(raw["snapshot"])),
+        "title": dataset_title(vectors),
+        "edition": edition_name(vectors.wiki),
+        "language": language_code(vectors.wiki),
+        "license": text_license(str(raw["snapshot"])),
         "source": _source(vectors.wiki, raw),
         "raw": raw,
         "chunks": chunks,
         "model": model,
         "model_name": public or short_model_name(vectors),
         "model_url": f"https://huggingface.co/{public}" if public else None,
-        "complete": is_complete(vectors),
+        "is_complete": is_complete(vectors),
         "package_version": __version__,
         "stage_versions": stage_versions(vectors),
     }
 
 
 def _content(vectors: Manifest) -> dict[str, Any]:
-    """What is in the dataset."""
+    """Return what is in the dataset."""
+    from wiki_embeddings.schemas import embedding_schema  # loads pyarrow
+
     lengths = vectors.totals.get("tokens_histogram")
     return {
         "size_category": _size_category(vectors.rows),
@@ -137,23 +142,25 @@ def _content(vectors: Manifest) -> dict[str, Any]:
             _column(field)
             for field in embedding_schema(int(vectors.settings["embeddings"]["dimensions"]))
         ],
-        "in_order": not overlaps(vectors),
-        "lengths": bars(lengths, HISTOGRAM_BIN_TOKENS) if isinstance(lengths, list) else "",
+        "is_sorted": not overlapping_files(vectors),
+        "lengths": length_chart(lengths, HISTOGRAM_BIN_TOKENS) if isinstance(lengths, list) else "",
     }
 
 
 def _use(vectors: Manifest, repo_id: str | None, tag: str) -> dict[str, Any]:
-    """How to load, search and cite the dataset."""
+    """Return how to load, search and cite the dataset."""
     model = vectors.settings["embeddings"]
     dimensions = int(model["dimensions"])
-    place = Place(repo_id, tag)
-    asker = Asker(public_model(vectors), str(model["revision"]), str(model["query_prefix"]))
+    location = Location(repo_id, tag)
+    query_model = QueryModel(
+        public_model(vectors), str(model["revision"]), str(model["query_prefix"])
+    )
     return {
         "repo_id": repo_id,
-        "loading": loading(place),
-        "numpy_search": numpy_search(place, asker),
-        "faiss_search": faiss_search(place, asker, dimensions),
-        "can_ask": asker.model is not None,
+        "loading": loading(location),
+        "numpy_search": numpy_search(location, query_model),
+        "faiss_search": faiss_search(location, query_model, dimensions),
+        "has_public_model": query_model.name is not None,
         "float32_bytes": vectors.rows * dimensions * _FLOAT32_BYTES,
         "index_bytes": vectors.rows * (dimensions * _FLOAT32_BYTES + _HNSW_BYTES),
         "citations": citations(vectors, repo_id),
@@ -161,18 +168,20 @@ def _use(vectors: Manifest, repo_id: str | None, tag: str) -> dict[str, Any]:
 
 
 def _quality(vectors: Manifest) -> dict[str, Any]:
-    """How well search finds what it should, as far as that is known."""
+    """Return what is known of how well search finds the right passages."""
     chunks, model = vectors.settings["chunks"], vectors.settings["embeddings"]
     name = str(model["model"])
-    measured = retrieval_quality.measured(
+    results = measured_results(
         name, str(model["revision"]), int(chunks["token_budget"]), bool(chunks["title_prefix"])
     )
+    known = KNOWN_MODELS.get(name)
     return {
-        "quality": retrieval_quality,
-        "measured": measured,
-        "precision_measured": any(row.way == model["precision"] for row in measured),
+        "benchmark": retrieval_quality,
+        "results": results,
+        "is_precision_measured": any(row.method == model["precision"] for row in results),
         "is_sample": vectors.wiki == SAMPLE_WIKI,
-        "published": retrieval_quality.published(name),
+        "published": known.retrieval if known else None,
+        "mteb_datasets": MTEB_RETRIEVAL_DATASETS,
     }
 
 
@@ -195,7 +204,9 @@ def _size_category(rows: int) -> str:
 
 
 def _column(field: pa.Field[Any]) -> dict[str, Any]:
-    length = field.type.list_size if pa.types.is_fixed_size_list(field.type) else None
+    from wiki_embeddings.schemas import DESCRIPTIONS
+
+    length = getattr(field.type, "list_size", None)  # of a fixed-size list
     type_ = str(field.type.value_type if length else field.type)
     return {
         "name": field.name,
@@ -206,7 +217,7 @@ def _column(field: pa.Field[Any]) -> dict[str, Any]:
 
 
 def _size(number: float) -> str:
-    """A number of bytes for people, in powers of ten as the Hub shows files."""
+    """Format a number of bytes in powers of ten, as the Hub does."""
     for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if number >= bytes_:
             return f"{number / bytes_:.1f} {unit}"

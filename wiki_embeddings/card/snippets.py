@@ -1,6 +1,6 @@
-"""The Python on the card: it runs as it is, for whoever copies it.
+"""The Python on the card, which runs unchanged when copied.
 
-An absolute path for a dataset in a folder, because `datasets` 5.2 fails on a bare dot.
+A dataset in a folder is named by an absolute path, because `datasets` 5.2 fails on a bare dot.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 _QUESTION = "Why is the sky blue?"
 """A question that an encyclopaedia of any language answers."""
 
-_LIKE_THE_FIRST = """\
+_SIMILAR_TO_FIRST = """\
 {imports}
 dataset = {loaded}
 columns = dataset.select_columns(["title", "embedding"]).with_format("numpy")
@@ -32,7 +32,7 @@ print(next(iter(everything))["title"])
 print(next(iter(vectors)).keys())
 print(small)"""
 
-_VECTORS_OF_HUB = """\
+_VECTORS_ON_HUB = """\
 load_dataset(
     dataset,
     "vectors",
@@ -41,8 +41,8 @@ load_dataset(
     streaming=True,
     storage_options={{"hf": {{"block_size": 2**16}}}},  # fetches these columns and no texts
 )"""
-"""By default 5 MiB are read ahead after each column, which are the texts: on a local Hub 8 % more
-was fetched than the files hold. With small blocks it is the columns alone, 62 %."""
+"""By default 5 MiB are read ahead after each column, and so the texts: a local Hub then served 8 %
+more than the files hold. With small blocks it served only the columns: 62 %."""
 
 _NUMPY = """\
 {imports}
@@ -68,31 +68,31 @@ cosines, rows = index.search(question[None], 5)
 for cosine, row in zip(cosines[0], rows[0]):
     print(f"{{cosine:.3f}} {{passages[int(row)]['title']}}")"""
 
-_ENCODED = """\
+_ENCODE = """\
 model = SentenceTransformer(
     {model},
     revision={revision},
 )
 question = model.encode({question}, normalize_embeddings=True)"""
 
-_ENCODED_WITH_PREFIX = """\
+_ENCODE_WITH_PREFIX = """\
 model = SentenceTransformer(
     {model},
     revision={revision},
 )
-prefix = {prefix}  # as the model wants it
+prefix = {prefix}  # required by the model
 question = model.encode(prefix + {question}, normalize_embeddings=True)"""
 
-_BORROWED = """\
-question = np.array(passages[0]["embedding"], dtype="float32")  # like the first passage"""
+_FIRST_PASSAGE = """\
+question = np.array(passages[0]["embedding"], dtype="float32")  # the first passage"""
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where a reader finds the dataset.
 
     Attributes:
-        repo_id: Name on the Hub; None for the folder in which the card lies.
+        repo_id: Name on the Hub; None for the folder that holds the card.
         tag: The snapshot's tag on the Hub.
     """
 
@@ -101,119 +101,119 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Asker:
-    """What embeds a reader's question.
+class QueryModel:
+    """The model that embeds a reader's question.
 
     Attributes:
-        model: Name on the Hub; None where there is none, and a passage's own vector has to do.
+        name: Name on the Hub; None without one, so that a passage's vector stands in.
         revision: Its commit.
-        prefix: Text that the model wants before a question; may be empty.
+        prefix: Text that the model requires before a question; may be empty.
     """
 
-    model: str | None
+    name: str | None
     revision: str
     prefix: str
 
 
 def snippet(folder: str) -> str:
-    """Python that loads the dataset and prints the titles of passages like the first one.
+    """Return Python that loads the dataset and prints the titles of passages like the first one.
 
     Args:
         folder: Path of the dataset.
     """
-    return _LIKE_THE_FIRST.format(
-        imports=_imports(Place(None, ""), ["import numpy as np"]),
+    return _SIMILAR_TO_FIRST.format(
+        imports=_imports(Location(None, ""), ["import numpy as np"]),
         loaded=f'load_dataset(os.path.abspath({_literal(folder)}), split="train")',
     )
 
 
 def hub_snippet(repo_id: str, tag: str) -> str:
-    """The same for a dataset on the Hub, of which only the small config is fetched.
+    """Return the same for a dataset on the Hub, fetching only its config `small`.
 
     Args:
         repo_id: Name of the dataset.
         tag: Its tag.
     """
-    return _LIKE_THE_FIRST.format(
-        imports=_imports(Place(repo_id, tag), ["import numpy as np"]),
+    return _SIMILAR_TO_FIRST.format(
+        imports=_imports(Location(repo_id, tag), ["import numpy as np"]),
         loaded=f'load_dataset({_literal(repo_id)}, "small", revision="{tag}", split="train")',
     )
 
 
-def loading(place: Place) -> str:
-    """Python that loads each config."""
+def loading(location: Location) -> str:
+    """Return Python that loads each config."""
     return _LOADING.format(
-        imports=_imports(place, []),
-        dataset=_dataset(place),
-        everything=_load(place, "default", streaming=True),
+        imports=_imports(location, []),
+        dataset=_dataset(location),
+        everything=_load(location, "default", streaming=True),
         vectors=(
-            _VECTORS_OF_HUB.format(revision=_literal(place.tag))
-            if place.repo_id
-            else _load(place, "vectors", streaming=True)
+            _VECTORS_ON_HUB.format(revision=_literal(location.tag))
+            if location.repo_id
+            else _load(location, "vectors", streaming=True)
         ),
-        small=_load(place, "small"),
+        small=_load(location, "small"),
     )
 
 
-def numpy_search(place: Place, asker: Asker) -> str:
-    """Python that searches the small config with nothing but NumPy."""
+def numpy_search(location: Location, query_model: QueryModel) -> str:
+    """Return Python that searches the config `small` with nothing but NumPy."""
     return _NUMPY.format(
-        imports=_imports(place, ["import numpy as np"], asker),
-        dataset=_dataset(place),
-        small=_load(place, "small"),
-        question=_question(asker),
+        imports=_imports(location, ["import numpy as np"], query_model),
+        dataset=_dataset(location),
+        small=_load(location, "small"),
+        question=_question(query_model),
     )
 
 
-def faiss_search(place: Place, asker: Asker, dimensions: int) -> str:
-    """Python that searches the small config with an index of FAISS."""
-    needs_numpy = [] if asker.model else ["import numpy as np"]
+def faiss_search(location: Location, query_model: QueryModel, dimensions: int) -> str:
+    """Return Python that searches the config `small` with a FAISS index."""
+    needs_numpy = [] if query_model.name else ["import numpy as np"]
     return _FAISS.format(
-        imports=_imports(place, ["import faiss", *needs_numpy], asker),
-        dataset=_dataset(place),
-        small=_load(place, "small"),
+        imports=_imports(location, ["import faiss", *needs_numpy], query_model),
+        dataset=_dataset(location),
+        small=_load(location, "small"),
         dimensions=dimensions,
-        question=_question(asker),
+        question=_question(query_model),
     )
 
 
-def _imports(place: Place, others: list[str], asker: Asker | None = None) -> str:
-    """The import statements, and the empty line after them."""
+def _imports(location: Location, others: list[str], query_model: QueryModel | None = None) -> str:
+    """Return the import statements and the empty line after them."""
     others = [*others, "from datasets import load_dataset"]
-    if asker and asker.model:
+    if query_model and query_model.name:
         others.append("from sentence_transformers import SentenceTransformer")
-    standard = [] if place.repo_id else ["import os", ""]
+    standard = [] if location.repo_id else ["import os", ""]
     return "\n".join([*standard, *others, ""])
 
 
-def _dataset(place: Place) -> str:
-    where = _literal(place.repo_id) if place.repo_id else 'os.path.abspath(".")'
+def _dataset(location: Location) -> str:
+    where = _literal(location.repo_id) if location.repo_id else 'os.path.abspath(".")'
     return f"dataset = {where}"
 
 
-def _load(place: Place, config: str, *, streaming: bool = False) -> str:
+def _load(location: Location, config: str, *, streaming: bool = False) -> str:
     arguments = [
         "dataset",
         *([] if config == "default" else [_literal(config)]),
-        *([f"revision={_literal(place.tag)}"] if place.repo_id else []),
+        *([f"revision={_literal(location.tag)}"] if location.repo_id else []),
         'split="train"',
         *(["streaming=True"] if streaming else []),
     ]
     return f"load_dataset({', '.join(arguments)})"
 
 
-def _question(asker: Asker) -> str:
-    if asker.model is None:
-        return _BORROWED
-    encoded = _ENCODED_WITH_PREFIX if asker.prefix else _ENCODED
+def _question(query_model: QueryModel) -> str:
+    if query_model.name is None:
+        return _FIRST_PASSAGE
+    encoded = _ENCODE_WITH_PREFIX if query_model.prefix else _ENCODE
     return encoded.format(
-        model=_literal(asker.model),
-        revision=_literal(asker.revision),
-        prefix=_literal(asker.prefix),
+        model=_literal(query_model.name),
+        revision=_literal(query_model.revision),
+        prefix=_literal(query_model.prefix),
         question=_literal(_QUESTION),
     )
 
 
 def _literal(text: str) -> str:
-    """A text as Python writes it, in double quotes."""
+    """Return a text as a Python literal in double quotes."""
     return json.dumps(text, ensure_ascii=False)

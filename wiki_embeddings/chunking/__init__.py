@@ -1,7 +1,7 @@
-"""Cuts articles into chunks of tokens, losing nothing: texts in, columns out.
+"""Cuts articles into chunks of tokens without loss: texts in, columns out.
 
-The room for pure functions on texts. It knows neither Dagster nor files of articles nor Parquet;
-it reads one file, a model's `tokenizer.json`.
+Pure functions on texts. They know neither Dagster nor Parquet nor where articles come from, and
+read one file: a model's `tokenizer.json`.
 """
 
 from wiki_embeddings.chunking.chunker import Chunks, chunk_articles

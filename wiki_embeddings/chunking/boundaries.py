@@ -1,19 +1,19 @@
-r"""Where a plain text may be cut: before sections, paragraphs, lines and sentences.
+r"""Finds where a plain text may be cut: before sections, paragraphs, lines and sentences.
 
-The rules know no language and no markup, only the look of our sources' plain text:
+The rules know no language and no markup, only what the plain text of our sources looks like:
 
 * A paragraph begins after a blank line (white space between two line ends), a line after a line
   end.
 * A section begins at a heading. A heading is the first line after a blank line, or of the text,
   and has further lines after it. It is at most 80 characters long, is not indented (lists are),
-  begins with neither a lower-case letter nor a list's mark, and ends with no punctuation. At
-  most three headings stand one under the other; what follows them looking alike is a list.
-* A sentence ends with `.`, `!`, `?` or a sign like these of another script, closing quotes or
-  brackets included, when white space follows and what comes then is no lower-case letter; with
-  `。` and its like it ends even without white space. A full stop ends no sentence after an
+  begins with neither a lower-case letter nor a list marker, and does not end with punctuation. At
+  most three headings stand one under the other; similar lines after them are a list.
+* A sentence ends with `.`, `!`, `?` or a similar sign of another script, including closing quotes
+  or brackets, if white space follows and the next character is not a lower-case letter; with `。`
+  and similar signs it ends even without white space. A full stop does not end a sentence after an
   initial (`J. Doe`, `U.S. Navy`), an abbreviation (`St. Paul`) or a number that begins a line.
 
-A boundary stands after the white space, so a chunk begins with something to read.
+A boundary lies after the white space, so a chunk begins with visible text.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ HEADING_CHARS = 80
 """Longest heading; longer lines without punctuation are captions and list items."""
 
 NESTED_HEADINGS = 3
-"""A section, a part of it and a part of that may have headings without text between."""
+"""A section, its first subsection and that one's first may have headings without text between."""
 
 
 class Level(IntEnum):
     """How good a cut is, from the worst."""
 
     HEADING = 0
-    """After a heading, which a chunk should never end with."""
+    """After a heading, which should never be the end of a chunk."""
     WORD = 1
     SENTENCE = 2
     LINE = 3
@@ -48,8 +48,8 @@ class Boundary(NamedTuple):
     """A place where a text may be cut.
 
     Attributes:
-        position: Code point that the later side begins with.
-        level: The largest thing that begins there.
+        position: First code point after the cut.
+        level: The largest unit that begins there.
     """
 
     position: int
@@ -57,7 +57,7 @@ class Boundary(NamedTuple):
 
 
 def find_boundaries(text: str) -> list[Boundary]:
-    """Finds the boundaries inside a text, in ascending order, from sentences upwards."""
+    """Find the boundaries inside a text, from sentences upwards, in ascending order."""
     lines = _find_lines(text)
     line_starts = {0, *(line.position for line in lines)}
     sentences = [
@@ -73,18 +73,18 @@ _LINE_ENDS = re.compile(r"\r\n|[\n\r\u2028\u2029]")
 
 
 def _find_lines(text: str) -> list[Boundary]:
-    """Finds the boundaries from lines upwards."""
+    """Find the boundaries from lines upwards."""
     lines: list[Boundary] = []
-    line_start, begins_block, headings = 0, True, 0
+    line_start, begins_paragraph, headings = 0, True, 0
     for gap in _LINE_GAP.finditer(text):
         if gap.end() == len(text):
             break
-        is_heading = begins_block and _looks_like_heading(text, line_start, gap.start())
+        is_heading = begins_paragraph and _looks_like_heading(text, line_start, gap.start())
         headings = headings + 1 if is_heading else 0
         if headings == 1 and lines:
             lines[-1] = Boundary(line_start, Level.SECTION)
-        begins_block = _has_blank_line(gap.group())
-        level = Level.PARAGRAPH if begins_block else Level.LINE
+        begins_paragraph = _has_blank_line(gap.group())
+        level = Level.PARAGRAPH if begins_paragraph else Level.LINE
         if 1 <= headings <= NESTED_HEADINGS:
             level = Level.HEADING
         line_start = gap.end()
@@ -93,19 +93,19 @@ def _find_lines(text: str) -> list[Boundary]:
 
 
 def _has_blank_line(gap: str) -> bool:
-    """Tells two line ends from one."""
+    """Return True if white space has two line ends, or one paragraph separator."""
     if gap in {"\n", "\n\n"}:
         return len(gap) > 1
     ends = _LINE_ENDS.findall(gap)
     return len(ends) > 1 or ends[0] == "\u2029"
 
 
-_NOT_BEFORE_HEADING = "-–—*•·|"
-_NOT_AFTER_HEADING = ".!?…:;,。！？：；，、।؟۔"
+_NOT_HEADING_START = "-–—*•·|"
+_NOT_HEADING_END = ".!?…:;,。！？：；，、।؟۔"
 
 
 def _looks_like_heading(text: str, start: int, end: int) -> bool:
-    """Tells whether a line at the beginning of a paragraph has the look of a heading."""
+    """Return True if the first line of a paragraph looks like a heading."""
     indented = start > 0 and text[start - 1] not in "\n\r\u2028\u2029"
     if indented or end - start > 2 * HEADING_CHARS:
         return False
@@ -113,8 +113,8 @@ def _looks_like_heading(text: str, start: int, end: int) -> bool:
     return (
         0 < len(line) <= HEADING_CHARS
         and not line[0].islower()
-        and line[0] not in _NOT_BEFORE_HEADING
-        and line[-1] not in _NOT_AFTER_HEADING
+        and line[0] not in _NOT_HEADING_START
+        and line[-1] not in _NOT_HEADING_END
     )
 
 
@@ -136,11 +136,11 @@ _SENTENCE_END = re.compile(
     + "".join(rf"(?<!\b(?i:{words})\.)" for words in _ABBREVIATIONS)
     + rf"[{_CLOSING}]*[{SPACE}]*"
 )
-"""One set of stops in front and no choice of patterns: that is five times as fast."""
+"""One set of stops in front, no alternatives: that is five times as fast."""
 
 
 def _sentence_starts(text: str, line_starts: Set[int]) -> Iterator[int]:
-    """Yields where a sentence begins after another."""
+    """Yield the start of each sentence after another one."""
     for match in _SENTENCE_END.finditer(text):
         stop, end = match.span()
         if not text[end - 1].isspace() and text[stop] not in _STOPS_WITHOUT_SPACE:
@@ -156,7 +156,7 @@ _LIST_NUMBER_DIGITS = 3
 
 
 def _is_list_number(text: str, stop: int, line_starts: Set[int]) -> bool:
-    """Tells whether a line begins with the number before the stop."""
+    """Return True if the number before the stop begins a line."""
     return any(
         text[stop - digits : stop].isdigit() and stop - digits in line_starts
         for digits in range(1, _LIST_NUMBER_DIGITS + 1)

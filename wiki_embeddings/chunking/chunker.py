@@ -1,7 +1,7 @@
 """Turns a batch of articles into chunks: tokenise once, find boundaries, choose cuts.
 
-Texts are cut by tokens first; a cut's character is where the next word with tokens begins, so
-white space and characters without tokens stay with the chunk before. Where a text without white
+Cuts are chosen in tokens; in characters, a cut lies where the next word with tokens begins, so
+white space and characters without tokens stay with the chunk before. If a text without white
 space has to be cut inside what its tokenizer takes for one word, the parts are tokenised again.
 """
 
@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from wiki_embeddings.chunking.boundaries import Level, find_boundaries
 from wiki_embeddings.chunking.cuts import choose_cuts, divide_evenly
+from wiki_embeddings.chunking.segments import SEAM_TOKENS, Ints, TokenIds, TokenizedText
 from wiki_embeddings.chunking.settings import ChunkSettings, check_settings
-from wiki_embeddings.chunking.table import SEAM_TOKENS, Ints, TokenIds, TokenizedText
 from wiki_embeddings.chunking.tokenizer import ChunkTokenizer
 from wiki_embeddings.errors import BadInputError
 
@@ -31,10 +31,10 @@ class Chunks:
         article: Number of the chunk's article in the batch; int64, shape (chunks,).
         chunk_index: Number of the chunk in its article, from 0; int32, shape (chunks,).
         start: Code point of the article's text at which the chunk begins; int64, shape (chunks,).
-        text: Text of each chunk; an article's are its text when put together.
+        text: Text of each chunk; those of an article, joined, are its text.
         tokens: Token ids of all chunks, one after another, without special tokens; the title's
-            come before the text's if the settings say so; uint16 where the vocabulary allows,
-            else uint32; shape (tokens,).
+            come before the text's if the settings say so; uint16 if the vocabulary allows it,
+            otherwise uint32; shape (tokens,).
         token_offsets: Token at which each chunk begins, and the end; int64, shape (chunks + 1,).
     """
 
@@ -55,11 +55,11 @@ def chunk_articles(
     texts: Sequence[str],
     settings: ChunkSettings,
 ) -> Chunks:
-    """Chunks articles.
+    """Cut articles into chunks.
 
-    Every article has at least one chunk; an empty one has one without text. A batch of one to a
-    few MiB of text is best: it needs some six times its size in memory while it runs (an article
-    of 10 MB some 200 MB), and larger batches are hardly faster.
+    Every article has at least one chunk; an empty article has one without text. A batch of one to
+    a few MiB of text is best: it needs about six times its size in memory while it runs (an article
+    of 10 MB about 200 MB), and larger batches are hardly faster.
 
     Args:
         tokenizer: The model's tokenizer; keep it from batch to batch.
@@ -77,13 +77,13 @@ def chunk_articles(
     prefixes = [no_tokens] * len(titles)
     if settings.title_prefix:
         text_room = max(-(-budget // 2), tokenizer.longest_word)
-        prefixes = [_shorten(title, budget - text_room) for title in tokenizer.tokenize(titles)]
+        prefixes = [_truncate(title, budget - text_room) for title in tokenizer.tokenize(titles)]
     bodies = tokenizer.tokenize(texts)
     rows = [
         _Chunk(article, index, start, text[start:end], prefix, tokens)
         for article, (prefix, text, body) in enumerate(zip(prefixes, texts, bodies, strict=True))
         for index, (start, end, tokens) in enumerate(
-            _spans(tokenizer, text, body, budget - len(prefix))
+            _cut(tokenizer, text, body, budget - len(prefix))
         )
     ]
     return _as_columns(rows, no_tokens)
@@ -104,25 +104,23 @@ _Span = tuple[int, int, TokenIds]
 """Code points at which a part of a text begins and ends, and its tokens."""
 
 
-def _spans(
-    tokenizer: ChunkTokenizer, text: str, body: TokenizedText, budget: int
-) -> Iterator[_Span]:
-    """Yields the parts into which a text is cut."""
-    cuts = _cut(text, body, budget)
+def _cut(tokenizer: ChunkTokenizer, text: str, body: TokenizedText, budget: int) -> Iterator[_Span]:
+    """Yield the parts into which a text is cut."""
+    cuts = _find_cuts(text, body, budget)
     chars = pairwise([0, *body.chars_before(cuts), len(text)])
     tokens = pairwise([0, *cuts, len(body.tokens)])
-    torn = pairwise([False, *body.tears(cuts), False])
-    for (start, end), (first, last), tears in zip(chars, tokens, torn, strict=True):
-        if any(tears):
-            yield from _tokenized_again(tokenizer, text, body, (start, end), budget)
+    inside_words = pairwise([False, *body.cuts_words(cuts), False])
+    for (start, end), (first, last), inside in zip(chars, tokens, inside_words, strict=True):
+        if any(inside):
+            yield from _retokenize(tokenizer, text, body, (start, end), budget)
         else:
             yield start, end, body.tokens[first:last]
 
 
-def _tokenized_again(
+def _retokenize(
     tokenizer: ChunkTokenizer, text: str, body: TokenizedText, part: tuple[int, int], budget: int
 ) -> Iterator[_Span]:
-    """Yields a part whose tokens a cut has changed, halved if they are more than was expected."""
+    """Yield a part with the tokens of its text alone, in halves if they exceed the budget."""
     start, end = part
     tokens = tokenizer.tokenize_alone(text[start:end])
     if len(tokens) <= budget or end - start == 1:
@@ -132,7 +130,7 @@ def _tokenized_again(
     place = int(body.char_ends[np.searchsorted(body.char_ends, middle)])
     cut = place if start < place < end else middle
     for half in ((start, cut), (cut, end)):
-        yield from _tokenized_again(tokenizer, text, body, half, budget)
+        yield from _retokenize(tokenizer, text, body, half, budget)
 
 
 def _as_columns(rows: Sequence[_Chunk], no_tokens: TokenIds) -> Chunks:
@@ -149,37 +147,37 @@ def _as_columns(rows: Sequence[_Chunk], no_tokens: TokenIds) -> Chunks:
 
 
 def _check_characters(title: str, text: str) -> None:
-    """Refuses what is no Unicode text."""
+    """Refuse lone surrogates, which are not Unicode text."""
     for name, value in (("title", title), ("text", text)):
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            shown = title.encode(errors="backslashreplace").decode()
+            escaped = title.encode(errors="backslashreplace").decode()
             raise BadInputError(
-                f"The {name} of the article “{shown}” has a lone surrogate "
+                f"The {name} of the article “{escaped}” has a lone surrogate "
                 f"(U+{ord(value[error.start]):04X}) at character {error.start}, which UTF-8 cannot "
                 "hold: repair the source or leave the article out."
             ) from error
 
 
-def _shorten(title: TokenizedText, room: int) -> TokenIds:
-    """Returns the tokens of as many of the title's words as there is room for."""
+def _truncate(title: TokenizedText, room: int) -> TokenIds:
+    """Return the tokens of as many of the title's words as there is room for."""
     words = np.searchsorted(title.token_ends, room, side="right")
     return title.tokens[: title.token_ends[words - 1] if words else 0]
 
 
-def _cut(text: str, body: TokenizedText, budget: int) -> list[int]:
-    """Returns the tokens before which the text is cut, ascending."""
+def _find_cuts(text: str, body: TokenizedText, budget: int) -> list[int]:
+    """Return the tokens before which the text is cut, ascending."""
     if len(body.tokens) <= budget:
         return []
-    if body.joined.any():
+    if body.inside_word.any():
         budget -= SEAM_TOKENS
     units = _find_units(text, body, budget)
     return choose_cuts(list(units), list(units.values()), budget)
 
 
 def _find_units(text: str, body: TokenizedText, budget: int) -> dict[int, Level]:
-    """Divides a text into what should stay whole: sentences, and parts of those over the budget.
+    """Divide a text into units that stay whole: sentences, and parts of those over the budget.
 
     Returns:
         The level of the boundary after each unit, by the number of tokens up to there, ascending.
@@ -198,12 +196,12 @@ def _find_units(text: str, body: TokenizedText, budget: int) -> dict[int, Level]
 
 
 def _divide_large_units(ends: Sequence[int], body: TokenizedText, budget: int) -> list[int]:
-    """Returns the tokens at which units over the budget are divided, at white space if possible."""
+    """Return the tokens at which units over the budget are divided, at white space if possible."""
     large = [(start, end) for start, end in pairwise(ends) if end - start > budget]
     if not large:
         return []
     words = np.concatenate([np.zeros(1, np.int64), body.token_ends])
-    spaced = words[np.concatenate([np.ones(1, np.bool_), body.spaced])]
+    spaces = words[np.concatenate([np.ones(1, np.bool_), body.ends_in_space])]
     return [
-        cut for start, end in large for cut in divide_evenly(start, end, (spaced, words), budget)
+        cut for start, end in large for cut in divide_evenly(start, end, (spaces, words), budget)
     ]

@@ -1,8 +1,9 @@
-"""Chooses where to cut: the cheapest of all ways that keep the budget.
+"""Chooses where to cut: the cheapest of all ways to keep within the budget.
 
-Each chunk costs the square of the share of the budget that it leaves unused, and each cut costs
-by its level. Squares make two even chunks cheaper than a full one and a tiny one, so no orphan is
-left where another cut is as good; a section's cut is free, so it is worth some unused budget.
+Each chunk costs the square of the share of the budget that it leaves unused, and each cut has a
+cost by its level. Squares make two even chunks cheaper than a full one and a tiny one, so there is
+no orphan if another cut is as good; a cut between sections is free, so it is worth some unused
+budget.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from wiki_embeddings.chunking.boundaries import Level
+from wiki_embeddings.chunking.segments import Ints
 
 CUT_COST = {
     Level.SECTION: 0.0,
@@ -22,22 +23,20 @@ CUT_COST = {
     Level.WORD: 1.0,
     Level.HEADING: 1000.0,
 }
-"""Cost of a cut, where a chunk of nothing would cost 1; after a heading only if all else fails."""
+"""Cost of a cut; an empty chunk would cost 1. After a heading only if there is no other way."""
 
 FINENESS = 32
-"""The budget's 32nd part: units smaller than this are joined before the choice, to bound its time
-where a text is all short lines."""
-
-Ints = npt.NDArray[np.int64]
+"""Units smaller than the budget's 32nd part are joined before the choice, which bounds its time
+for texts of many short lines."""
 
 
 def choose_cuts(ends: Sequence[int], levels: Sequence[Level], budget: int) -> list[int]:
-    """Chooses cuts so that every chunk keeps the budget, at the least total cost.
+    """Choose the cuts with the lowest total cost that keep every chunk within the budget.
 
     Args:
         ends: Tokens from the beginning of the text to the end of each unit, strictly ascending;
             no unit has more tokens than the budget. The last is the text's end.
-        levels: Level of the boundary at each end; the last counts for nothing.
+        levels: Level of the boundary at each end; the last one is ignored.
         budget: Most tokens in a chunk.
 
     Returns:
@@ -65,20 +64,20 @@ def choose_cuts(ends: Sequence[int], levels: Sequence[Level], budget: int) -> li
 
 
 def _join_small_units(ends: Sequence[int], levels: Sequence[Level], width: int) -> list[int]:
-    """Drops ends close to an end of at least their level; joined units stay within the width."""
+    """Drop ends close to an end of at least their level; joined units stay within the width."""
     kept: list[int] = []
-    before = [0]  # where the kept unit begins, for each kept unit and the one to come
+    starts = [0]  # of each kept unit and the next one
     for unit, end in enumerate(ends):
-        while kept and levels[kept[-1]] <= levels[unit] and end - before[-2] <= width:
+        while kept and levels[kept[-1]] <= levels[unit] and end - starts[-2] <= width:
             kept.pop()
-            before.pop()
+            starts.pop()
         kept.append(unit)
-        before.append(end)
+        starts.append(end)
     return kept
 
 
 def _walk_back(chunk_starts: Sequence[int]) -> list[int]:
-    """Follows the best starts from the end of the text; returns the inner ones, ascending."""
+    """Follow the best starts from the end of the text; return the inner ones, ascending."""
     cuts = []
     position = chunk_starts[-1]
     while position:
@@ -88,17 +87,17 @@ def _walk_back(chunk_starts: Sequence[int]) -> list[int]:
 
 
 def divide_evenly(start: int, end: int, places: Sequence[Ints], budget: int) -> list[int]:
-    """Divides a unit that is larger than the budget into parts of about one size.
+    """Divide a unit that is larger than the budget into parts of about equal size.
 
     Args:
-        start: Token that the unit begins with.
-        end: Token that it ends before.
+        start: First token of the unit.
+        end: Token after its last one.
         places: Tokens at which the text may be cut, ascending from 0, the preferred kind first.
-            The last kind leaves nowhere more than the budget between two.
+            Neighbours of the last kind are never more than the budget apart.
         budget: Most tokens in a part.
 
     Returns:
-        The tokens to cut at, ascending; none where the unit keeps the budget.
+        The tokens to cut at, ascending; none if the unit fits the budget.
     """
     cuts = []
     while end - start > budget:
@@ -110,7 +109,7 @@ def divide_evenly(start: int, end: int, places: Sequence[Ints], budget: int) -> 
 
 
 def _last_place(start: int, share: int, places: Sequence[Ints], budget: int) -> int:
-    """Returns the last good place within the share, or within the budget if there is none."""
+    """Return the last good place within the share, or within the budget if there is none."""
     for kind in places:
         place = _last_at_most(kind, start + share)
         if place > start + share // 2:

@@ -1,4 +1,4 @@
-"""How to chunk, and whether a tokenizer can chunk so."""
+"""The settings of chunking, and the check that a tokenizer can keep to them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from wiki_embeddings.errors import BadInputError
 
 @dataclass(frozen=True)
 class ChunkSettings:
-    """How to chunk.
+    """Settings of chunking.
 
     Attributes:
         token_budget: Most tokens that the model reads for one chunk: special tokens, the model's
             passage prefix, the title and the chunk's text together.
-        title_prefix: Whether the tokens of the title stand before those of each chunk's text.
+        title_prefix: True to put the tokens of the title before those of each chunk's text.
         passage_prefix_tokens: Tokens of the prefix that the encoder puts before a passage
             (`"passage: "` and the like).
     """
@@ -26,7 +26,7 @@ class ChunkSettings:
 
 
 def check_settings(tokenizer: ChunkTokenizer, settings: ChunkSettings) -> int:
-    """Checks that the budget holds any one word, since words are never split.
+    """Check that the budget holds any single word, since words are never split.
 
     Returns:
         Tokens that the budget leaves for title and text.
@@ -37,7 +37,7 @@ def check_settings(tokenizer: ChunkTokenizer, settings: ChunkSettings) -> int:
     if settings.passage_prefix_tokens < 0:
         raise BadInputError(
             f"{settings.passage_prefix_tokens} passage prefix tokens make no sense: "
-            "give their number, 0 for a model without prefix."
+            "give their number, or 0 for a model without a prefix."
         )
     reserved = tokenizer.special_tokens + settings.passage_prefix_tokens
     smallest = reserved + tokenizer.longest_word

@@ -1,22 +1,22 @@
-r"""Runs of XLM-R's tokenizers: what they are, how they are tokenised, which tokenizers have them.
+r"""Segments of XLM-R's tokenizers: what they are, how they are tokenised, which tokenizers qualify.
 
 These normalise by a table made of NFKC, split at white space, put `▁` before each word and look
 for the likeliest pieces of the whole word. What is independent of its neighbours is therefore a
 word with the white space after it, and nothing smaller: a comma's tokens depend on the word before
-it. Five things would spoil that and are looked after here:
+it. This module handles five exceptions:
 
-* The table is applied to what a reader sees as one character. A combining mark after a space takes
-  that space into its own, so a run only ends before what surely begins a character (`_BEGINNING`).
+* The table is applied to what a reader sees as one character. A combining mark after a space joins
+  that space, so a segment only ends before a character that surely begins a new one (`_BEGINNING`).
 * Some characters become a space or begin with one (`´` becomes a space and a mark). Those begin
-  no run either, and none but plain white space ends one.
+  no segment either, and only plain white space ends one.
 * Tokenizers without `WhitespaceSplit` make white space at the end of a text one more `▁`. It is
   left out, as if the text ended before: releases of transformers and sentence-transformers
   disagree on it, and no other token depends on it.
-* White space before an added token, such as `<s>`, makes a `▁` for some of them. No run begins with
-  one.
+* White space before an added token, such as `<s>`, makes a `▁` for some of them. No segment begins
+  with one.
 * A text without white space is one word however long. It may be cut between any two of its tokens,
-  but then the tokens on both sides change: its atoms are `joined`, and whoever cuts between them
-  tokenises the parts again.
+  but then the tokens on both sides change: its atoms are `inside_word`, and the chunker tokenises
+  the parts on both sides of such a cut again.
 """
 
 from __future__ import annotations
@@ -35,19 +35,25 @@ from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 
 from wiki_embeddings.chunking.characters import PUNCTUATION, SPACE
-from wiki_embeddings.chunking.table import SEAM_TOKENS, Ints, Runs, Table, begin_and_ends
+from wiki_embeddings.chunking.segments import (
+    SEAM_TOKENS,
+    Ints,
+    Segmenter,
+    SegmentTable,
+    to_offsets,
+)
 from wiki_embeddings.errors import BadInputError
 
 WORD_MARK = "▁"
-"""What these tokenizers put before a word; U+2581."""
+"""The character that these tokenizers put before a word; U+2581."""
 
 UNDIVIDED_TOKENS = 64
-"""A run of more tokens may be cut inside: no word is so long, but a paragraph of Chinese is."""
+"""A segment of more tokens may be cut: no word is so long, but a paragraph of Chinese is."""
 
 LONGEST_WORD = UNDIVIDED_TOKENS + SEAM_TOKENS
-"""Tokens that a budget must hold, so that any text can be cut."""
+"""Smallest budget with which any text can be cut."""
 
-_NO_BEGINNING = r"\u037a\u0e33\u0eb3\ufc5e-\ufc63\ufe70-\ufe7f\uff9e\uff9f"
+_NOT_BEGINNING = r"\u037a\u0e33\u0eb3\ufc5e-\ufc63\ufe70-\ufe7f\uff9e\uff9f"
 """Letters that join the character before them, or that NFKC begins with a space."""
 
 _MORE_BEGINNINGS = (
@@ -57,18 +63,18 @@ _MORE_BEGINNINGS = (
 )
 """Signs that words and lines often begin with: quotation marks, dashes, arrows, emoji."""
 
-_BEGINNING = rf"(?![{_NO_BEGINNING}])[\w{re.escape(PUNCTUATION)}{_MORE_BEGINNINGS}]"
+_BEGINNING = rf"(?![{_NOT_BEGINNING}])[\w{re.escape(PUNCTUATION)}{_MORE_BEGINNINGS}]"
 
 _VANISHING = r"\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2581\ufeff\ufffd"
-"""What becomes nothing or a space. At the end of a text some tokenizers drop it together with
-U+0085 before it, which they keep inside a text."""
+"""Characters that become nothing or a space. At the end of a text some tokenizers drop them
+together with a U+0085 before them, which they keep inside a text."""
 
 WHITE_SPACE = "".join(re.findall(f"[{SPACE}]", "".join(map(chr, range(0x3001)))))
 """The characters that separate words, one after another."""
 
 
 def is_unigram(backend: Tokenizer) -> bool:
-    """Tells whether a tokenizer is made as XLM-R's are, in any of the ways that are published."""
+    """Return True for a tokenizer of XLM-R's kind, in any of its published forms."""
     return (
         isinstance(backend.model, Unigram)
         and _normalizes_by_character(backend.normalizer)
@@ -77,7 +83,7 @@ def is_unigram(backend: Tokenizer) -> bool:
 
 
 def _normalizes_by_character(part: Any) -> bool:
-    """Precompiled, perhaps with what joins repeated spaces and drops those at the end."""
+    """Accept Precompiled, alone or with steps that join repeated spaces or drop trailing ones."""
     if part is None:
         return False
     state = _state(part)
@@ -91,7 +97,7 @@ def _normalizes_by_character(part: Any) -> bool:
 
 
 def _splits_before_words(part: Any) -> bool:
-    """Metaspace, perhaps after WhitespaceSplit."""
+    """Accept Metaspace, alone or after WhitespaceSplit."""
     if part is None:
         return False
     state = _state(part)
@@ -110,59 +116,55 @@ def _state(part: Any) -> dict[str, Any]:
 
 
 def check_unigram(backend: Tokenizer, path: Path) -> None:
-    """Refuses a tokenizer whose words are not independent of each other after all.
+    """Refuse a tokenizer whose words depend on each other all the same.
 
     Args:
-        backend: One that `is_unigram`.
-        path: Its file, to be named if it is refused.
+        backend: A tokenizer for which `is_unigram` is true.
+        path: Its file, for the error.
 
     Raises:
-        BadInputError: It keeps repeated white space, or it has a token that a cut could harm.
+        BadInputError: It keeps repeated white space, or has a token that a cut could break.
     """
     for token in backend.get_added_tokens_decoder().values():
         if token.single_word or token.rstrip or re.search(f"[{SPACE}]", token.content):
             raise BadInputError(
-                f"The tokenizer {path} has the added token {token.content!r}, which takes in "
+                f"The tokenizer {path} has the added token {token.content!r}, which includes "
                 "white space or must stand alone. Choose a model without such tokens."
             )
-    apart = [*_ids(backend, "a"), *_ids(backend, "b")]
+    expected = [*_ids(backend, "a"), *_ids(backend, "b")]
     for space in (*WHITE_SPACE, "  ", " \n\n"):
-        if _ids(backend, f"a{space}b") != apart:
+        if _ids(backend, f"a{space}b") != expected:
             raise BadInputError(
                 f"The tokenizer {path} makes tokens of the white space {space!r} between words, "
                 "so texts cannot be cut there. Choose a model whose tokenizer joins white space."
             )
 
 
-def unigram_runs(backend: Tokenizer) -> Runs:
-    """Says how to use a tokenizer run by run.
-
-    Args:
-        backend: The tokenizer, with truncation and padding off.
-    """
+def make_segmenter(backend: Tokenizer) -> Segmenter:
+    """Make the segmenter of a tokenizer that has truncation and padding off."""
     added = [token.content for token in backend.get_added_tokens_decoder().values()]
-    return Runs(partial(_find_runs, run_break(added)), _RunTokenizer(backend, added))
+    return Segmenter(partial(_split, segment_break(added)), _SegmentTokenizer(backend, added))
 
 
-def run_break(added_tokens: Sequence[str]) -> re.Pattern[str]:
-    """Makes the pattern of white space after which a new run begins.
+def segment_break(added_tokens: Sequence[str]) -> re.Pattern[str]:
+    """Compile the pattern of white space after which a new segment begins.
 
     Args:
-        added_tokens: Strings that the tokenizer recognises before all else. White space before
-            one is a text of its own, and some tokenizers make a token of it.
+        added_tokens: Strings that the tokenizer recognises before anything else. It tokenises the
+            white space before one separately, and some tokenizers make a token of it.
     """
     added = "|".join(map(re.escape, added_tokens)) or _NO_WORD.pattern
     return re.compile(rf"(?<![{SPACE}{_VANISHING}])[{SPACE}]+(?!{added})(?={_BEGINNING})")
 
 
-def _find_runs(breaks: re.Pattern[str], text: str) -> list[str]:
-    ends = [found.end() for found in breaks.finditer(text)]
+def _split(breaks: re.Pattern[str], text: str) -> list[str]:
+    ends = [match.end() for match in breaks.finditer(text)]
     return [text[begin:end] for begin, end in pairwise([0, *ends, len(text)]) if begin < end]
 
 
 def tokenize_alone(backend: Tokenizer, text: str) -> list[int]:
-    """Tokenises a text that is a chunk by itself."""
-    return _without_end(backend, text, _ids(backend, text))
+    """Tokenise a text that is a chunk by itself."""
+    return _drop_trailing_space(backend, text, _ids(backend, text))
 
 
 def _ids(backend: Tokenizer, text: str) -> list[int]:
@@ -170,22 +172,22 @@ def _ids(backend: Tokenizer, text: str) -> list[int]:
     return ids
 
 
-def _without_end(backend: Tokenizer, text: str, ids: list[int]) -> list[int]:
-    """Leaves out the token that some tokenizers make of white space at the end of a text."""
+def _drop_trailing_space(backend: Tokenizer, text: str, ids: list[int]) -> list[int]:
+    """Drop the token that some tokenizers make of white space at the end of a text."""
     ends_in_space = text[-1:] in WHITE_SPACE and ids[-1:] == [backend.token_to_id(WORD_MARK)]
     return ids[:-1] if ends_in_space else ids
 
 
-class _Run(NamedTuple):
-    """A run: its tokens, and of each of its atoms the code points and the number of tokens."""
+class _Segment(NamedTuple):
+    """A tokenised segment: its tokens, and the code points and number of tokens of each atom."""
 
     tokens: list[int]
     atom_chars: list[int]
     atom_tokens: list[int]
 
 
-class _RunTokenizer:
-    """Tokenises one run at a time; those of plain ASCII by the model alone, twice as fast."""
+class _SegmentTokenizer:
+    """Tokenises one segment at a time; those of plain ASCII by the model alone, twice as fast."""
 
     def __init__(self, backend: Tokenizer, added_tokens: Sequence[str]) -> None:
         self._backend = backend
@@ -196,59 +198,58 @@ class _RunTokenizer:
         keeps_ascii = normalizer is None or normalizer.normalize_str(printable) == printable
         self._is_plain = _PLAIN_WORD.fullmatch if keeps_ascii else _NO_WORD.fullmatch
 
-    def __call__(self, runs: Sequence[str]) -> tuple[Table, Ints]:
-        rows = [self._tokenize(run) for run in runs]
-        atoms = [len(row.atom_chars) for row in rows]
-        run_atoms = begin_and_ends(np.array(atoms, np.int64))
-        ends_run = np.zeros(run_atoms[-1], np.bool_)
-        ends_run[run_atoms[1:] - 1] = True
-        spaced = ends_run.copy()
-        spaced[ends_run] = [run[-1].isspace() for run in runs]
+    def __call__(self, segments: Sequence[str]) -> tuple[SegmentTable, Ints]:
+        rows = [self._tokenize(segment) for segment in segments]
+        atom_offsets = to_offsets(np.array([len(row.atom_chars) for row in rows], np.int64))
+        ends_segment = np.zeros(atom_offsets[-1], np.bool_)
+        ends_segment[atom_offsets[1:] - 1] = True
+        ends_in_space = ends_segment.copy()
+        ends_in_space[ends_segment] = [segment[-1].isspace() for segment in segments]
         sizes = np.array([size for row in rows for size in row.atom_tokens], np.int64)
-        table = Table(
-            run_atoms=run_atoms,
+        table = SegmentTable(
+            atom_offsets=atom_offsets,
             atom_chars=np.array([chars for row in rows for chars in row.atom_chars], np.int64),
-            spaced=spaced,
-            joined=~ends_run,
-            atom_tokens=begin_and_ends(sizes),
+            ends_in_space=ends_in_space,
+            inside_word=~ends_segment,
+            token_offsets=to_offsets(sizes),
             tokens=np.array([token for row in rows for token in row.tokens], np.uint32),
         )
-        return table, np.arange(len(runs))
+        return table, np.arange(len(segments))
 
-    def _tokenize(self, run: str) -> _Run:
-        word = run.rstrip(WHITE_SPACE)
+    def _tokenize(self, segment: str) -> _Segment:
+        word = segment.rstrip(WHITE_SPACE)
         if self._is_plain(word) and not any(token in word for token in self._added):
             tokens = [piece.id for piece in self._model.tokenize(WORD_MARK + word)]
             if len(tokens) <= UNDIVIDED_TOKENS:
-                return _Run(tokens, [len(run)], [len(tokens)])
-        encoding = self._backend.encode(run, add_special_tokens=False)
-        tokens = _without_end(self._backend, run, encoding.ids)
+                return _Segment(tokens, [len(segment)], [len(tokens)])
+        encoding = self._backend.encode(segment, add_special_tokens=False)
+        tokens = _drop_trailing_space(self._backend, segment, encoding.ids)
         if len(tokens) <= UNDIVIDED_TOKENS:
-            return _Run(tokens, [len(run)], [len(tokens)])
+            return _Segment(tokens, [len(segment)], [len(tokens)])
         starts = [start for start, _ in encoding.offsets[: len(tokens)]]
-        return _Run(tokens, *_divide(run, starts))
+        return _Segment(tokens, *_divide(segment, starts))
 
 
 _PLAIN_WORD = re.compile("[!-~]+")
 _NO_WORD = re.compile(r"(?!)")
 
-_MARKS_APART = 8
-"""A letter with more tokens of combining marks than this is no letter that anybody reads."""
+_MAX_MARK_TOKENS = 8
+"""No letter of a readable text has more tokens of combining marks than this."""
 
 
-def _divide(run: str, token_starts: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Divides a long run into atoms, a token each, but keeps letters together with their marks.
+def _divide(segment: str, token_starts: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Divide a long segment into atoms of one token, but keep letters together with their marks.
 
     Returns:
         The code points and the number of tokens of each atom.
     """
     chars, tokens = [0], [0]
     for token, start in enumerate(token_starts):
-        is_mark = unicodedata.category(run[start])[0] == "M" or run[start] == "\u200d"
-        if token and start > chars[-1] and (not is_mark or token - tokens[-1] > _MARKS_APART):
+        is_mark = unicodedata.category(segment[start])[0] == "M" or segment[start] == "\u200d"
+        if token and start > chars[-1] and (not is_mark or token - tokens[-1] > _MAX_MARK_TOKENS):
             chars.append(start)
             tokens.append(token)
-    return _sizes([*chars, len(run)]), _sizes([*tokens, len(token_starts)])
+    return _sizes([*chars, len(segment)]), _sizes([*tokens, len(token_starts)])
 
 
 def _sizes(edges: Sequence[int]) -> list[int]:

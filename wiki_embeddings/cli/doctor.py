@@ -1,95 +1,103 @@
-"""`wiki-embeddings doctor`: a line for each thing that a run on Modal needs, and what mends it."""
+"""`wiki-embeddings doctor`: one line for each thing that a run on Modal needs, with its remedy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from typing import TYPE_CHECKING
 
-import modal
+import click
 from rich.console import Console
 from rich.text import Text
 
 from wiki_embeddings import settings
-from wiki_embeddings.compute.modal.calls import answer
-from wiki_embeddings.compute.modal.deployment import APP
-from wiki_embeddings.compute.modal.preflight import (
-    CONTAINER_START_S,
-    Finding,
-    findings,
-    how_to_set_secret,
-)
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.publishing.account import HubAccount
+
+if TYPE_CHECKING:
+    from wiki_embeddings.compute.modal.preflight import Finding
+    from wiki_embeddings.publishing.account import HubAccount
+
+
+@click.command()
+def command() -> None:
+    """Check what a run on Modal needs: token, secret, volume, app, version, Hub permissions."""
+    sys.exit(examine())
 
 
 def examine() -> int:
-    """Print what is there and what is missing, and where runs go from here.
+    """Print all findings, and where runs from here go.
 
     Returns:
-        Exit status: 0 when a run on Modal can begin, else 1.
+        Exit status: 0 if a run on Modal can begin, else 1.
 
     Raises:
-        BadInputError: A setting of this project has a value that cannot work.
+        BadInputError: A setting of this project has an invalid value.
         WikiEmbeddingsError: Modal cannot be reached.
     """
-    known = settings.load()
+    from wiki_embeddings.compute.modal.preflight import run_checks  # loads Modal's client
+
+    configured = settings.load()
     console = Console(soft_wrap=True)
-    healthy = True
+
+    def show(finding: Finding) -> bool:
+        """Print a finding; return True if all is well."""
+        console.print(_line(finding), highlight=False)
+        return not finding.remedy
+
     with console.status("Asking Modal …"):  # a container may have to start; shown in terminals only
-        for finding in _all_findings(known.hub_namespace):
-            healthy = healthy and not finding.remedy
-            console.print(_line(finding), highlight=False)
-    if not healthy:
+        results = [show(finding) for finding in run_checks()]
+        is_ready = all(results) and show(check_hub_token(configured.hub_namespace))
+    if not is_ready:
         return 1
-    console.print(_closing(known.compute), highlight=False, markup=False)
+    console.print(_conclusion(configured.compute), highlight=False, markup=False)
     return 0
 
 
-def _all_findings(namespace: str | None) -> Iterator[Finding]:
-    healthy = True
-    for finding in findings():
-        healthy = healthy and not finding.remedy
-        yield finding
-    # Only the app's containers have the Hub's token.
-    if healthy:
-        yield hub_token(namespace)
-
-
-def hub_token(namespace: str | None) -> Finding:
-    """What the Hugging Face token in the secret may do, asked in a container, which alone has it.
+def check_hub_token(namespace: str | None) -> Finding:
+    """Check the Hugging Face token in the secret; asks a container, as only these have it.
 
     Args:
-        namespace: The namespace on the Hub that is published to; None if nothing is published.
+        namespace: The namespace on the Hub to publish to; None if nothing is published.
     """
-    what = "Hugging Face token in the secret"
-    asking = modal.Function.from_name(APP, "hub_account")
+    import modal
+
+    from wiki_embeddings.compute.modal.calls import call_remote
+    from wiki_embeddings.compute.modal.deployment import APP
+    from wiki_embeddings.compute.modal.preflight import (
+        CONTAINER_START_S,
+        Finding,
+        how_to_set_secret,
+    )
+
+    subject = "Hugging Face token in the secret"
+    function = modal.Function.from_name(APP, "hub_account")
     try:
-        account: HubAccount = answer(
-            asking, "ask the Hub about its token", within_s=CONTAINER_START_S
+        account: HubAccount = call_remote(
+            function, "ask the Hub about its token", timeout_s=CONTAINER_START_S
         )
     except WikiEmbeddingsError as error:
-        return Finding(what, "not known", str(error))
-    if account.refusal:
-        return Finding(what, account.refusal, how_to_set_secret("create --force", namespace))
+        return Finding(subject, "not known", str(error))
+    if account.problem:
+        return Finding(subject, account.problem, how_to_set_secret("create --force", namespace))
     reads = "may only read" if namespace else "may read, which is all that a run needs"
-    writes = ", ".join(account.may_write_to)
+    writes = ", ".join(account.write_scopes)
     permissions = f"may write to {writes}" if writes else reads
-    found = f"{account.name}'s ({account.role}), {permissions}"
-    if namespace is not None and not account.may_write_below(namespace):
+    state = f"{account.name}'s ({account.role}), {permissions}"
+    if namespace is not None and not account.has_write_access(namespace):
         remedy = how_to_set_secret("create --force", namespace)
-        return Finding(f"{what}, for {namespace}", found, remedy)
-    return Finding(what, found)
+        return Finding(f"{subject}, for {namespace}", state, remedy)
+    return Finding(subject, state)
 
 
 def _line(finding: Finding) -> Text:
-    mark, style = ("✗", "red") if finding.remedy else ("✓", "green")
+    symbol, style = ("✗", "red") if finding.remedy else ("✓", "green")
     return Text.assemble(
-        (f"{mark} ", style),
-        (finding.what, "bold"),
-        f": {finding.found}. {finding.remedy}".rstrip(),
+        (f"{symbol} ", style),
+        (finding.subject, "bold"),
+        f": {finding.state}. {finding.remedy}".rstrip(),
     )
 
 
-def _closing(chosen: settings.ComputeKind) -> str:
-    if chosen == "modal":
+def _conclusion(compute: settings.ComputeKind) -> str:
+    if compute == "modal":
         return "Ready: runs from here go to Modal."
     return "Ready. Runs from here stay on this machine until WIKI_EMBEDDINGS_COMPUTE=modal is set."

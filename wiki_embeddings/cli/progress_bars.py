@@ -1,4 +1,4 @@
-"""Progress bars in the terminal: one a stage, for whoever waits at a prompt."""
+"""Progress bars in the terminal, one a stage."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from wiki_embeddings.host import duration
-from wiki_embeddings.progress import Snapshot
+from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.volume import MiB
 
 
-class Bars:
-    """Shows a bar for each stage that it hears of; a `Listener` and a context manager."""
+class ProgressBars:
+    """Shows a bar for each stage that reports progress; a `Listener` and a context manager."""
 
     def __init__(self, console: Console) -> None:
-        self._progress = Progress(
+        self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description:<11}"),
             BarColumn(bar_width=24),
@@ -28,7 +28,6 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -37,39 +36,36 @@ class Bars:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        self._bars.stop()
 
-    def __call__(self, snapshot: Snapshot) -> None:
-        """Move the bar of the snapshot's stage."""
-        if snapshot.stage not in self._tasks:
-            self._tasks[snapshot.stage] = self._progress.add_task(
-                snapshot.stage, total=snapshot.total, count="", pace=""
+    def __call__(self, progress: StageProgress) -> None:
+        """Move the stage's bar."""
+        if progress.stage not in self._tasks:
+            self._bars.start()
+            self._tasks[progress.stage] = self._bars.add_task(
+                progress.stage, total=progress.total, count="", pace=""
             )
-        self._progress.update(
-            self._tasks[snapshot.stage],
-            completed=snapshot.done,
-            count=f"{_amount(snapshot.done, snapshot.unit)} of "
-            f"{_amount(snapshot.total, snapshot.unit)} {_unit(snapshot.unit)}, "
-            f"{snapshot.shards_done}/{snapshot.shards_total} shards",
-            pace=_pace(snapshot),
+        unit = "MiB" if progress.unit == "bytes" else progress.unit
+        self._bars.update(
+            self._tasks[progress.stage],
+            completed=progress.done,
+            count=f"{_amount(progress.done, unit)} of {_amount(progress.total, unit)} {unit}, "
+            f"{progress.shards_done}/{progress.shards_total} shards",
+            pace=_pace(progress, unit),
         )
 
 
-def _pace(snapshot: Snapshot) -> str:
-    if snapshot.shards_done == snapshot.shards_total:
-        kept = " (kept from an earlier run)" if snapshot.reused == snapshot.total else ""
-        return f"in {duration(snapshot.seconds)}{kept}"
-    usage = snapshot.usage
-    spent = f", {usage.containers} containers, ${usage.dollars:,.2f}" if usage else ""
-    if snapshot.eta_s is None:
-        return spent.removeprefix(", ")
-    rate = f"{_amount(snapshot.rate, snapshot.unit)} {_unit(snapshot.unit)}/s"
-    return f"{rate}, {duration(snapshot.eta_s)} to go{spent}"
+def _pace(progress: StageProgress, unit: str) -> str:
+    if progress.is_finished:
+        kept = " (kept from an earlier run)" if progress.reused == progress.total else ""
+        return f"in {duration(progress.seconds)}{kept}"
+    usage = progress.usage
+    cost = f"{usage.containers} containers, ${usage.dollars:,.2f}" if usage else ""
+    if progress.eta_s is None:
+        return cost
+    pace = f"{_amount(progress.rate, unit)} {unit}/s, {duration(progress.eta_s)} to go"
+    return f"{pace}, {cost}" if cost else pace
 
 
 def _amount(units: float, unit: str) -> str:
-    return f"{units / MiB:,.1f}" if unit == "bytes" else f"{units:,.0f}"
-
-
-def _unit(unit: str) -> str:
-    return "MiB" if unit == "bytes" else unit
+    return f"{units / MiB:,.1f}" if unit == "MiB" else f"{units:,.0f}"

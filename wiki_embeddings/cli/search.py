@@ -1,4 +1,4 @@
-"""Answer a question at the prompt: embed it, search, and print the best passages."""
+"""`wiki-embeddings search`: embed a question, search, and print the best passages."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
-import dagster as dg
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import (
@@ -23,37 +23,50 @@ from rich.progress import (
 from rich.text import Text
 
 from wiki_embeddings import settings
-from wiki_embeddings.compute.local.compute import LocalCompute
-from wiki_embeddings.defs import instance
-from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.search.nearest import (
-    Config,
-    Passage,
-    VectorFiles,
-    from_folder,
-    from_manifest,
-    nearest,
-)
-from wiki_embeddings.search.published_dataset import (
-    PublishedConfig,
-    fetch,
-    look_up,
-    missing_bytes,
-)
-from wiki_embeddings.search.vector_model import is_hub_name, query_encoder
-from wiki_embeddings.volume import Volume
 
-ASKED_ABOVE_BYTES = 1_000_000_000
-"""Most that is fetched unasked: ten minutes of a slow line, and no disk is full of it."""
+if TYPE_CHECKING:
+    from wiki_embeddings.search.nearest import Config, Passage, VectorFiles
+    from wiki_embeddings.search.published_dataset import PublishedConfig
+
+CONFIRM_ABOVE_BYTES = 1_000_000_000
+"""Larger downloads have to be confirmed: more than ten minutes of a slow line, or a full disk."""
 
 _SHOWN_CHARACTERS = 400
 
-_CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n")}, " ")
-"""Characters that a terminal obeys; the texts of a dataset are anybody's."""
+_CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n")}, " ")
+"""A terminal would obey them, and anyone may write the texts of a dataset."""
 
 
-def show(
+@click.command()
+@click.argument("question")
+@click.option("--wiki", default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia.")
+@click.option(
+    "--dataset",
+    metavar="NAME",
+    help="Search a published dataset instead of the volume: a folder, or namespace/name on the "
+    "Hub. A folder of that name is preferred to the Hub.",
+)
+@click.option(
+    "--config",
+    type=click.Choice(["small", "default"]),
+    help="Part of the dataset: 10,000 rows, or all. [default: small on the Hub, all of a folder]",
+)
+@click.option("--revision", help="Tag, branch or commit of a dataset on the Hub. [default: main]")
+@click.option("--yes", is_flag=True, help="Fetch more than 1 GB without asking.")
+@click.option(
+    "-k", "--count", type=click.IntRange(1, 100), default=3, show_default=True, help="Passages."
+)
+def command(question: str, **options: Any) -> None:
+    """Find the passages that answer QUESTION best.
+
+    A dataset on the Hub is fetched once and kept for each commit. Its card says which model and
+    prefix the question is embedded with.
+    """
+    print_passages(question, **options)
+
+
+def print_passages(
     question: str,
     *,
     wiki: str,
@@ -67,46 +80,55 @@ def show(
 
     Args:
         question: The question.
-        wiki: Whose embeddings on the volume to search.
+        wiki: The wiki whose embeddings on the volume are searched.
         dataset: A published dataset to search instead: a folder, or a name on the Hub.
-        config: Which of its rows; those of `small` on the Hub, and all in a folder, if not given.
-        revision: Tag, branch or commit on the Hub; `main` if not given.
-        yes: Whether to fetch much without asking.
-        count: How many passages to print.
+        config: Which of its rows; by default `small` on the Hub, and all of a folder.
+        revision: Tag, branch or commit on the Hub; by default `main`.
+        yes: True to fetch a large dataset without confirmation.
+        count: Most passages to print.
 
     Raises:
-        BadInputError: There is nothing to search yet, or it is not what it should be.
-        WikiEmbeddingsError: The Hub cannot be reached, or what it sends cannot be stored.
+        BadInputError: There is nothing to search, or the dataset is damaged.
+        WikiEmbeddingsError: The Hub cannot be reached, or its files cannot be stored.
     """
+    from wiki_embeddings.search.nearest import nearest  # these load Arrow and the model's runtime
+    from wiki_embeddings.search.vector_model import query_encoder
+
     messages = Console(stderr=True)
-    published = None
-    if dataset is not None and _is_on_hub(dataset):
-        with messages.status(Text(f"Looking up {dataset} …")):
-            published = look_up(
-                dataset,
-                revision=revision or "main",
-                config=config or "small",
-                home=settings.home(),
-            )
-        searchable = published.searchable
-    else:
-        _refuse_revision(dataset, revision)
-        searchable = _here(wiki, dataset, config)
-    with messages.status(Text(f"Loading {searchable.made_by.model} …")):
-        vector = query_encoder(searchable.made_by).encode_texts([question], query=True)[0]
+    published = _look_up(dataset, revision, config, messages)
+    vectors = published.vector_files if published else _on_this_machine(wiki, dataset, config)
+    with messages.status(Text(f"Loading {vectors.model.name} …")):
+        query = query_encoder(vectors.model).encode_texts([question], query=True)[0]
     if published:
         _fetch(published, yes, messages)
-    size = sum(file.stat().st_size for file in searchable.files if file.is_file())
-    with _bar("Searching", size, messages) as progress:
-        passages = nearest(vector, searchable, count, progress)
+    size = sum(file.stat().st_size for file in vectors.files if file.is_file())
+    with _progress_bar("Searching", size, messages) as progress:
+        passages = nearest(query, vectors, count, progress)
     console = Console()
     console.print(Text(question, style="bold"))
     for passage in passages:
-        _print(console, passage)
+        _print_passage(console, passage)
 
 
-def _is_on_hub(dataset: str) -> bool:
-    return is_hub_name(dataset) and not Path(dataset).is_dir()
+def _look_up(
+    dataset: str | None, revision: str | None, config: Config | None, messages: Console
+) -> PublishedConfig | None:
+    """Look up a dataset on the Hub; None if what is searched is on this machine.
+
+    Raises:
+        BadInputError: There is no such dataset, or a revision makes no sense here.
+        WikiEmbeddingsError: The Hub cannot be reached.
+    """
+    from wiki_embeddings.search.published_dataset import look_up
+    from wiki_embeddings.search.vector_model import is_hub_name
+
+    if dataset is None or Path(dataset).is_dir() or not is_hub_name(dataset):
+        _refuse_revision(dataset, revision)
+        return None
+    with messages.status(Text(f"Looking up {dataset} …")):
+        return look_up(
+            dataset, revision=revision or "main", config=config or "small", home=settings.home()
+        )
 
 
 def _refuse_revision(dataset: str | None, revision: str | None) -> None:
@@ -118,12 +140,14 @@ def _refuse_revision(dataset: str | None, revision: str | None) -> None:
             "of that name, search from another working directory."
         )
     raise BadInputError(
-        f"--revision {revision} means something for a dataset on the Hub alone: name one with "
-        "--dataset namespace/name, or leave the revision out."
+        f"--revision {revision} applies only to a dataset on the Hub: name one with --dataset "
+        "namespace/name, or leave the revision out."
     )
 
 
-def _here(wiki: str, dataset: str | None, config: Config | None) -> VectorFiles:
+def _on_this_machine(wiki: str, dataset: str | None, config: Config | None) -> VectorFiles:
+    from wiki_embeddings.search.nearest import from_folder
+
     if dataset is not None:
         return from_folder(Path(dataset), config or "default")
     if config is not None:
@@ -134,29 +158,56 @@ def _here(wiki: str, dataset: str | None, config: Config | None) -> VectorFiles:
     return _on_volume(wiki)
 
 
+def _on_volume(wiki: str) -> VectorFiles:
+    import dagster as dg  # takes a second to load
+
+    from wiki_embeddings.asset_keys import EMBEDDINGS
+    from wiki_embeddings.compute.local.compute import LocalCompute
+    from wiki_embeddings.defs import instance
+    from wiki_embeddings.defs.materializations import current_manifest
+    from wiki_embeddings.search.nearest import from_manifest
+    from wiki_embeddings.volume import Volume
+
+    known = settings.load()
+    if known.compute == "modal":
+        raise BadInputError(
+            "The embeddings are on Modal, where they cannot be searched. The metadata of "
+            "hub_dataset says how to fetch the dataset, or its name on the Hub; then give its "
+            "folder, or namespace/name, with --dataset."
+        )
+    instance.prepare(known)
+    compute = LocalCompute(known.volume, cores=1)
+    with dg.DagsterInstance.get() as record:
+        manifest = current_manifest(record, compute, EMBEDDINGS, wiki)
+    return from_manifest(Volume(known.volume), manifest)
+
+
 def _fetch(published: PublishedConfig, yes: bool, messages: Console) -> None:
-    """Fetch what is missing of a config, asking first if it is much; verify what is here."""
+    """Fetch the missing files of a config, after confirmation if they are large; verify the rest.
+
+    Raises:
+        BadInputError: The download is large, and there is no terminal to confirm it at.
+        click.Abort: The user does not want it.
+        WikiEmbeddingsError: The Hub cannot be reached, or the files cannot be stored.
+    """
+    from wiki_embeddings.search.published_dataset import fetch, missing_bytes
+
     missing = missing_bytes(published)
     what = f"{_size(missing)} of {published.snapshot.repo_id}, kept in {published.folder}"
-    if missing > ASKED_ABOVE_BYTES and not yes:
-        _ask(what)
+    if missing > CONFIRM_ABOVE_BYTES and not yes:
+        _confirm(what)
     if missing:
         messages.print(Text(f"Fetching {what}"), soft_wrap=True)
-    with _bar("Fetching" if missing else "Checking", published.bytes, messages) as progress:
+    label = "Fetching" if missing else "Checking"
+    with _progress_bar(label, published.bytes, messages) as progress:
         fetch(published, progress)
 
 
-def _ask(what: str) -> None:
-    """Ask whoever is there whether to fetch so much.
-
-    Raises:
-        BadInputError: Nobody is there.
-        click.Abort: They do not want it.
-    """
+def _confirm(what: str) -> None:
     if not sys.stdin.isatty():
         raise BadInputError(
-            f"There is much to fetch: {what}. Say --yes to have it fetched, or search the few rows "
-            "of --config small."
+            f"The download is large: {what}. Pass --yes to fetch it, or search the few rows of "
+            "--config small."
         )
     click.confirm(f"Fetch {what}?", abort=True, err=True)
 
@@ -166,8 +217,8 @@ def _size(count: int) -> str:
 
 
 @contextmanager
-def _bar(what: str, total: int, console: Console) -> Iterator[Callable[[int], None]]:
-    """Show a bar of bytes at a terminal, gone at its end; gives what moves it."""
+def _progress_bar(label: str, total: int, console: Console) -> Iterator[Callable[[int], None]]:
+    """Show a bar of bytes in a terminal, removed at its end; yields the function that moves it."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -177,31 +228,15 @@ def _bar(what: str, total: int, console: Console) -> Iterator[Callable[[int], No
     )
     quiet = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
-        yield partial(bar.advance, bar.add_task(what, total=total))
+        yield partial(bar.advance, bar.add_task(label, total=total))
 
 
-def _on_volume(wiki: str) -> VectorFiles:
-    known = settings.load()
-    if known.compute == "modal":
-        raise BadInputError(
-            "The embeddings are on Modal, where there is no search. The metadata of hub_dataset "
-            "says how to fetch the dataset, or what it is called on the Hub; then name its folder, "
-            "or namespace/name, with --dataset."
-        )
-    instance.prepare(known)
-    compute = LocalCompute(known.volume, cores=1)
-    with dg.DagsterInstance.get() as record:
-        return from_manifest(
-            Volume(known.volume), current_manifest(record, compute, "embeddings", wiki)
-        )
-
-
-def _print(console: Console, passage: Passage) -> None:
+def _print_passage(console: Console, passage: Passage) -> None:
     title, url, text = (
-        part.translate(_CONTROLS) for part in (passage.title, passage.url, passage.text)
+        part.translate(_CONTROL_CHARACTERS) for part in (passage.title, passage.url, passage.text)
     )
     lines = "\n".join(filter(None, map(str.strip, text.splitlines())))
-    cut = lines.rfind(" ", 0, _SHOWN_CHARACTERS)
-    shown = lines if len(lines) <= _SHOWN_CHARACTERS else f"{lines[:cut]} …"
+    end = lines.rfind(" ", 0, _SHOWN_CHARACTERS)
+    excerpt = lines if len(lines) <= _SHOWN_CHARACTERS else f"{lines[:end]} …"
     console.print(Text.assemble((f"  {passage.score:.3f}  ", "cyan"), (title, "bold"), f"  {url}"))
-    console.print(Padding(Text(shown, style="dim"), (0, 0, 1, 9)))
+    console.print(Padding(Text(excerpt, style="dim"), (0, 0, 1, 9)))

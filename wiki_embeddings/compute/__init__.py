@@ -1,4 +1,4 @@
-"""Where stages run: on this machine's processes, or elsewhere by the same protocol.
+"""Where stages run: in processes of this machine, or in containers on Modal.
 
-A compute runs any stage and knows none; it hands out specs and brings back reports, small both.
+A compute runs any stage without knowing it: it hands out specs and brings back reports.
 """

@@ -1,27 +1,32 @@
-"""What an asset may ask of a compute."""
+"""What an asset may ask of a compute.
+
+Dagster loads this module, so what only annotations need (NumPy, Arrow) is not imported.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
-from wiki_embeddings.encoders.protocol import EncoderInfo
-from wiki_embeddings.stages.shard import Plan, Report, ShardSpec, SpecT
 from wiki_embeddings.volume import Files, Volume
+
+if TYPE_CHECKING:
+    from wiki_embeddings.encoders.protocol import EncoderInfo
+    from wiki_embeddings.stages.shard import Plan, Report, ShardSpec, SpecT
 
 ArgumentsT = ParamSpec("ArgumentsT")
 ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
-class Advanced:
-    """A shard under way has come further.
+class Progressed:
+    """Some more of a shard is done.
 
     Attributes:
-        shard: Its place in the plan.
-        units: Units of work done since the last word of it.
+        shard: Index of the shard in the plan.
+        units: Units of work done since the last event.
     """
 
     shard: int
@@ -33,8 +38,8 @@ class Finished:
     """A shard is finished.
 
     Attributes:
-        shard: Its place in the plan.
-        report: What came of it.
+        shard: Index of the shard in the plan.
+        report: The stage's report of it.
     """
 
     shard: int
@@ -43,31 +48,31 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A shard has failed for good.
+    """A shard has failed and will not be tried again.
 
     Attributes:
-        shard: Its place in the plan.
+        shard: Index of the shard in the plan.
         cause: One or two sentences for people.
-        detail: Traceback for whoever mends it; empty where the cause says all.
-        fatal: Whether every other shard would fail alike, as on a full disk.
+        detail: A traceback for developers; empty if the cause says it all.
+        fatal: True if every other shard would fail in the same way, as on a full disk.
     """
 
     shard: int
     cause: str
-    detail: str
-    fatal: bool
+    detail: str = ""
+    fatal: bool = False
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a map takes of a cloud, so far.
+    """What a map has used of the cloud so far.
 
     Attributes:
         containers: Containers in use now.
         gpu: Their GPU type; empty without one.
-        container_s: Seconds of all containers added up, idle ones included.
-        dollars: What they cost.
-        url: Where people watch the call.
+        container_s: Seconds summed over all containers, idle ones included.
+        dollars: Price of these seconds.
+        url: Dashboard page of the map.
     """
 
     containers: int
@@ -77,20 +82,20 @@ class Usage:
     url: str
 
 
-Event: TypeAlias = Advanced | Finished | Failed | Usage
+Event: TypeAlias = Progressed | Finished | Failed | Usage
 
 
 @dataclass(frozen=True)
 class ContainerOptions:
-    """The containers that a map may use in a cloud; the local machine has what it has.
+    """The containers that a map may use in the cloud; the local compute ignores them.
 
     Attributes:
         containers: Most containers at once.
-        deadline_s: Seconds without any shard finished after which the map is given up.
-        engine: What computes the vectors, which decides the kind of container.
+        deadline_s: Seconds without any finished shard after which the map is cancelled.
+        engine: The encoder engine, which decides the kind of container.
         gpu: GPU type of each container that computes vectors.
-        inputs_per_container: Shards that such a container has in hand at once, so that one is read
-            or written while another is computed.
+        inputs_per_container: Shards that such a container works on at once, so that it reads or
+            writes one while it computes another.
     """
 
     containers: int = 50
@@ -105,7 +110,7 @@ class Compute(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name for people."""
 
     @property
     def files(self) -> Files:
@@ -113,29 +118,29 @@ class Compute(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """The volume's folder on this machine; None when it lies elsewhere."""
+        """The volume's folder on this machine; None if the volume is elsewhere."""
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan, several at a time; events come in any order.
 
-        Ends when each shard has either finished or failed, or early after a hopeless failure.
-        Closing the generator stops what is still running; finished shards stay.
+        Ends when each shard has finished or failed, or early after a fatal failure. Closing the
+        generator stops the shards in progress; finished shards stay.
         """
 
-    def command(self, words: Sequence[str]) -> str:
-        """A command line that runs where this compute is.
+    def command(self, arguments: Sequence[str]) -> str:
+        """Return a shell command line that runs on this compute.
 
         Args:
-            words: Command and arguments that do not depend on the compute.
+            arguments: Command and arguments that do not depend on the compute.
         """
 
     def describe(
         self, model: str, revision: str | None, engine: str, precision: str | None = None
     ) -> EncoderInfo:
-        """What an encoder would be where `map` runs, as `encoders.describe` says it there.
+        """Describe the encoder that `map` would use; see `encoders.describe`.
 
         Raises:
-            BadInputError: The model, the engine or the precision is not one that runs there.
+            BadInputError: The compute cannot run this model, engine or precision.
             WikiEmbeddingsError: The model cannot be fetched now.
         """
 
@@ -145,25 +150,15 @@ class Compute(Protocol):
         *args: ArgumentsT.args,
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
-        """Call a function of a stage that reads the volume, and wait for its (small) result.
+        """Call a function on the volume and wait for its (small) result.
+
+        The function may talk to the Hub, and may wait for it as long as its rate limits ask.
 
         Raises:
-            WikiEmbeddingsError: As the function does.
-        """
-
-    def call_hub(
-        self,
-        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
-        *args: ArgumentsT.args,
-        **kwargs: ArgumentsT.kwargs,
-    ) -> ResultT:
-        """The same for a function that talks with the Hub, which may ask to be left alone for long.
-
-        Raises:
-            WikiEmbeddingsError: As the function does.
+            WikiEmbeddingsError: Raised by the function.
         """
 
 
 def largest_first(specs: Sequence[ShardSpec]) -> list[int]:
-    """Order in which to hand out shards, so that no long one is left to the end."""
+    """Return indices of shards, largest first, so that no long one is left for the end."""
     return sorted(range(len(specs)), key=lambda shard: (-specs[shard].units, shard))

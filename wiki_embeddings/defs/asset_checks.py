@@ -1,59 +1,57 @@
 """Blocking asset checks: what must hold of each asset before anything is made from it.
 
-In a run over one wiki they check that wiki; started alone, from the asset's page, they check every
+In a run over one wiki they check that wiki. Started alone, from the asset's page, they check every
 wiki that has been materialized.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 import dagster as dg
 
+from wiki_embeddings.asset_keys import HUB_DATASET
 from wiki_embeddings.checks import CheckResult
-from wiki_embeddings.defs.assets import (
-    chunked_volume,
-    embeddings,
-    hub_dataset,
-    raw_wikipedia,
-    wikis,
-)
+from wiki_embeddings.compute.protocol import Compute
+from wiki_embeddings.defs.asset_run import translate_errors
+from wiki_embeddings.defs.assets import wikis
 from wiki_embeddings.defs.materializations import current_manifest, last_materialization
-from wiki_embeddings.defs.metadata import translate_errors
 from wiki_embeddings.defs.publishing import reads_back
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.manifest import Manifest
+
+Check: TypeAlias = Callable[[Manifest, Compute], CheckResult]
 
 
-def _blocking_check(asset: dg.AssetsDefinition, judge: RequiredCheck) -> dg.AssetChecksDefinition:
-    name = asset.key.to_user_string()
-
-    @dg.asset_check(asset=asset, name=judge.__name__, description=judge.__doc__, blocking=True)
+def _blocking_check(asset: str, required: RequiredCheck) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=asset, name=required.name, description=required.description, blocking=True
+    )
     def check(
         context: dg.AssetCheckExecutionContext, compute: ComputeResource
     ) -> dg.AssetCheckResult:
-        return _checked(context, compute, name, judge)
+        return _check_wikis(context, compute, asset, required.run)
 
     return check
 
 
-@dg.asset_check(asset=hub_dataset, blocking=True)
+@dg.asset_check(asset=HUB_DATASET, blocking=True)
 def reads_back_from_the_hub(
     context: dg.AssetCheckExecutionContext, compute: ComputeResource, hub: HubResource
 ) -> dg.AssetCheckResult:
-    """Readers of the Hub get all rows, and ten of them, chosen by chance, as they were written."""
-    return _checked(context, compute, "hub_dataset", partial(reads_back, hub=hub))
+    """Readers of the Hub get all rows, and ten random ones are exactly what was written."""
+    return _check_wikis(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
 
 
-def _checked(
-    context: dg.AssetCheckExecutionContext,
-    compute: ComputeResource,
-    asset: str,
-    judge: RequiredCheck,
+def _check_wikis(
+    context: dg.AssetCheckExecutionContext, resource: ComputeResource, asset: str, check: Check
 ) -> dg.AssetCheckResult:
     with translate_errors():
-        machine = compute.open()
+        compute = resource.open()
         return _result(
             {
-                wiki: judge(current_manifest(context.instance, machine, asset, wiki), machine)
+                wiki: check(current_manifest(context.instance, compute, asset, wiki), compute)
                 for wiki in _wikis_to_check(context, asset)
             }
         )
@@ -71,9 +69,9 @@ def _wikis_to_check(context: dg.AssetCheckExecutionContext, asset: str) -> list[
 
 def _result(results: dict[str, CheckResult]) -> dg.AssetCheckResult:
     metadata = {
-        (number if len(results) == 1 else f"{wiki}: {number}"): value
+        (name if len(results) == 1 else f"{wiki}: {name}"): value
         for wiki, result in results.items()
-        for number, value in result.metadata.items()
+        for name, value in result.metadata.items()
     }
     return dg.AssetCheckResult(
         passed=all(result.passed for result in results.values()),
@@ -84,9 +82,9 @@ def _result(results: dict[str, CheckResult]) -> dg.AssetCheckResult:
 
 asset_checks = [
     *(
-        _blocking_check(asset, judge)
-        for asset in (raw_wikipedia, chunked_volume, embeddings, hub_dataset)
-        for judge in REQUIRED_CHECKS[asset.key.to_user_string()]
+        _blocking_check(asset, required)
+        for asset, checks in REQUIRED_CHECKS.items()
+        for required in checks
     ),
     reads_back_from_the_hub,
 ]

@@ -1,25 +1,28 @@
-"""The four assets: each plans its shards, drives them through the compute and records the result.
+"""The four assets: each plans its shards, maps them through the compute and records the result.
 
 No data passes through here: specs go out, reports come back, and the manifest's digest is the data
-version.
+version. The stages load Arrow, so they are imported where they run, not when Dagster starts.
 """
 
 import dagster as dg
 
 from wiki_embeddings import settings
+from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.defs.asset_run import checked_upstream, logging_progress, opened_compute
 from wiki_embeddings.defs.config import (
     ChunkedVolumeConfig,
     EmbeddingsConfig,
     HubDatasetConfig,
     RawWikipediaConfig,
 )
-from wiki_embeddings.defs.metadata import materialize, result, translate_errors, upstream
-from wiki_embeddings.defs.publishing import publish_to_hub, require_publishable, show
+from wiki_embeddings.defs.materialize import materialize
+from wiki_embeddings.defs.metadata import materialize_result
+from wiki_embeddings.defs.publishing import publish_to_hub, show_locally
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.progress import Listener
-from wiki_embeddings.stages import chunk, dataset, embed, fetch
+from wiki_embeddings.stages import versions
 from wiki_embeddings.volume import MiB
 
 OWNERS = ["team:wiki-embeddings"]
@@ -33,7 +36,7 @@ wikis = dg.StaticPartitionsDefinition(list(settings.load().wikis))
     group_name=GROUP,
     owners=OWNERS,
     kinds={"wikipedia", "parquet"},
-    code_version=fetch.VERSION,
+    code_version=versions.FETCH,
 )
 def raw_wikipedia(
     context: dg.AssetExecutionContext,
@@ -47,17 +50,18 @@ def raw_wikipedia(
     `sample` is 106 English articles that are installed with the project; every other wiki is
     fetched from wikimedia/wikipedia on the Hugging Face Hub, at a pinned revision.
     """
+    from wiki_embeddings.stages import fetch
+
     wiki = context.partition_key
-    with translate_errors():
-        machine = compute.open(config.fleet())
-        require_publishable(context, machine, hub)
+    with opened_compute(context, compute, config.container_options(), hub) as opened:
         plan = fetch.plan(
             wiki,
             snapshot=config.snapshot,
             fraction=config.fraction,
             shard_bytes=config.shard_bytes(wiki),
         )
-        return result(machine, materialize(context, plan, machine, listener))
+        raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
+        return materialize_result(opened, raw)
 
 
 @dg.asset(
@@ -66,7 +70,7 @@ def raw_wikipedia(
     group_name=GROUP,
     owners=OWNERS,
     kinds={"huggingface", "parquet"},
-    code_version=chunk.VERSION,
+    code_version=versions.CHUNK,
 )
 def chunked_volume(
     context: dg.AssetExecutionContext,
@@ -77,14 +81,14 @@ def chunked_volume(
 ) -> dg.MaterializeResult:
     """The articles cut into chunks that fit the model, with their token ids; nothing is lost.
 
-    Cuts fall at sections, paragraphs, sentences or words, in this order of preference, and an
-    article's chunks put together again are its whole text.
+    Chunks end at sections, paragraphs, sentences or words, in this order of preference, and an
+    article's chunks joined together are its whole text.
     """
-    with translate_errors():
-        machine = compute.open(config.fleet())
-        require_publishable(context, machine, hub)
-        raw = upstream(context, machine, "raw_wikipedia")
-        cutting = machine.call(
+    from wiki_embeddings.stages import chunk
+
+    with opened_compute(context, compute, config.container_options(), hub) as opened:
+        raw = checked_upstream(context, opened, RAW_WIKIPEDIA)
+        chunking = opened.call(
             chunk.prepare,
             model=config.model_for(context.partition_key),
             revision=config.model_revision,
@@ -92,8 +96,9 @@ def chunked_volume(
             title_prefix=config.title_prefix,
             engine=config.engine.value,
         )
-        plan = chunk.plan(raw, cutting)
-        return result(machine, materialize(context, plan, machine, listener))
+        plan = chunk.plan(raw, chunking)
+        chunks = materialize(plan, opened, logging_progress(context, listener), CHUNKED_VOLUME)
+        return materialize_result(opened, chunks)
 
 
 @dg.asset(
@@ -102,7 +107,7 @@ def chunked_volume(
     group_name=GROUP,
     owners=OWNERS,
     kinds={"pytorch", "onnx", "parquet"},
-    code_version=embed.VERSION,
+    code_version=versions.EMBED,
 )
 def embeddings(
     context: dg.AssetExecutionContext,
@@ -113,22 +118,22 @@ def embeddings(
 ) -> dg.MaterializeResult:
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
-    A parallel map over shards, on Modal over A10G containers: each shard becomes one file, written
-    once, and a run that is stopped goes on where it was.
+    A parallel map over shards, on Modal over A10G containers. Each shard becomes one file, written
+    once; a run that was stopped continues where it was.
     """
-    with translate_errors():
-        machine = compute.open(config.fleet())
-        require_publishable(context, machine, hub)
-        chunks = upstream(context, machine, "chunked_volume")
-        cut = chunks.settings["chunks"]
-        info = machine.describe(
-            cut["model"], cut["revision"], config.engine.value, config.wanted_precision
+    from wiki_embeddings.stages import embed
+
+    with opened_compute(context, compute, config.container_options(), hub) as opened:
+        chunks = checked_upstream(context, opened, CHUNKED_VOLUME)
+        model = chunks.settings["chunks"]
+        encoder = opened.describe(
+            model["model"], model["revision"], config.engine.value, config.wanted_precision
         )
-        context.log.info(f"Vectors by {info.engine} ({info.runtime}) in {info.precision}")
-        plan = embed.plan(chunks, info)
-        outcome = materialize(context, plan, machine, listener)
-        record_throughput(machine, outcome)
-        return result(machine, outcome)
+        context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
+        plan = embed.plan(chunks, encoder)
+        vectors = materialize(plan, opened, logging_progress(context, listener), EMBEDDINGS)
+        record_throughput(opened, vectors)
+        return materialize_result(opened, vectors)
 
 
 @dg.asset(
@@ -137,7 +142,7 @@ def embeddings(
     group_name=GROUP,
     owners=OWNERS,
     kinds={"huggingface", "parquet"},
-    code_version=dataset.VERSION,
+    code_version=versions.DATASET,
 )
 def hub_dataset(
     context: dg.AssetExecutionContext,
@@ -146,19 +151,22 @@ def hub_dataset(
     hub: HubResource,
     listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
-    """The dataset as the Hub has it: Parquet files and a card, published on the Hub or in a folder.
+    """The dataset in Hub layout, Parquet files and a card, published on the Hub or in a folder.
 
     Readers see the old version or the whole new one, never a mixture.
     """
-    with translate_errors():
-        machine = compute.open(config.fleet())
-        require_publishable(context, machine, hub)
-        vectors = upstream(context, machine, "embeddings")
+    from wiki_embeddings.stages import dataset
+
+    with opened_compute(context, compute, config.container_options(), hub) as opened:
+        vectors = checked_upstream(context, opened, EMBEDDINGS)
         plan = dataset.plan(vectors, file_bytes=round(config.file_mib * MiB))
-        outcome = materialize(context, plan, machine, listener)
-        require_checks_pass("hub_dataset", outcome.manifest, machine)
+        progress = logging_progress(context, listener)
+        made = materialize(plan, opened, progress, HUB_DATASET)
+        require_checks_pass(HUB_DATASET, made.manifest, opened)
         uploading = compute.open(config.upload_options())
-        to_hub = publish_to_hub(
-            context, outcome.manifest, hub, uploading, listener, private=config.private
+        published = publish_to_hub(
+            context, made.manifest, hub, uploading, progress, private=config.private
         )
-        return result(machine, outcome, to_hub or show(machine, outcome.manifest, hub))
+        return materialize_result(
+            opened, made, published or show_locally(opened, made.manifest, hub)
+        )

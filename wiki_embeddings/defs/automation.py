@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
-from wiki_embeddings.defs.assets import wikis as wiki_partitions
+from wiki_embeddings.asset_keys import ASSET_KEYS
+from wiki_embeddings.defs.assets import wikis
 
 JOB = "wikipedia_embeddings"
 
@@ -12,14 +12,14 @@ _SECOND_OF_THE_MONTH_AT_THREE = "0 3 2 * *"
 
 refresh_job = dg.define_asset_job(
     JOB,
-    selection=[raw_wikipedia, chunked_volume, embeddings, hub_dataset],
-    description="Materializes all four assets of one wiki, from its articles to the dataset; what "
-    "an earlier run has finished is recognised and kept.",
+    selection=list(ASSET_KEYS),
+    description="Materializes all four assets of one wiki, from its articles to the dataset. What "
+    "an earlier run finished is recognised and kept.",
 )
 
 
 def monthly_refresh(wiki: str) -> dg.ScheduleDefinition:
-    """A schedule, off until it is switched on, that refreshes one wiki every month."""
+    """Define a schedule that refreshes one wiki every month; it is off until it is switched on."""
 
     @dg.schedule(
         name=f"monthly_refresh_{wiki.replace('-', '_')}",
@@ -27,7 +27,7 @@ def monthly_refresh(wiki: str) -> dg.ScheduleDefinition:
         cron_schedule=_SECOND_OF_THE_MONTH_AT_THREE,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description=f"On the 2nd of each month at 03:00 UTC, materializes raw_wikipedia, "
+        description="On the 2nd of each month at 03:00 UTC, materializes raw_wikipedia, "
         f"chunked_volume, embeddings and hub_dataset of {wiki!r} with their default config, from "
         "the edition that is pinned there. What has not changed since the last time is verified "
         "and kept, not computed again.",
@@ -40,4 +40,4 @@ def monthly_refresh(wiki: str) -> dg.ScheduleDefinition:
     return schedule
 
 
-schedules = [monthly_refresh(wiki) for wiki in wiki_partitions.get_partition_keys()]
+schedules = [monthly_refresh(wiki) for wiki in wikis.get_partition_keys()]

@@ -18,7 +18,7 @@ from wiki_embeddings.settings import Settings
 from wiki_embeddings.volume import UnusableVolumeError, translate_storage_errors
 
 PROCESS_TAG = "wiki_embeddings/process"
-"""Run tag of the process that a run lives in, so that a dead one is recognised."""
+"""Run tag with the process that executes a run, so that a dead one is recognised."""
 
 _IN_PROGRESS = dg.RunsFilter(
     statuses=[
@@ -28,8 +28,13 @@ _IN_PROGRESS = dg.RunsFilter(
     ]
 )
 
-_REFUSALS = ("disk is full", "disk I/O error", "readonly database", "unable to open database file")
-"""What SQLite says when it is the storage that fails, not the statement."""
+_STORAGE_FAULTS = (
+    "disk is full",
+    "disk I/O error",
+    "readonly database",
+    "unable to open database file",
+)
+"""What SQLite says when the storage fails, not the statement."""
 
 _CONFIGURATION = """\
 # Written by wiki-embeddings once; change it as you like.
@@ -45,9 +50,9 @@ concurrency:
 
 
 def prepare(settings: Settings) -> Path:
-    """Make sure that there is a Dagster home, and that this process uses it.
+    """Create the Dagster home if necessary, and make this process use it.
 
-    `DAGSTER_HOME` is honoured where it is set, and set where it is not.
+    `DAGSTER_HOME` decides where it is. If it is unset, this sets it.
 
     Raises:
         UnusableVolumeError: The folder cannot be written to.
@@ -62,10 +67,9 @@ def prepare(settings: Settings) -> Path:
 
 
 def at_prompt(home: Path) -> dg.DagsterInstance:
-    """The instance for a run that a person watches: what it prints goes to the terminal as it is.
+    """Open the instance for a run in a terminal, whose output Dagster does not capture.
 
-    Dagster would capture it through processes of its own, each of which answers Ctrl-C with a
-    traceback.
+    To capture it, Dagster would start processes that answer Ctrl-C with a traceback.
     """
     manager = {"module": "dagster._core.storage.noop_compute_log_manager"}
     overrides = {"compute_logs": {**manager, "class": "NoOpComputeLogManager"}}
@@ -74,7 +78,7 @@ def at_prompt(home: Path) -> dg.DagsterInstance:
 
 @contextmanager
 def translate_record_errors(home: Path) -> Iterator[None]:
-    """Turn a refusal to store Dagster's record, which is kept in SQLite, into a sentence.
+    """Translate the storage errors of SQLite, which holds Dagster's record.
 
     Raises:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
@@ -84,18 +88,19 @@ def translate_record_errors(home: Path) -> Iterator[None]:
             yield
     except OperationalError as error:
         reason = str(error.orig)
-        if not any(refusal in reason for refusal in _REFUSALS):
+        if not any(fault in reason for fault in _STORAGE_FAULTS):
             raise
         raise UnusableVolumeError(
-            f"Cannot write Dagster's record to {home}: {reason}. Make room or rights there, or set "
-            "WIKI_EMBEDDINGS_HOME to another folder; then run again: what is finished stays."
+            f"Cannot write Dagster's record to {home}: {reason}. Free some space or fix the "
+            "permissions, or set WIKI_EMBEDDINGS_HOME to another folder; then run again: what is "
+            "finished is kept."
         ) from error
 
 
 def close_abandoned_runs(instance: dg.DagsterInstance) -> None:
-    """Close the runs of the command line whose process was killed; they would seem to go on.
+    """Mark runs of the command line whose process was killed as failed; Dagster cannot tell.
 
-    Only on this machine: processes of others are not seen from here.
+    Only those of this machine: other machines' processes cannot be seen from here.
     """
     for run in instance.get_runs(_IN_PROGRESS):
         if _is_of_command_line(run) and is_gone(run.tags[PROCESS_TAG]):
@@ -103,9 +108,9 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> None:
 
 
 def close_runs_of_past_ui(instance: dg.DagsterInstance) -> None:
-    """Close the runs that a UI had started and did not see end; call it in `sole_ui` alone.
+    """Mark runs that an earlier UI started and left unfinished as failed; call it in `sole_ui`.
 
-    Only one run goes on at a time, so that one of these would keep all others waiting for ever.
+    Only one run is executed at a time, so one of these would block all others for ever.
     """
     for run in instance.get_runs(_IN_PROGRESS):
         if not _is_of_command_line(run):
@@ -114,20 +119,20 @@ def close_runs_of_past_ui(instance: dg.DagsterInstance) -> None:
 
 @contextmanager
 def sole_ui(home: Path) -> Iterator[int]:
-    """Keep other UIs away from a Dagster home, until this process and its children have ended.
+    """Lock a Dagster home against other UIs until this process and its children end.
 
     Yields:
-        A file descriptor for the children that are part of the UI to inherit: whoever has it open
-        holds the home. So orphans of a killed UI hold it too, and nothing is ever left locked.
+        The lock's file descriptor, which the UI's child processes inherit. The home stays locked as
+        long as one of them has it open, orphans of a killed UI included, and never longer.
 
     Raises:
-        WikiEmbeddingsError: There is a UI of this home already.
+        WikiEmbeddingsError: A UI of this home is running already.
         UnusableVolumeError: The Dagster home cannot be written to.
     """
-    mark = home / "ui.process"
+    lock = home / "ui.process"
     with translate_storage_errors(home):
-        mark.touch()
-    with mark.open("r+") as file:
+        lock.touch()
+    with lock.open("r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -143,12 +148,12 @@ def sole_ui(home: Path) -> Iterator[int]:
 
 
 def _is_of_command_line(run: dg.DagsterRun) -> bool:
-    # A run that is executed again from the UI has the tags of its parent.
+    # A run that was re-executed from the UI has its parent's tags.
     return PROCESS_TAG in run.tags and run.parent_run_id is None
 
 
 def _close(instance: dg.DagsterInstance, run: dg.DagsterRun, cause: str) -> None:
-    message = f"{cause} What it had finished is kept: run it again and only the rest is done."
+    message = f"{cause} What it finished is kept: run it again, and only the rest is done."
     if run.status is dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, message)
     else:

@@ -1,18 +1,21 @@
-"""What Dagster's record says of an asset's last materialization: which manifest it made.
+"""The last materialization of an asset, in Dagster's record, and the manifest that it made.
 
-The record, not the volume's listing, says what is current, so that what an asset reads is what the
-UI shows as its upstream.
+The record decides what is current, not the files on the volume, so that an asset reads what the UI
+shows as its upstream.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, read_manifest
+
+if TYPE_CHECKING:
+    from wiki_embeddings.compute.protocol import Compute
 
 FOLDER = "folder"
 """Metadata key of the output folder's reference on the volume."""
@@ -20,7 +23,7 @@ FOLDER = "folder"
 
 @dataclass(frozen=True)
 class Materialization:
-    """One materialization as Dagster recorded it.
+    """A materialization in Dagster's record.
 
     Attributes:
         folder: Reference of the output folder on the volume.
@@ -34,7 +37,7 @@ class Materialization:
 def last_materialization(
     instance: dg.DagsterInstance, asset: str, wiki: str
 ) -> Materialization | None:
-    """The last materialization of an asset for a wiki; None when there is none."""
+    """Look up the last materialization of an asset for a wiki; None if there is none."""
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[wiki])
     for record in instance.fetch_materializations(wanted, limit=1).records:
         materialization = record.asset_materialization
@@ -49,18 +52,18 @@ def last_materialization(
 def current_manifest(
     instance: dg.DagsterInstance, compute: Compute, asset: str, wiki: str
 ) -> Manifest:
-    """The manifest that the last materialization of an asset made.
+    """Read the manifest of an asset's last materialization.
 
     Raises:
-        BadInputError: It was never materialized for this wiki, or what it made is gone from the
-            volume or is no longer what was recorded.
+        BadInputError: The asset was never materialized for this wiki, or its output is gone from
+            the volume or differs from the record.
     """
     recorded = last_materialization(instance, asset, wiki)
     if recorded is None:
         raise BadInputError(f"{asset} of {wiki} has not been materialized yet: do that first.")
     manifest = read_manifest(compute.files, recorded.folder)
     if manifest is None or manifest.digest != recorded.data_version:
-        what = "is not there" if manifest is None else "is not what Dagster recorded"
+        what = "is missing" if manifest is None else "differs from Dagster's record"
         raise BadInputError(
             f"The manifest of {asset} ({wiki}), {compute.files.where(recorded.folder)}, {what}: "
             f"materialize {asset} again on {compute.name}."

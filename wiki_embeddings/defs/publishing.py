@@ -1,137 +1,144 @@
-"""What `hub_dataset` does when its files are made: publish them, and say how to load them.
+"""What `hub_dataset` does once its files are made: publish them, and say how to load them.
 
-With a namespace they go to the Hugging Face Hub; without one they are shown under the dataset's
-name in a folder, or stay on the Modal volume.
+With a namespace they go to the Hugging Face Hub. Without one they appear under the dataset's name
+in a local folder, or stay on the Modal volume.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from wiki_embeddings.card import dataset_name, hub_snippet, snippet
+from wiki_embeddings.asset_keys import ASSET_KEYS, HUB_DATASET
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.modal.deployment import VOLUME
-from wiki_embeddings.compute.protocol import Compute
-from wiki_embeddings.defs.metadata import materialize
-from wiki_embeddings.defs.resources import HubResource
-from wiki_embeddings.manifest import Manifest
-from wiki_embeddings.progress import Listener
-from wiki_embeddings.publishing import upload
-from wiki_embeddings.publishing.local_folder import expose
+from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.volume import Volume
 
-_ASSETS = [
-    dg.AssetKey(name) for name in ("raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset")
-]
+if TYPE_CHECKING:
+    from wiki_embeddings.compute.protocol import Compute
+    from wiki_embeddings.defs.resources import HubResource
+    from wiki_embeddings.manifest import Manifest
+    from wiki_embeddings.progress import Listener
 
 
 def require_publishable(
     context: dg.AssetExecutionContext, compute: Compute, hub: HubResource
 ) -> None:
-    """Make sure that the token may write to the namespace.
+    """Check that the token may write to the namespace, if this is the first asset of such a run.
 
-    Asked by the first asset of a run that goes on to `hub_dataset`, before anything expensive, and
-    by no other one of it.
+    Only the first asset of a run that includes `hub_dataset` asks, before anything expensive.
 
     Raises:
-        BadInputError: It may not; says what to do.
+        BadInputError: The token may not write there; says what to do.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    run = [key for key in _ASSETS if key in context.job_def.asset_layer.selected_asset_keys]
-    if hub.namespace and _ASSETS[-1] in run and context.asset_key == run[0]:
+    selected = context.job_def.asset_layer.selected_asset_keys
+    run = [key for key in ASSET_KEYS if dg.AssetKey(key) in selected]
+    is_first = context.asset_key == dg.AssetKey(run[0])
+    if hub.namespace and HUB_DATASET in run and is_first:
         from wiki_embeddings.publishing import preflight  # loads the Hub's client
 
-        compute.call_hub(preflight.refuse_unwritable, hub.namespace)
+        compute.call(preflight.require_write_access, hub.namespace)
 
 
 def publish_to_hub(
     context: dg.AssetExecutionContext,
-    published: Manifest,
+    dataset: Manifest,
     hub: HubResource,
     compute: Compute,
     listener: Listener,
     *,
     private: bool,
 ) -> dict[str, Any]:
-    """Publish a dataset on the Hub, if it is to go there.
+    """Publish a dataset on the Hub, if a namespace is set.
 
     Args:
-        context: Of the asset.
-        published: Manifest of the dataset.
-        hub: Where it goes.
-        compute: What uploads it.
-        listener: Told of progress.
-        private: Whether a repository that has to be made is private.
+        context: The asset's context.
+        dataset: Manifest of the dataset.
+        hub: Where it is published.
+        compute: The compute that uploads it.
+        listener: Called with the progress of the upload.
+        private: True to create a private repository, if none exists.
 
     Returns:
-        What Dagster records of it; nothing without a namespace.
+        Metadata for Dagster; empty without a namespace.
 
     Raises:
-        BadInputError: The Hub refuses, or somebody else publishes at the same time.
+        BadInputError: The Hub refuses, or another publisher was faster.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    repo_id = hub.repo_id(published)
+    repo_id = hub.repo_id(dataset)
     if repo_id is None:
         return {}
-    from wiki_embeddings.publishing import merge, preflight  # load the Hub's client
+    from wiki_embeddings.card import hub_snippet
+    from wiki_embeddings.publishing import merge, preflight, upload  # load the Hub's client
 
-    ready = compute.call_hub(preflight.prepare, published.folder, repo_id, private=private)
+    ready = compute.call(preflight.prepare_repository, dataset.folder, repo_id, private=private)
     if ready.missing:
-        plan = upload.plan(published, repo_id, ready.missing, context.run.run_id)
-        materialize(context, plan, compute, listener)
-    done = compute.call_hub(
-        merge.conclude,
-        published.folder,
+        plan = upload.plan(dataset, repo_id, ready.missing, context.run.run_id)
+        materialize(plan, compute, listener, HUB_DATASET)
+    published = compute.call(
+        merge.publish_uploaded,
+        dataset.folder,
         repo_id,
         author=ready.author,
-        replaces=ready.replaces,
+        previous_digest=ready.previous_digest,
     )
     context.log.info(
-        f"Published to {done.url} as {done.tag}"
-        if done.changed
-        else f"{done.url} holds this dataset already: nothing has been changed"
+        f"Published to {published.url} as {published.tag}"
+        if published.has_changed
+        else f"{published.url} has this dataset already: nothing was changed"
+    )
+    pull_request = (
+        {"pull_request": dg.MetadataValue.url(published.pull_request_url)}
+        if published.pull_request_url
+        else {}
     )
     return {
-        "hub": dg.MetadataValue.url(done.url),
-        "hub_commit": done.commit,
-        "hub_tag": done.tag,
-        "hub_changed": done.changed,
-        **({"pull_request": dg.MetadataValue.url(done.pull_request)} if done.pull_request else {}),
-        **_how_to_load(repo_id, f"```python\n{hub_snippet(repo_id, done.tag)}\n```"),
+        "hub": dg.MetadataValue.url(published.url),
+        "hub_commit": published.commit,
+        "hub_tag": published.tag,
+        "hub_changed": published.has_changed,
+        **pull_request,
+        **_how_to_load(repo_id, f"```python\n{hub_snippet(repo_id, published.tag)}\n```"),
     }
 
 
-def reads_back(published: Manifest, compute: Compute, hub: HubResource) -> CheckResult:
-    """Whether readers of the Hub get what was written."""
-    repo_id = hub.repo_id(published)
+def reads_back(dataset: Manifest, compute: Compute, hub: HubResource) -> CheckResult:
+    """Check that readers of the Hub get what was written."""
+    repo_id = hub.repo_id(dataset)
     if repo_id is None:
         return CheckResult(True, "It is not on the Hub: no namespace is set.", {})
     from wiki_embeddings.publishing import readback  # loads the Hub's client
 
-    return compute.call_hub(readback.reads_back, published.folder, repo_id)
+    return compute.call(readback.check_readback, dataset.folder, repo_id)
 
 
-def show(compute: Compute, published: Manifest, hub: HubResource) -> dict[str, Any]:
-    """Make a finished dataset visible, and say how to load it.
+def show_locally(compute: Compute, dataset: Manifest, hub: HubResource) -> dict[str, Any]:
+    """Make a finished dataset visible without the Hub; gives metadata that says how to load it.
 
-    On this machine it becomes visible under its name; on a volume elsewhere it is fetched by its
-    readers.
+    A local dataset appears in the Hub folder under its name. One on a Modal volume is downloaded by
+    its readers.
 
     Raises:
         BadInputError: Something else has the dataset's name.
         UnusableVolumeError: The folder cannot be written to.
     """
+    from wiki_embeddings.card import dataset_name, snippet
+
     if compute.folder is not None:
-        place = expose(Volume(compute.folder), published.folder, Path(hub.folder))
-        return _how_to_load(str(place), f"```python\n{snippet(str(place))}\n```")
-    folder, name = published.folder, dataset_name(published)
-    fetch = f"modal volume get {VOLUME} {folder} .\nmv {Path(folder).name} {name}"
-    steps = f"```sh\n{fetch}\n```\n\n```python\n{snippet(name)}\n```"
+        from wiki_embeddings.publishing.local_folder import publish_to_folder
+
+        path = str(publish_to_folder(Volume(compute.folder), dataset.folder, Path(hub.folder)))
+        return _how_to_load(path, f"```python\n{snippet(path)}\n```")
+    folder, name = dataset.folder, dataset_name(dataset)
+    download = f"modal volume get {VOLUME} {folder} .\nmv {Path(folder).name} {name}"
+    steps = f"```sh\n{download}\n```\n\n```python\n{snippet(name)}\n```"
     return _how_to_load(compute.files.where(folder), steps)
 
 
-def _how_to_load(place: str, steps: str) -> dict[str, Any]:
-    return {"dataset": dg.MetadataValue.path(place), "how_to_load": dg.MetadataValue.md(steps)}
+def _how_to_load(path: str, steps: str) -> dict[str, Any]:
+    return {"dataset": dg.MetadataValue.path(path), "how_to_load": dg.MetadataValue.md(steps)}

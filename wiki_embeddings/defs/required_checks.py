@@ -1,106 +1,111 @@
-"""What must hold of each asset, judged by its manifest and the one that it was made from.
+"""The checks that must pass before an asset's output is used.
 
-The same judgements stand at two places. As blocking asset checks they end a run; and an asset asks
-them of what it is made from, and the dataset of itself before it becomes visible, because Dagster
-records a materialization whether or not its checks pass afterwards.
+Each stands in two places: it is a blocking asset check, which ends a run; and the next asset runs
+it on its upstream, the dataset also on itself before it becomes visible. Dagster alone would not
+do: it records a materialization whether or not the checks pass afterwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from wiki_embeddings import checks
+from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
 from wiki_embeddings.checks import CheckResult
-from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, upstream_manifest
-from wiki_embeddings.stages import duplicate_ids, load_test
 
-RequiredCheck: TypeAlias = Callable[[Manifest, Compute], CheckResult]
-"""Judges the output that a manifest describes; its docstring says what must hold."""
-
-
-def every_article_fetched(raw: Manifest, _: Compute) -> CheckResult:
-    """As many articles as the source has, and at least one."""
-    return checks.every_article_fetched(raw)
+if TYPE_CHECKING:
+    from wiki_embeddings.compute.protocol import Compute
 
 
-def article_ids_unique(raw: Manifest, compute: Compute) -> CheckResult:
-    """No page id comes twice."""
-    return _ids_unique(raw, compute)
+@dataclass(frozen=True)
+class RequiredCheck:
+    """A check of one asset's output.
+
+    Attributes:
+        name: Name of the asset check.
+        description: What must hold, in one sentence.
+        run: Checks the output of a manifest, on the compute that has it.
+    """
+
+    name: str
+    description: str
+    run: Callable[[Manifest, Compute], CheckResult]
 
 
-def every_article_chunked(chunks: Manifest, compute: Compute) -> CheckResult:
-    """Every article has chunks, and put together they are its text, byte for byte."""
-    return checks.every_article_chunked(upstream_manifest(compute.files, chunks), chunks)
+def _alone(check: Callable[[Manifest], CheckResult]) -> RequiredCheck:
+    """A check that needs the asset's own manifest and nothing else."""
+    return RequiredCheck(check.__name__, check.__doc__ or "", lambda output, _: check(output))
 
 
-def chunk_ids_unique(chunks: Manifest, compute: Compute) -> CheckResult:
-    """No chunk id comes twice."""
-    return _ids_unique(chunks, compute)
+def _against_upstream(check: Callable[[Manifest, Manifest], CheckResult]) -> RequiredCheck:
+    """A check that compares the asset's manifest with its upstream's."""
+    return RequiredCheck(
+        check.__name__,
+        check.__doc__ or "",
+        lambda output, compute: check(upstream_manifest(compute.files, output), output),
+    )
 
 
-def token_budget_kept(chunks: Manifest, _: Compute) -> CheckResult:
-    """No chunk has more tokens than the budget, special tokens and prefix included."""
-    return checks.token_budget_kept(chunks)
+def _ids_unique(output: Manifest, compute: Compute) -> CheckResult:
+    if not checks.overlapping_files(output):  # then no file need be read, and no container started
+        return checks.ids_unique(output, duplicates=0)
+    from wiki_embeddings.stages.duplicate_ids import count_duplicate_ids  # loads Arrow
+
+    return checks.ids_unique(output, compute.call(count_duplicate_ids, output.folder))
 
 
-def every_chunk_embedded(vectors: Manifest, compute: Compute) -> CheckResult:
-    """As many vectors as chunks, and of the same chunks."""
-    return checks.every_chunk_embedded(upstream_manifest(compute.files, vectors), vectors)
+def _opens_with_datasets(output: Manifest, compute: Compute) -> CheckResult:
+    from wiki_embeddings.stages import load_test  # loads Arrow
 
-
-def vectors_sound(vectors: Manifest, _: Compute) -> CheckResult:
-    """Vectors are finite, of unit length, of the model's width, and not all alike."""
-    return checks.vectors_sound(vectors)
-
-
-def every_row_published(published: Manifest, compute: Compute) -> CheckResult:
-    """As many rows as vectors, and the same ones, byte for byte."""
-    return checks.every_row_published(upstream_manifest(compute.files, published), published)
-
-
-def opens_with_datasets(published: Manifest, compute: Compute) -> CheckResult:
-    """The published folder opens with `datasets` as it is, with the declared features."""
-    return compute.call(load_test.opens_with_datasets, published.folder)
+    return compute.call(load_test.opens_with_datasets, output.folder)
 
 
 REQUIRED_CHECKS: Mapping[str, tuple[RequiredCheck, ...]] = {
-    "raw_wikipedia": (every_article_fetched, article_ids_unique),
-    "chunked_volume": (every_article_chunked, chunk_ids_unique, token_budget_kept),
-    "embeddings": (every_chunk_embedded, vectors_sound),
-    "hub_dataset": (every_row_published, opens_with_datasets),
+    RAW_WIKIPEDIA: (
+        _alone(checks.every_article_fetched),
+        RequiredCheck("article_ids_unique", "No duplicate page ids.", _ids_unique),
+    ),
+    CHUNKED_VOLUME: (
+        _against_upstream(checks.every_article_chunked),
+        RequiredCheck("chunk_ids_unique", "No duplicate chunk ids.", _ids_unique),
+        _alone(checks.token_budget_kept),
+    ),
+    EMBEDDINGS: (_against_upstream(checks.every_chunk_embedded), _alone(checks.vectors_sound)),
+    HUB_DATASET: (
+        _against_upstream(checks.every_row_published),
+        RequiredCheck(
+            "opens_with_datasets",
+            "The dataset opens with `datasets` as published, with the declared features.",
+            _opens_with_datasets,
+        ),
+    ),
 }
-"""The judgements on each asset, by its key."""
+"""The required checks of each asset, by its key."""
 
 
-def require_checks_pass(asset: str, manifest: Manifest, compute: Compute) -> None:
-    """Make sure that all that must hold of an output does.
+def require_checks_pass(asset: str, output: Manifest, compute: Compute) -> None:
+    """Run the required checks of an asset's output.
 
     Args:
         asset: Key of the asset.
-        manifest: What the asset has made.
-        compute: Where it lies.
+        output: Manifest of the output.
+        compute: The compute that has it.
 
     Raises:
-        BadInputError: Something does not hold; the sentence gives reasons and numbers.
+        BadInputError: A check failed; names it, its reason and its numbers.
     """
-    results = {judge.__name__: judge(manifest, compute) for judge in REQUIRED_CHECKS[asset]}
-    reasons = [
+    results = {check.name: check.run(output, compute) for check in REQUIRED_CHECKS[asset]}
+    failures = [
         f"{name}: {result.description} {dict(result.metadata)}"
         for name, result in results.items()
         if not result.passed
     ]
-    if reasons:
+    if failures:
         raise BadInputError(
-            f"{asset} of {manifest.wiki} must not be used. {' '.join(reasons)} Look at its checks, "
-            f"and materialize {asset} again once the cause is mended."
+            f"{asset} of {output.wiki} must not be used. {' '.join(failures)} Look at its checks, "
+            f"and materialize {asset} again once the cause is fixed."
         )
-
-
-def _ids_unique(manifest: Manifest, compute: Compute) -> CheckResult:
-    # A container is asked only where there is something to look for.
-    shared = checks.overlaps(manifest)
-    repeated = compute.call(duplicate_ids.pages_in_several_files, manifest.folder) if shared else 0
-    return checks.ids_unique(manifest, repeated)

@@ -1,12 +1,10 @@
-"""Dagster resources: what the assets reach beyond themselves."""
+"""Dagster resources: where the stages run and where datasets are published."""
 
 from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
 
-from wiki_embeddings.card import dataset_name
-from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.compute.protocol import Compute, ContainerOptions
 from wiki_embeddings.host import usable_cores
 from wiki_embeddings.manifest import Manifest
@@ -19,37 +17,41 @@ class ComputeResource(dg.ConfigurableResource):
     kind: ComputeKind = Field(
         default="local", description="This machine, or the app deployed on Modal."
     )
-    volume: str = Field(description="Folder that is the volume when stages run on this machine.")
+    volume: str = Field(description="Folder of the volume, when stages run on this machine.")
 
-    def open(self, fleet: ContainerOptions | None = None) -> Compute:
-        """The compute itself.
+    def open(self, options: ContainerOptions | None = None) -> Compute:
+        """Open the compute.
 
         Args:
-            fleet: The containers that it may use on Modal.
+            options: The containers that it may use on Modal.
 
         Raises:
             BadInputError: Modal is not ready; says what to do.
             WikiEmbeddingsError: Modal cannot be reached.
         """
         if self.kind == "local":
+            from wiki_embeddings.compute.local.compute import LocalCompute
+
             return LocalCompute(Path(self.volume), usable_cores())
         from wiki_embeddings.compute.modal.compute import connect  # loads Modal's client
 
-        return connect(fleet or ContainerOptions())
+        return connect(options or ContainerOptions())
 
 
 class HubResource(dg.ConfigurableResource):
     """Where finished datasets are published."""
 
     folder: str = Field(
-        description="Folder that holds a folder in Hub layout for every published dataset."
+        description="Folder that has a folder in Hub layout for every published dataset."
     )
     namespace: str | None = Field(
         default=None,
-        description="User or organisation on the Hugging Face Hub to publish to; without one, "
+        description="User or organisation on the Hugging Face Hub to publish to. Without one, "
         "datasets stay in the folder, or on the Modal volume.",
     )
 
     def repo_id(self, vectors: Manifest) -> str | None:
-        """Name on the Hub of the dataset that a manifest describes; None without a namespace."""
+        """Name the dataset of a manifest on the Hub; None without a namespace."""
+        from wiki_embeddings.card import dataset_name  # loads Arrow
+
         return f"{self.namespace}/{dataset_name(vectors)}" if self.namespace else None

@@ -1,30 +1,35 @@
-"""How fast vectors were computed: kept beside them, for the card of the dataset.
+"""Records how fast vectors were computed, beside them, for the dataset's card.
 
-Not in the manifest, which holds only what decides the content: the same vectors made on another
-day have the same manifest.
+Not in the manifest, which holds only what decides the content: the same vectors made on another day
+have the same manifest.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
-from wiki_embeddings.compute.protocol import Compute
-from wiki_embeddings.defs.materialize import Materialized
-from wiki_embeddings.publishing.publication import throughput
 from wiki_embeddings.volume import canonical_json, throughput_record
 
+if TYPE_CHECKING:
+    from wiki_embeddings.compute.protocol import Compute
+    from wiki_embeddings.defs.materialize import Materialized
+
 _DIGITS = 1
-"""After the point: a rate is known no better."""
+"""Decimals of a rate; it is known no better."""
 
 
-def record_throughput(compute: Compute, outcome: Materialized) -> None:
-    """Write down how fast a run has computed vectors, unless an earlier one has computed more.
+def record_throughput(compute: Compute, vectors: Materialized) -> None:
+    """Record how fast a run computed vectors, unless an earlier run computed more of them.
 
     Raises:
-        WikiEmbeddingsError: It cannot be stored.
+        WikiEmbeddingsError: The record cannot be stored.
     """
-    progress, usage = outcome.progress, outcome.progress.usage
+    from wiki_embeddings.publishing.publication import read_throughput  # loads Arrow
+
+    progress, usage = vectors.progress, vectors.progress.usage
     made = progress.done - progress.reused
-    earlier = throughput(compute.files, outcome.manifest.folder)
+    earlier = read_throughput(compute.files, vectors.manifest.folder)
     if not made or (earlier and earlier["passages"] > made):
         return
     record = {
@@ -40,4 +45,4 @@ def record_throughput(compute: Compute, outcome: Materialized) -> None:
         "dollars": round(usage.dollars, 4) if usage else None,
         "prices_as_of": PRICES_AS_OF,
     }
-    compute.files.write_bytes(throughput_record(outcome.manifest.folder), canonical_json(record))
+    compute.files.write_bytes(throughput_record(vectors.manifest.folder), canonical_json(record))

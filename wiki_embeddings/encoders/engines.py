@@ -1,4 +1,4 @@
-"""The table of engines: what each computes with, and how to load it. Importing it loads none.
+"""The table of engines: what each computes in, and how to load it. Importing it loads none.
 
 A new engine is a row here.
 """
@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from wiki_embeddings.encoders.cpu.processor import fastest_precision
-from wiki_embeddings.encoders.cuda.gpu import lack_of_gpu
+from wiki_embeddings.encoders.cpu.processor import default_precision
+from wiki_embeddings.encoders.cuda.gpu import find_gpu_problem
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.protocol import Encoder, EncoderInfo, Precision
 from wiki_embeddings.errors import BadInputError
@@ -24,23 +24,23 @@ class Engine:
     """A way to compute vectors.
 
     Attributes:
-        precisions: Numbers that it can compute with.
-        precision: Those that it takes of itself, for a model of so many dimensions.
-        runtime: Names its library and version; raises `BadInputError` where it cannot run.
-        load: Loads a model. Its last argument is the number of cores to use, None for all.
+        precisions: Number formats that it can compute in.
+        default_precision: The one it takes by default for a model with this many dimensions.
+        runtime: Returns its library and version; raises `BadInputError` if it cannot run here.
+        load: Loads a model. The last argument is the number of cores to use, None for all.
     """
 
     precisions: tuple[Precision, ...]
-    precision: Callable[[int], Precision]
+    default_precision: Callable[[int], Precision]
     runtime: Callable[[], str]
     load: Callable[[ResolvedModel, EncoderInfo, int | None], Encoder]
 
 
-def chosen(name: str) -> str:
-    """The engine that a name means here: for `auto` the fastest one, else itself.
+def select(name: str) -> str:
+    """Return the engine for a name: for `auto` the fastest one here, else the name itself.
 
     Raises:
-        BadInputError: There is no engine of that name; or it is `auto`, and this machine has a GPU
+        BadInputError: There is no engine of that name, or it is `auto` and this machine has a GPU
             that should work and does not.
     """
     if name == AUTO:
@@ -51,21 +51,30 @@ def chosen(name: str) -> str:
     return name
 
 
+def check_precision(engine: str, precision: str | None) -> Precision | None:
+    """Return the precision; None if none was given.
+
+    Raises:
+        BadInputError: The engine does not compute in it.
+    """
+    precisions = TABLE[engine].precisions
+    if precision not in {None, *precisions}:
+        listed = " or ".join(precisions)
+        raise BadInputError(f"The engine {engine} computes in {listed}, not in {precision!r}.")
+    return precision
+
+
 def _fastest() -> str:
-    lack = lack_of_gpu()
-    if lack is None:
+    problem = find_gpu_problem()
+    if problem is None:
         return "cuda"
-    if lack.is_fault:
+    if problem.is_fault:
         raise BadInputError(
-            "The engine auto would leave the GPU of this machine unused and take many times as "
-            f"long. {lack.reason} To compute on the processor all the same, choose the engine cpu."
+            "The engine auto would leave this machine's GPU unused and take many times as long. "
+            f"{problem.reason} To compute on the processor anyway, choose the engine cpu."
         )
-    log.info("The engine auto is cpu here. %s", lack.reason)
+    log.info("The engine auto is cpu here. %s", problem.reason)
     return "cpu"
-
-
-def _onnxruntime() -> str:
-    return f"onnxruntime {version('onnxruntime')}"
 
 
 def _load_cpu(model: ResolvedModel, info: EncoderInfo, threads: int | None) -> Encoder:
@@ -75,9 +84,9 @@ def _load_cpu(model: ResolvedModel, info: EncoderInfo, threads: int | None) -> E
 
 
 def _torch() -> str:
-    if lack := lack_of_gpu():
-        raise BadInputError(f"The engine cuda cannot run here. {lack.reason}")
-    release, _, _ = version("torch").partition("+")  # what follows says where the build is from
+    if problem := find_gpu_problem():
+        raise BadInputError(f"The engine cuda cannot run here. {problem.reason}")
+    release, _, _ = version("torch").partition("+")  # the rest names the build, not the release
     return f"torch {release}"
 
 
@@ -99,18 +108,19 @@ def _load_tei(model: ResolvedModel, info: EncoderInfo, _threads: int | None) -> 
     return TeiEncoder(model, info)
 
 
-def _half(_dimensions: int) -> Precision:
-    return "float16"
-
-
 TEI = "tei"
-"""The one that also computes transformers that we do not."""
+"""The only engine for architectures that this project does not compute itself."""
 
 AUTO = "auto"
-"""Stands for the fastest engine of this machine; never for `tei`, which is there to compare."""
+"""The fastest engine of this machine; never `tei`, which is there for comparison."""
 
 TABLE: Mapping[str, Engine] = {
-    "cpu": Engine(("float32", "int8"), fastest_precision, _onnxruntime, _load_cpu),
-    "cuda": Engine(("float16",), _half, _torch, _load_cuda),
-    TEI: Engine(("float16",), _half, _tei, _load_tei),
+    "cpu": Engine(
+        ("float32", "int8"),
+        default_precision,
+        lambda: f"onnxruntime {version('onnxruntime')}",
+        _load_cpu,
+    ),
+    "cuda": Engine(("float16",), lambda _dimensions: "float16", _torch, _load_cuda),
+    TEI: Engine(("float16",), lambda _dimensions: "float16", _tei, _load_tei),
 }

@@ -1,6 +1,7 @@
-"""Makes the sequences that a model reads: texts to token ids, framed by special tokens and prefix.
+"""Builds the sequences that a model reads: token ids between special tokens, after the prefix.
 
-Framing and its checks are the same for every engine, so they are in this one place.
+Special tokens, prefixes and their checks are the same for every engine, so they are in this one
+place.
 """
 
 from __future__ import annotations
@@ -16,41 +17,42 @@ from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.protocol import TokenIds
 from wiki_embeddings.errors import BadInputError
 
-Ids = npt.NDArray[np.int32]
+InputIds = npt.NDArray[np.int32]
+"""Token ids of one sequence with special tokens and prefix, of shape `(tokens,)`."""
 
-_NOTHING: Ids = np.empty(0, dtype=np.int32)
+EMPTY: InputIds = np.empty(0, dtype=np.int32)
 
 
-class SequenceMaker:
-    """Makes sequences for one model."""
+class SequenceBuilder:
+    """Builds sequences for one model."""
 
     def __init__(self, model: ResolvedModel) -> None:
-        """Keeps the model; its tokenizer is loaded when it is first needed."""
+        """Keep the model; its tokenizer is loaded on first use."""
         self._model = model
 
-    def from_texts(self, texts: Sequence[str], *, query: bool) -> list[Ids]:
-        """Tokenises texts and frames them; what is longer than the model reads is cut off.
+    def from_texts(self, texts: Sequence[str], *, query: bool) -> list[InputIds]:
+        """Tokenise texts, truncated to what the model reads, and add special tokens and prefix.
 
-        White space around a text counts for nothing.
+        White space around a text is ignored.
 
         Raises:
-            BadInputError: A text holds a lone surrogate.
+            BadInputError: A text contains a lone surrogate.
         """
         prefix = self._model.query_prefix if query else self._model.passage_prefix
-        # Together, because a prefix without a space at its end is one word with what follows.
-        sequences = [self._tokenized(prefix + text.strip()) for text in texts]
-        return [self._framed(_NOTHING, tokens[: self._room(_NOTHING)]) for tokens in sequences]
+        # Together, because a prefix that does not end in a space joins the text's first word.
+        sequences = [self._tokenize(prefix + text.strip()) for text in texts]
+        return [self._build(EMPTY, tokens[: self._room(EMPTY)]) for tokens in sequences]
 
-    def from_passages(self, passages: Sequence[TokenIds]) -> list[Ids]:
-        """Frames passages that are tokenised already.
+    def from_passages(self, passages: Sequence[TokenIds]) -> list[InputIds]:
+        """Add special tokens and prefix to passages that are already tokenised.
 
         Raises:
             BadInputError: A passage is longer than the model reads, has ids outside its
-                vocabulary, or is no sequence of integers.
+                vocabulary, or is not a sequence of integers.
         """
         for number, tokens in enumerate(passages):
             self._check(number, tokens)
-        return [self._framed(self._passage_prefix, tokens) for tokens in passages]
+        return [self._build(self._passage_prefix, tokens) for tokens in passages]
 
     def _check(self, number: int, tokens: TokenIds) -> None:
         if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
@@ -62,16 +64,16 @@ class SequenceMaker:
         if len(tokens) > room:
             raise BadInputError(
                 f"Passage {number} has {len(tokens)} tokens, but {self._model.name} reads at most "
-                f"{room} beside its special tokens and prefix. Chunk with a smaller token budget."
+                f"{room} besides its special tokens and prefix. Chunk with a smaller token budget."
             )
         if len(tokens) and not 0 <= int(tokens.min()) <= int(tokens.max()) < self._model.vocab_size:
             raise BadInputError(
                 f"Passage {number} has token ids from {tokens.min()} to {tokens.max()}, but "
-                f"{self._model.name} knows those from 0 to {self._model.vocab_size - 1}. It was "
+                f"{self._model.name} knows only ids from 0 to {self._model.vocab_size - 1}. It was "
                 "tokenised for another model."
             )
 
-    def _framed(self, prefix: Ids, tokens: TokenIds | list[int]) -> Ids:
+    def _build(self, prefix: InputIds, tokens: TokenIds | list[int]) -> InputIds:
         special = self._model.special_tokens
         sequence = np.empty(len(prefix) + len(tokens) + 2, dtype=np.int32)
         sequence[0] = special.cls
@@ -80,15 +82,15 @@ class SequenceMaker:
         sequence[-1] = special.sep
         return sequence
 
-    def _room(self, prefix: Ids) -> int:
-        """Tokens of a text that fit beside the prefix and the two special tokens."""
+    def _room(self, prefix: InputIds) -> int:
+        """Return how many tokens fit besides the prefix and the two special tokens."""
         return self._model.max_length - len(prefix) - 2
 
-    def _tokenized(self, text: str) -> list[int]:
+    def _tokenize(self, text: str) -> list[int]:
         try:
             ids: list[int] = self._tokenizer.encode(text.rstrip(), add_special_tokens=False).ids
         except TypeError as error:
-            raise BadInputError(f"{text!r} is no Unicode text, so it has no tokens.") from error
+            raise BadInputError(f"{text!r} is not valid Unicode and has no tokens.") from error
         return ids
 
     @cached_property
@@ -99,6 +101,6 @@ class SequenceMaker:
         return tokenizer
 
     @cached_property
-    def _passage_prefix(self) -> Ids:
+    def _passage_prefix(self) -> InputIds:
         prefix = self._model.passage_prefix
-        return np.array(self._tokenized(prefix) if prefix else [], dtype=np.int32)
+        return np.array(self._tokenize(prefix) if prefix else [], dtype=np.int32)

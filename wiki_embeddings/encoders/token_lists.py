@@ -1,7 +1,7 @@
-"""The token ids of many texts in one array, so that work on all of them is a few calls of NumPy.
+"""The token ids of many texts in one array, so that work on all of them is a few NumPy calls.
 
-It is how a shard stores them, and what an engine that is faster than Python takes them as. To
-everybody else it is a sequence of arrays, one for each text.
+Shards store token ids this way, and an engine that outpaces Python takes them this way. To other
+code a `TokenLists` is a sequence of arrays, one per text.
 """
 
 from __future__ import annotations
@@ -17,22 +17,29 @@ from wiki_embeddings.encoders.protocol import TokenIds
 
 
 class TokenLists(Sequence[TokenIds]):
-    """Token ids of each text, as views into one array; nothing is copied.
+    """Token ids of each text, as views into one array.
 
     Attributes:
-        ids: Token ids of all texts, one text after another, of shape `(tokens,)`.
+        ids: Token ids of all texts end to end, of shape `(tokens,)`.
         offsets: Where each text begins in `ids` and the last one ends, int64 of shape
             `(texts + 1,)`.
     """
 
     def __init__(self, ids: TokenIds, offsets: npt.NDArray[np.int64]) -> None:
-        """Takes both as they are."""
+        """Store the arrays without copying."""
         self.ids = ids
         self.offsets = offsets
 
+    @classmethod
+    def from_arrays(cls, texts: Sequence[TokenIds]) -> TokenLists:
+        """Copy the token ids of each text, all of one dtype, into one array."""
+        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        ids = np.concatenate(texts) if len(texts) else np.empty(0, dtype=np.int32)
+        return cls(ids, offsets_from_lengths(lengths))
+
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Tokens of each text, of shape `(texts,)`."""
+        """Number of tokens of each text, of shape `(texts,)`."""
         return np.diff(self.offsets)
 
     def __len__(self) -> int:
@@ -46,29 +53,17 @@ class TokenLists(Sequence[TokenIds]):
 
     def __getitem__(self, index: int | slice) -> TokenIds | TokenLists:
         if isinstance(index, slice):
-            return token_lists([self[place] for place in range(*index.indices(len(self)))])
-        place = range(len(self))[index]
-        return self.ids[self.offsets[place] : self.offsets[place + 1]]
+            return self.from_arrays([self[text] for text in range(*index.indices(len(self)))])
+        text = range(len(self))[index]
+        return self.ids[self.offsets[text] : self.offsets[text + 1]]
 
     def __iter__(self) -> Iterator[TokenIds]:
-        bounds = self.offsets.tolist()
-        for begin, end in pairwise(bounds):
+        for begin, end in pairwise(self.offsets.tolist()):
             yield self.ids[begin:end]
 
 
-def token_lists(texts: Sequence[TokenIds]) -> TokenLists:
-    """Copies arrays of token ids into one.
-
-    Args:
-        texts: Token ids of each text, all of one type.
-    """
-    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    ids = np.concatenate(texts) if len(texts) else np.empty(0, dtype=np.int32)
-    return TokenLists(ids, offsets_of(lengths))
-
-
-def offsets_of(lengths: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Where each of some pieces begins and the last one ends, if they lie end to end.
+def offsets_from_lengths(lengths: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Return where each of several consecutive pieces begins and the last one ends.
 
     Args:
         lengths: Length of each piece, of shape `(pieces,)`.

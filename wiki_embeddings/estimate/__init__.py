@@ -1,25 +1,11 @@
-"""What a run would take, before anything is started: time, GPU-hours, dollars, storage.
+"""What a run would take before anything is started: time, GPU-hours, dollars and storage.
 
-Arithmetic on dated tables and nothing else: it contacts nobody and loads no model. Each figure that
-goes in says what it rests on; `figures.py` has the words for that.
+Arithmetic on dated tables and nothing else: it contacts nobody, loads no model and prints nothing.
 """
 
-from wiki_embeddings.estimate.encoding import (
-    HALF_PRECISION_TFLOPS,
-    Shape,
-    ShapeLike,
-    flops_per_token,
-)
-from wiki_embeddings.estimate.prediction import AssetEstimate, Estimate, predict
-from wiki_embeddings.estimate.question import Question
+from wiki_embeddings.estimate.encoding import flops_per_token
+from wiki_embeddings.estimate.figures import HALF_PRECISION_TFLOPS
+from wiki_embeddings.estimate.options import RunOptions
+from wiki_embeddings.estimate.prediction import Estimate, predict
 
-__all__ = [
-    "HALF_PRECISION_TFLOPS",
-    "AssetEstimate",
-    "Estimate",
-    "Question",
-    "Shape",
-    "ShapeLike",
-    "flops_per_token",
-    "predict",
-]
+__all__ = ["HALF_PRECISION_TFLOPS", "Estimate", "RunOptions", "flops_per_token", "predict"]

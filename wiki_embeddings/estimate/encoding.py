@@ -1,223 +1,132 @@
-"""How fast an encoder is: what a token costs, what a processor does in a second, what share of it.
+"""How fast an encoder is: the operations of a token against those of a processor.
 
-No GPU has been measured by this project yet. The rate of one is a roofline: its half-precision rate
-by its maker's datasheet, times a share that is assumed, over the operations that a token costs.
+No GPU has been measured by this project yet. Its rate is a roofline: half-precision rate by the
+maker's datasheet, times an assumed share, over the operations of a token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
+from wiki_embeddings.compute.modal.deployment import EMBED_CPU_CONTAINER
+from wiki_embeddings.encoders.models.known import MODEL_SHAPES, ModelShape
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.estimate.figures import Figure
+from wiki_embeddings.estimate import figures
+from wiki_embeddings.estimate.editions import EDITIONS
+from wiki_embeddings.estimate.figures import HALF_PRECISION_TFLOPS, Figure
+from wiki_embeddings.estimate.options import RunOptions
+from wiki_embeddings.estimate.workload import Workload, count_workload
+
+_MAX_ENGLISH_VOCABULARY = 2**16  # no vocabulary of one language is larger
+_TOLERANCE = 0.05  # operations that differ by less are alike: no figure here is more precise
 
 
-class ShapeLike(Protocol):
-    """What of a BERT encoder decides how much it computes, such as a `BertShape`."""
-
-    @property
-    def layers(self) -> int:
-        """Number of transformer layers."""
-
-    @property
-    def hidden_size(self) -> int:
-        """Length of a token's vector."""
-
-    @property
-    def intermediate_size(self) -> int:
-        """Width of the feed-forward network."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of a model whose files need not be here.
-
-    Attributes:
-        layers: Number of transformer layers.
-        hidden_size: Length of a token's vector, and of a text's.
-        intermediate_size: Width of the feed-forward network.
-        max_length: Most tokens that the model reads.
-        multilingual: Whether its vocabulary is made for many languages, not for English alone.
-    """
-
-    layers: int
-    hidden_size: int
-    intermediate_size: int
-    max_length: int = 512
-    multilingual: bool = False
-
-
-_SMALL = Shape(12, 384, 1536)
-_BASE = Shape(12, 768, 3072)
-_LARGE = Shape(24, 1024, 4096)
-
-SHAPES: Mapping[str, Shape] = {
-    "sentence-transformers/all-MiniLM-L6-v2": Shape(6, 384, 1536, max_length=256),
-    "sentence-transformers/all-MiniLM-L12-v2": Shape(12, 384, 1536, max_length=128),
-    "BAAI/bge-small-en-v1.5": _SMALL,
-    "BAAI/bge-base-en-v1.5": _BASE,
-    "BAAI/bge-large-en-v1.5": _LARGE,
-    "intfloat/e5-small-v2": _SMALL,
-    "intfloat/e5-base-v2": _BASE,
-    "intfloat/e5-large-v2": _LARGE,
-    "thenlper/gte-small": _SMALL,
-    "intfloat/multilingual-e5-small": Shape(12, 384, 1536, multilingual=True),
-    "intfloat/multilingual-e5-base": Shape(12, 768, 3072, multilingual=True),
-    "intfloat/multilingual-e5-large": Shape(24, 1024, 4096, multilingual=True),
-}
-"""Shapes of models, as their own configuration files on the Hub have them."""
-
-HALF_PRECISION_TFLOPS: Mapping[str, float] = {
-    "T4": 65.0,
-    "L4": 121.0,
-    "A10G": 70.0,
-    "L40S": 362.0,
-    "A100-40GB": 312.0,
-    "A100-80GB": 312.0,
-    "H100": 989.0,
-    "H200": 989.0,
-    "B200": 2250.0,
-}
-"""Dense multiplications and additions in half precision, 10¹² a second, by Modal's names.
-
-From NVIDIA's datasheets of the SXM or PCIe card that clouds offer, without the factor of two for
-sparse matrices. The A10G is Amazon's own variant of the A10, with 70 against the A10's 125: both
-figures are found in public code as the rate of an A10G, and the lower one fits what the GPU is
-(72 SMs at 1.7 GHz that add up in single precision at half rate), so it is taken. A prediction that
-is too slow by a factor of 1.8 does less harm than one that is too fast.
-"""
-
-UTILIZATION = Figure(
-    0.25,
-    "of a GPU's half-precision rate",
-    "assumed",
-    "the bar that this project has set itself; no GPU has been measured",
-)
-
-CPU_FLOPS_PER_CORE = Figure(
-    108e9,
-    "operations/s a core in int8",
-    "measured",
-    "2026-11-23, two cores of an AMD EPYC with AVX2, `python -m benchmarks.encoders`: 42.1 "
-    "passages/s of 222 tokens, 23.3 M operations a token, over two cores",
-)
-"""Of the engine `cpu`; another processor has another rate, and float32 two thirds of it."""
-
-TEI_CHARACTERS = Figure(
-    217_344.0,
-    "characters/s of an A10G",
-    "published",
-    "567-labs' full run of English Wikipedia with bge-small-en-v1.5, 21,734,383 characters/s on "
-    "100 A10G for 885 s; its one driver process held the GPUs back",
-)
-"""Of the engine `tei`; ours has no such process, so this is what it should beat."""
-
-
-def shape_of(model: str) -> Shape:
-    """The shape of a known model, or of one whose folder is here.
+def find_shape(model: str) -> ModelShape:
+    """Return the shape of a known model, or of one whose folder is on this machine.
 
     Raises:
-        BadInputError: The model is not known, or its folder does not hold one that we compute.
+        BadInputError: The model is not known, or its folder holds none that we compute.
     """
-    if model in SHAPES:
-        return SHAPES[model]
+    if model in MODEL_SHAPES:
+        return MODEL_SHAPES[model]
     folder = Path(model).expanduser()
-    if folder.is_dir():
-        from wiki_embeddings.encoders.models.files import read_model_files  # for a folder alone
-
-        files = read_model_files(folder)
-        return Shape(
-            layers=files.shape.layers,
-            hidden_size=files.shape.hidden_size,
-            intermediate_size=files.shape.intermediate_size,
-            max_length=files.max_length,
-            multilingual=files.shape.vocab_size > _ENGLISH_WORDS,
+    if not folder.is_dir():
+        raise BadInputError(
+            f"The shape of {model} is not known here. Name one of "
+            f"{', '.join(sorted(MODEL_SHAPES))}, or the folder of a model."
         )
-    raise BadInputError(
-        f"The shape of {model} is not known here. Name one of {', '.join(sorted(SHAPES))}, or the "
-        "folder of a model."
+    from wiki_embeddings.encoders.models.config import read_model_config  # only for a folder
+
+    config = read_model_config(folder)
+    bert = config.require_bert()
+    return ModelShape(
+        bert.layers,
+        bert.hidden_size,
+        bert.intermediate_size,
+        max_length=config.max_length,
+        multilingual=bert.vocab_size > _MAX_ENGLISH_VOCABULARY,
     )
 
 
-def flops_per_token(shape: ShapeLike, attended: float) -> float:
-    """Floating-point operations that a token costs in an encoder's matrix multiplications.
+def flops_per_token(shape: ModelShape, attended: float) -> float:
+    """Return the floating-point operations of a token in an encoder's matrix multiplications.
 
-    A layer multiplies with four matrices of attention and two of the feed-forward network, each
-    weight once a token; and each token meets every token of its sequence twice, for the scores and
-    for the values. A multiplication and its addition are two operations.
+    Each layer multiplies a token by four matrices of attention and two of the feed-forward network,
+    and each token meets every token of its sequence twice, for the scores and for the values. A
+    multiplication and its addition are two operations.
 
     Args:
         shape: Sizes of the encoder.
-        attended: Mean length of the sequence in which a token stands, special tokens included: the
-            sum of the squared lengths over the sum of the lengths.
+        attended: Mean length of a token's sequence, special tokens included: the sum of the squared
+            lengths over the sum of the lengths.
     """
     hidden = shape.hidden_size
     weights = 4 * hidden * hidden + 2 * hidden * shape.intermediate_size
     return shape.layers * (2.0 * weights + 4.0 * hidden * attended)
 
 
-def gpu_rate(gpu: str, flops: float, utilization: Figure) -> Figure:
-    """Tokens a second of one GPU, as the roofline predicts them.
-
-    Args:
-        gpu: Its type, by Modal's name.
-        flops: Operations that a token costs.
-        utilization: Share of its half-precision rate that is reached.
-    """
-    tflops = HALF_PRECISION_TFLOPS[gpu]
-    return Figure(
-        tflops * 1e12 * utilization.value / flops,
-        f"tokens/s of one {gpu}",
-        "predicted",
-        f"{tflops:g} TFLOP/s by its datasheet × {utilization.value:.0%} ({utilization.basis}) / "
-        f"{flops / 1e6:.1f} MFLOP a token",
-    )
+def encoder_rate(options: RunOptions, work: Workload, shape: ModelShape) -> Figure:
+    """Return the tokens/s that one container, or this machine, encodes."""
+    flops = flops_per_token(shape, work.attended)
+    if options.tokens_per_s is not None:
+        where = "one container" if options.on_modal else "this machine"
+        return Figure(options.tokens_per_s, f"tokens/s of {where}", "given", "your option")
+    if not options.on_gpu:
+        return _cpu_rate(EMBED_CPU_CONTAINER.cores if options.on_modal else options.cores, flops)
+    if options.engine == "tei":
+        return _tei_rate(options.gpu_type, flops)
+    return _gpu_rate(options.gpu_type, flops, options.utilization)
 
 
-def cpu_rate(cores: float, flops: float) -> Figure:
-    """Tokens a second of the engine `cpu`, in proportion to the cores."""
-    rate = CPU_FLOPS_PER_CORE
-    as_measured = cores == _MEASURED_CORES and abs(flops / _MEASURED_FLOPS - 1) < _ALIKE
+def _cpu_rate(cores: float, flops: float) -> Figure:
+    """Return the rate of the engine `cpu`, which is proportional to the cores."""
+    rate = figures.CPU_CORE
+    is_measured = cores == 2 and _is_alike(flops, 23.3e6)  # as `CPU_CORE` was
     return Figure(
         cores * rate.value / flops,
         f"tokens/s of {cores:g} cores",
-        "measured" if as_measured else "predicted",
+        "measured" if is_measured else "predicted",
         f"{cores:g} cores × {rate.value / 1e9:g} G operations/s / {flops / 1e6:.1f} M operations a "
         f"token ({rate.source})",
     )
 
 
-def tei_rate(gpu: str, flops: float, article: tuple[float, float]) -> Figure:
-    """Tokens a second of Text Embeddings Inference on one GPU.
-
-    Args:
-        gpu: Its type, by Modal's name.
-        flops: Operations that a token costs.
-        article: Tokens to a character, and operations that a token costs, in the run that was
-            published.
-    """
-    tokens_per_character, published_flops = article
-    faster = HALF_PRECISION_TFLOPS[gpu] / HALF_PRECISION_TFLOPS["A10G"] * published_flops / flops
-    as_published = abs(faster - 1) < _ALIKE
-    scaled = "" if as_published else f"; × {faster:.3g} for this GPU and model, by operations"
+def _gpu_rate(gpu: str, flops: float, utilization: float | None) -> Figure:
+    share = figures.UTILIZATION
+    if utilization is not None:
+        share = replace(share, value=utilization, basis="given")
+    tflops = HALF_PRECISION_TFLOPS[gpu]
     return Figure(
-        TEI_CHARACTERS.value * tokens_per_character * faster,
+        tflops * 1e12 * share.value / flops,
         f"tokens/s of one {gpu}",
-        "published" if as_published else "predicted",
-        f"{TEI_CHARACTERS.value:,.0f} characters/s × {tokens_per_character:.3f} tokens a character"
-        f"{scaled} ({TEI_CHARACTERS.source})",
+        "predicted",
+        f"{tflops:g} TFLOP/s by its datasheet × {share.value:.0%} ({share.basis}) / "
+        f"{flops / 1e6:.1f} MFLOP a token",
     )
 
 
-_ENGLISH_WORDS = 2**16
-"""No vocabulary of one language is larger."""
+def _tei_rate(gpu: str, flops: float) -> Figure:
+    """Return the published rate of Text Embeddings Inference, scaled to this GPU and model.
 
-_MEASURED_CORES = 2
-_MEASURED_FLOPS = 23.3e6
-"""On these cores and with a model of this cost was the engine `cpu` measured."""
+    The published run had other chunks; ours are assumed to pass at as many characters a second.
+    """
+    options = RunOptions()
+    work = count_workload(EDITIONS["en"], options)
+    published_flops = flops_per_token(find_shape(options.model_name), work.attended)
+    density = work.encoded_tokens / work.characters
+    speedup = HALF_PRECISION_TFLOPS[gpu] / HALF_PRECISION_TFLOPS["A10G"] * published_flops / flops
+    is_published = _is_alike(speedup, 1)
+    scaled = "" if is_published else f"; × {speedup:.3g} for this GPU and model, by operations"
+    rate = figures.TEI_A10G
+    return Figure(
+        rate.value * density * speedup,
+        f"tokens/s of one {gpu}",
+        "published" if is_published else "predicted",
+        f"{rate.value:,.0f} characters/s × {density:.3f} tokens a character{scaled} "
+        f"({rate.source})",
+    )
 
-_ALIKE = 0.05
-"""A difference in operations that is less than what any of these figures is good for."""
+
+def _is_alike(value: float, reference: float) -> bool:
+    return abs(value / reference - 1) < _TOLERANCE

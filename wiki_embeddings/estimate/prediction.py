@@ -1,20 +1,28 @@
-"""The estimate: what each asset takes, once its shards are handed out, and what it all rests on."""
+"""The estimate of a run: what each asset takes, what that rests on, and what may be wrong."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
 
+from wiki_embeddings.compute.modal import deployment
+from wiki_embeddings.compute.modal.prices import ContainerSize
+from wiki_embeddings.encoders.models.known import ModelShape
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.estimate import rates
-from wiki_embeddings.estimate.editions import Edition, edition_of
-from wiki_embeddings.estimate.encoding import Shape, shape_of
+from wiki_embeddings.estimate import figures
+from wiki_embeddings.estimate.editions import Edition, find_edition
+from wiki_embeddings.estimate.encoding import encoder_rate, find_shape
 from wiki_embeddings.estimate.figures import Basis, Figure
-from wiki_embeddings.estimate.question import Question
-from wiki_embeddings.estimate.schedule import Schedule, schedule
-from wiki_embeddings.estimate.stages import Stage, stages
-from wiki_embeddings.estimate.workload import Workload, workload_of
+from wiki_embeddings.estimate.options import RunOptions
+from wiki_embeddings.estimate.schedule import schedule
+from wiki_embeddings.estimate.workload import Workload, count_workload
+from wiki_embeddings.settings import SAMPLE_WIKI
+from wiki_embeddings.volume import MiB
 
-_FIRMEST_FIRST: tuple[Basis, ...] = ("measured", "published", "given", "predicted", "assumed")
+_DATASET_FILE_BYTES = 256 * MiB
+_LOCAL_DOWNLOADS = 4
 
 
 @dataclass(frozen=True)
@@ -23,15 +31,16 @@ class AssetEstimate:
 
     Attributes:
         asset: Its key.
-        wall_s: Seconds from its start to its end, with the questions around its map.
-        start_s: Of these, the seconds until containers work.
-        tail_s: Of these, the seconds that would be saved if shards could be divided at will.
+        wall_s: Seconds from its start to its end, with the checks before and after its map.
+        start_s: Seconds of them until containers work.
+        tail_s: Seconds of them that would be saved if shards could be divided at will.
         containers: Containers that are started; 0 on this machine.
-        container_s: Seconds of all containers, with the minute that each is kept.
-        gpu_s: Of these, the seconds of containers with a GPU.
+        container_s: Seconds of all containers, with those for which each is kept idle.
+        gpu_s: Seconds of containers with a GPU.
         dollars: Price of the containers.
-        stored_bytes: Bytes that its files take on the volume.
-        basis: The least firm of what its time rests on.
+        stored_bytes: Bytes of its files on the volume.
+        basis: The least firm of its rates.
+        rests_on: Its rates, then the time until containers work.
     """
 
     asset: str
@@ -44,6 +53,7 @@ class AssetEstimate:
     dollars: float
     stored_bytes: float
     basis: Basis
+    rests_on: tuple[Figure, ...]
 
 
 @dataclass(frozen=True)
@@ -51,150 +61,188 @@ class Estimate:
     """What a run takes.
 
     Attributes:
-        question: What was asked.
-        workload: What it goes through.
-        assets: What each asset takes, in the order in which they are made, one after another.
-        figures: All that the estimate rests on.
-        caveats: What it may be wrong about, a sentence each.
+        options: Options of the run.
+        workload: What it processes.
+        assets: What each asset takes, in the order in which they are materialized.
+        figures: Everything that the estimate rests on.
+        caveats: What may be wrong about it, a sentence or two each.
     """
 
-    question: Question
+    options: RunOptions
     workload: Workload
     assets: tuple[AssetEstimate, ...]
     figures: tuple[Figure, ...]
     caveats: tuple[str, ...]
 
-    @property
-    def wall_s(self) -> float:
-        """Seconds from start to end."""
-        return sum(asset.wall_s for asset in self.assets)
-
-    @property
-    def gpu_s(self) -> float:
-        """Seconds of all containers with a GPU."""
-        return sum(asset.gpu_s for asset in self.assets)
-
-    @property
-    def dollars(self) -> float:
-        """Price of all containers."""
-        return sum(asset.dollars for asset in self.assets)
-
-    @property
-    def stored_bytes(self) -> float:
-        """Bytes of all files."""
-        return sum(asset.stored_bytes for asset in self.assets)
+    def total(self, field: str) -> float:
+        """Return the sum of a field over the assets."""
+        values: list[float] = [getattr(asset, field) for asset in self.assets]
+        return sum(values)
 
 
-def predict(question: Question) -> Estimate:
+def predict(options: RunOptions) -> Estimate:
     """Estimate a run.
 
     Raises:
-        BadInputError: The wiki's size or the model's shape is not known, or the model does not
-            read chunks of that length.
+        BadInputError: The wiki's size or the model's shape is not known, or the model does not read
+            chunks of that length.
     """
-    edition = edition_of(question.wiki, question.characters, question.articles)
-    shape = shape_of(question.model_name)
-    if question.token_budget > shape.max_length:
+    edition = find_edition(options.wiki, options.characters, options.articles)
+    shape = find_shape(options.model_name)
+    if options.token_budget > shape.max_length:
         raise BadInputError(
-            f"A budget of {question.token_budget} tokens is too large: {question.model_name} reads "
+            f"A budget of {options.token_budget} tokens is too large: {options.model_name} reads "
             f"at most {shape.max_length}. Set --token-budget to {shape.max_length} or less."
         )
-    work = workload_of(
-        edition,
-        fraction=question.fraction,
-        token_budget=question.token_budget,
-        title_prefix=question.title_prefix,
-        shard_bytes=question.shard_bytes,
+    work = count_workload(edition, options)
+    assets = (
+        _raw_wikipedia(options, work),
+        _chunked_volume(options, work),
+        _embeddings(options, work, shape),
+        _hub_dataset(options, work, shape),
     )
-    asked = rates.CLOUD_QUESTIONS if question.on_modal else rates.LOCAL_QUESTIONS
-    planned = stages(question, work, shape)
-    rests_on = [edition.articles, edition.characters, _tokens(edition)]
-    for stage in planned:
-        rests_on += [*stage.rests_on, stage.start]
-    return Estimate(
-        question=question,
-        workload=work,
-        assets=tuple(_taken(stage, question, asked) for stage in planned),
-        figures=tuple(dict.fromkeys([*rests_on, asked])),
-        caveats=tuple(_caveats(question, edition, shape)),
-    )
+    rests_on = [edition.articles, edition.characters, edition.tokens_per_character]
+    rests_on += [figure for asset in assets for figure in asset.rests_on]
+    rests_on.append(_overhead(options))
+    caveats = tuple(_caveats(options, edition, shape))
+    return Estimate(options, work, assets, tuple(dict.fromkeys(rests_on)), caveats)
 
 
-def _taken(stage: Stage, question: Question, asked: Figure) -> AssetEstimate:
-    """What a stage takes, on Modal or here."""
-    on_modal = question.on_modal
-    planned = schedule(
-        stage.durations_s,
-        containers=_most_containers(stage, question) if on_modal else stage.local_places,
-        inputs=stage.inputs if on_modal else 1,
-        start_s=stage.start.value,
-    )
-    container_s = _billed_s(planned) if on_modal else 0.0
+def _raw_wikipedia(options: RunOptions, work: Workload) -> AssetEstimate:
+    """Each part is downloaded, then checked and written; the sample is converted instead."""
+    stored = work.text_bytes * figures.TEXT_SHARE + work.articles * figures.ARTICLE_BYTES
+    if options.wiki == SAMPLE_WIKI:
+        part_s = work.characters / work.parts / figures.CONVERT.value
+        return _asset(options, "raw_wikipedia", [part_s] * work.parts, [figures.CONVERT], stored)
+    line = figures.MODAL_DOWNLOAD if options.on_modal else figures.LOCAL_DOWNLOAD
+    sharing = 1 if options.on_modal else min(_LOCAL_DOWNLOADS, work.parts)
+    part_s = work.file_bytes * figures.DOWNLOAD_SHARE.value * sharing / line.value
+    part_s += work.text_bytes / work.parts / figures.READ_ARTICLES.value
+    rates = [line, figures.DOWNLOAD_SHARE, figures.READ_ARTICLES]
+    return _asset(options, "raw_wikipedia", [part_s] * work.parts, rates, stored)
+
+
+def _chunked_volume(options: RunOptions, work: Workload) -> AssetEstimate:
+    """Each shard is chunked by one core."""
+    byte_s = work.characters / work.text_bytes / figures.CHUNK.value
+    shards_s = [shard * byte_s for shard in work.shards]
+    stored = work.text_bytes * figures.TEXT_SHARE + work.stored_tokens * figures.TOKEN_BYTES
+    stored += work.chunks * figures.ROW_BYTES
+    return _asset(options, "chunked_volume", shards_s, [figures.CHUNK], stored)
+
+
+def _embeddings(options: RunOptions, work: Workload, shape: ModelShape) -> AssetEstimate:
+    """Each shard takes a whole container or machine. Reading and writing keep up with it."""
+    rate = encoder_rate(options, work, shape)
+    byte_s = work.encoded_tokens / work.text_bytes / rate.value
+    shards_s = [shard * byte_s for shard in work.shards]
+    return _asset(options, "embeddings", shards_s, [rate], _vector_bytes(work, shape))
+
+
+def _hub_dataset(options: RunOptions, work: Workload, shape: ModelShape) -> AssetEstimate:
+    """Shards of embeddings are merged into larger files, each by one core."""
+    stored = _vector_bytes(work, shape)
+    files = max(1, math.ceil(stored / _DATASET_FILE_BYTES))
+    shards_s = [stored / files / figures.PUBLISH.value] * files
+    return _asset(options, "hub_dataset", shards_s, [figures.PUBLISH], stored)
+
+
+def _vector_bytes(work: Workload, shape: ModelShape) -> float:
+    """Return the bytes of the embeddings; the dataset has the same rows."""
+    vector = shape.hidden_size * 2 * figures.VECTOR_SHARE
+    return work.text_bytes * figures.TEXT_SHARE + work.chunks * (vector + figures.ROW_BYTES)
+
+
+def _asset(
+    options: RunOptions,
+    asset: str,
+    shards_s: Sequence[float],
+    rates: Sequence[Figure],
+    stored_bytes: float,
+) -> AssetEstimate:
+    """Schedule an asset's shards on its containers, or on this machine."""
+    on_modal, size = options.on_modal, _container_size(options, asset)
+    start = figures.CPU_START if on_modal else figures.LOCAL_START
+    if size.gpu:
+        start = figures.TEI_START if options.engine == "tei" else figures.GPU_START
+    finishes_s = schedule(shards_s, start.value, *_parallelism(options, asset))
+    started, wall_s = len(finishes_s), max(finishes_s)
+    container_s = sum(finishes_s) + started * figures.IDLE_S if on_modal else 0.0
     return AssetEstimate(
-        asset=stage.asset,
-        wall_s=planned.wall_s + asked.value,
-        start_s=planned.start_s,
-        tail_s=planned.tail_s,
-        containers=planned.containers if on_modal else 0,
+        asset,
+        wall_s=wall_s + _overhead(options).value,
+        start_s=start.value,
+        tail_s=max(0.0, wall_s - start.value - sum(shards_s) / started),
+        containers=started if on_modal else 0,
         container_s=container_s,
-        gpu_s=container_s if stage.machine.gpu else 0.0,
-        dollars=container_s * stage.machine.dollars_per_s,
-        stored_bytes=stage.stored_bytes,
-        basis=_least_firm(stage.rests_on, elsewhere=on_modal),
+        gpu_s=container_s if size.gpu else 0.0,
+        dollars=container_s * size.dollars_per_s,
+        stored_bytes=stored_bytes,
+        basis=_least_firm(rates, on_modal),
+        rests_on=(*rates, start),
     )
 
 
-def _most_containers(stage: Stage, question: Question) -> int:
-    if stage.asset == "embeddings":
-        return question.most_containers
-    return question.cpu_containers or question.most_containers
+def _container_size(options: RunOptions, asset: str) -> ContainerSize:
+    if options.on_gpu and asset == "embeddings":
+        return replace(deployment.EMBED_CONTAINER, gpu=options.gpu_type)
+    return {
+        "raw_wikipedia": deployment.FETCH_CONTAINER,
+        "chunked_volume": deployment.CHUNK_CONTAINER,
+        "embeddings": deployment.EMBED_CPU_CONTAINER,
+        "hub_dataset": deployment.DATASET_CONTAINER,
+    }[asset]
 
 
-def _billed_s(planned: Schedule) -> float:
-    return planned.container_s + planned.containers * rates.IDLE_S
+def _parallelism(options: RunOptions, asset: str) -> tuple[int, int]:
+    """Return the most containers, or local workers, and the shards that each has in hand."""
+    if asset == "embeddings":
+        return (
+            (options.max_containers, options.inputs_per_container) if options.on_modal else (1, 1)
+        )
+    if options.on_modal:
+        return options.cpu_containers or options.max_containers, 1
+    is_download = asset == "raw_wikipedia" and options.wiki != SAMPLE_WIKI
+    return _LOCAL_DOWNLOADS if is_download else options.cores, 1
 
 
-def _least_firm(figures: tuple[Figure, ...], *, elsewhere: bool) -> Basis:
-    """The least firm basis of some figures; what was measured here only predicts other machines."""
-    bases = [figure.basis for figure in figures]
-    if elsewhere and "measured" in bases:
+def _overhead(options: RunOptions) -> Figure:
+    return figures.MODAL_OVERHEAD if options.on_modal else figures.LOCAL_OVERHEAD
+
+
+def _least_firm(rates: Sequence[Figure], on_modal: bool) -> Basis:
+    """Return the least firm basis; what was measured here only predicts Modal's machines."""
+    bases: list[Basis] = [rate.basis for rate in rates]
+    if on_modal and "measured" in bases:
         bases.append("predicted")
-    return max(bases, key=_FIRMEST_FIRST.index)
+    return max(bases, key=get_args(Basis).index)
 
 
-def _tokens(edition: Edition) -> Figure:
-    script = edition.script
-    return Figure(script.tokens_per_character, "tokens a character", script.basis, script.source)
-
-
-def _caveats(question: Question, edition: Edition, shape: Shape) -> list[str]:
-    """What the estimate may be wrong about."""
-    caveats = []
-    if edition.script.basis == "assumed" and not shape.multilingual:
-        caveats.append(
-            f"{question.model_name} has an English vocabulary: it makes more tokens of this text "
-            "than is supposed here. intfloat/multilingual-e5-small has one for many languages."
+def _caveats(options: RunOptions, edition: Edition, shape: ModelShape) -> Iterator[str]:
+    if edition.tokens_per_character.basis == "assumed" and not shape.multilingual:
+        yield (
+            f"{options.model_name} has an English vocabulary, which makes more tokens of this text "
+            "than assumed. intfloat/multilingual-e5-small has one for many languages."
         )
-    if question.on_modal:
-        if question.cpu_containers is None:
-            caveats.append(
-                "Each asset may use as many containers, as in `run`; the launchpad has a number "
-                "for each, which --cpu-containers stands for here."
-            )
-        caveats.append(
-            "All containers are supposed to start at once; Modal's queue, its plan's limits and "
-            "preemptions are not modelled."
+    if options.on_modal and options.cpu_containers is None:
+        yield (
+            "Each asset may use as many containers, as in `run`. The launchpad has a number for "
+            "each; --cpu-containers sets that of the three without a GPU."
         )
-        caveats.append(
-            "Dollars are for containers, each kept a minute after its last shard; storage, the "
-            "questions between the maps, taxes and credits are not in them."
+    if options.on_modal:
+        yield (
+            "All containers are assumed to start at once; Modal's queue, the limits of your plan "
+            "and preemptions are not modelled."
         )
-    if question.on_gpu:
-        caveats.append(
+        yield (
+            "Dollars are for containers, each kept for a minute after its last shard. Storage, the "
+            "checks between the maps, taxes and credits are not included."
+        )
+    if options.on_gpu:
+        yield (
             "Not measured: any GPU, any container on Modal, any download from there. The time of "
-            "the embeddings follows from the rate above alone; reading and writing are supposed to "
+            "the embeddings follows from the rate above alone; reading and writing are assumed to "
             "keep up with it."
         )
     else:
-        caveats.append("Not measured: any other processor than the one above, any whole edition.")
-    return caveats
+        yield "Not measured: any other processor than the one above, any whole edition."

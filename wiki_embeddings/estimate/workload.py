@@ -1,4 +1,4 @@
-"""How much there is to do: articles and characters of an edition become chunks, tokens and shards.
+"""How much there is to do: an edition's articles become chunks, tokens and shards.
 
 The rule for chunks was measured on the sample with our chunker, at budgets of 128, 256 and 512.
 """
@@ -10,31 +10,30 @@ from dataclasses import dataclass
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.estimate.editions import Edition
+from wiki_embeddings.estimate.options import RunOptions
 
-SPECIAL_TOKENS = 2
-"""`[CLS]` and `[SEP]`, or what stands for them."""
+_SPECIAL_TOKENS = 2
+"""`[CLS]` and `[SEP]`, or their equivalents."""
 
 _TITLE_TOKENS = 2.15
 """Mean tokens of a title in the sample, over its chunks."""
 
-_UNFILLED_TOKENS = 28.4
-_UNFILLED_BUDGET = 256
-_UNFILLED_POWER = 0.62
-"""Tokens that a chunk inside an article leaves free, because it ends where a sentence or paragraph
-does: 18.9 of 128, 28.4 of 256, 44.7 of 512."""
+_UNFILLED_TOKENS, _UNFILLED_POWER = 28.4, 0.62
+"""Tokens that a chunk inside an article leaves free because it ends with a sentence or paragraph:
+18.9 of 128, 28.4 of 256, 44.7 of 512; and how they grow with the budget."""
 
 _LAST_CHUNK = 0.5
 """An article's last chunk is half full on average. With it the rule gives the number of chunks to
-within 5 % for articles that are cut at all, and to 20 % where all are about as long as a chunk."""
+within 5 % for articles that are cut at all, and 20 % where all are about as long as a chunk."""
 
 _SPREAD = 1.025
-"""Sum of the squared lengths over their sum, against their mean: 1.012 in the sample, 1.04 where
-its articles are cut to 3,000 characters, which is an article of the English edition."""
+"""Mean length of a token's chunk over the mean length of a chunk: 1.012 in the sample, 1.04 with
+its articles cut to 3,000 characters, the usual length in the English edition."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What a run goes through.
+    """What a run processes.
 
     Attributes:
         articles: Number of articles.
@@ -42,11 +41,10 @@ class Workload:
         text_bytes: Bytes of it in UTF-8.
         chunks: Number of chunks.
         stored_tokens: Tokens of the chunks, titles included.
-        encoded_tokens: What the encoder computes: with special tokens.
-        attended: Mean length of the chunk in which a token stands.
-        parts: Bytes of text in each part that is kept.
-        file_bytes: Bytes of text in a file that is fetched: a share of the articles is taken from
-            whole files.
+        encoded_tokens: Tokens that the encoder computes, special ones included.
+        attended: Mean length of a token's chunk.
+        parts: Files of articles, equally large.
+        file_bytes: Bytes of text in a file before `fraction` selects some of its articles.
         shards: Bytes of text in each shard.
     """
 
@@ -57,60 +55,45 @@ class Workload:
     stored_tokens: float
     encoded_tokens: float
     attended: float
-    parts: tuple[float, ...]
+    parts: int
     file_bytes: float
     shards: tuple[float, ...]
 
 
-def workload_of(
-    edition: Edition,
-    *,
-    fraction: float,
-    token_budget: int,
-    title_prefix: bool,
-    shard_bytes: float,
-) -> Workload:
-    """Count what a run over an edition goes through.
-
-    Args:
-        edition: Its size.
-        fraction: Share of its articles.
-        token_budget: Most tokens in a chunk, special tokens and title included.
-        title_prefix: Whether the title stands in front of each chunk.
-        shard_bytes: Bytes of text in a shard.
+def count_workload(edition: Edition, options: RunOptions) -> Workload:
+    """Count what a run over an edition processes.
 
     Raises:
-        BadInputError: The budget leaves no room for text.
+        BadInputError: The token budget leaves no room for text.
     """
-    characters = edition.characters.value * fraction
-    articles = max(1.0, edition.articles.value * fraction)
-    text_bytes = edition.text_bytes * fraction
-    title = _TITLE_TOKENS if title_prefix else 0.0
-    unfilled = _UNFILLED_TOKENS * (token_budget / _UNFILLED_BUDGET) ** _UNFILLED_POWER
-    full = token_budget - SPECIAL_TOKENS - title - unfilled
-    if full < 1:
-        raise BadInputError(f"A budget of {token_budget} tokens leaves no room for text.")
-    text_tokens = characters * edition.script.tokens_per_character
-    chunks = max(articles, text_tokens / full + _LAST_CHUNK * articles)
-    stored = text_tokens + title * chunks
-    encoded = stored + SPECIAL_TOKENS * chunks
-    parts = math.ceil(edition.parts * fraction)
-    part_bytes = text_bytes / parts
+    articles = max(1.0, edition.articles.value * options.fraction)
+    characters = edition.characters.value * options.fraction
+    text_bytes = edition.text_bytes * options.fraction
+    title = _TITLE_TOKENS if options.title_prefix else 0.0
+    unfilled = _UNFILLED_TOKENS * (options.token_budget / 256) ** _UNFILLED_POWER
+    room = options.token_budget - _SPECIAL_TOKENS - title - unfilled
+    if room < 1:
+        raise BadInputError(f"A budget of {options.token_budget} tokens leaves no room for text.")
+    text_tokens = characters * edition.tokens_per_character.value
+    chunks = max(articles, text_tokens / room + _LAST_CHUNK * articles)
+    stored_tokens = text_tokens + title * chunks
+    encoded_tokens = stored_tokens + _SPECIAL_TOKENS * chunks
+    parts = math.ceil(edition.parts * options.fraction)
     return Workload(
-        articles=articles,
-        characters=characters,
-        text_bytes=text_bytes,
-        chunks=chunks,
-        stored_tokens=stored,
-        encoded_tokens=encoded,
-        attended=min(float(token_budget), encoded / chunks * _SPREAD),
-        parts=(part_bytes,) * parts,
+        articles,
+        characters,
+        text_bytes,
+        chunks,
+        stored_tokens,
+        encoded_tokens,
+        attended=min(float(options.token_budget), encoded_tokens / chunks * _SPREAD),
+        parts=parts,
         file_bytes=edition.text_bytes / edition.parts,
-        shards=_row_groups(part_bytes, shard_bytes) * parts,
+        shards=_split(text_bytes / parts, options.shard_bytes) * parts,
     )
 
 
-def _row_groups(part_bytes: float, shard_bytes: float) -> tuple[float, ...]:
-    """The shards of one part: full ones, and what is left."""
+def _split(part_bytes: float, shard_bytes: float) -> tuple[float, ...]:
+    """Return the shards of one part: full ones, then what is left."""
     full, left = divmod(part_bytes, shard_bytes)
     return (shard_bytes,) * int(full) + ((left,) if left else ())

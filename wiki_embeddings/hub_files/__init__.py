@@ -1,8 +1,8 @@
-"""Files from the Hugging Face Hub: pin a repository to a commit, then fetch its files for certain.
+"""Files from the Hugging Face Hub: pin a repository to a commit, then download its files reliably.
 
 `huggingface_hub` neither retries a failing download nor resumes one that another process began.
-At the scale of a Wikipedia both happen daily, so the download here does. It knows nothing of what
-is in the files.
+At the scale of a Wikipedia both are needed daily, so the download here does both. This package
+knows nothing of what is in the files.
 """
 
 from wiki_embeddings.hub_files.downloads import LOCK_SUFFIX, PARTIAL_SUFFIX, download

@@ -1,4 +1,4 @@
-"""Where the Hub is and what to send to it, read from the environment at the moment of the call."""
+"""The Hub's address and the headers to send, read from the environment at each call."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ PUBLIC_HUB = "https://huggingface.co"
 
 
 def endpoint() -> str:
-    """Address of the Hub: `HF_ENDPOINT`, or the public one; without a slash at its end."""
+    """Return the Hub's address, without a trailing slash: `HF_ENDPOINT`, or the public Hub."""
     return (os.environ.get("HF_ENDPOINT") or PUBLIC_HUB).rstrip("/")
 
 
-def endpoint_name() -> str:
-    """Address of the Hub to show to people: without a user name or password that it may hold."""
+def redacted_endpoint() -> str:
+    """Return the Hub's address without a user name, password or query, for messages."""
     address = urlsplit(endpoint())
     return address._replace(netloc=address.netloc.rpartition("@")[2], query="").geturl()
 
 
 def hub_headers() -> dict[str, str]:
-    """Headers for a request to the Hub, with the token of whoever is logged in.
+    """Return the headers for a request to the Hub, with the current token if there is one.
 
-    The client's own `build_hf_headers` is not used: it asks the Hub a question first, which takes
-    seconds where there is no network.
+    The client's own `build_hf_headers` is not used: it sends another request first, which takes
+    seconds without a network.
 
     Raises:
         BadInputError: The token holds characters that cannot be sent. Refused here, because the

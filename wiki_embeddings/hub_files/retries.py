@@ -1,4 +1,8 @@
-"""How long to keep trying when the Hub or the network fails for a moment."""
+"""Retries: how often, and how long to wait, when the Hub or the network fails for a moment.
+
+Not `tenacity`: its hooks for stopping, waiting and logging would have to share the count of tries
+without progress, which is longer than the loop below.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import TypeVar
 
 import httpx2
 
-from wiki_embeddings.hub_files.failures import TransientError
+from wiki_embeddings.hub_files.errors import TransientError
 
 ResultT = TypeVar("ResultT")
 
@@ -19,18 +23,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long to wait for an answer, and for how many of them.
+    """How often to try, and how long to wait.
 
-    The defaults give up half a minute after the last sign of life. A server that names a time is
-    waited for up to the five minutes over which the Hub counts requests, and some.
+    The defaults give up after half a minute without progress. If the server names a time, they
+    wait for a little over the five minutes over which the Hub counts requests.
 
     Attributes:
-        attempts: Tries in a row that bring nothing new before giving up; at least 1.
+        attempts: Tries in a row without progress before giving up; at least 1.
         first_wait_s: Seconds before the second try; doubled for each further one.
-        longest_wait_s: Seconds that this wait grows to at most.
-        longest_retry_after_s: Seconds that a server may ask for; if it wants more, give up.
+        longest_wait_s: Upper limit of that wait, in seconds.
+        longest_retry_after_s: Longest `Retry-After` that is waited for; give up if it is longer.
         connect_timeout_s: Seconds to wait for a connection.
-        read_timeout_s: Seconds without a single byte after which a connection counts as stalled.
+        read_timeout_s: Seconds without a byte after which a connection counts as stalled.
     """
 
     attempts: int = 6
@@ -41,45 +45,46 @@ class RetryPolicy:
     read_timeout_s: float = 30.0
 
     def timeout(self) -> httpx2.Timeout:
-        """The same as a timeout for one request."""
+        """Return the timeout of a single request."""
         return httpx2.Timeout(self.read_timeout_s, connect=self.connect_timeout_s)
 
 
 def with_retries(
     attempt: Callable[[], ResultT],
     policy: RetryPolicy,
-    progress_mark: Callable[[], int] = lambda: 0,
+    progress: Callable[[], int] = lambda: 0,
 ) -> ResultT:
-    """Calls `attempt` until it succeeds, or too many tries in a row have brought nothing new.
+    """Call `attempt` until it succeeds, or too many tries in a row made no progress.
 
     Args:
-        attempt: Does the work; raises `TransientError` where another try is worth it.
-        policy: How often and how long.
-        progress_mark: How far the work has got; a try that moved it is not counted as fruitless.
+        attempt: Does the work; raises `TransientError` if another try may succeed.
+        policy: How often to try, and how long to wait.
+        progress: Returns how much is done; a try that raised it does not count as a failure.
 
     Returns:
         What `attempt` returned.
 
     Raises:
-        PassingError: The last failure, when patience is at an end.
+        TransientError: The failure of the last try.
     """
-    fruitless = 0
-    mark = progress_mark()
+    failures = 0
+    done_before = progress()
     while True:
         try:
             return attempt()
         except TransientError as error:
-            fruitless = 0 if progress_mark() > mark else fruitless + 1
-            mark = progress_mark()
-            wait_s = _wait_s(policy, fruitless, error.retry_after_s)
-            if fruitless >= policy.attempts or wait_s > policy.longest_retry_after_s:
+            done = progress()
+            failures = 0 if done > done_before else failures + 1
+            done_before = done
+            wait_s = _wait_s(policy, failures, error.retry_after_s)
+            if failures >= policy.attempts or wait_s > policy.longest_retry_after_s:
                 raise
             log.warning("%s Trying again in %.1f s.", error.reason, wait_s)
         time.sleep(wait_s)
 
 
-def _wait_s(policy: RetryPolicy, fruitless: int, retry_after_s: float | None) -> float:
+def _wait_s(policy: RetryPolicy, failures: int, retry_after_s: float | None) -> float:
     if retry_after_s is not None:
         return retry_after_s
-    doublings = max(0, fruitless - 1)
+    doublings = max(0, failures - 1)
     return min(policy.longest_wait_s, policy.first_wait_s * 2.0**doublings)

@@ -1,4 +1,4 @@
-"""A repository on the Hub as it is at one commit, so that all that follows reads the same bytes."""
+"""A repository on the Hub at one commit, so that every later read gets the same bytes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # exported lazily
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
-from wiki_embeddings.hub_files.failures import error_of_response, translate_http_errors
+from wiki_embeddings.hub_files.endpoint import endpoint, hub_headers, redacted_endpoint
+from wiki_embeddings.hub_files.errors import error_for_response, translate_http_errors
 from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 
 RepoType = Literal["model", "dataset"]
 
-PLANNING_POLICY = RetryPolicy(attempts=4)
-"""A person is waiting for the plan, so it gives up after seven seconds of silence."""
+_PLANNING_POLICY = RetryPolicy(attempts=4)
+"""A person waits for the plan, so it gives up after seven seconds."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class HubFile:
     Attributes:
         path: Path within the repository, with forward slashes.
         size: Bytes.
-        blob_id: Git's object id: the SHA-1 of the file, or of its pointer where it is large.
-        sha256: SHA-256 of a large file (Git LFS or Xet), in hexadecimal; None for a file that
-            lies in git itself.
+        blob_id: Git's object id: the SHA-1 of the file, or of its pointer if it is large.
+        sha256: SHA-256 of a large file (Git LFS or Xet), in hexadecimal; None for a file in git
+            itself.
     """
 
     path: str
@@ -46,9 +46,9 @@ class HubSnapshot:
 
     Attributes:
         repo_id: Name, such as `wikimedia/wikipedia`.
-        repo_type: Whether it holds a model or a dataset.
-        commit: The commit's full id.
-        files: All files, or those that somebody chose of them, sorted by path.
+        repo_type: Model or dataset.
+        commit: Full id of the commit.
+        files: All files, or a selection of them, sorted by path.
     """
 
     repo_id: str
@@ -62,13 +62,13 @@ def resolve(
     *,
     repo_type: RepoType,
     revision: str,
-    policy: RetryPolicy = PLANNING_POLICY,
+    policy: RetryPolicy = _PLANNING_POLICY,
 ) -> HubSnapshot:
-    """Looks up what a revision is now: its commit, and the size and digest of each file.
+    """Look up a revision's current commit, with the size and digest of each file.
 
     Args:
         repo_id: Name, such as `wikimedia/wikipedia`.
-        repo_type: Whether it holds a model or a dataset.
+        repo_type: Model or dataset.
         revision: Branch, tag or commit.
         policy: How long to keep trying.
 
@@ -76,45 +76,45 @@ def resolve(
         The snapshot, with all files of the repository.
 
     Raises:
-        BadInputError: No such repository or revision, or the token (or the lack of one) does not
-            allow to read it.
+        BadInputError: There is no such repository or revision, or it cannot be read with this
+            token, or without one.
         WikiEmbeddingsError: The Hub cannot be reached, or something else answers in its place.
     """
-    _check_name(repo_id)
-    what = f"the {repo_type} {repo_id} at revision {revision}"
-    address = f"{endpoint()}/api/{repo_type}s/{repo_id}"
-    about = f"{address}/revision/{quote(revision, safe='')}?blobs=true"
-    response = with_retries(lambda: _ask(about, what, policy), policy)
+    _validate_repo_id(repo_id)
+    target = f"the {repo_type} {repo_id} at revision {revision}"
+    url = f"{endpoint()}/api/{repo_type}s/{repo_id}"
+    revision_url = f"{url}/revision/{quote(revision, safe='')}?blobs=true"
+    response = with_retries(lambda: _get(revision_url, target, policy), policy)
     try:
         answer = response.json()
         snapshot = HubSnapshot(repo_id, repo_type, answer["sha"], _files(answer["siblings"]))
         is_gated = bool(answer.get("gated"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _not_a_hub(what) from error
+        raise _not_a_hub_error(target) from error
     if is_gated:
-        # Everyone may see what is in a gated repository, so that only this tells who may read it.
-        with_retries(lambda: _ask(f"{address}/auth-check", what, policy), policy)
+        # Anyone may list the files of a gated repository; only this tells whether we may read them.
+        with_retries(lambda: _get(f"{url}/auth-check", target, policy), policy)
     return snapshot
 
 
-def _check_name(repo_id: str) -> None:
+def _validate_repo_id(repo_id: str) -> None:
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        message = f"{repo_id!r} is no name of a repository. Write it as namespace/name."
+        message = f"{repo_id!r} is not a valid repository name. Write it as namespace/name."
         raise BadInputError(message) from error
 
 
-def _ask(address: str, what: str, policy: RetryPolicy) -> httpx2.Response:
-    with translate_http_errors(what):
-        response = get_session().get(address, headers=hub_headers(), timeout=policy.timeout())
+def _get(url: str, target: str, policy: RetryPolicy) -> httpx2.Response:
+    with translate_http_errors(target):
+        response = get_session().get(url, headers=hub_headers(), timeout=policy.timeout())
     if not response.is_success:
-        raise error_of_response(response, what)
+        raise error_for_response(response, target)
     return response
 
 
 def _files(siblings: list[dict[str, Any]]) -> tuple[HubFile, ...]:
-    """Reads the Hub's list of files; raises where it is something else."""
+    """Read the Hub's list of files; raises KeyError or the like if it is something else."""
     files = [
         HubFile(
             path=sibling["rfilename"],
@@ -127,8 +127,8 @@ def _files(siblings: list[dict[str, Any]]) -> tuple[HubFile, ...]:
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def _not_a_hub(what: str) -> WikiEmbeddingsError:
+def _not_a_hub_error(target: str) -> WikiEmbeddingsError:
     return WikiEmbeddingsError(
-        f"Cannot read {what}: {endpoint_name()} does not answer as a Hub does. "
+        f"Cannot read {target}: {redacted_endpoint()} does not answer as a Hub does. "
         "Check HF_ENDPOINT and the proxy settings (HTTPS_PROXY, NO_PROXY)."
     )

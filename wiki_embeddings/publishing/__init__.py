@@ -1,18 +1,25 @@
-"""Publishing a dataset on the Hugging Face Hub: all of it or nothing, and resumable at any point.
+"""Publishing a dataset on the Hugging Face Hub: all or nothing, and resumable at any point.
 
-    account       whose token this is, and where it may write
-    preflight     may it be published at all, asked before the first byte
-    uploads       one file's bytes, which nobody sees yet
-    proposal      a pull request that names all files, in commits of a hundred
-    merging       verified, merged at one stroke, tagged
-    tags          a name for every snapshot
-    readback      what readers get, compared with what was meant
+    account        whose token this is, and where it may write
+    preflight      whether a dataset may be published, checked before the first byte
+    upload         the stage that uploads: one file a shard
+    file_transfer  the bytes of one file, which nobody sees yet
+    pull_request   a pull request that names all files, in commits of a hundred
+    merge          the pull request is filled, verified, merged and tagged
+    tags           a permanent name for every snapshot
+    readback       what readers get, compared with what was written
 
-Readers of `main` see the old version until the merge and the whole new one from then on. A pull
-request rather than one commit, because the Hub looks at every file of a commit and gives up after
-a minute: it asks for about a hundred files in one, and a full edition has several hundred. What a
-killed publisher has left is found by the pull request's title and goes on from there.
+    publication    what is published: data files, card and record
+    repository     what a repository holds
+    differences    how that differs from a publication
+    hub_calls      one call of the Hub, with retries and errors for people
+    local_folder   the same dataset in a folder, without the Hub
 
-Knows the Hub and a stage's manifest. Of Dagster and Modal it knows nothing but the names under
-which a person mends something.
+Readers of `main` see the old version until the merge, and the complete new one after it. It takes
+a pull request instead of one commit because the Hub looks at every file of a commit and gives up
+after a minute: its documentation asks for about a hundred files in one, and a full edition has
+several hundred. The pull request of a killed publisher is found by its title and continued.
+
+This package knows the Hub and the manifests of stages, but neither Dagster nor Modal, except for
+the names in advice to people.
 """

@@ -4,96 +4,96 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
-_WRITE = "repo.write"
+_WRITE_PERMISSION = "repo.write"
 _WRITING_ROLES = {"admin", "write", "contributor"}
 
 
 @dataclass(frozen=True)
 class HubAccount:
-    """Account of a token.
+    """The account that a token belongs to.
 
     Attributes:
-        name: User name; empty where there is none.
-        role: `read`, `write` or `fineGrained`, as the Hub calls them.
-        may_write_to: Users and organisations to whose repositories it may write, and single
-            repositories.
-        refusal: What is wrong with the token, in a few words; empty where the Hub accepts it.
+        name: User name; empty if unknown.
+        role: The token's role as the Hub calls it: `read`, `write` or `fineGrained`.
+        write_scopes: Users, organisations and single repositories that the token may write to.
+        problem: What is wrong with the token, in a few words; empty if the Hub accepts it.
     """
 
     name: str
     role: str = ""
-    may_write_to: tuple[str, ...] = ()
-    refusal: str = ""
+    write_scopes: tuple[str, ...] = ()
+    problem: str = ""
 
-    def may_write_below(self, namespace: str) -> bool:
-        """Whether there is anything in a namespace that the token may write to."""
+    def has_write_access(self, namespace: str) -> bool:
+        """Return whether the token may write to anything in a namespace."""
         return any(
-            name == namespace or name.startswith(f"{namespace}/") for name in self.may_write_to
+            scope == namespace or scope.startswith(f"{namespace}/") for scope in self.write_scopes
         )
 
 
-def account_of_token() -> HubAccount:
+def look_up_account() -> HubAccount:
     """Ask the Hub about the token in `HF_TOKEN`.
 
     Raises:
-        PassingError: The Hub cannot be reached, or is busy.
-        WikiEmbeddingsError: It does not answer the question.
+        TransientError: The Hub cannot be reached, or is busy.
+        WikiEmbeddingsError: The Hub does not answer the question.
     """
-    # A container's own libraries: nothing of this is needed where the answer is shown.
+    # Loaded here: the machine that only shows an account does not need them.
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError
 
-    from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name, hub_headers
-    from wiki_embeddings.hub_files.failures import (
+    from wiki_embeddings.hub_files.endpoint import endpoint, hub_headers, redacted_endpoint
+    from wiki_embeddings.hub_files.errors import (
         TransientError,
-        error_of_response,
+        error_for_response,
         translate_http_errors,
     )
-    from wiki_embeddings.publishing.hub_calls import prepare_client
+    from wiki_embeddings.publishing.hub_calls import configure_client
 
     token = get_token()
     if token is None:
-        return HubAccount("", refusal="empty")
+        return HubAccount("", problem="empty")
     try:
         hub_headers()
     except BadInputError:
-        return HubAccount("", refusal="not a token, because it holds characters that none has")
-    prepare_client()
-    with translate_http_errors("the account of the token"):
+        return HubAccount("", problem="not a token, because it holds characters that none has")
+    configure_client()
+    target = "the account of the token"
+    with translate_http_errors(target):
         try:
-            answer = HfApi(endpoint=endpoint()).whoami(token)
+            return _parse_account(HfApi(endpoint=endpoint()).whoami(token))
         except HfHubHTTPError as error:
             status = error.response.status_code
-            if status in {401, 403}:
-                return HubAccount("", refusal="not accepted by the Hub")
+            if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                return HubAccount("", problem="not accepted by the Hub")
             reason = (
-                f"The Hub at {endpoint_name()} does not say whose token it is: it answers with "
-                f"status {status}."
+                f"The Hub at {redacted_endpoint()} does not say whose token it is: it answers "
+                f"with status {status}."
             )
             advice = "Ask again later."
-            failure = error_of_response(error.response, "the account of the token")
-            if isinstance(failure, TransientError):
-                raise TransientError(reason, advice, failure.retry_after_s) from error
+            problem = error_for_response(error.response, target)
+            if isinstance(problem, TransientError):
+                raise TransientError(reason, advice, problem.retry_after_s) from error
             raise WikiEmbeddingsError(f"{reason} {advice}") from error
-    return _account(answer)
 
 
-def _account(answer: Mapping[str, Any]) -> HubAccount:
-    """What an answer of `/api/whoami-v2` says."""
+def _parse_account(answer: Mapping[str, Any]) -> HubAccount:
+    """Parse an answer of `/api/whoami-v2`."""
     token = answer.get("auth", {}).get("accessToken", {})
     return HubAccount(
         name=answer["name"],
         role=token.get("role", ""),
-        may_write_to=tuple(dict.fromkeys(_writable(answer, token))),
+        write_scopes=tuple(dict.fromkeys(_write_scopes(answer, token))),
     )
 
 
-def _writable(answer: Mapping[str, Any], token: Mapping[str, Any]) -> Iterator[str]:
-    """Names below which the token may write.
+def _write_scopes(answer: Mapping[str, Any], token: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names that the token may write to.
 
     A token with the role `write` may write where its user may; a fine-grained one where its scopes
     say so.
@@ -103,9 +103,9 @@ def _writable(answer: Mapping[str, Any], token: Mapping[str, Any]) -> Iterator[s
         yield from (
             org["name"] for org in answer.get("orgs", ()) if org.get("roleInOrg") in _WRITING_ROLES
         )
-    fine = token.get("fineGrained", {})
-    if _WRITE in fine.get("global", ()):
+    fine_grained = token.get("fineGrained", {})
+    if _WRITE_PERMISSION in fine_grained.get("global", ()):
         yield answer["name"]
-    for scope in fine.get("scoped", ()):
-        if _WRITE in scope.get("permissions", ()):
+    for scope in fine_grained.get("scoped", ()):
+        if _WRITE_PERMISSION in scope.get("permissions", ()):
             yield scope["entity"]["name"]

@@ -1,9 +1,10 @@
-"""One question to the Hub while publishing: patient with what passes, clear about what does not."""
+"""One call of the Hub while publishing: transient failures are retried, refusals are explained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from http import HTTPStatus
 from typing import TypeVar
 
 import httpx2
@@ -17,11 +18,11 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 from huggingface_hub.utils._http import default_client_factory
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name
-from wiki_embeddings.hub_files.failures import (
+from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
+from wiki_embeddings.hub_files.errors import (
     TRANSIENT_STATUSES,
     TransientError,
-    error_of_response,
+    error_for_response,
     translate_http_errors,
 )
 from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
@@ -30,108 +31,105 @@ ResultT = TypeVar("ResultT")
 
 RETRY_POLICY = RetryPolicy(
     attempts=6,
-    # The Hub's limit on commits is counted over an hour, and it says how much of it is left.
+    # The Hub counts commits over an hour, and says how much of it is left.
     longest_retry_after_s=3700.0,
-    # It gives a commit a minute itself.
+    # The Hub itself allows a minute for a commit.
     read_timeout_s=120.0,
 )
 
 _VERB = "publish to"
 
-_MOVED_ON = frozenset({409, 412})
-"""Conflict, and a parent commit that is no longer the head."""
+_CONFLICT_STATUSES = {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED}
+"""The second: the parent commit is no longer the head."""
 
-_REFUSALS = {
-    401: "{hub} does not accept the token. Set HF_TOKEN to a valid one, in the Modal secret where "
+_REFUSALS_BY_MESSAGE = {
+    "storage limit": "{hub} says: {message}. Make room, or publish in public: set `private` of "
+    "hub_dataset to false.",
+    "discussions are disabled": "discussions, and with them pull requests, are switched off "
+    "there. Switch them on in its settings at {hub}.",
+}
+"""By a part of the Hub's `X-Error-Message` in lower case."""
+
+_REFUSALS_BY_STATUS = {
+    401: "{hub} does not accept the token. Set HF_TOKEN to a valid one, in the Modal secret if "
     "the stages run there.",
-    403: "{hub} forbids it{said}. Set HF_TOKEN to a token that may write to {namespace}, and take "
-    "part in its discussions, in the Modal secret where the stages run there.",
+    403: "{hub} forbids it{details}. Set HF_TOKEN to a token that may write to {namespace}, and "
+    "take part in its discussions, in the Modal secret if the stages run there.",
     404: "{hub} has no such user, organisation or repository, or the token may not see it. Check "
     "WIKI_EMBEDDINGS_HUB_NAMESPACE and HF_TOKEN.",
 }
 
-_STORAGE_LIMIT = "storage limit"
-
-_NO_PULL_REQUESTS = "discussions are disabled"
+_OTHER_REFUSAL = "{hub} answers with status {status}{details}."
 
 
-class MovedOnError(WikiEmbeddingsError):
+class ConflictError(WikiEmbeddingsError):
     """Somebody else has changed the same thing meanwhile."""
 
 
-def ask(repo_id: str, step: str, question: Callable[[HfApi], ResultT]) -> ResultT:
-    """Ask the Hub something about a dataset, or tell it something.
+def call_hub(repo_id: str, step: str, call: Callable[[HfApi], ResultT]) -> ResultT:
+    """Call the Hub about a dataset, and again after transient failures.
 
     Args:
         repo_id: Name of the dataset.
-        step: What is being done, for errors: "opening a pull request".
-        question: Asks; may be called several times.
+        step: What the call does, for errors: "opening a pull request".
+        call: Makes the call; may run several times.
 
     Raises:
-        MovedOnError: Somebody else has changed the same thing.
+        ConflictError: Somebody else has changed the same thing.
         BadInputError: The Hub refuses for good; says why and what to do.
         WikiEmbeddingsError: The Hub cannot be reached, or stays busy.
     """
     try:
-        return with_retries(lambda: ask_once(repo_id, step, question), RETRY_POLICY)
+        return with_retries(lambda: call_hub_once(repo_id, step, call), RETRY_POLICY)
     except TransientError as error:
-        # Patience is at an end: whoever asks this among other things is not to begin anew.
+        # No longer transient, or an enclosing `with_retries` would start over.
         raise WikiEmbeddingsError(str(error)) from error
 
 
-def ask_once(repo_id: str, step: str, question: Callable[[HfApi], ResultT]) -> ResultT:
-    """The same without trying again; raises `TransientError` where that is worth it."""
-    prepare_client()
-    what = f"{repo_id} ({step})"
-    with translate_http_errors(what, _VERB):
+def call_hub_once(repo_id: str, step: str, call: Callable[[HfApi], ResultT]) -> ResultT:
+    """Do the same without retries; raises `TransientError` if another try may succeed."""
+    configure_client()
+    with translate_http_errors(f"{repo_id} ({step})", _VERB):
         try:
-            return question(HfApi(endpoint=endpoint()))
+            return call(HfApi(endpoint=endpoint()))
         except HfHubHTTPError as error:
-            # Not `from error`: its text may hold a signed address.
-            raise error_of_answer(error.response, repo_id, step) from None
+            # Not `from error`: its text may hold a signed URL.
+            raise _error_for_response(error.response, repo_id, step) from None
 
 
-def error_of_answer(response: httpx2.Response, repo_id: str, step: str) -> WikiEmbeddingsError:
-    """The error that stands for an answer which is not the one hoped for."""
-    what = f"{repo_id} ({step})"
+def _error_for_response(response: httpx2.Response, repo_id: str, step: str) -> WikiEmbeddingsError:
+    target = f"{repo_id} ({step})"
     status = response.status_code
-    said = response.headers.get("X-Error-Message", "").rstrip(".")
+    message = response.headers.get("X-Error-Message", "").rstrip(".")
     if status in TRANSIENT_STATUSES:
-        return error_of_response(response, what, _VERB)
-    if status in _MOVED_ON:
-        return MovedOnError(f"Cannot {_VERB} {what}: {said or 'it has changed meanwhile'}.")
-    if _STORAGE_LIMIT in said.lower():
-        return BadInputError(
-            f"Cannot {_VERB} {what}: {endpoint_name()} says: {said}. Make room, or publish in "
-            "public: set `private` of hub_dataset to false."
-        )
-    if _NO_PULL_REQUESTS in said.lower():
-        return BadInputError(
-            f"Cannot {_VERB} {what}: discussions, and with them pull requests, are switched off "
-            f"there. Switch them on in its settings at {endpoint_name()}."
-        )
-    refusal = _REFUSALS.get(status, "{hub} answers with status {status}{said}.").format(
-        hub=endpoint_name(),
+        return error_for_response(response, target, _VERB)
+    if status in _CONFLICT_STATUSES:
+        return ConflictError(f"Cannot {_VERB} {target}: {message or 'it has changed meanwhile'}.")
+    refusals = [text for part, text in _REFUSALS_BY_MESSAGE.items() if part in message.lower()]
+    refusal = refusals[0] if refusals else _REFUSALS_BY_STATUS.get(status, _OTHER_REFUSAL)
+    explanation = refusal.format(
+        hub=redacted_endpoint(),
         namespace=repo_id.partition("/")[0],
         status=status,
-        said=f" ({said})" if said else "",
+        message=message,
+        details=f" ({message})" if message else "",
     )
-    return BadInputError(f"Cannot {_VERB} {what}: {refusal}")
+    return BadInputError(f"Cannot {_VERB} {target}: {explanation}")
 
 
 @cache
-def prepare_client() -> None:
-    """Let the Hub's client give up a connection on which nothing comes any more, and be quiet.
+def configure_client() -> None:
+    """Give the Hub's client timeouts, and silence its progress bars and log, for all this process.
 
-    By itself it waits for ever. Its bars would be drawn over ours, and its log names signed
-    addresses. It has no other switches than for the whole process.
+    It has no narrower switches. Without them it waits forever on a stalled connection, draws its
+    bars over ours and logs signed URLs.
     """
-    huggingface_hub.set_client_factory(_client)
+    huggingface_hub.set_client_factory(_create_client)
     disable_progress_bars()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # as the client declares it
 
 
-def _client() -> httpx2.Client:
+def _create_client() -> httpx2.Client:
     client = default_client_factory()
     client.timeout = RETRY_POLICY.timeout()
     return client

@@ -1,6 +1,6 @@
 """Publishing to a folder on this machine: every dataset under its name, in Hub layout.
 
-{hub}/wikipedia-sample-all-MiniLM-L6-v2                    a link to the version that is current
+{hub}/wikipedia-sample-all-MiniLM-L6-v2                    a link to the current version
 {hub}/.versions/{digest}/README.md, wiki_embeddings.json
 {hub}/.versions/{digest}/data/train-00000-of-00001.parquet  links to the volume's files
 """
@@ -17,65 +17,65 @@ from wiki_embeddings.card import dataset_name
 from wiki_embeddings.dataset_layout import RECORD
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, existing_manifest
-from wiki_embeddings.publishing.publication import Publication, compose, read_record
+from wiki_embeddings.publishing.publication import Publication, compose, parse_record
 from wiki_embeddings.volume import Volume, digest_of, translate_storage_errors, write_bytes
 
 _VERSIONS = ".versions"
 
 
-def expose(volume: Volume, folder: str, hub_folder: Path) -> Path:
-    """Make a published dataset visible under its name, in place of the version before.
+def publish_to_folder(volume: Volume, folder: str, hub_folder: Path) -> Path:
+    """Publish a dataset under its name, in place of the version before.
 
-    The name is a link, so that a reader sees the old version or the whole new one, never a
+    The name is a link, so that readers see the old version or the complete new one, never a
     mixture.
 
     Args:
-        volume: Where the dataset lies.
+        volume: Where the dataset is.
         folder: Reference of its folder.
         hub_folder: Folder of all published datasets.
 
     Returns:
-        The dataset's folder, as its readers name it.
+        The dataset's folder, under the name for readers.
 
     Raises:
         BadInputError: Something else has that name.
         UnusableVolumeError: The folder cannot be written to.
     """
-    published = existing_manifest(volume, folder)
-    visible = hub_folder / dataset_name(published)
-    if visible.exists() and not visible.is_symlink():
+    manifest = existing_manifest(volume, folder)
+    link = hub_folder / dataset_name(manifest)
+    if link.exists() and not link.is_symlink():
         raise BadInputError(
-            f"{visible} is in the way: it is not a link that this project has made. Move it away."
+            f"{link} is in the way: it is not a link that this project has made. Move it away."
         )
-    publication = compose(volume, published, _record_in(visible))
+    publication = compose(volume, manifest, _read_record(link))
     with translate_storage_errors(hub_folder):
-        version = _write_version(volume, published, publication, hub_folder / _VERSIONS)
-        _point(visible, version)
-    return visible
+        version = _write_version(volume, manifest, publication, hub_folder / _VERSIONS)
+        _replace_link(link, version)
+    return link
 
 
-def _record_in(visible: Path) -> Mapping[str, Any] | None:
+def _read_record(dataset: Path) -> Mapping[str, Any] | None:
     try:
-        return read_record((visible / RECORD).read_bytes())
+        return parse_record((dataset / RECORD).read_bytes())
     except FileNotFoundError:
         return None
 
 
 def _write_version(
-    volume: Volume, published: Manifest, publication: Publication, versions: Path
+    volume: Volume, manifest: Manifest, publication: Publication, versions: Path
 ) -> Path:
-    """Write a folder of links and texts; named by its content, so that it is the same again."""
+    """Write a folder of links and texts; its name is a digest, so that equal versions share it."""
     texts = {name: text.decode() for name, text in publication.texts.items()}
-    version = versions / digest_of({"folder": published.folder, **texts})
+    version = versions / digest_of({"folder": manifest.folder, **texts})
     for file in publication.files:
-        _point(version / file.name, volume.path(published.reference(file)))
+        _replace_link(version / file.name, volume.path(manifest.reference(file)))
     for name, text in publication.texts.items():
         write_bytes(version / name, text)
     return version
 
 
-def _point(link: Path, target: Path) -> None:
-    """Make a relative link, in place of the one that may be there."""
+def _replace_link(link: Path, target: Path) -> None:
+    """Create a relative link, or replace it atomically."""
     link.parent.mkdir(parents=True, exist_ok=True)
     temporary = link.with_name(f".{link.name}.{secrets.token_hex(4)}")
     temporary.symlink_to(os.path.relpath(target, link.parent), target_is_directory=target.is_dir())

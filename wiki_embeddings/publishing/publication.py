@@ -1,8 +1,8 @@
-"""A publication: a dataset with what only its publishing can tell, on the Hub or in a local folder.
+"""A publication: a dataset's files with its card and record, on the Hub or in a local folder.
 
-The files of a dataset depend on nothing but what they were made from. Its card also tells how fast
-the vectors were computed and what has changed since the snapshot before; and a file for machines
-beside it says exactly what is published, so that publishing it again is known to change nothing.
+The files depend only on what they were made from. The card also says how fast the vectors were
+computed and what changed since the previous snapshot. The record lists for machines exactly what is
+published, so that publishing the same again is known to change nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wiki_embeddings.volume import Files, throughput_record
 
 _FORMAT = 1
 
-_FILE_FACTS = ("name", "rows", "bytes", "sha256")
+_FILE_FIELDS = ("name", "rows", "bytes", "sha256")
 
 
 @dataclass(frozen=True)
@@ -41,29 +41,30 @@ class Publication:
 
 def compose(
     files: Files,
-    published: Manifest,
-    earlier: Mapping[str, Any] | None,
+    manifest: Manifest,
+    earlier_record: Mapping[str, Any] | None,
     repo_id: str | None = None,
     tag: str | None = None,
 ) -> Publication:
-    """Put a publication together.
+    """Compose the publication of a dataset.
 
     Args:
         files: The volume's small files.
-        published: Manifest of the dataset.
-        earlier: The record of what has this place now; None where there is nothing.
+        manifest: Manifest of the dataset.
+        earlier_record: Record of what is published now; None if there is none.
         repo_id: Name of the dataset on the Hub; None for a local folder.
-        tag: Tag that it gets there; by default its snapshot.
+        tag: Its tag there; by default its snapshot.
 
     Raises:
-        BadInputError: The manifest that it was made from is gone.
+        BadInputError: The manifest of the embeddings is missing.
     """
-    vectors = upstream_manifest(files, published)
+    vectors = upstream_manifest(files, manifest)
     summary = card.summary(vectors)
-    previous = _previous(earlier, summary)
+    previous = _previous_summary(earlier_record, summary)
+    data_files = tuple(file for file in manifest.files if file.name != CARD)
     text = card.card(
         vectors,
-        throughput=throughput(files, vectors.folder),
+        throughput=read_throughput(files, vectors.folder),
         previous=previous,
         is_first=previous is None,
         repo_id=repo_id,
@@ -71,18 +72,18 @@ def compose(
     )
     record = {
         "format": _FORMAT,
-        "digest": published.digest,
+        "digest": manifest.digest,
         "summary": summary,
         "previous": previous,
         "files": [
-            {fact: getattr(file, fact) for fact in _FILE_FACTS if fact != "rows" or file.rows}
-            for file in _data_files(published)
+            {field: getattr(file, field) for field in _FILE_FIELDS if field != "rows" or file.rows}
+            for file in data_files
         ],
     }
     return Publication(
-        digest=published.digest,
-        snapshot=str(published.settings["raw"]["snapshot"]),
-        files=_data_files(published),
+        digest=manifest.digest,
+        snapshot=str(manifest.settings["raw"]["snapshot"]),
+        files=data_files,
         texts={
             CARD: text.encode(),
             RECORD: json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True).encode(),
@@ -90,8 +91,8 @@ def compose(
     )
 
 
-def throughput(files: Files, folder: str) -> Mapping[str, Any] | None:
-    """How fast vectors were computed, if it was written down (`throughput.remember`).
+def read_throughput(files: Files, folder: str) -> Mapping[str, Any] | None:
+    """Read how fast vectors were computed; None if that was not recorded.
 
     Args:
         files: The volume's small files.
@@ -104,24 +105,19 @@ def throughput(files: Files, folder: str) -> Mapping[str, Any] | None:
     return record
 
 
-def _data_files(published: Manifest) -> tuple[ShardFile, ...]:
-    return tuple(file for file in published.files if file.name != CARD)
-
-
-def _previous(
-    earlier: Mapping[str, Any] | None, summary: Mapping[str, Any]
+def _previous_summary(
+    earlier_record: Mapping[str, Any] | None, summary: Mapping[str, Any]
 ) -> Mapping[str, Any] | None:
-    """Summary of what was published before; what is only repaired has the same one as before."""
-    if earlier is None:
+    """Return the summary of the previous snapshot; a repair keeps the one it had."""
+    if earlier_record is None:
         return None
-    if earlier["summary"] == summary:
-        previous: Mapping[str, Any] | None = earlier["previous"]
-        return previous
-    return dict(earlier["summary"])
+    is_repair = earlier_record["summary"] == summary
+    previous: Mapping[str, Any] | None = earlier_record["previous" if is_repair else "summary"]
+    return previous
 
 
-def read_record(content: bytes) -> Mapping[str, Any] | None:
-    """Read the record of a publication; None where it is not one of this format."""
+def parse_record(content: bytes) -> Mapping[str, Any] | None:
+    """Parse the record of a publication; None if it is not one of this format."""
     try:
         record = json.loads(content)
     except ValueError:
@@ -129,5 +125,9 @@ def read_record(content: bytes) -> Mapping[str, Any] | None:
     if not isinstance(record, dict) or record.get("format") != _FORMAT:
         return None
     previous = record.get("previous")
-    sound = isinstance(record.get("digest"), str) and card.is_summary(record.get("summary"))
-    return record if sound and (previous is None or card.is_summary(previous)) else None
+    is_valid = (
+        isinstance(record.get("digest"), str)
+        and card.is_summary(record.get("summary"))
+        and (previous is None or card.is_summary(previous))
+    )
+    return record if is_valid else None

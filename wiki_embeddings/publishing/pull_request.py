@@ -1,7 +1,7 @@
 """A pull request that names all files of a publication: opened, found again, filled, closed.
 
-Its title names the dataset's manifest, so that whoever publishes the same goes on with the same
-pull request.
+Its title names the dataset's manifest, so that a later publisher of the same dataset finds it and
+continues.
 """
 
 from __future__ import annotations
@@ -11,30 +11,37 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from huggingface_hub import HfApi, get_session
 from huggingface_hub.community import Discussion
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]  # exported lazily
 
-from wiki_embeddings.hub_files.endpoint import endpoint_name, hub_headers
-from wiki_embeddings.hub_files.failures import TransientError
+from wiki_embeddings.hub_files.endpoint import hub_headers, redacted_endpoint
+from wiki_embeddings.hub_files.errors import TransientError
 from wiki_embeddings.hub_files.retries import with_retries
-from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, MovedOnError, ask, ask_once
+from wiki_embeddings.publishing.differences import differing_paths
+from wiki_embeddings.publishing.hub_calls import (
+    RETRY_POLICY,
+    ConflictError,
+    call_hub,
+    call_hub_once,
+)
 from wiki_embeddings.publishing.publication import Publication
-from wiki_embeddings.publishing.repository import commit_of, differences, tree_once
+from wiki_embeddings.publishing.repository import read_tree, resolve_commit
 
-_FILES_IN_A_COMMIT = 100
+_FILES_PER_COMMIT = 100
 """The Hub checks every file of a commit within a minute; its documentation asks for about so many
 (https://huggingface.co/docs/hub/repositories-recommendations). Ten commits a thousand files, where
 it allows 128 an hour."""
 
 _TITLE = re.compile(r"Publish \d{8} \(manifest [0-9a-f]{16}\)")
 
-_OPEN = {"open", "draft"}
+_OPEN_STATUSES = {"open", "draft"}
 
 _DESCRIPTION = (
-    "Made by wiki_embeddings. It is merged once all files are there and verified; please leave it "
-    "alone."
+    "Made by wiki_embeddings. It will be merged when all files are there and verified; please do "
+    "not change it."
 )
 
 
@@ -46,7 +53,7 @@ class PullRequest:
         repo_id: Name of the dataset.
         number: Its number there.
         title: Its title.
-        author: Who has opened it.
+        author: User who opened it.
     """
 
     repo_id: str
@@ -61,141 +68,152 @@ class PullRequest:
 
     @property
     def url(self) -> str:
-        """Where people see it."""
-        return f"{endpoint_name()}/datasets/{self.repo_id}/discussions/{self.number}"
+        """Its page."""
+        return f"{redacted_endpoint()}/datasets/{self.repo_id}/discussions/{self.number}"
 
 
-def title_of(publication: Publication) -> str:
-    """Title of the pull request of a publication."""
+def title_for(publication: Publication) -> str:
+    """Return the title of the pull request of a publication."""
     return f"Publish {publication.snapshot} (manifest {publication.digest[:16]})"
 
 
-def open_pull_request(
+def find_or_open_pull_request(
     repo_id: str, publication: Publication, base_commit: str, author: str
 ) -> PullRequest:
     """Find the pull request of a publication, or open one.
 
-    One that began from another state of `main` is closed: it may not merge any more. One that
-    somebody else has opened is left alone, because he could go on writing to it.
+    One that began from another commit of `main` is closed: merging it may fail. One that somebody
+    else has opened is left alone, because its author could still write to it.
 
     Args:
         repo_id: Name of the dataset.
         publication: What is to be published.
-        base_commit: `main` as it is now.
-        author: Who publishes.
-
-    Raises:
-        BadInputError: The Hub refuses.
-        WikiEmbeddingsError: The Hub cannot be reached.
+        base_commit: Current commit of `main`.
+        author: User who publishes.
     """
-    title = title_of(publication)
 
-    def find_or_create(api: HfApi) -> PullRequest:
-        # Looks each time: the answer to an earlier try may have been lost.
-        present = _oldest(repo_id, title, base_commit, author)
-        if present is not None:
-            return present
-        opened = api.create_pull_request(
+    def find() -> PullRequest | None:
+        for pull_request in _list_own_pull_requests(repo_id, publication, author):
+            if _is_based_on(pull_request, base_commit):
+                return pull_request
+            close_pull_request(pull_request, "main has moved on since.")
+        return None
+
+    def find_or_open(api: HfApi) -> PullRequest:
+        # Look before each try: the answer to an earlier one may have been lost.
+        existing = find()
+        if existing is not None:
+            return existing
+        title = title_for(publication)
+        created = api.create_pull_request(
             repo_id, title, description=_DESCRIPTION, repo_type="dataset"
         )
-        # And afterwards: another publisher of the same may have opened one at the same moment.
-        mine = PullRequest(repo_id, opened.num, title, author)
-        return _oldest(repo_id, title, base_commit, author) or mine
+        # Look again: another publisher of the same may have opened one at the same time.
+        return find() or PullRequest(repo_id, created.num, title, author)
 
-    return ask(repo_id, "opening a pull request", find_or_create)
-
-
-def _oldest(repo_id: str, title: str, base_commit: str, author: str) -> PullRequest | None:
-    """The author's first open one of a title that begins there; those before it are closed."""
-    for pull_request in open_pull_requests(repo_id):
-        if (pull_request.title, pull_request.author) == (title, author):
-            if _begins_at(pull_request, base_commit):
-                return pull_request
-            close(pull_request, "main has moved on since.")
-    return None
+    return call_hub(repo_id, "opening a pull request", find_or_open)
 
 
-def withdraw(repo_id: str, publication: Publication, author: str) -> None:
-    """Close what an author has opened for a publication that is not to be merged any more."""
-    for pull_request in open_pull_requests(repo_id):
-        if (pull_request.title, pull_request.author) == (title_of(publication), author):
-            close(pull_request, "main has moved on since.")
+def list_open_pull_requests(repo_id: str) -> list[PullRequest]:
+    """List this project's pull requests that are neither merged nor closed, the oldest first."""
 
-
-def open_pull_requests(repo_id: str) -> list[PullRequest]:
-    """Pull requests of this project that are neither merged nor closed, the oldest first."""
-
-    def listed(api: HfApi) -> list[Discussion]:
+    def read(api: HfApi) -> list[Discussion]:
         return list(api.get_repo_discussions(repo_id, repo_type="dataset"))
 
-    found = [
+    pull_requests = [
         PullRequest(repo_id, discussion.num, discussion.title, discussion.author)
-        for discussion in ask(repo_id, "looking for its pull requests", listed)
+        for discussion in call_hub(repo_id, "looking for its pull requests", read)
         if discussion.is_pull_request
-        and discussion.status in _OPEN
+        and discussion.status in _OPEN_STATUSES
         and _TITLE.fullmatch(discussion.title)
     ]
-    return sorted(found, key=lambda pull_request: pull_request.number)
+    return sorted(pull_requests, key=lambda pull_request: pull_request.number)
 
 
-def _begins_at(pull_request: PullRequest, commit: str) -> bool:
-    repo_id = pull_request.repo_id
-    commits = ask(
-        repo_id,
-        "reading its pull request",
-        lambda api: api.list_repo_commits(
-            repo_id, repo_type="dataset", revision=pull_request.reference
-        ),
-    )
-    return any(found.commit_id == commit for found in commits)
+def close_own_pull_requests(repo_id: str, publication: Publication, author: str) -> None:
+    """Close what an author has opened for a publication that will not be merged."""
+    for pull_request in _list_own_pull_requests(repo_id, publication, author):
+        close_pull_request(pull_request, "main has moved on since.")
 
 
-def close(pull_request: PullRequest, why: str) -> None:
-    """Close a pull request with a word of why, unless another has merged or closed it."""
-    repo_id, number = pull_request.repo_id, pull_request.number
-
-    def shut(api: HfApi) -> None:
-        found = api.get_discussion_details(repo_id, number, repo_type="dataset")
-        if found.status in _OPEN:
-            api.change_discussion_status(
-                repo_id, number, "closed", repo_type="dataset", comment=f"Closed: {why}"
-            )
-
-    ask(repo_id, "closing a pull request", shut)
+def close_pull_request(pull_request: PullRequest, reason: str) -> None:
+    """Close a pull request with a comment, unless it is merged or closed."""
+    _set_status(pull_request, "closed", comment=f"Closed: {reason}")
 
 
-def fill(pull_request: PullRequest, publication: Publication) -> None:
-    """Commit to a pull request whatever it lacks, a hundred files at a time.
+def mark_ready(pull_request: PullRequest) -> None:
+    """Mark a draft as ready: drafts are not merged."""
+    _set_status(pull_request, "open")
 
-    Each time it is looked at anew, so that an answer that was lost, or another publisher of the
-    same, makes no difference. A commit that the Hub does not get done is tried with half as many.
+
+def commit_files(pull_request: PullRequest, publication: Publication) -> None:
+    """Commit all that a pull request lacks, a hundred files at a time.
+
+    Its files are listed before each commit, so that a lost answer, or another publisher of the
+    same, makes no difference. If a commit is too much for the Hub, the next one has half as many.
 
     Raises:
         BadInputError: The Hub refuses, as for a file whose bytes it does not have.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
     missing = len(publication.files) + len(publication.texts) + 1
-    at_once = _FILES_IN_A_COMMIT
+    batch_size = _FILES_PER_COMMIT
 
-    def step() -> int:
-        nonlocal missing, at_once
-        head = commit_of(pull_request.repo_id, pull_request.reference)
-        lacking = differences(tree_once(pull_request.repo_id, head), publication)
-        missing = len(lacking)
-        if lacking:
-            batch = lacking[:at_once]
-            try:
-                _commit(pull_request, publication, head, batch)
-            except MovedOnError as error:  # another publisher of the same was faster: look again
-                raise TransientError(str(error), "Run it again.") from error
-            except TransientError as error:
-                if error.retry_after_s is None:
-                    at_once = max(1, len(batch) // 2)
-                raise
+    def commit_next_batch() -> int:
+        nonlocal missing, batch_size
+        parent = resolve_commit(pull_request.repo_id, pull_request.reference)
+        paths = differing_paths(read_tree(pull_request.repo_id, parent), publication)
+        missing = len(paths)
+        batch = paths[:batch_size]
+        try:
+            if batch:
+                _commit(pull_request, publication, parent, batch)
+        except ConflictError as error:  # another publisher of the same was faster: look again
+            raise TransientError(str(error), "Run it again.") from error
+        except TransientError as error:
+            if error.retry_after_s is None:
+                batch_size = max(1, len(batch) // 2)
+            raise
         return missing
 
-    while with_retries(step, RETRY_POLICY, progress_mark=lambda: -missing):
+    while with_retries(commit_next_batch, RETRY_POLICY, progress=lambda: -missing):
         pass
+
+
+def _list_own_pull_requests(
+    repo_id: str, publication: Publication, author: str
+) -> Iterator[PullRequest]:
+    for pull_request in list_open_pull_requests(repo_id):
+        if (pull_request.title, pull_request.author) == (title_for(publication), author):
+            yield pull_request
+
+
+def _is_based_on(pull_request: PullRequest, commit: str) -> bool:
+    repo_id = pull_request.repo_id
+    commits = call_hub(
+        repo_id,
+        "reading its pull request",
+        lambda api: api.list_repo_commits(
+            repo_id, repo_type="dataset", revision=pull_request.reference
+        ),
+    )
+    return any(info.commit_id == commit for info in commits)
+
+
+def _set_status(
+    pull_request: PullRequest, status: Literal["open", "closed"], comment: str | None = None
+) -> None:
+    """Set the status, unless the pull request is merged or closed, or has that status."""
+    repo_id, number = pull_request.repo_id, pull_request.number
+
+    def set_status(api: HfApi) -> None:
+        current = api.get_discussion_details(repo_id, number, repo_type="dataset").status
+        if current in _OPEN_STATUSES and current != status:
+            api.change_discussion_status(
+                repo_id, number, status, repo_type="dataset", comment=comment
+            )
+
+    call_hub(repo_id, f"marking a pull request as {status}", set_status)
 
 
 def _commit(
@@ -203,11 +221,11 @@ def _commit(
 ) -> None:
     """Commit some paths of a publication.
 
-    Our own request, because the client's `create_commit` wants to upload again whatever it has not
+    With a request of ours, because the client's `create_commit` uploads again what it has not
     uploaded itself. Format: https://huggingface.co/spaces/huggingface/openapi, `commit`.
     """
     lines = [
-        {"key": "header", "value": {"summary": title_of(publication), "parentCommit": parent}},
+        {"key": "header", "value": {"summary": title_for(publication), "parentCommit": parent}},
         *_operations(publication, paths),
     ]
     body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
@@ -221,9 +239,8 @@ def _commit(
         )
         hf_raise_for_status(response)
 
-    ask_once(
-        pull_request.repo_id, f"committing {len(paths)} files to {pull_request.reference}", post
-    )
+    step = f"committing {len(paths)} files to {pull_request.reference}"
+    call_hub_once(pull_request.repo_id, step, post)
 
 
 def _operations(publication: Publication, paths: list[str]) -> Iterator[dict[str, object]]:
@@ -235,7 +252,7 @@ def _operations(publication: Publication, paths: list[str]) -> Iterator[dict[str
             yield {"key": "file", "value": value}
         elif path in files:
             file = files[path]
-            large = {"path": path, "algo": "sha256", "oid": file.sha256, "size": file.bytes}
-            yield {"key": "lfsFile", "value": large}
+            pointer = {"path": path, "algo": "sha256", "oid": file.sha256, "size": file.bytes}
+            yield {"key": "lfsFile", "value": pointer}
         else:
             yield {"key": "deletedFile", "value": {"path": path}}

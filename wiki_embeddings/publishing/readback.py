@@ -1,7 +1,7 @@
-"""What readers get of a published dataset, compared with what was meant: asked of the Hub alone.
+"""What readers get of a published dataset, compared with what was written: asked of the Hub alone.
 
-The rows are counted by the footers of the remote files, and some of them are read back as anybody
-would, through `datasets`.
+The rows are counted in the footers of the remote files, and some of them are read back through
+`datasets`, as any reader would.
 """
 
 from __future__ import annotations
@@ -10,152 +10,158 @@ import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 from huggingface_hub import HfApi, HfFileSystem
 
 from wiki_embeddings.checks import CheckResult
-from wiki_embeddings.dataset_layout import CARD, FOLDERS, ConfigName
+from wiki_embeddings.dataset_layout import FOLDERS, ConfigName
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.hub_files.endpoint import endpoint, endpoint_name
-from wiki_embeddings.manifest import Manifest, ShardFile, existing_manifest
-from wiki_embeddings.publishing.card_declarations import card_declares
-from wiki_embeddings.publishing.hub_calls import ask
+from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
+from wiki_embeddings.manifest import Manifest, existing_manifest
+from wiki_embeddings.publishing.differences import damaged_paths
+from wiki_embeddings.publishing.hub_calls import call_hub
 from wiki_embeddings.publishing.publication import compose
-from wiki_embeddings.publishing.repository import MAIN, data_differences, head_of, tree_at
-from wiki_embeddings.stages.load_test import opens
+from wiki_embeddings.publishing.repository import read_main
+from wiki_embeddings.stages.load_test import config_opens
 from wiki_embeddings.volume import Volume
 
-_ROWS = 10
+_SAMPLED_ROWS = 10
 """Rows that are read back, at random but the same each time."""
 
 _THREADS = 8
-"""Footers are read side by side: each is a few requests and no bytes to speak of."""
+"""Footers are read in parallel: each is a few requests for a few bytes."""
 
 _FOOTER_BYTES = 1 << 16
-"""What is fetched of a file at a time while its footer is read: what the reader asks for first."""
+"""Block size while a footer is read: what the reader asks for first."""
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a row lies: in which file, and its key there."""
+class _SampledRow:
+    """A row as it was written, and the file that holds it."""
 
     file: str
     row: Mapping[str, Any]
 
 
-def reads_back(volume: Volume, folder: str, repo_id: str) -> CheckResult:
-    """Whether the Hub holds a dataset whole, and gives its rows as they were written.
+def check_readback(volume: Volume, folder: str, repo_id: str) -> CheckResult:
+    """Check that the Hub holds a complete dataset, and returns its rows as they were written.
 
     Args:
-        volume: Where the dataset lies.
+        volume: Where the dataset is.
         folder: Reference of its folder.
         repo_id: Name on the Hub.
 
     Raises:
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    published = existing_manifest(volume, folder)
-    head = head_of(repo_id, MAIN)
-    where = f"{endpoint_name()}/datasets/{repo_id}"
-    metadata: dict[str, Any] = {"url": where, "commit": head.commit}
-    if head.digest != published.digest:
+    manifest = existing_manifest(volume, folder)
+    main = read_main(repo_id)
+    url = f"{redacted_endpoint()}/datasets/{repo_id}"
+    metadata: dict[str, Any] = {"url": url, "commit": main.commit}
+    if main.digest != manifest.digest:
         description = "Something else is published there: materialize hub_dataset again."
         return CheckResult(False, description, metadata)
-    publication = compose(volume, published, head.record, repo_id)
-    wrong = data_differences(tree_at(repo_id, head.commit), publication)
-    if not card_declares(repo_id, head.commit, publication):
-        wrong.append(CARD)
-    counted = 0 if wrong else _rows_in_footers(repo_id, head.commit, published)
-    written = {} if wrong else _chosen_rows(volume, published)
-    read = {} if wrong else _read_back(repo_id, head.commit, written)
-    same = sum(read.get(key) == place.row for key, place in written.items())
-    opened = {} if wrong else _opened(volume, published, repo_id, head.commit)
-    complete = not wrong and counted == published.rows
-    passed = complete and same == len(written) and all(opened.values())
-    mend = "It is not what was written: materialize hub_dataset again, which puts it right."
-    description = "What is read there is what was written." if passed else mend
+    publication = compose(volume, manifest, main.record, repo_id)
+    differing = damaged_paths(repo_id, main.commit, publication)
+    counted = 0 if differing else _count_rows(repo_id, main.commit, manifest)
+    written = {} if differing else _sample_rows(volume, manifest)
+    read = {} if differing else _read_rows(repo_id, main.commit, written)
+    equal = sum(read.get(key) == sample.row for key, sample in written.items())
+    opened = {} if differing else _open_configs(volume, manifest, repo_id, main.commit)
+    is_complete = not differing and counted == manifest.rows
+    passed = is_complete and equal == len(written) and all(opened.values())
     metadata |= {
-        "files_that_differ": len(wrong),
-        "rows": published.rows,
+        "files_that_differ": len(differing),
+        "rows": manifest.rows,
         "rows_in_remote_footers": counted,
         "rows_read_back": len(written),
-        "rows_read_back_alike": same,
+        "rows_read_back_alike": equal,
         **opened,
     }
-    return CheckResult(passed, description, metadata)
+    if passed:
+        return CheckResult(True, "Readers get what was written.", metadata)
+    advice = "materialize hub_dataset again, which puts it right"
+    return CheckResult(False, f"Readers do not get what was written: {advice}.", metadata)
 
 
-def _opened(volume: Volume, published: Manifest, repo_id: str, commit: str) -> dict[str, bool]:
-    """Whether each config opens as its card says."""
+def _open_configs(volume: Volume, manifest: Manifest, repo_id: str, commit: str) -> dict[str, bool]:
+    """Return whether each config opens as its card says."""
 
-    def opened(config: ConfigName) -> bool:
+    def opens_as(config: ConfigName) -> bool:
         step = f"opening it as {config}"
-        return ask(repo_id, step, lambda _: opens(volume, published, config, repo_id, commit))
+        return call_hub(
+            repo_id, step, lambda _: config_opens(volume, manifest, config, repo_id, commit)
+        )
 
-    return {f"opens_as_{config}": opened(config) for config in FOLDERS}
+    return {f"opens_as_{config}": opens_as(config) for config in FOLDERS}
 
 
-def _rows_in_footers(repo_id: str, commit: str, published: Manifest) -> int:
-    """Rows of all data files, by their footers on the Hub."""
-    # One for all, because it remembers the list of files.
+def _count_rows(repo_id: str, commit: str, manifest: Manifest) -> int:
+    """Count the rows of all data files, by their footers on the Hub."""
+    # One for all calls, because it remembers the list of files.
     hub = HfFileSystem(endpoint=endpoint(), skip_instance_cache=True)
 
-    def rows_of(name: str) -> int:
-        def read(_: HfApi) -> int:
-            path = f"datasets/{repo_id}@{commit}/{name}"
-            with hub.open(path, "rb", block_size=_FOOTER_BYTES) as file:
-                return int(pq.read_metadata(file).num_rows)
+    def read(name: str) -> int:
+        path = f"datasets/{repo_id}@{commit}/{name}"
+        with hub.open(path, "rb", block_size=_FOOTER_BYTES) as file:
+            return int(pq.read_metadata(file).num_rows)
 
-        return ask(repo_id, f"reading back {name}", read)
+    def count(name: str) -> int:
+        return call_hub(repo_id, f"reading back {name}", lambda _: read(name))
 
-    first, *rest = [file.name for file in published.files if file.rows]
+    first, *rest = [file.name for file in manifest.files if file.rows]
     with ThreadPoolExecutor(_THREADS) as threads:
-        return rows_of(first) + sum(threads.map(rows_of, rest))
+        return count(first) + sum(threads.map(count, rest))
 
 
-def _chosen_rows(volume: Volume, published: Manifest) -> dict[tuple[int, int], _Place]:
-    """Rows to be read back, as they were written, by page id and chunk index."""
-    # Not for secrets: the same dataset is always asked for the same rows.
-    chance = random.Random(published.digest)  # noqa: S311
-    files = [file for file in published.files if file.rows]
-    chosen: dict[tuple[int, int], _Place] = {}
-    while len(chosen) < min(_ROWS, published.rows):
-        place = _row(volume, published, chance.choice(files), chance)
-        chosen[place.row["id"], place.row["chunk_index"]] = place
-    return chosen
+def _sample_rows(volume: Volume, manifest: Manifest) -> dict[tuple[int, int], _SampledRow]:
+    """Sample rows from the volume, by page id and chunk index."""
+    # Not for secrets: the same dataset always gives the same sample.
+    rng = random.Random(manifest.digest)  # noqa: S311
+    files = [file for file in manifest.files if file.rows]
+    samples: dict[tuple[int, int], _SampledRow] = {}
+    while len(samples) < min(_SAMPLED_ROWS, manifest.rows):
+        file = rng.choice(files)
+        row = _sample_row(volume.path(manifest.reference(file)), rng)
+        samples[row["id"], row["chunk_index"]] = _SampledRow(file.name, row)
+    return samples
 
 
-def _row(volume: Volume, published: Manifest, file: ShardFile, chance: random.Random) -> _Place:
-    path = volume.path(published.reference(file))
+def _sample_row(path: Path, rng: random.Random) -> Mapping[str, Any]:
     try:
         with pq.ParquetFile(path) as parquet:
-            table = parquet.read_row_group(chance.randrange(parquet.num_row_groups))
+            table = parquet.read_row_group(rng.randrange(parquet.num_row_groups))
     except (OSError, ValueError) as error:
         raise BadInputError(f"Cannot read {path}: materialize hub_dataset again.") from error
-    row = table.slice(chance.randrange(table.num_rows), 1).to_pylist()[0]
-    return _Place(file.name, row)
+    row: Mapping[str, Any] = table.slice(rng.randrange(table.num_rows), 1).to_pylist()[0]
+    return row
 
 
-def _read_back(
-    repo_id: str, commit: str, wanted: Mapping[tuple[int, int], _Place]
+def _read_rows(
+    repo_id: str, commit: str, samples: Mapping[tuple[int, int], _SampledRow]
 ) -> dict[tuple[int, int], Mapping[str, Any]]:
-    """The same rows as `datasets` streams them from the Hub.
+    """Read the sampled rows from the Hub, streamed by `datasets`.
 
-    Only the files that hold them are opened, and of these only the row groups whose statistics say
-    that they may.
+    Opens only the files that hold them, and reads only the row groups that may, by statistics.
     """
     from datasets import load_dataset  # heavy, and needed only here
 
-    keys = [[("id", "==", page), ("chunk_index", "==", index)] for page, index in wanted]
-    names = sorted({place.file for place in wanted.values()})
+    filters = [[("id", "==", page), ("chunk_index", "==", index)] for page, index in samples]
+    names = sorted({sample.file for sample in samples.values()})
 
     def read(_: HfApi) -> list[dict[str, Any]]:
         rows = load_dataset(
-            repo_id, data_files=names, revision=commit, split="train", streaming=True, filters=keys
+            repo_id,
+            data_files=names,
+            revision=commit,
+            split="train",
+            streaming=True,
+            filters=filters,
         )
         return list(rows)
 
-    found = ask(repo_id, "reading rows back", read)
-    return {(row["id"], row["chunk_index"]): row for row in found}
+    rows = call_hub(repo_id, "reading rows back", read)
+    return {(row["id"], row["chunk_index"]): row for row in rows}

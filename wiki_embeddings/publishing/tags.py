@@ -1,14 +1,13 @@
-"""Tags: a name for every snapshot that is published, which never moves."""
+"""Tags: a name for every published snapshot, which never moves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import Manifest
-from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, MovedOnError, ask, ask_once
-from wiki_embeddings.publishing.repository import commit_of, record_at
+from wiki_embeddings.publishing.hub_calls import ConflictError, call_hub
+from wiki_embeddings.publishing.repository import read_record, resolve_commit
 
 
 @dataclass(frozen=True)
@@ -17,64 +16,58 @@ class Tag:
 
     Attributes:
         name: Its name.
-        is_there: Whether it has been set.
+        is_set: Whether it exists already.
     """
 
     name: str
-    is_there: bool
+    is_set: bool
 
 
-def tag_for(repo_id: str, published: Manifest) -> Tag:
-    """The tag of a dataset, which it has or is to get.
+def choose_tag(repo_id: str, manifest: Manifest) -> Tag:
+    """Return the tag that a dataset has, or is to get.
 
-    It is the snapshot; where another version of the same snapshot has that name, the beginning of
-    this one's manifest's digest is added to it.
+    It is the snapshot. If another version of that snapshot has this name, the first digits of the
+    manifest's digest are added.
 
     Raises:
         BadInputError: Both names belong to something else.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    refs = ask(
+    refs = call_hub(
         repo_id,
         "looking up its tags",
         lambda api: api.list_repo_refs(repo_id, repo_type="dataset"),
     )
-    there = {tag.name for tag in refs.tags}
-    snapshot = str(published.settings["raw"]["snapshot"])
-    names = (snapshot, f"{snapshot}-{published.digest[:8]}")
+    existing = {tag.name for tag in refs.tags}
+    snapshot = str(manifest.settings["raw"]["snapshot"])
+    names = (snapshot, f"{snapshot}-{manifest.digest[:8]}")
     for name in names:
-        if name not in there:
-            return Tag(name, is_there=False)
-        record = record_at(repo_id, name)
-        if record is not None and record["digest"] == published.digest:
-            return Tag(name, is_there=True)
+        if name not in existing:
+            return Tag(name, is_set=False)
+        record = read_record(repo_id, name)
+        if record is not None and record["digest"] == manifest.digest:
+            return Tag(name, is_set=True)
     raise BadInputError(
         f"{repo_id} has tags {names[0]} and {names[1]} of something else: delete the second one "
         "there, and run again."
     )
 
 
-def set_tag(repo_id: str, tag: Tag, commit: str) -> None:
-    """Let a tag name a commit from now on.
+def create_tag(repo_id: str, tag: Tag, commit: str) -> None:
+    """Create a tag at a commit, unless it is set.
 
     Raises:
-        MovedOnError: It names another one.
+        ConflictError: It exists at another commit.
         WikiEmbeddingsError: The Hub refuses, or cannot be reached.
     """
-
-    def create() -> None:
-        step = f"tagging it {tag.name}"
-        try:
-            ask_once(
-                repo_id,
-                step,
-                lambda api: api.create_tag(
-                    repo_id, tag=tag.name, revision=commit, repo_type="dataset"
-                ),
-            )
-        except MovedOnError:  # by another publisher of the same, or by a try whose answer was lost
-            if commit_of(repo_id, tag.name) != commit:
-                raise
-
-    if not tag.is_there:
-        with_retries(create, RETRY_POLICY)
+    if tag.is_set:
+        return
+    try:
+        call_hub(
+            repo_id,
+            f"tagging it {tag.name}",
+            lambda api: api.create_tag(repo_id, tag=tag.name, revision=commit, repo_type="dataset"),
+        )
+    except ConflictError:  # another publisher of the same, or a try whose answer was lost
+        if resolve_commit(repo_id, tag.name) != commit:
+            raise

@@ -1,7 +1,7 @@
-"""Upload: the bytes of a dataset's files to the Hub, each once, by several processes at a time.
+"""The stage that uploads the bytes of a dataset's files to the Hub, in several processes at once.
 
-What comes of a file is a receipt on the volume. It counts for one run: which files the Hub has is
-asked of the Hub, which clears away what no commit names.
+Each shard uploads one file and leaves a receipt on the volume. A receipt counts for one run only:
+the next run asks the Hub what it has, because the Hub clears away what no commit names.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class UploadSpec:
     """One file to upload.
 
     Attributes:
-        folder: Reference of the folder of receipts.
+        folder: Reference of the receipts' folder.
         name: File name of the receipt.
         units: Bytes in the file.
         repo_id: Name of the dataset on the Hub.
-        path: What the file is called there.
+        path: Path of the file in the repository.
         file: The file on the volume.
     """
 
@@ -48,21 +48,23 @@ class UploadSpec:
     file: InputFile
 
 
-def plan(published: Manifest, repo_id: str, missing: Sequence[int], run: str) -> Plan[UploadSpec]:
+def plan(manifest: Manifest, repo_id: str, missing: Sequence[int], run_id: str) -> Plan[UploadSpec]:
     """Plan the uploads of a dataset.
 
     Args:
-        published: Manifest of the dataset.
+        manifest: Manifest of the dataset.
         repo_id: Name of the dataset on the Hub.
-        missing: Places in it of the files that the Hub does not have.
-        run: Name of the run, whose receipts count for no other.
+        missing: Indices in `manifest.files` of the files that the Hub does not have.
+        run_id: Id of the run; its receipts count for no other.
     """
-    where = {"repo_id": repo_id, "run": run}
-    settings: Mapping[Any, Any] = {**published.settings, "uploads": where}
-    upstream = published.as_upstream()
-    folder = folder_for(published.wiki, "uploads", upstream, settings, VERSION)
+    settings: Mapping[Any, Any] = {
+        **manifest.settings,
+        "uploads": {"repo_id": repo_id, "run": run_id},
+    }
+    upstream = manifest.as_upstream()
+    folder = folder_for(manifest.wiki, "uploads", upstream, settings, VERSION)
     return Plan(
-        wiki=published.wiki,
+        wiki=manifest.wiki,
         stage="uploads",
         folder=folder,
         upstream=upstream,
@@ -77,9 +79,9 @@ def plan(published: Manifest, repo_id: str, missing: Sequence[int], run: str) ->
                 units=file.bytes,
                 repo_id=repo_id,
                 path=file.name,
-                file=input_file(published, file),
+                file=input_file(manifest, file),
             )
-            for file in (published.files[place] for place in missing)
+            for file in (manifest.files[index] for index in missing)
         ),
     )
 
@@ -88,15 +90,15 @@ def upload_file(spec: UploadSpec, volume: Volume, progress: Progress) -> Report:
     """Upload one file and write its receipt.
 
     Raises:
-        BadInputError: The file is gone or altered, or the Hub refuses it for good.
+        BadInputError: The file is missing or altered, or the Hub refuses it for good.
         UnusableVolumeError: The receipt cannot be stored.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
 
     def write(receipt: Path) -> dict[str, Statistic]:
-        from wiki_embeddings.publishing.file_transfer import upload  # loads the Hub's client
+        from wiki_embeddings.publishing.file_transfer import transfer_file  # loads the Hub's client
 
-        upload(spec.repo_id, spec.path, volume.path(spec.file.reference), spec.file.sha256)
+        transfer_file(spec.repo_id, spec.path, volume.path(spec.file.reference), spec.file.sha256)
         progress(spec.units)
         receipt.write_bytes(
             canonical_json({"repo_id": spec.repo_id, "path": spec.path, "sha256": spec.file.sha256})

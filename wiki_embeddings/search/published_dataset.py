@@ -1,10 +1,10 @@
-"""Datasets that are published on the Hub: what one holds, and its files, fetched once.
+"""A published dataset on the Hub: what it holds, and its files, fetched once.
 
     datasets/{namespace}--{name}/{commit}/snapshot.json   what the Hub lists at that commit
     datasets/{namespace}--{name}/{commit}/README.md       the card, which names the model
     datasets/{namespace}--{name}/{commit}/small/…         a config's files, each one verified
 
-A commit that has been looked up is never looked up again: what is here of it whole needs no Hub.
+A commit is looked up once; after that, whatever is complete here needs no Hub.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from wiki_embeddings.volume import write_bytes
 
 _LISTING = "snapshot.json"
 
-_MOST_CARD_BYTES = 1_000_000
-"""A hundred times what a card has: more is none, and is not fetched."""
+_MAX_CARD_BYTES = 1_000_000
+"""A hundred times the size of a card; anything larger is not one, and is not fetched."""
 
 
 @dataclass(frozen=True)
 class PublishedConfig:
-    """A config of a published dataset at one commit; its files may be here already or not.
+    """A config of a published dataset at one commit, whether its files are here or not.
 
     Attributes:
         config: Its name.
-        snapshot: The dataset at that commit, of its files those of the config.
+        snapshot: The dataset at that commit, with the files of the config only.
         folder: Where the files are kept.
-        made_by: The model that made the vectors.
+        model: The model that made the vectors.
     """
 
     config: Config
     snapshot: HubSnapshot
     folder: Path
-    made_by: VectorModel
+    model: VectorModel
 
     @property
     def bytes(self) -> int:
@@ -51,60 +51,62 @@ class PublishedConfig:
         return sum(file.size for file in self.snapshot.files)
 
     @property
-    def searchable(self) -> VectorFiles:
-        """What is searched once all files are here."""
+    def vector_files(self) -> VectorFiles:
+        """The files to search, once they are here."""
         dataset = self.snapshot.repo_id
         return VectorFiles(
             files=tuple(self.folder / file.path for file in self.snapshot.files),
-            made_by=self.made_by,
-            advice=f"It has just been found to be as {dataset} has it on the Hub: search another "
-            "--revision, and tell whoever publishes it.",
+            model=self.model,
+            advice=f"The file is the same as in {dataset} on the Hub: search another --revision, "
+            "and tell its publisher.",
         )
 
 
 def look_up(name: str, *, revision: str, config: Config, home: Path) -> PublishedConfig:
-    """Find out what a published dataset holds; fetches no more than its card.
+    """Look up what a published dataset holds; fetches nothing but its card.
 
     Args:
         name: Repository on the Hub, `namespace/name`.
-        revision: Branch, tag or commit. Only for a commit can the Hub be left unasked.
+        revision: Branch, tag or commit. Only a commit can be looked up without the Hub.
         config: Which of its rows.
-        home: Folder under which `datasets/` lies.
+        home: Folder that holds `datasets/`.
 
     Raises:
-        BadInputError: No such dataset, revision or config, no right to read it, or not a dataset
-            of this project.
+        BadInputError: There is no such dataset, revision or config, the token may not read it, or
+            it is not a dataset of this project.
         WikiEmbeddingsError: The Hub cannot be reached, or the card cannot be stored.
     """
     if not is_hub_name(name):
-        raise BadInputError(f"{name!r} is no name of a dataset on the Hub, namespace/name.")
+        raise BadInputError(
+            f"{name!r} is not the name of a dataset on the Hub: write namespace/name."
+        )
     kept = home / "datasets" / name.replace("/", "--")
     snapshot = _listed(kept / revision) if is_commit(revision) else None
     if snapshot is None:
         snapshot = _resolved(name, revision, config, kept)
     folder = kept / snapshot.commit
-    made_by = _made_by(snapshot, folder)
+    model = _model(snapshot, folder)
     if _listed(folder) != snapshot:
         write_bytes(folder / _LISTING, json.dumps(asdict(snapshot), indent=1).encode())
-    return PublishedConfig(config, _only(config, snapshot), folder, made_by)
+    return PublishedConfig(config, _with_files_of(config, snapshot), folder, model)
 
 
 def missing_bytes(published: PublishedConfig) -> int:
-    """How much is still to be fetched, by the sizes of what is here."""
+    """Count the bytes still to be fetched, by the sizes of the files here."""
     return sum(_missing(file, published.folder / file.path) for file in published.snapshot.files)
 
 
 def fetch(published: PublishedConfig, progress: Callable[[int], None]) -> None:
-    """Make sure that all files are here and have the digests that the Hub states for them.
+    """Fetch the missing files, and verify all of them against the Hub's digests.
 
     Args:
         published: From `look_up`.
-        progress: Told of bytes that are here, found or fetched; `published.bytes` in all.
+        progress: Called with bytes that are here, found or fetched; `published.bytes` in all.
 
     Raises:
         BadInputError: The Hub refuses.
         UnusableVolumeError: The files cannot be stored.
-        WikiEmbeddingsError: The Hub cannot be reached; what was fetched stays.
+        WikiEmbeddingsError: The Hub cannot be reached; what was fetched is kept.
     """
     for file in published.snapshot.files:
         destination = published.folder / file.path
@@ -119,7 +121,7 @@ def _missing(file: HubFile, destination: Path) -> int:
 
 
 def _listed(folder: Path) -> HubSnapshot | None:
-    """What the Hub has said of a commit; None where it is to be asked."""
+    """Read the Hub's listing of a commit, kept from the first look-up; None if there is none."""
     listing = folder / _LISTING
     if not listing.is_file():
         return None
@@ -128,7 +130,7 @@ def _listed(folder: Path) -> HubSnapshot | None:
         files = tuple(HubFile(**file) for file in content.pop("files"))
         return HubSnapshot(**content, files=files)
     except (ValueError, TypeError, KeyError, AttributeError):
-        return None  # damaged: the Hub is asked again, and it is written anew
+        return None  # damaged: the Hub is asked again, and the file is replaced
 
 
 def _resolved(name: str, revision: str, config: Config, kept: Path) -> HubSnapshot:
@@ -138,52 +140,52 @@ def _resolved(name: str, revision: str, config: Config, kept: Path) -> HubSnapsh
         raise
     except WikiEmbeddingsError as error:
         commits = sorted(path.parent.name for path in kept.glob(f"*/{_LISTING}"))
-        whole = [commit for commit in commits if _is_whole(kept / commit, config)]
-        if not whole:
+        complete = [commit for commit in commits if _is_complete(kept / commit, config)]
+        if not complete:
             raise
         raise WikiEmbeddingsError(
             f"{error} Without the Hub, name a commit that is here already with --revision: "
-            f"{', '.join(whole)}."
+            f"{', '.join(complete)}."
         ) from error
 
 
-def _is_whole(folder: Path, config: Config) -> bool:
+def _is_complete(folder: Path, config: Config) -> bool:
     snapshot = _listed(folder)
-    files = _of(config, snapshot.files) if snapshot else []
+    files = _files_of(config, snapshot.files) if snapshot else []
     return bool(files) and not any(_missing(file, folder / file.path) for file in files)
 
 
-def _made_by(snapshot: HubSnapshot, folder: Path) -> VectorModel:
-    what = f"{CARD} of {snapshot.repo_id} at {snapshot.commit}"
+def _model(snapshot: HubSnapshot, folder: Path) -> VectorModel:
+    label = f"{CARD} of {snapshot.repo_id} at {snapshot.commit}"
     card = next((file for file in snapshot.files if file.path == CARD), None)
-    if card is None or card.size > _MOST_CARD_BYTES:
+    if card is None or card.size > _MAX_CARD_BYTES:
         raise BadInputError(
             f"{snapshot.repo_id} at {snapshot.commit} has no {CARD} that this project has written, "
             "so nothing says which model a question needs: search a dataset of this project."
         )
     hub_files.download(snapshot, card, folder / CARD)
-    return read_card(folder / CARD, what, "It is so on the Hub: search another --revision.")
+    return read_card(folder / CARD, label, "The Hub has the same file: search another --revision.")
 
 
-def _only(config: Config, snapshot: HubSnapshot) -> HubSnapshot:
-    """A snapshot with the files of one config alone."""
-    files = _of(config, snapshot.files)
+def _with_files_of(config: Config, snapshot: HubSnapshot) -> HubSnapshot:
+    """Leave only the files of one config in a snapshot."""
+    files = _files_of(config, snapshot.files)
     if not files:
-        others = [other for other in CONFIGS if _of(other, snapshot.files)]
+        others = [other for other in CONFIGS if _files_of(other, snapshot.files)]
         advice = f"Search another one, with --config {' or '.join(others)}." if others else ""
         raise BadInputError(
             f"{snapshot.repo_id} at {snapshot.commit} has no config {config}: there is no "
             f"{files_pattern(config)} in it. {advice}".rstrip()
         )
-    stated = int(files[0].path.removesuffix(".parquet").rpartition("-")[2])
-    if len(files) != stated:
+    expected = int(files[0].path.removesuffix(".parquet").rpartition("-")[2])
+    if len(files) != expected:
         raise BadInputError(
-            f"{snapshot.repo_id} at {snapshot.commit} has {len(files)} of the {stated} files of "
-            f"config {config}, so it would not be searched whole: search another --revision."
+            f"{snapshot.repo_id} at {snapshot.commit} has {len(files)} of the {expected} files of "
+            f"config {config}, so not all of it could be searched: search another --revision."
         )
     return replace(snapshot, files=tuple(files))
 
 
-def _of(config: Config, files: tuple[HubFile, ...]) -> list[HubFile]:
+def _files_of(config: Config, files: tuple[HubFile, ...]) -> list[HubFile]:
     pattern = re.compile(rf"{FOLDERS[config]}/train-[0-9]{{5}}-of-[0-9]{{5}}\.parquet")
     return [file for file in files if pattern.fullmatch(file.path)]

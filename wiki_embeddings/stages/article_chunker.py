@@ -1,4 +1,4 @@
-"""Cuts tables of articles into tables of chunks with a model's tokenizer."""
+"""Cuts tables of articles into tables of chunks, with a model's tokenizer."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _HASH_BYTES = 16
 
 @dataclass(frozen=True)
 class ArticleChunker:
-    """A model's tokenizer and how to cut with it; keep it from batch to batch.
+    """A model's tokenizer and the settings to cut with; worth keeping from batch to batch.
 
     Attributes:
         model: The model.
         tokenizer: Its tokenizer.
-        settings: Budget and prefixes.
+        settings: Token budget and prefixes.
     """
 
     model: ResolvedModel
@@ -44,25 +44,25 @@ class ArticleChunker:
 
     @property
     def schema(self) -> pa.Schema:
-        """Schema of the chunks."""
+        """Arrow schema of the chunks."""
         return chunk_schema(self.model.vocab_size)
 
     @property
     def added_tokens(self) -> int:
-        """Tokens that the encoder adds to each chunk: special ones and the model's prefix."""
+        """Tokens that the encoder adds to each chunk: special tokens and the passage prefix."""
         return self.tokenizer.special_tokens + self.settings.passage_prefix_tokens
 
-    def cut(self, articles: pa.Table) -> pa.RecordBatch:
+    def chunk(self, articles: pa.Table) -> pa.RecordBatch:
         """Cut articles into chunks.
 
         Args:
             articles: Rows of `RAW_SCHEMA`.
 
         Returns:
-            Rows of `schema`, the chunks of each article one after another.
+            Rows of `schema`; the chunks of each article are consecutive.
 
         Raises:
-            BadInputError: An article holds what is no Unicode text.
+            BadInputError: An article is not valid Unicode.
         """
         titles, texts = (articles.column(name).to_pylist() for name in ("title", "text"))
         return self._table(articles, chunk_articles(self.tokenizer, titles, texts, self.settings))
@@ -92,10 +92,10 @@ class ArticleChunker:
         return pa.record_batch(arrays, schema=self.schema)
 
     def _hashes(self, chunks: Chunks) -> list[str]:
-        """Hash what the encoder sees of each chunk: itself, its prefix and the token ids.
+        """Hash what the encoder sees of each chunk: the model, its prefix and the token ids.
 
-        Budget, title and text count only by the token ids that they lead to, so equal hashes have
-        equal vectors, but for rounding, which depends on the sequences that share a batch.
+        Budget, title and text count only through the token ids, so equal hashes mean equal vectors,
+        up to rounding, which depends on the other sequences in the batch.
         """
         encoder = {
             "model": self.model.name,
@@ -106,26 +106,26 @@ class ArticleChunker:
             "passage_prefix": self.model.passage_prefix,
         }
         common = hashlib.blake2b(canonical_json(encoder), digest_size=_HASH_BYTES)
-        # One width and byte order, whatever the machine's and the vocabulary's.
+        # One width and byte order on every machine and for every vocabulary.
         ids = chunks.tokens.astype("<u4")
         hashes = []
         for begin, end in pairwise(chunks.token_offsets.tolist()):
-            one = common.copy()
-            one.update(ids[begin:end].tobytes())
-            hashes.append(one.hexdigest())
+            chunk_hash = common.copy()
+            chunk_hash.update(ids[begin:end].tobytes())
+            hashes.append(chunk_hash.hexdigest())
         return hashes
 
 
-def cutter(
+def load_chunker(
     model: str, revision: str | None, token_budget: int, title_prefix: bool
 ) -> ArticleChunker:
-    """Make a cutter for a model.
+    """Load a model's tokenizer and check the settings against it.
 
     Raises:
-        BadInputError: The model is not one that we run, or the budget does not suit it.
+        BadInputError: The model is not supported, or the budget does not fit it.
         WikiEmbeddingsError: The model cannot be fetched now.
     """
-    resolved = resolve(model, revision, any_transformer=True)  # chunks are any engine's
+    resolved = resolve(model, revision, any_architecture=True)
     if token_budget > resolved.max_length:
         raise BadInputError(
             f"A budget of {token_budget} tokens is too large: {resolved.name} reads at most "
@@ -141,7 +141,7 @@ def cutter(
 
 
 def batches(articles: pa.Table, text_bytes: int) -> Iterator[pa.Table]:
-    """Slice a table of articles into pieces of about so much text; at least one row each."""
+    """Slice a table of articles into batches of about `text_bytes` of UTF-8, never empty."""
     lengths = pc.binary_length(articles.column("text")).to_numpy()
     pieces = np.cumsum(lengths, dtype=np.int64) // text_bytes
     edges = [0, *(np.flatnonzero(np.diff(pieces)) + 1).tolist(), articles.num_rows]

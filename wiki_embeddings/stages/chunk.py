@@ -1,7 +1,7 @@
-"""Chunk: cut each article where it reads best, within the model's token budget; lose nothing.
+"""Chunk: cut each article where it reads best, within the model's token budget, losing nothing.
 
-A shard is one row group of a part: a worker cuts that alone, once it has made sure that the part is
-what was fetched.
+A shard is one row group of a part: a worker checks the part's SHA-256, then reads and cuts only
+that row group.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from wiki_embeddings.encoders.engines import TEI
-from wiki_embeddings.encoders.models.files import require_bert
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
 from wiki_embeddings.schemas import DICTIONARY_COLUMNS
 from wiki_embeddings.sources.protocol import Progress
-from wiki_embeddings.stages.article_chunker import batches, cutter
+from wiki_embeddings.stages import versions
+from wiki_embeddings.stages.article_chunker import ArticleChunker, batches, load_chunker
 from wiki_embeddings.stages.shard import (
     InputFile,
     Plan,
@@ -32,19 +32,21 @@ from wiki_embeddings.stages.shard import (
 from wiki_embeddings.stages.statistics import chunk_statistics
 from wiki_embeddings.volume import MiB, Volume
 
-VERSION = "1"
-"""Raised when the same articles would be cut differently."""
-
 _BATCH_BYTES = 1 * MiB
-"""Text cut at a time: large enough for the tokenizer, small beside what a shard holds."""
+"""Text cut at a time: large enough for the tokenizer, small beside a whole shard."""
 
-_cutter = lru_cache(maxsize=1)(cutter)
-"""A worker keeps its tokenizer, and the words it has seen, from shard to shard."""
+
+@lru_cache(maxsize=1)
+def _load_once(
+    model: str, revision: str | None, token_budget: int, title_prefix: bool
+) -> ArticleChunker:
+    """Keep the tokenizer and its cache of words from shard to shard."""
+    return load_chunker(model, revision, token_budget, title_prefix)
 
 
 @dataclass(frozen=True)
 class ChunkingConfig:
-    """How to cut, once a model has been found and the budget suits it.
+    """How to cut, once the model is resolved and the budget is known to fit it.
 
     Attributes:
         model: Name or folder of the model whose tokenizer decides.
@@ -52,7 +54,7 @@ class ChunkingConfig:
         tokenizer_sha256: SHA-256 of its tokenizer file.
         passage_prefix: Text that the encoder puts before each chunk.
         token_budget: Most tokens in a chunk, special tokens, prefix and title included.
-        title_prefix: Whether the article's title is put in front of each chunk.
+        title_prefix: True to put the article's title in front of each chunk.
     """
 
     model: str
@@ -71,17 +73,17 @@ def prepare(
     title_prefix: bool,
     engine: str = "auto",
 ) -> ChunkingConfig:
-    """Find a model and make sure that the budget suits it, where the cutting will be done.
+    """Resolve the model and check the token budget, where the articles will be cut.
 
-    What the engine cannot compute is refused now, before all is cut for it.
+    A model that the engine cannot compute is refused now, before all articles are cut for it.
 
     Raises:
-        BadInputError: The model is not one that we run, or the budget does not suit it.
+        BadInputError: The model is not supported, or the budget does not fit it.
         WikiEmbeddingsError: The model cannot be fetched now.
     """
-    resolved = _cutter(model, revision, token_budget, title_prefix).model
+    resolved = _load_once(model, revision, token_budget, title_prefix).model
     if engine != TEI:
-        require_bert(resolved.bert)
+        resolved.require_bert()
     return ChunkingConfig(
         model=resolved.name,
         revision=resolved.revision,
@@ -99,13 +101,13 @@ class ChunkSpec:
     Attributes:
         folder: Reference of the output folder.
         name: File name of the shard.
-        units: Articles in it, about.
+        units: Number of articles, estimated.
         part: The part that holds its articles.
-        row_group: Which row group of the part it is.
+        row_group: Index of the row group in the part.
         model: Name or folder of the model whose tokenizer decides.
         revision: Commit of the model.
         token_budget: Most tokens in a chunk, special tokens, prefix and title included.
-        title_prefix: Whether the article's title is put in front of each chunk.
+        title_prefix: True to put the article's title in front of each chunk.
     """
 
     folder: str
@@ -119,7 +121,7 @@ class ChunkSpec:
     title_prefix: bool
 
 
-def plan(raw: Manifest, cutting: ChunkingConfig) -> Plan[ChunkSpec]:
+def plan(raw: Manifest, config: ChunkingConfig) -> Plan[ChunkSpec]:
     """Plan the shards of a wiki: one for each row group of its parts.
 
     Raises:
@@ -127,11 +129,11 @@ def plan(raw: Manifest, cutting: ChunkingConfig) -> Plan[ChunkSpec]:
     """
     if not raw.rows:
         raise BadInputError(
-            f"raw_wikipedia of {raw.wiki} holds no articles: materialize it again with a larger "
+            f"raw_wikipedia of {raw.wiki} has no articles: materialize it again with a larger "
             "fraction."
         )
-    settings: Settings = {**raw.settings, "chunks": {**asdict(cutting), "version": VERSION}}
-    folder = folder_for(raw.wiki, "chunks", raw.as_upstream(), settings, VERSION)
+    settings: Settings = {**raw.settings, "chunks": {**asdict(config), "version": versions.CHUNK}}
+    folder = folder_for(raw.wiki, "chunks", raw.as_upstream(), settings, versions.CHUNK)
     groups = [(file, group) for file in raw.files for group in range(file.row_groups)]
     return Plan(
         wiki=raw.wiki,
@@ -146,21 +148,21 @@ def plan(raw: Manifest, cutting: ChunkingConfig) -> Plan[ChunkSpec]:
             ChunkSpec(
                 folder=folder,
                 name=f"shard-{number:05d}.parquet",
-                units=_share(file.rows, file.row_groups, group),
+                units=_estimated_rows(file.rows, file.row_groups, group),
                 part=input_file(raw, file),
                 row_group=group,
-                model=cutting.model,
-                revision=cutting.revision,
-                token_budget=cutting.token_budget,
-                title_prefix=cutting.title_prefix,
+                model=config.model,
+                revision=config.revision,
+                token_budget=config.token_budget,
+                title_prefix=config.title_prefix,
             )
             for number, (file, group) in enumerate(groups)
         ),
     )
 
 
-def _share(rows: int, groups: int, group: int) -> int:
-    """Rows of one group if they were spread evenly; the shares add up to all rows."""
+def _estimated_rows(rows: int, groups: int, group: int) -> int:
+    """Rows of one row group if all had the same number; the estimates add up to all rows."""
     return rows // groups + (group < rows % groups)
 
 
@@ -168,17 +170,17 @@ def chunk_shard(spec: ChunkSpec, volume: Volume, progress: Progress) -> Report:
     """Cut the articles of one row group and write the chunks.
 
     Raises:
-        BadInputError: The part is corrupt, or an article cannot be stored as text.
+        BadInputError: The part is corrupt, or an article is not valid Unicode.
         UnusableVolumeError: The chunks cannot be stored.
     """
 
     def write(path: Path) -> dict[str, Statistic]:
         articles = read_input(volume, spec.part, "raw_wikipedia", spec.row_group)
-        cutter = _cutter(spec.model, spec.revision, spec.token_budget, spec.title_prefix)
-        with parquet_writer(path, cutter.schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
+        chunker = _load_once(spec.model, spec.revision, spec.token_budget, spec.title_prefix)
+        with parquet_writer(path, chunker.schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
             for batch in batches(articles, _BATCH_BYTES):
-                writer.write_batch(cutter.cut(batch))
+                writer.write_batch(chunker.chunk(batch))
                 progress(batch.num_rows)
-        return chunk_statistics(pq.read_table(path), cutter.added_tokens)
+        return chunk_statistics(pq.read_table(path), chunker.added_tokens)
 
     return make_once(spec, volume, write)

@@ -1,8 +1,8 @@
-"""Publish: the embeddings as a dataset in Hub layout, Parquet files and a card.
+"""Dataset: the embeddings in Hub layout, as Parquet files and a card.
 
-Whole shards are put together into files of a size that downloads well; a few rows from everywhere
-make a small file for a first look; and the card is one more shard of the work, so that it is made
-once and listed in the manifest like the others.
+Whole shards are joined into files of a size that downloads well. A small file has some rows from
+all parts of the dataset, for a first look. The card is one more shard of the work, so that it is
+made once and listed in the manifest like the others.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from wiki_embeddings.schemas import (
     embedding_schema,
 )
 from wiki_embeddings.sources.protocol import Progress
+from wiki_embeddings.stages import versions
 from wiki_embeddings.stages.shard import (
     Plan,
     Report,
@@ -46,28 +47,25 @@ from wiki_embeddings.stages.shard import (
 from wiki_embeddings.stages.statistics import embedding_statistics
 from wiki_embeddings.volume import Volume
 
-VERSION = "2"
-"""Raised when the same embeddings would be published differently, in files or on the card."""
-
 _SMALL_WINDOWS = 100
-"""Rows that follow one another come from this many places: whole passages of articles from A to Z,
-while a row group has to be read only for each place, not for each row."""
+"""The small file takes consecutive rows from so many places: articles from A to Z with consecutive
+passages, for one row group read a place instead of a row."""
 
-_SEARCHED = ["id", "url", "title", "chunk_index", "start", "n_tokens", "hash"]
-"""Columns with statistics: what readers filter by. Extremes of texts and numbers tell nothing."""
+_STATISTICS_COLUMNS = ["id", "url", "title", "chunk_index", "start", "n_tokens", "hash"]
+"""Columns that readers filter by; the extremes of texts and vectors are no use."""
 
 
 @dataclass(frozen=True)
 class DataFileSpec:
-    """One data file to publish.
+    """One data file to make.
 
     Attributes:
         folder: Reference of the output folder.
         name: File name below the folder, as the Hub expects it.
         units: Rows in it.
         embeddings: The embeddings that are published.
-        first: Place in their manifest of the first shard that this file holds.
-        shards: Shards that it holds, from there on. Their names would make a large spec.
+        first: Index in their manifest of the first shard that this file holds.
+        shards: Number of shards that it holds, from there on; names would make a large spec.
         dimensions: Width of a vector.
     """
 
@@ -82,12 +80,12 @@ class DataFileSpec:
 
 @dataclass(frozen=True)
 class SmallFileSpec:
-    """The file with a few rows from everywhere.
+    """The small file, with rows from all parts of the dataset.
 
     Attributes:
         folder: Reference of the output folder.
         name: File name below the folder.
-        units: Rows in it that are counted: none, for each is in a data file too.
+        units: 0, because its rows are counted in the data files.
         embeddings: The embeddings that are published.
         dimensions: Width of a vector.
     """
@@ -101,12 +99,12 @@ class SmallFileSpec:
 
 @dataclass(frozen=True)
 class CardSpec:
-    """The dataset card to write.
+    """The dataset card to make.
 
     Attributes:
         folder: Reference of the output folder.
         name: File name of the card.
-        units: Rows in it: none.
+        units: 0: it has no rows.
         embeddings: Reference of the folder of the embeddings that are published.
     """
 
@@ -124,11 +122,11 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[DatasetSpec]:
 
     Args:
         vectors: Manifest of the embeddings.
-        file_bytes: Size of a data file, about.
+        file_bytes: Approximate size of a data file.
     """
     settings = {**vectors.settings, "hub": {"file_bytes": file_bytes}}
-    folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, VERSION)
-    groups = grouped(vectors.files, file_bytes)
+    folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, versions.DATASET)
+    groups = group_files(vectors.files, file_bytes)
     firsts = accumulate((len(group) for group in groups), initial=0)
     dimensions = int(vectors.settings["embeddings"]["dimensions"])
     data_files = [
@@ -157,8 +155,8 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[DatasetSpec]:
     )
 
 
-def grouped(files: Sequence[ShardFile], file_bytes: int) -> list[list[ShardFile]]:
-    """Put neighbouring files together until the next one would exceed a size."""
+def group_files(files: Sequence[ShardFile], file_bytes: int) -> list[list[ShardFile]]:
+    """Group consecutive files until the next one would exceed `file_bytes`; never splits a file."""
     groups: list[list[ShardFile]] = []
     size = 0
     for file in files:
@@ -174,7 +172,7 @@ def make_dataset_file(spec: DatasetSpec, volume: Volume, progress: Progress) -> 
     """Make one file of the dataset: data or card.
 
     Raises:
-        BadInputError: A shard of embeddings is corrupt or gone.
+        BadInputError: A shard of embeddings is corrupt or missing.
         UnusableVolumeError: The file cannot be stored.
     """
     match spec:
@@ -200,24 +198,24 @@ def _make_data_file(spec: DataFileSpec, volume: Volume, progress: Progress) -> R
 def _make_small_file(spec: SmallFileSpec, volume: Volume, progress: Progress) -> Report:
     def write(path: Path) -> dict[str, Statistic]:
         vectors = unchanged_manifest(volume, spec.embeddings)
-        _write(path, spec.dimensions, [pa.concat_tables(_spread(volume, vectors))], progress)
+        _write(path, spec.dimensions, [pa.concat_tables(_small_tables(volume, vectors))], progress)
         return {}
 
-    # Its rows are counted where they were taken from: to the manifest it has none.
+    # Its rows are counted in the data files, so the manifest lists none for it.
     return make_once(spec, volume, write, describe=describe_plain)
 
 
 def _write(path: Path, dimensions: int, tables: Iterable[pa.Table], progress: Progress) -> None:
-    """Write a file as it is published.
+    """Write a Parquet file for publishing.
 
-    With an index of pages a reader fetches only the pages that it needs; pages that are cut where
-    the content says so stay the same when rows are put in before them, so that the Hub stores and
-    receives only what changed. Numbers are not split into streams of bytes as in the shards: not
-    every reader of Parquet knows that of float16 yet.
+    A page index lets readers fetch only the pages that they need. Content-defined chunking keeps
+    pages the same when rows are inserted before them, so that the Hub stores and receives only what
+    changed. Byte streams are not split as in the shards: not every reader of Parquet supports that
+    for float16 yet.
     """
     options: dict[str, Any] = {
         "use_dictionary": DICTIONARY_COLUMNS,
-        "write_statistics": _SEARCHED,
+        "write_statistics": _STATISTICS_COLUMNS,
         "write_page_index": True,
         "use_content_defined_chunking": True,
     }
@@ -227,45 +225,45 @@ def _write(path: Path, dimensions: int, tables: Iterable[pa.Table], progress: Pr
             progress(table.num_rows)
 
 
-def windows(rows: int, wanted: int) -> list[range]:
-    """Which rows the small file takes: windows of equal size, evenly spread.
+def sample_windows(rows: int, wanted: int) -> list[range]:
+    """Choose the rows of the small file: windows of equal size, evenly spread.
 
     Args:
-        rows: Rows there are.
-        wanted: Rows to take; all of them if there are fewer.
+        rows: Number of rows in the dataset.
+        wanted: Number of rows to choose; all of them if there are fewer.
 
     Returns:
-        Ranges of rows in ascending order that do not overlap, `min(rows, wanted)` in all.
+        Ranges of rows, ascending and without overlap, `min(rows, wanted)` rows in all.
     """
     if rows <= wanted:
         return [range(rows)] if rows else []
     number = min(_SMALL_WINDOWS, wanted)
-    taken = [wanted * place // number for place in range(number + 1)]
-    left_out = [(rows - wanted) * place // number for place in range(number)]
+    edges = [wanted * window // number for window in range(number + 1)]
+    skipped = [(rows - wanted) * window // number for window in range(number)]
     return [
-        range(begin + before, end + before)
-        for before, (begin, end) in zip(left_out, pairwise(taken), strict=True)
+        range(begin + offset, end + offset)
+        for offset, (begin, end) in zip(skipped, pairwise(edges), strict=True)
     ]
 
 
-def _spread(volume: Volume, vectors: Manifest) -> Iterator[pa.Table]:
-    """The rows of the small file, shard by shard."""
+def _small_tables(volume: Volume, vectors: Manifest) -> Iterator[pa.Table]:
+    """Read the rows of the small file, shard by shard."""
     firsts = list(accumulate((file.rows for file in vectors.files), initial=0))
     yield embedding_schema(int(vectors.settings["embeddings"]["dimensions"])).empty_table()
-    wanted = windows(vectors.rows, SMALL_ROWS)
+    windows = sample_windows(vectors.rows, SMALL_ROWS)
     for file, first in zip(vectors.files, firsts, strict=False):
-        places = [
+        rows = [
             range(max(window.start - first, 0), min(window.stop - first, file.rows))
-            for window in wanted
+            for window in windows
         ]
-        if any(places):
+        if any(rows):
             table = read_input(volume, input_file(vectors, file), "embeddings")
-            # Taken, not sliced: a slice would keep its whole shard in memory.
-            yield table.take(pa.array(list(chain.from_iterable(places))))
+            # `take` copies the rows; a slice would keep the whole shard in memory.
+            yield table.take(pa.array(list(chain.from_iterable(rows))))
 
 
 def _statistics(path: Path) -> dict[str, Statistic]:
-    """Statistics of a data file, read back row group by row group."""
+    """Count and checksum a data file, read back one row group at a time."""
     with pq.ParquetFile(path) as parquet:
         groups = range(parquet.num_row_groups)
         return merged_stats(embedding_statistics(parquet.read_row_group(g)) for g in groups)

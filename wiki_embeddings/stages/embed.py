@@ -1,15 +1,14 @@
-"""Embed: one vector for every chunk, from the token ids that are stored with it.
+"""Embed: one vector for every chunk, from its stored token ids.
 
-A shard of chunks becomes a shard of embeddings. The encoder is loaded once a process and works on
-one shard after another.
+A shard of chunks becomes a shard of embeddings. Each process loads the encoder once and keeps it
+from shard to shard.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from wiki_embeddings.encoders.token_lists import TokenLists
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
 from wiki_embeddings.schemas import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
 from wiki_embeddings.sources.protocol import Progress
+from wiki_embeddings.stages import versions
 from wiki_embeddings.stages.shard import (
     InputFile,
     Plan,
@@ -36,9 +36,6 @@ from wiki_embeddings.stages.shard import (
 )
 from wiki_embeddings.stages.statistics import vector_statistics
 from wiki_embeddings.volume import Volume
-
-VERSION = "1"
-"""Raised when the same chunks would get other vectors."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class EmbedSpec:
         model: Name or folder of the model.
         revision: Commit of the model.
         engine: What computes the vectors.
-        precision: Numbers that it computes with: those of the plan, whatever machine this is.
+        precision: Number format that it computes in, fixed by the plan for every machine.
     """
 
     folder: str
@@ -71,7 +68,8 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
 
     Args:
         chunks: Manifest of the chunks.
-        info: The encoder that is to embed them, as it says of itself where it runs.
+        info: The encoder that will embed them, as `encoders.describe` gives it where the stage
+            runs.
     """
     settings: Settings = {
         **chunks.settings,
@@ -86,10 +84,10 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
             "runtime": info.runtime,
             "query_prefix": info.query_prefix,
             "passage_prefix": info.passage_prefix,
-            "version": VERSION,
+            "version": versions.EMBED,
         },
     }
-    folder = folder_for(chunks.wiki, "embeddings", chunks.as_upstream(), settings, VERSION)
+    folder = folder_for(chunks.wiki, "embeddings", chunks.as_upstream(), settings, versions.EMBED)
     return Plan(
         wiki=chunks.wiki,
         stage="embeddings",
@@ -115,71 +113,68 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
     )
 
 
-def embed_shard(spec: EmbedSpec, volume: Volume, progress: Progress) -> Report:
+def embed_shard(
+    spec: EmbedSpec, volume: Volume, progress: Progress, encoder: encoders.Encoder | None = None
+) -> Report:
     """Embed the chunks of one shard and write them with their vectors.
 
+    Args:
+        spec: The shard.
+        volume: Where chunks and embeddings are.
+        progress: Called with the number of chunks embedded since the last call.
+        encoder: The encoder, if it is loaded already; by default the one that this process keeps.
+
     Raises:
-        BadInputError: The shard of chunks is corrupt, or the model is not what was planned.
+        BadInputError: The shard of chunks is corrupt, or the model is not the planned one.
         UnusableVolumeError: The vectors cannot be stored.
-    """
-    load = partial(encoder_of, spec.model, spec.revision, spec.engine, spec.precision)
-    return embed_with(load, spec, volume, progress)
-
-
-def embed_with(
-    load: Callable[[], encoders.Encoder], spec: EmbedSpec, volume: Volume, progress: Progress
-) -> Report:
-    """Embed a shard, unless that is done already, with an encoder that is loaded only if need be.
-
-    Raises:
-        BadInputError: As for `embed_shard`.
-        UnusableVolumeError: Likewise.
     """
 
     def write(path: Path) -> dict[str, Statistic]:
         chunks = read_input(volume, spec.chunks, "chunked_volume")
-        vectors = load().encode(stored_tokens(chunks), progress=progress)
+        loaded = encoder or loaded_encoder(spec.model, spec.revision, spec.engine, spec.precision)
+        vectors = loaded.encode(stored_tokens(chunks), progress=progress)
         write_table(path, with_vectors(chunks, vectors))
         return vector_statistics(pq.read_table(path))
 
     return make_once(spec, volume, write)
 
 
-def encoder_of(model: str, revision: str, engine: str, precision: str) -> encoders.Encoder:
-    """The encoder that this process keeps from shard to shard.
+_LOADING = threading.Lock()
+"""Shards that arrive at the same moment must not load two copies: a GPU has memory for one."""
 
-    It is loaded once, also for shards that come at the same moment: a second copy would take a
-    GPU's memory twice.
+
+def loaded_encoder(model: str, revision: str, engine: str, precision: str) -> encoders.Encoder:
+    """Load an encoder, or return the one that this process keeps from shard to shard.
 
     Raises:
-        BadInputError: As for `encoders.load`.
-        WikiEmbeddingsError: As for `encoders.load`.
+        BadInputError: See `encoders.load`.
+        WikiEmbeddingsError: See `encoders.load`.
     """
     with _LOADING:
-        return _kept(model, revision, engine, precision)
-
-
-_LOADING = threading.Lock()
+        return _load_once(model, revision, engine, precision)
 
 
 @lru_cache(maxsize=1)
-def _kept(model: str, revision: str, engine: str, precision: str) -> encoders.Encoder:
+def _load_once(model: str, revision: str, engine: str, precision: str) -> encoders.Encoder:
     return encoders.load(model, engine, revision=revision, precision=precision)
 
 
 def stored_tokens(chunks: pa.Table) -> TokenLists:
-    """Token ids of each row, without a copy for each row."""
+    """Return the token ids of all rows, sharing the column's memory."""
     column = chunks.column("tokens").combine_chunks()
     offsets = column.offsets.to_numpy().astype(np.int64)
     return TokenLists(column.flatten().to_numpy(), offsets - offsets[0])
 
 
 def with_vectors(chunks: pa.Table, vectors: npt.NDArray[np.float32]) -> pa.Table:
-    """Put vectors beside their chunks.
+    """Build the table of a shard of embeddings.
 
     Args:
         chunks: Rows of a shard of chunks.
         vectors: Their vectors in the same order, float32 of shape `(rows, dimensions)`.
+
+    Returns:
+        Rows of `embedding_schema`; vectors are rounded to float16.
     """
     schema = embedding_schema(vectors.shape[1])
     columns = {name: chunks.column(name) for name in schema.names if name in chunks.column_names}
@@ -193,23 +188,23 @@ def with_vectors(chunks: pa.Table, vectors: npt.NDArray[np.float32]) -> pa.Table
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a shard of embeddings.
 
-    The two bytes of a vector's numbers lie apart: sign and exponent compress, the rest is noise.
-    With that and without statistics of single numbers, which nobody asks for, writing takes a
-    quarter less time, and the file less room.
+    The two bytes of each number are stored in separate streams: sign and exponent compress well,
+    the mantissa is noise. Together with leaving out statistics of single numbers, which no reader
+    uses, this makes writing a quarter faster and the file smaller.
 
     Args:
-        path: Where to.
-        table: As `with_vectors` makes it.
+        path: The file to write.
+        table: Rows of `embedding_schema`.
     """
     with parquet_writer(
         path,
         table.schema,
         use_dictionary=DICTIONARY_COLUMNS,
-        use_byte_stream_split=[_NUMBERS],
+        use_byte_stream_split=[_VECTOR_ITEMS],
         write_statistics=[name for name in table.column_names if name != "embedding"],
     ) as writer:
         writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
 
 
-_NUMBERS = "embedding.list.element"
-"""Parquet's name for the numbers in the vectors."""
+_VECTOR_ITEMS = "embedding.list.element"
+"""Parquet's path of the numbers in the vectors."""

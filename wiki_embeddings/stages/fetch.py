@@ -6,7 +6,7 @@ shards from any part without reading the rest of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,11 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Settings, Statistic, merged_stats
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources import registry
-from wiki_embeddings.sources.protocol import OpenedPart, Progress
+from wiki_embeddings.sources.protocol import OpenedPart, Part, Progress
+from wiki_embeddings.stages import versions
 from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
 from wiki_embeddings.stages.statistics import article_statistics
 from wiki_embeddings.volume import Volume, scratch_folder
-
-VERSION = "1"
-"""Raised when the same articles would come out differently."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class FetchSpec:
     Attributes:
         folder: Reference of the output folder.
         name: File name of the part.
-        units: Articles (sample) or bytes (Hub) to fetch.
+        units: Work in the part, in the source's unit.
         part: The source's own description of the part.
         scratch: Reference of the folder for downloads under way.
         shard_bytes: UTF-8 bytes of text in a row group, at least, but for the last one.
@@ -44,7 +42,7 @@ class FetchSpec:
     folder: str
     name: str
     units: int
-    part: registry.Part
+    part: Part
     scratch: str
     shard_bytes: int
 
@@ -56,18 +54,18 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
         BadInputError: There is no such wiki or snapshot, or the sample is not installed.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    source = registry.plan(wiki, snapshot=snapshot, fraction=fraction)
+    source = registry.source_for_wiki(wiki, snapshot)
+    planned = source.plan(wiki, snapshot, fraction)
     settings: Settings = {
         "raw": {
-            **source.settings,
-            "snapshot": source.snapshot,
+            **planned.settings,
+            "snapshot": planned.snapshot,
             "fraction": fraction,
             "shard_bytes": shard_bytes,
-            "version": VERSION,
+            "version": versions.FETCH,
         }
     }
-    folder = folder_for(wiki, "raw", None, settings, VERSION)
-    parts: Sequence[registry.Part] = source.parts
+    folder = folder_for(wiki, "raw", None, settings, versions.FETCH)
     return Plan(
         wiki=wiki,
         stage="raw",
@@ -75,18 +73,18 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
         upstream=None,
         settings=settings,
         make=fetch_part,
-        unit=registry.unit(wiki),
-        bound_by=registry.bound_by(wiki),
+        unit=source.unit,
+        bound_by=source.bound_by,
         specs=tuple(
             FetchSpec(
                 folder=folder,
                 name=f"part-{number:05d}.parquet",
-                units=registry.units(part),
+                units=part.units,
                 part=part,
                 scratch=scratch_folder(folder),
                 shard_bytes=shard_bytes,
             )
-            for number, part in enumerate(parts)
+            for number, part in enumerate(planned.parts)
         ),
     )
 
@@ -98,13 +96,14 @@ def fetch_part(spec: FetchSpec, volume: Volume, progress: Progress) -> Report:
         BadInputError: The part is corrupt, or not what was planned.
         WikiEmbeddingsError: It cannot be fetched now, or not be stored.
     """
+    source = registry.source_for_part(spec.part)
     scratch = volume.path(spec.scratch)
 
     def write(path: Path) -> dict[str, Statistic]:
-        return write_part(registry.open_part(spec.part, scratch, progress), path, spec.shard_bytes)
+        return write_part(source.open_part(spec.part, scratch, progress), path, spec.shard_bytes)
 
     report = make_once(spec, volume, write)
-    registry.discard(spec.part, scratch)
+    source.discard(spec.part, scratch)
     return report
 
 

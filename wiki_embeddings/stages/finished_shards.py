@@ -1,8 +1,8 @@
-"""Taking stock: which shards of an output are finished already, and still what they were.
+"""The list of an output's finished shards: those whose files are still what their reports say.
 
-Asked before a map where starting workers costs something, so that only the rest is mapped; and
-after it, where what a worker has written might not have come to stay. The answer is a file on the
-volume, because for a whole edition it is larger than a call may be.
+Written before a map where a worker is expensive to start, so that only the rest is mapped; and
+after it, where a worker's file might not have reached the volume. The list is a file on the volume,
+because for a whole edition it is larger than a call may return.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from wiki_embeddings.manifest import ShardFile, finished_shard, reported_names
 from wiki_embeddings.volume import Files, Volume, canonical_json, finished_shards_record
 
 _THREADS = 8
-"""Reading from a volume is waiting, and hashing runs beside it."""
+"""Reading from a network volume is mostly waiting, and hashing releases the GIL."""
 
 
 def record_finished_shards(volume: Volume, folder: str, *, thorough: bool = True) -> int:
-    """Write down which shards of an output are finished.
+    """Write the list of an output's finished shards.
 
     Args:
-        volume: Where the output lies.
+        volume: Where the output is.
         folder: Reference of the output folder.
-        thorough: Whether their SHA-256 is compared, or only their size.
+        thorough: True to compare each file's SHA-256, False to compare only its size.
 
     Returns:
-        How many there are; where there are none, nothing is written.
+        Number of finished shards. If there are none, nothing is written.
 
     Raises:
-        UnusableVolumeError: The answer cannot be stored.
+        UnusableVolumeError: The list cannot be stored.
     """
     with ThreadPoolExecutor(_THREADS) as threads:
         shards = threads.map(
@@ -44,6 +44,6 @@ def record_finished_shards(volume: Volume, folder: str, *, thorough: bool = True
 
 
 def read_finished_shards(files: Files, folder: str) -> dict[str, ShardFile]:
-    """Read which shards are finished, by name, as `record_finished_shards` has written it down."""
+    """Read the list that `record_finished_shards` wrote; gives the shards by name."""
     content = json.loads(files.read_bytes(finished_shards_record(folder)))
     return {file["name"]: ShardFile(**file) for file in content["files"]}

@@ -1,4 +1,4 @@
-"""Whether a published folder opens with `datasets` as its card says, config by config."""
+"""Opens a dataset with `datasets`, the way its readers do, and compares what comes out."""
 
 from __future__ import annotations
 
@@ -21,45 +21,51 @@ from wiki_embeddings.volume import Volume
 
 
 def opens_with_datasets(volume: Volume, folder: str) -> CheckResult:
-    """Whether `datasets` opens a published folder as it is, and reads what was written.
+    """Check that `datasets` opens a dataset's folder and reads what was written.
 
-    Streams the first row of each config, because a full load would copy the whole dataset into
-    its cache.
+    Streams the first row of each config, because a full load would copy the whole dataset into its
+    cache.
+
+    Args:
+        volume: Where the dataset is.
+        folder: Reference of its folder.
     """
     published = existing_manifest(volume, folder)
-    place = volume.path(folder)
-    opened = {config: opens(volume, published, config, str(place)) for config in FOLDERS}
+    root = volume.path(folder)
+    opened = {config: config_opens(volume, published, config, str(root)) for config in FOLDERS}
     counted = sum(
-        pq.read_metadata(path).num_rows for path in sorted(place.glob(files_pattern("default")))
+        pq.read_metadata(path).num_rows for path in sorted(root.glob(files_pattern("default")))
     )
     passed = all(opened.values()) and counted == published.rows
-    description = "It opens as it is." if passed else "What it opens as is not what was written."
+    description = (
+        "All configs open." if passed else "What a reader gets differs from what was written."
+    )
     return CheckResult(
         passed,
         description,
         {
-            **{f"opens_as_{config}": fine for config, fine in opened.items()},
+            **{f"opens_as_{config}": opens for config, opens in opened.items()},
             "rows_in_footers": counted,
             "rows_in_manifest": published.rows,
         },
     )
 
 
-def opens(
-    volume: Volume, published: Manifest, config: ConfigName, place: str, revision: str | None = None
+def config_opens(
+    volume: Volume, published: Manifest, config: ConfigName, root: str, revision: str | None = None
 ) -> bool:
-    """Whether a config has the declared features, and its first row is what was written.
+    """Check that a config has the declared features and that its first row is what was written.
 
     Args:
         volume: Where the dataset was made.
         published: Its manifest.
         config: Name of the config.
-        place: Folder, or name on the Hub, to open.
-        revision: Commit there.
+        root: Folder, or name on the Hub, to open.
+        revision: Commit on the Hub.
     """
-    from datasets import Features, load_dataset  # heavy, and needed only here
+    from datasets import Features, load_dataset  # slow to import
 
-    dataset = load_dataset(place, config, revision=revision, split="train", streaming=True)
+    dataset = load_dataset(root, config, revision=revision, split="train", streaming=True)
     schema = embedding_schema(int(published.settings["embeddings"]["dimensions"]))
     if config == "vectors":
         schema = pa.schema([schema.field(name) for name in VECTOR_COLUMNS])

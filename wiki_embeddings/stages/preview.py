@@ -1,4 +1,4 @@
-"""A look at what a stage has made: its columns and first rows, short enough to show."""
+"""The columns and first rows of a stage's output, short enough to show."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class Preview:
 
     Attributes:
         columns: Name and Arrow type of each column.
-        rows: The first rows, each value as a short string, by column.
+        rows: The first rows; a short string for each column's value.
     """
 
     columns: tuple[tuple[str, str], ...]
     rows: tuple[dict[str, str], ...]
 
 
-def look(volume: Volume, folder: str, rows: int = 5) -> Preview:
-    """Look at the first rows of a stage's output.
+def preview(volume: Volume, folder: str, rows: int = 5) -> Preview:
+    """Read the first rows of a stage's output.
 
     Args:
-        volume: Where it lies.
-        folder: Reference of the stage's output folder.
-        rows: How many rows to show at most.
+        volume: Where the output is.
+        folder: Reference of the output folder.
+        rows: Most rows to read.
     """
     manifest = existing_manifest(volume, folder)
     file = next((file for file in manifest.files if file.rows), None)
@@ -45,13 +45,13 @@ def look(volume: Volume, folder: str, rows: int = 5) -> Preview:
     return Preview(
         columns=tuple((field.name, str(field.type)) for field in schema),
         rows=tuple(
-            {name: shown(value) for name, value in row.items()} for row in batch.to_pylist()
+            {name: shortened(value) for name, value in row.items()} for row in batch.to_pylist()
         ),
     )
 
 
-def shown(value: Any) -> str:
-    """A value as a short string on one line."""
+def shortened(value: Any) -> str:
+    """Format a value as a short string on one line."""
     if isinstance(value, list):
         items = ", ".join(f"{item:.4g}" for item in value[:_LIST_ITEMS])
         return f"[{items}, …] ({len(value)})" if len(value) > _LIST_ITEMS else f"[{items}]"

@@ -1,4 +1,4 @@
-"""What all stages share: a plan of shards, and how one shard is made once and recognised later."""
+"""What all stages share: a plan of shards, and making each shard exactly once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from wiki_embeddings.volume import (
 
 
 class ShardSpec(Protocol):
-    """What every stage's spec has; the rest is the stage's own, small and without data."""
+    """The fields that every stage's spec has. The stage adds its own: small ones, never data."""
 
     @property
     def folder(self) -> str:
@@ -46,7 +46,7 @@ class ShardSpec(Protocol):
 
     @property
     def units(self) -> int:
-        """Work in it, in the plan's unit; decides only the order and the progress shown."""
+        """Amount of work, in the plan's unit; decides only the order and the progress shown."""
 
 
 SpecT = TypeVar("SpecT", bound=ShardSpec)
@@ -56,12 +56,12 @@ BoundBy: TypeAlias = Literal["core", "machine", "network"]
 
 @dataclass(frozen=True)
 class Report:
-    """What came of one shard.
+    """The result of one shard.
 
     Attributes:
         file: The finished file.
-        reused: Whether an earlier run had made it.
-        seconds: Wall time it took.
+        reused: True if an earlier run made it.
+        seconds: Wall time.
     """
 
     file: ShardFile
@@ -77,9 +77,9 @@ class Plan(Generic[SpecT]):
         wiki: The wiki.
         stage: The stage.
         folder: Reference of the output folder, named by what decides its content.
-        upstream: What it is made from; None for a source.
-        settings: All that decides the content, by stage; see `Manifest.settings`.
-        make: Makes one shard; a function of a module, so that any process can find it.
+        upstream: The output that it is made from; None for a source.
+        settings: Everything that decides the content, by stage; see `Manifest.settings`.
+        make: Makes one shard. A module-level function, so that any process can import it.
         unit: What progress counts, in the plural.
         bound_by: What limits one shard: one processor core, the whole machine or the network.
         specs: One spec a shard.
@@ -96,7 +96,7 @@ class Plan(Generic[SpecT]):
     specs: tuple[SpecT, ...]
 
     def manifest(self, files: Iterable[ShardFile]) -> Manifest:
-        """The manifest of this plan once all its shards are finished."""
+        """Build the manifest from the plan's finished files."""
         return Manifest(
             wiki=self.wiki,
             stage=self.stage,
@@ -110,20 +110,20 @@ class Plan(Generic[SpecT]):
 def folder_for(
     wiki: str, stage: StageName, upstream: Upstream | None, settings: Settings, version: str
 ) -> str:
-    """Reference of the folder for what these settings make from that upstream."""
-    made_by = {
+    """Name the folder for what these settings make from that upstream; gives its reference."""
+    inputs = {
         "upstream": upstream.digest if upstream else None,
         "settings": settings,
         "version": version,
     }
-    return output_folder(wiki, stage, digest_of(made_by))
+    return output_folder(wiki, stage, digest_of(inputs))
 
 
 Describe: TypeAlias = Callable[[Path, str, Mapping[str, Statistic]], ShardFile]
 
 
 def describe_parquet(path: Path, name: str, stats: Mapping[str, Statistic]) -> ShardFile:
-    """Describe a Parquet file with an `id` column by what can be read back from it."""
+    """Describe a Parquet file with an `id` column, by reading it back."""
     with pq.ParquetFile(path) as parquet:
         metadata = parquet.metadata
         ids = parquet.read(columns=["id"]).column("id").to_numpy()
@@ -140,7 +140,7 @@ def describe_parquet(path: Path, name: str, stats: Mapping[str, Statistic]) -> S
 
 
 def describe_plain(path: Path, name: str, stats: Mapping[str, Statistic]) -> ShardFile:
-    """Describe a file that holds no rows."""
+    """Describe a file without rows of its own."""
     return ShardFile(name, 0, path.stat().st_size, sha256_of_file(path), -1, -1, 0, stats)
 
 
@@ -150,12 +150,12 @@ def make_once(
     write: Callable[[Path], Mapping[str, Statistic]],
     describe: Describe = describe_parquet,
 ) -> Report:
-    """Make a shard's file, unless an earlier run has finished it.
+    """Make a shard's file, unless an earlier run finished it.
 
     Args:
         spec: The shard.
-        volume: Where it goes.
-        write: Writes the file to the path it is given and returns its statistics.
+        volume: Where its file is stored.
+        write: Writes the file to the given path and returns its statistics.
         describe: Describes the written file for the manifest.
 
     Raises:
@@ -173,17 +173,17 @@ def make_once(
 
 
 def parquet_writer(path: Path, schema: pa.Schema, **options: Any) -> pq.ParquetWriter:
-    """A Parquet writer with the project's settings."""
+    """Open a Parquet writer with the project's compression."""
     return pq.ParquetWriter(path, schema, compression="zstd", **options)
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that an earlier stage has made, as a spec names it.
+    """A file of an upstream stage, as a spec names it.
 
     Attributes:
         reference: Its path relative to the volume's root.
-        sha256: The SHA-256 that its manifest lists.
+        sha256: Its SHA-256 in the upstream manifest.
     """
 
     reference: str
@@ -191,40 +191,39 @@ class InputFile:
 
 
 def input_file(manifest: Manifest, file: ShardFile) -> InputFile:
-    """How a spec names a file of an upstream manifest."""
+    """Name a file of an upstream manifest for a spec."""
     return InputFile(manifest.reference(file), file.sha256)
 
 
 def read_input(
     volume: Volume, file: InputFile, asset: str, row_group: int | None = None
 ) -> pa.Table:
-    """Read a file that an upstream stage has made, once it is sure to be what was made.
+    """Read a file of an upstream stage, after checking its SHA-256.
 
     Args:
-        volume: Where it lies.
+        volume: Where the file is.
         file: The file.
-        asset: The asset that made it, to be named in an error.
+        asset: Key of the asset that made it, for the error message.
         row_group: The one row group to read; None for the whole file.
 
     Raises:
-        BadInputError: The file is missing or is not what its manifest lists.
+        BadInputError: The file is missing or differs from its manifest.
     """
     path = volume.path(file.reference)
     try:
-        found = _sha256_once(path, path.stat().st_mtime_ns, path.stat().st_size)
+        found = _sha256_cached(path, path.stat().st_mtime_ns, path.stat().st_size)
     except OSError as error:
         found = f"unreadable: {error.strerror}"
     if found != file.sha256:
         raise BadInputError(
-            f"{path} is not what its manifest lists (SHA-256 {file.sha256[:16]}…, found "
-            f"{found[:40]}): materialize {asset} again, which makes only this file again, "
-            "and then this asset."
+            f"{path} differs from its manifest (SHA-256 {file.sha256[:16]}…, found {found[:40]}): "
+            f"materialize {asset} again, which makes only this file again, and then this asset."
         )
     with pq.ParquetFile(path) as parquet:
         return parquet.read() if row_group is None else parquet.read_row_group(row_group)
 
 
 @lru_cache(maxsize=1024)
-def _sha256_once(path: Path, mtime_ns: int, size: int) -> str:  # noqa: ARG001 (they are the key)
-    """SHA-256 of a file; a worker that reads many row groups of it computes it once."""
+def _sha256_cached(path: Path, mtime_ns: int, size: int) -> str:  # noqa: ARG001 (they are the key)
+    """SHA-256 of a file, computed once by a worker that reads many of its row groups."""
     return sha256_of_file(path)

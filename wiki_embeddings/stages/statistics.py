@@ -1,7 +1,7 @@
-"""Counts of what a worker has written, taken from the rows themselves.
+"""Counts and checksums of a finished file, which the asset checks compare.
 
-They are what the asset checks compare, so they come from the table that is read back from the
-finished file, never from what was meant to be written.
+They are computed from the table that is read back from the file, never from the table that was
+passed to the writer.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Statistic
 from wiki_embeddings.schemas import stored_vectors, vectors_of
 
-_ALIKE = 1e-4
-"""Unit vectors whose mean is this near to unit length all point the same way."""
+_IDENTICAL_TOLERANCE = 1e-4
+"""Unit vectors whose mean is this close to unit length all point the same way."""
 
 _HASH_SUM_DIGITS = 8
 
 
 def article_statistics(table: pa.Table) -> dict[str, Statistic]:
-    """Count what a table of whole articles holds."""
+    """Count articles, characters and bytes of a table of whole articles."""
     text = table.column("text")
     lengths = pc.utf8_length(text).to_numpy()
     return {
@@ -38,14 +38,14 @@ def article_statistics(table: pa.Table) -> dict[str, Statistic]:
 
 
 def chunk_statistics(table: pa.Table, special_tokens: int) -> dict[str, Statistic]:
-    """Count what a shard of chunks holds.
+    """Count articles, characters and tokens of a shard of chunks.
 
     Args:
-        table: The shard, as read back.
+        table: The shard, read back from its file.
         special_tokens: Tokens that the encoder adds to each chunk: special ones and prefix.
 
     Raises:
-        WikiEmbeddingsError: The rows are not in order.
+        WikiEmbeddingsError: The rows are out of order.
     """
     require_order(table)
     tokens = pc.list_value_length(table.column("tokens")).to_numpy()
@@ -55,26 +55,28 @@ def chunk_statistics(table: pa.Table, special_tokens: int) -> dict[str, Statisti
             table.column("id").to_pylist(), table.column("text").to_pylist()
         ),
         "tokens": int(tokens.sum()),
-        "tokens_histogram": histogram(tokens),
+        "tokens_histogram": token_histogram(tokens),
         "max_tokens_with_specials": int(tokens.max(initial=0)) + special_tokens,
     }
 
 
 def vector_statistics(table: pa.Table) -> dict[str, Statistic]:
-    """Count what a shard of embeddings holds, and measure its vectors.
+    """Count the rows of a shard of embeddings, and measure its vectors.
 
     Raises:
-        WikiEmbeddingsError: The rows are not in order.
+        WikiEmbeddingsError: The rows are out of order.
     """
     require_order(table)
     vectors = vectors_of(table)
     norms = np.linalg.norm(vectors, axis=1)
     different_texts = len(pc.unique(table.column("hash"))) > 1
-    alike = different_texts and 1.0 - float(np.linalg.norm(vectors.mean(axis=0))) < _ALIKE
+    alike = (
+        different_texts and 1.0 - float(np.linalg.norm(vectors.mean(axis=0))) < _IDENTICAL_TOLERANCE
+    )
     return {
         **embedding_statistics(table),
         "tokens": int(pc.sum(table.column("n_tokens")).as_py() or 0),
-        "tokens_histogram": histogram(table.column("n_tokens").to_numpy()),
+        "tokens_histogram": token_histogram(table.column("n_tokens").to_numpy()),
         "arrow_bytes": int(table.nbytes),
         "not_finite": int(np.count_nonzero(~np.isfinite(vectors).all(axis=1))),
         "min_norm": round(float(norms.min(initial=2.0)), 6),
@@ -86,10 +88,10 @@ def vector_statistics(table: pa.Table) -> dict[str, Statistic]:
 
 
 def row_statistics(table: pa.Table) -> dict[str, Statistic]:
-    """Count the articles, characters and hashes of a file in which each article is in one piece.
+    """Count articles and characters of a file that holds each article's rows together.
 
-    `hash_sum` adds up the first 32 bits of each row's hash: it tells whether two sets of rows are
-    the same, in whatever files and order they lie.
+    `hash_sum` is the sum of the first 32 bits of each row's hash: equal for equal sets of rows,
+    whatever their order and files.
     """
     ids = table.column("id").to_numpy()
     return {
@@ -102,9 +104,10 @@ def row_statistics(table: pa.Table) -> dict[str, Statistic]:
 
 
 def embedding_statistics(table: pa.Table) -> dict[str, Statistic]:
-    """Count the rows of a file of embeddings, in whatever files and order they lie.
+    """Count and checksum the rows of a file of embeddings.
 
-    `row_checksum` adds up the CRC-32 of each row's place, text and vector.
+    `row_checksum` is the sum of the CRC-32 of each row's id, index, text and vector: equal for
+    equal sets of rows, whatever their order and files.
     """
     vectors = stored_vectors(table)
     total = 0
@@ -115,16 +118,16 @@ def embedding_statistics(table: pa.Table) -> dict[str, Statistic]:
         vectors,
         strict=True,
     ):
-        place = page_id.to_bytes(8, "little") + index.to_bytes(4, "little")
-        total += zlib.crc32(vector, zlib.crc32(text.encode(), zlib.crc32(place)))
+        key = page_id.to_bytes(8, "little") + index.to_bytes(4, "little")
+        total += zlib.crc32(vector, zlib.crc32(text.encode(), zlib.crc32(key)))
     return {**row_statistics(table), "row_checksum": total}
 
 
 def text_checksum(ids: Iterable[int], texts: Iterable[str]) -> int:
-    """Sum over articles of the CRC-32 of id and text, whether texts are whole or in chunks.
+    """Sum the CRC-32 of each article's id and text: the same for whole texts and for chunks.
 
     Args:
-        ids: Page id of each text; an article's chunks follow one another.
+        ids: Page id of each text; an article's chunks are consecutive.
         texts: Whole texts, or chunks in their order.
     """
     total = crc = 0
@@ -138,7 +141,7 @@ def text_checksum(ids: Iterable[int], texts: Iterable[str]) -> int:
 
 
 def require_order(table: pa.Table) -> None:
-    """Make sure that rows ascend by id, and each article's by chunk index from 0 without a gap.
+    """Require that ids ascend and that each article's chunk indices count up from 0.
 
     Raises:
         WikiEmbeddingsError: They do not.
@@ -149,16 +152,16 @@ def require_order(table: pa.Table) -> None:
     in_order = np.where(steps > 0, indices == 0, np.diff(indices, prepend=-1) == 1)
     if not (in_order & (steps >= 0)).all():
         raise WikiEmbeddingsError(
-            "Chunks are not in order after writing them: this is a fault of this project, not of "
-            "the input; please report it."
+            "The chunks in the written file are out of order. This is a bug in wiki_embeddings, "
+            "not a fault of the input; please report it."
         )
 
 
 _HISTOGRAM_BINS = 32
 
 
-def histogram(tokens: npt.NDArray[np.integer]) -> list[int]:
-    """Chunks by number of tokens, in bins of `HISTOGRAM_BIN_TOKENS`; the last takes the rest."""
+def token_histogram(tokens: npt.NDArray[np.integer]) -> list[int]:
+    """Count chunks by number of tokens, in bins of `HISTOGRAM_BIN_TOKENS`; the last is open."""
     bins = np.minimum(tokens // HISTOGRAM_BIN_TOKENS, _HISTOGRAM_BINS - 1)
     counts: list[int] = np.bincount(bins, minlength=_HISTOGRAM_BINS).tolist()
     return counts

@@ -14,10 +14,11 @@ from rich.console import Console
 pytest.importorskip("torch", reason="PyTorch, the extra `cuda`, is not installed")
 
 from benchmarks.cuda import chip, ours, peers, tables
-from benchmarks.cuda.first_vector import first_vector
+from benchmarks.cuda.first_vector import time_first_vector
 from benchmarks.cuda.models import Size, bundled_copy, our_encoder, random_model
-from benchmarks.cuda.prediction import datasheet_flops, predictions
-from benchmarks.cuda.work import lengths_of, prepared, sample_chunks
+from benchmarks.cuda.prediction import datasheet_flops, predict_fleets
+from benchmarks.cuda.work import measure_lengths, sample_chunks, write_work
+from wiki_embeddings.encoders.models.known import ModelShape
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.estimate import flops_per_token
 from wiki_embeddings.volume import Volume
@@ -33,7 +34,7 @@ def chunks(tmp_path_factory):
 @pytest.fixture(scope="module")
 def work(chunks, tmp_path_factory):
     volume = Volume(tmp_path_factory.mktemp("work"))
-    return prepared(volume, *chunks, passages=200, shards=3)
+    return write_work(volume, *chunks, passages=200, shards=3)
 
 
 @pytest.fixture(scope="module")
@@ -46,62 +47,62 @@ def encoder(folder):
     return our_encoder(folder, "cpu")
 
 
-def test_work_is_as_many_passages_as_asked_for_of_the_lengths_of_the_sample(chunks, work):
+def test_work_has_the_requested_number_of_passages_with_the_samples_lengths(chunks, work):
     assert work.passages == 600
     assert len(work.texts) == 200
-    mean = lengths_of(chunks[0]).mean
+    mean = measure_lengths(chunks[0]).mean
     assert work.tokens / work.passages == pytest.approx(mean, rel=0.05)
     file = work.volume.path(work.chunks.folder) / "shard-00002.parquet"
     lengths = np.array([len(tokens) + 2 for tokens in pq.read_table(file)["tokens"].to_pylist()])
     assert lengths.sum() * 3 == work.tokens
 
 
-def test_attention_costs_what_the_longest_passages_make_it_cost(chunks):
-    lengths = lengths_of(chunks[0])
+def test_long_passages_dominate_the_cost_of_attention(chunks):
+    lengths = measure_lengths(chunks[0])
     assert lengths.mean < lengths.attended <= 256
 
 
-def test_all_work_is_embedded_by_the_stage_and_cleared_away(encoder, work):
-    found = ours.embedded(encoder, work)
+def test_all_work_is_embedded_by_the_stage_and_removed(encoder, work):
+    found = ours.embed_all(encoder, work)
     assert found.seconds > 0
     assert found.bytes > work.passages * TINY.hidden_size * 2 / 2
     assert not list(work.volume.path("sample/turns").iterdir())
 
 
-def test_feeding_the_model_is_a_part_of_what_the_processor_does(encoder, work):
-    host = ours.host_side(encoder, work, tries=1)
+def test_feeding_the_model_is_a_part_of_the_processors_work(encoder, work):
+    host = ours.measure_host(encoder, work, tries=1)
     assert 0 < host.feeding < host.through
     assert host.whole > 0
 
 
-def test_the_model_is_back_after_measuring_without_it(encoder, work):
+def test_the_model_is_restored_after_measuring_without_it(encoder, work):
     expected = encoder.encode_texts(work.texts[:3])
-    ours.host_side(encoder, work, tries=1)
+    ours.measure_host(encoder, work, tries=1)
     np.testing.assert_array_equal(encoder.encode_texts(work.texts[:3]), expected)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_the_bundled_model_can_be_pooled_either_way(pooling, tmp_path):
+def test_the_bundled_model_can_have_either_pooling(pooling, tmp_path):
     info: EncoderInfo = our_encoder(bundled_copy(tmp_path / "model", pooling), "cpu").info
     assert (info.pooling, info.max_length, info.precision) == (pooling, 512, "float32")
 
 
-def test_rates_of_the_device_are_numbers(monkeypatch):
+def test_the_rates_of_a_device_are_positive(monkeypatch):
     monkeypatch.setattr(chip, "_WARM_S", 0.01)
-    rates = chip.chip_rates("cpu", matrix_sides=(32, 64), copied_bytes=1 << 16)
+    rates = chip.measure_chip("cpu", matrix_sides=(32, 64), copied_bytes=1 << 16)
     assert rates.matrix_side in {32, 64}
     assert rates.matrix_flops > 0
     assert rates.copy_bytes > 0
     assert rates.upload_bytes is None
 
 
-def test_a_new_process_says_what_its_first_vector_took(folder):
-    first = first_vector(folder, "cpu")
+def test_a_new_process_reports_the_time_to_its_first_vector(folder):
+    first = time_first_vector(folder, "cpu")
     assert first.total > first.importing + first.loading + first.encoding > 0
 
 
-def test_predictions_apply_the_share_to_each_datasheet():
-    one_h200, _, fifty_a10g = predictions(0.25, flops_per_token=46.6e6, tokens=4.5e9)
+def test_predictions_apply_the_share_to_each_datasheet_rate():
+    one_h200, _, fifty_a10g = predict_fleets(0.25, flops_per_token=46.6e6, tokens=4.5e9)
     assert one_h200.tokens_per_s == pytest.approx(0.25 * 989e12 / 46.6e6)
     assert one_h200.seconds == pytest.approx(4.5e9 / one_h200.tokens_per_s)
     assert one_h200.dollars == pytest.approx(one_h200.seconds * 0.001261)
@@ -121,32 +122,32 @@ def test_predictions_apply_the_share_to_each_datasheet():
         ("the processor", None),
     ],
 )
-def test_the_datasheet_of_a_chip_is_found_by_what_it_calls_itself(name, expected):
+def test_a_chips_datasheet_rate_is_found_by_its_name(name, expected):
     assert datasheet_flops(name) == expected
 
 
-def test_a_token_of_bge_small_costs_what_its_layers_multiply():
-    small = Size(12, 12, 384, 1536, "bge-small-en-v1.5")
+def test_a_token_of_bge_small_costs_its_layers_multiplications():
+    small = ModelShape(layers=12, hidden_size=384, intermediate_size=1536)
     weights = 4 * 384**2 + 2 * 384 * 1536
     assert math.isclose(flops_per_token(small, 225.0), 12 * (2 * weights + 4 * 384 * 225))
 
 
-def test_a_peer_that_is_not_installed_is_missing_and_the_reason_said(folder, monkeypatch):
+def test_a_peer_that_is_not_installed_is_missing_with_the_reason(folder, monkeypatch):
     monkeypatch.setattr(peers, "find_spec", lambda _name: None)
-    with pytest.raises(peers.MissingError, match="not installed"):
-        peers.peer(folder, "cpu")
+    with pytest.raises(peers.MissingPeerError, match="not installed"):
+        peers.load_peer(folder, "cpu")
 
 
 @pytest.mark.skipif(
     importlib.util.find_spec("sentence_transformers") is None,
     reason="sentence-transformers is only in the benchmarks' environment",
 )
-def test_a_random_model_is_the_same_to_sentence_transformers(folder, encoder, work):
-    theirs = peers.vectors_of(peers.peer(folder, "cpu"), work.texts[:8])
+def test_a_random_model_has_the_same_vectors_in_sentence_transformers(folder, encoder, work):
+    theirs = peers.encode(peers.load_peer(folder, "cpu"), work.texts[:8])
     np.testing.assert_allclose(encoder.encode_texts(work.texts[:8]), theirs, atol=1e-5)
 
 
-def test_the_table_puts_us_beside_each_peer_and_says_why_one_is_missing():
+def test_the_rate_table_has_each_peer_and_why_one_is_missing():
     rates = [
         tables.Rate("bge-small", "ours", 4000.0, 1e6, bytes_per_s=5e6),
         tables.Rate("bge-small", "theirs", 500.0, 1e6),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.questions import KINDS, Question, load_questions, right_chunks, sample_articles
+from benchmarks.questions import KINDS, Question, load_questions, relevant_chunks, sample_articles
 from wiki_embeddings.bundled import bundled_model
 from wiki_embeddings.chunking import Chunks, ChunkSettings, chunk_articles, load_tokenizer
 from wiki_embeddings.errors import BadInputError
@@ -23,8 +23,8 @@ def articles() -> dict[str, str]:
     return sample_articles()
 
 
-def chunks_of(texts: list[list[str]]) -> Chunks:
-    """Chunks of articles that are cut already; their tokens are of no concern here."""
+def make_chunks(texts: list[list[str]]) -> Chunks:
+    """Make chunks of articles that are already cut; their tokens do not matter here."""
     rows = [(article, index) for article, parts in enumerate(texts) for index in range(len(parts))]
     return Chunks(
         article=np.array([article for article, _ in rows]),
@@ -49,7 +49,7 @@ def test_there_are_questions_of_every_kind_over_most_of_the_sample():
     assert len({question.ask for question in QUESTIONS}) == len(QUESTIONS)
 
 
-def test_every_answer_is_found_once_in_the_whole_sample_in_its_article(articles):
+def test_every_answer_occurs_once_in_the_whole_sample_in_its_article(articles):
     found = {
         (question.ask, answer): {
             title: text.count(answer) for title, text in articles.items() if answer in text
@@ -57,31 +57,27 @@ def test_every_answer_is_found_once_in_the_whole_sample_in_its_article(articles)
         for question in QUESTIONS
         for answer in question.answers
     }
-    right = {
+    relevant = {
         (question.ask, answer): {question.article: 1}
         for question in QUESTIONS
         for answer in question.answers
     }
-    assert found == right
+    assert found == relevant
 
 
-def words(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.lower()))
-
-
-def runs_of_five(text: str) -> set[str]:
-    found = words(text).split()
-    return {" ".join(found[index : index + 5]) for index in range(len(found) - 4)}
+def five_grams(text: str) -> set[str]:
+    words = re.findall(r"\w+", text.lower())
+    return {" ".join(words[index : index + 5]) for index in range(len(words) - 4)}
 
 
 def test_no_question_is_worded_like_its_answer():
-    """Else it would only measure whether a passage can be found by its own words."""
+    """Otherwise it would only measure whether a passage can be found by its own words."""
     copied = {
-        asked.ask: runs_of_five(asked.ask) & runs_of_five(answer)
+        asked.ask: five_grams(asked.ask) & five_grams(answer)
         for asked in QUESTIONS
         for answer in asked.answers
     }
-    assert {ask: runs for ask, runs in copied.items() if runs} == {}
+    assert {ask: shared for ask, shared in copied.items() if shared} == {}
 
 
 @pytest.mark.parametrize(("budget", "titled"), [(256, False), (256, True), (128, False)])
@@ -94,41 +90,41 @@ def test_every_question_is_answered_by_a_chunk_wherever_the_chunks_are_cut(
         tokenizer, titles, list(articles.values()), ChunkSettings(budget, titled)
     )
     for asked in QUESTIONS:
-        right = right_chunks(asked, titles, chunks)
-        assert 1 <= len(right) <= len(asked.answers)
-        assert {titles[chunks.article[row]] for row in right} == {asked.article}
-        text = " ".join(chunks.text[row] for row in right)
+        relevant = relevant_chunks(asked, titles, chunks)
+        assert 1 <= len(relevant) <= len(asked.answers)
+        assert {titles[chunks.article[row]] for row in relevant} == {asked.article}
+        text = " ".join(chunks.text[row] for row in relevant)
         for answer in asked.answers:
             halves = (answer[: len(answer) // 2], answer[len(answer) // 2 :])
             assert any(half in text for half in halves)
 
 
-def test_the_chunk_that_holds_the_answer_is_right():
-    chunks = chunks_of(TEXTS)
-    assert right_chunks(question("Sea", "deep"), TITLES, chunks) == [0]
-    assert right_chunks(question("Sky", "The sky"), TITLES, chunks) == [2]
-    assert right_chunks(question("Sky", "high"), TITLES, chunks) == [4]
+def test_the_chunk_with_the_answer_is_relevant():
+    chunks = make_chunks(TEXTS)
+    assert relevant_chunks(question("Sea", "deep"), TITLES, chunks) == [0]
+    assert relevant_chunks(question("Sky", "The sky"), TITLES, chunks) == [2]
+    assert relevant_chunks(question("Sky", "high"), TITLES, chunks) == [4]
 
 
-def test_of_an_answer_that_is_cut_the_chunk_with_more_of_it_is_right():
-    chunks = chunks_of(TEXTS)
-    assert right_chunks(question("Sea", "deep and sal"), TITLES, chunks) == [1]
-    assert right_chunks(question("Sea", "sea is deep and"), TITLES, chunks) == [0]
-    assert right_chunks(question("Sky", "sky is blue. It"), TITLES, chunks) == [3]
+def test_if_an_answer_is_cut_the_chunk_with_more_of_it_is_relevant():
+    chunks = make_chunks(TEXTS)
+    assert relevant_chunks(question("Sea", "deep and sal"), TITLES, chunks) == [1]
+    assert relevant_chunks(question("Sea", "sea is deep and"), TITLES, chunks) == [0]
+    assert relevant_chunks(question("Sky", "sky is blue. It"), TITLES, chunks) == [3]
 
 
-def test_several_answers_make_several_chunks_right_each_once():
+def test_several_answers_make_several_chunks_relevant_without_duplicates():
     asked = question("Sky", "The sky", "high", "It is")
-    assert right_chunks(asked, TITLES, chunks_of(TEXTS)) == [2, 4]
+    assert relevant_chunks(asked, TITLES, make_chunks(TEXTS)) == [2, 4]
 
 
-def test_a_question_about_an_article_that_is_not_there_is_refused():
+def test_a_question_about_a_missing_article_is_refused():
     with pytest.raises(BadInputError, match=r"“Sun”, which is not in the sample"):
-        right_chunks(question("Sun", "hot"), TITLES, chunks_of(TEXTS))
+        relevant_chunks(question("Sun", "hot"), TITLES, make_chunks(TEXTS))
 
 
 @pytest.mark.parametrize(("answer", "times"), [("green", 0), ("is", 2)])
-def test_an_answer_that_is_not_there_just_once_is_refused(answer, times):
+def test_an_answer_that_does_not_occur_exactly_once_is_refused(answer, times):
     asked = replace(question("Sky", answer), ask="Why?")
     with pytest.raises(BadInputError, match=rf"“{answer}” to “Why\?” is {times} times"):
-        right_chunks(asked, TITLES, chunks_of(TEXTS))
+        relevant_chunks(asked, TITLES, make_chunks(TEXTS))

@@ -1,4 +1,4 @@
-"""Does what stands on the card work as it stands there? All Python on it runs, unchanged."""
+"""All Python on the card runs unchanged."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def table():
 
 @pytest.fixture
 def publish(tmp_path, table):
-    """Publishes the passages in two files, as made by a model with other settings."""
+    """Publish the passages in two files, as if made by a model with other settings."""
 
     def write(rows=table, repo_id=None, **model):
         folder = tmp_path / "published"
@@ -110,7 +110,7 @@ def manifest(files, **model):
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs Python that a reader has copied, in a process of its own."""
+    """Run copied Python in a new process."""
     modules = tmp_path / "modules"
     modules.mkdir()
     (modules / "sentence_transformers.py").write_text(STAND_IN)
@@ -137,7 +137,7 @@ def run(tmp_path):
     return execute
 
 
-def code_on(folder):
+def python_blocks(folder):
     """The Python on a card: loading, search with NumPy, search with FAISS."""
     page = (folder / "README.md").read_text(encoding="utf-8")
     loading, with_numpy, with_faiss = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
@@ -148,7 +148,7 @@ def code_on(folder):
 
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("config", [None, "default", "vectors", "small"])
-def test_each_config_opens_as_the_card_declares_it(tmp_path, table, publish, config, streaming):
+def test_each_config_loads_as_the_card_declares_it(tmp_path, table, publish, config, streaming):
     from datasets import Features, load_dataset
 
     expected = table.select(VECTOR_COLUMNS) if config == "vectors" else table
@@ -165,7 +165,7 @@ def test_each_config_opens_as_the_card_declares_it(tmp_path, table, publish, con
 
 def test_the_python_on_the_card_loads_each_config(publish, run):
     folder = publish()
-    title, columns, *_ = run(code_on(folder)[0], folder)
+    title, columns, *_ = run(python_blocks(folder)[0], folder)
     assert title == "Rayleigh scattering"
     assert columns == "dict_keys(['id', 'chunk_index', 'hash', 'embedding'])"
 
@@ -173,13 +173,13 @@ def test_the_python_on_the_card_loads_each_config(publish, run):
 @pytest.mark.parametrize("search", [1, 2], ids=["numpy", "faiss"])
 def test_the_python_on_the_card_answers_its_question(publish, run, search):
     folder = publish()
-    told = run(code_on(folder)[search], folder)
-    assert len(told) == 5
-    score, _, title = told[0].partition(" ")
+    printed = run(python_blocks(folder)[search], folder)
+    assert len(printed) == 5
+    score, _, title = printed[0].partition(" ")
     assert title == "Rayleigh scattering"
     assert 0.5 < float(score) < 1.0
-    assert [line.split()[0] for line in told] == sorted(
-        (line.split()[0] for line in told), reverse=True
+    assert [line.split()[0] for line in printed] == sorted(
+        (line.split()[0] for line in printed), reverse=True
     )
 
 
@@ -187,16 +187,16 @@ def test_the_python_on_the_card_answers_its_question(publish, run, search):
 def test_the_python_on_the_card_puts_the_prefix_before_the_question(publish, run, search):
     prefix = 'Ask "it"\\: '
     folder = publish(query_prefix=prefix)
-    told = run(code_on(folder)[search], folder, prefix=prefix)
-    assert told[0].endswith(" Rayleigh scattering")
+    printed = run(python_blocks(folder)[search], folder, prefix=prefix)
+    assert printed[0].endswith(" Rayleigh scattering")
 
 
 @pytest.mark.parametrize("search", [1, 2], ids=["numpy", "faiss"])
 def test_without_a_public_model_a_passage_stands_in_for_the_question(publish, run, search):
     folder = publish(model="/home/ada/my-model", revision="sha256:" + "a" * 64)
-    told = run(code_on(folder)[search], folder)
-    assert len(told) == 5
-    assert told[0] == "1.000 Rayleigh scattering"
+    printed = run(python_blocks(folder)[search], folder)
+    assert len(printed) == 5
+    assert printed[0] == "1.000 Rayleigh scattering"
 
 
 @pytest.mark.parametrize("block", [0, 1, 2], ids=["loading", "numpy", "faiss"])
@@ -204,16 +204,16 @@ def test_the_python_on_the_card_reads_the_hub_at_the_tag(hub, publish, run, bloc
     folder = publish(repo_id=REPO_ID)
     hub.add(REPO_ID, {"README.md": b"The next snapshot, with nothing in it."})
     hub.add(REPO_ID, folder, branch="20231101")
-    told = run(code_on(folder)[block], folder.parent, hub)
-    assert told[0].endswith("Rayleigh scattering")
+    printed = run(python_blocks(folder)[block], folder.parent, hub)
+    assert printed[0].endswith("Rayleigh scattering")
 
 
 def test_the_snippet_of_a_dataset_on_the_hub_reads_its_small_config_at_the_tag(hub, publish, run):
     folder = publish(repo_id=REPO_ID)
     hub.add(REPO_ID, {"README.md": b"The next snapshot, with nothing in it."})
     hub.add(REPO_ID, folder, branch="20231101")
-    told = run(hub_snippet(REPO_ID, "20231101"), folder.parent, hub)
-    assert told[0] == "1.000 Rayleigh scattering"
+    printed = run(hub_snippet(REPO_ID, "20231101"), folder.parent, hub)
+    assert printed[0] == "1.000 Rayleigh scattering"
     assert not [served for served in hub.requests("/store/") if "/data/" in served.path]
 
 
@@ -222,7 +222,9 @@ def test_streaming_vectors_as_on_the_card_fetches_no_texts(hub, publish, table, 
     folder = publish(table.set_column(5, table.schema.field("text"), [noise]), repo_id=REPO_ID)
     hub.add(REPO_ID, folder, branch="20231101")
     hub.add(REPO_ID, folder)
-    (only_vectors,) = re.findall(r"^vectors = .*?^\)", code_on(folder)[0], re.DOTALL | re.MULTILINE)
+    (only_vectors,) = re.findall(
+        r"^vectors = .*?^\)", python_blocks(folder)[0], re.DOTALL | re.MULTILINE
+    )
     before = len(hub.served)
     run(
         f"from datasets import load_dataset\ndataset = {REPO_ID!r}\n{only_vectors}\n"
@@ -234,9 +236,9 @@ def test_streaming_vectors_as_on_the_card_fetches_no_texts(hub, publish, table, 
     assert 10_000 < fetched < 2**20, "each text is a megabyte"
 
 
-def test_the_snippet_takes_any_folder(tmp_path, publish, run):
+def test_the_snippet_accepts_any_folder_name(tmp_path, publish, run):
     odd = tmp_path / 'Ada\'s "data" {0} é'
     odd.symlink_to(publish(), target_is_directory=True)
-    told = run(snippet(str(odd)), tmp_path)
-    assert told[0] == "1.000 Rayleigh scattering"
-    assert len(told) == 5
+    printed = run(snippet(str(odd)), tmp_path)
+    assert printed[0] == "1.000 Rayleigh scattering"
+    assert len(printed) == 5

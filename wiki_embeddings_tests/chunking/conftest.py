@@ -26,7 +26,7 @@ def cased_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tokenizer(tokenizer_path: Path) -> ChunkTokenizer:
-    """The tokenizer under test; kept over all tests, as a worker keeps it over all batches."""
+    """The tokenizer under test; shared by all tests, as a worker keeps it over all batches."""
     return load_tokenizer(tokenizer_path)
 
 

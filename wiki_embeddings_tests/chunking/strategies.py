@@ -1,4 +1,4 @@
-"""Texts as bad as the world's: all scripts, signs that vanish, words that never end."""
+"""Difficult texts: all scripts, characters that vanish, words that never end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs that no encyclopedia should hold, and that some do."""
+"""Inputs that no encyclopedia should contain, and that some do."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_nothing_is_lost_of(tokenizer: ChunkTokenizer, backend: Tokenizer, text: str):
+def test_text_budget_and_tokens_are_kept_for(
+    tokenizer: ChunkTokenizer, backend: Tokenizer, text: str
+):
     chunks = chunk_articles(tokenizer, ["T"], [text], BUDGET)
     assert_lossless(chunks, [text])
     assert_within_budget(chunks, BUDGET, special_tokens=2)
@@ -81,7 +83,7 @@ def test_an_article_of_ten_megabytes_is_chunked(tokenizer: ChunkTokenizer):
         ("C\udc00t", "Good.", r"title of the article “C\\udc00t” .* \(U\+DC00\) at character 1"),
     ],
 )
-def test_a_lone_surrogate_is_refused_by_article_and_place(
+def test_a_lone_surrogate_is_refused_with_its_article_and_position(
     tokenizer: ChunkTokenizer, title: str, text: str, message: str
 ):
     with pytest.raises(BadInputError, match=message):

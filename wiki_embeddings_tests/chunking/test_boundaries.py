@@ -10,7 +10,7 @@ from wiki_embeddings_tests.chunking.strategies import articles
 
 
 def pieces(text: str) -> list[str]:
-    """Divides a text at all its boundaries."""
+    """Split a text at all its boundaries."""
     edges = [0, *(boundary.position for boundary in find_boundaries(text)), len(text)]
     return [text[begin:end] for begin, end in pairwise(edges)]
 
@@ -20,7 +20,7 @@ def levels(text: str) -> list[Level]:
 
 
 @given(articles)
-def test_boundaries_stand_inside_the_text_in_ascending_order(text: str):
+def test_boundaries_lie_inside_the_text_in_ascending_order(text: str):
     positions = [boundary.position for boundary in find_boundaries(text)]
     assert positions == sorted(set(positions))
     assert all(0 < position < len(text) for position in positions)
@@ -46,7 +46,7 @@ def test_boundaries_stand_inside_the_text_in_ascending_order(text: str):
         "下雨了……我们走了。",
     ],
 )
-def test_a_sentence_begins_after(text: str):
+def test_a_sentence_begins_at_each_bar(text: str):
     assert pieces(text.replace("|", "")) == text.split("|")
 
 
@@ -66,11 +66,11 @@ def test_a_sentence_begins_after(text: str):
         "1. First item",
     ],
 )
-def test_no_sentence_begins_inside(text: str):
+def test_abbreviations_numbers_and_names_end_no_sentence(text: str):
     assert pieces(text) == [text]
 
 
-def test_paragraphs_lines_and_sentences_are_told_apart():
+def test_paragraphs_lines_and_sentences_are_distinguished():
     text = "One. Two.\nthree\n\nFour is here.\r\nFive.\r\n \r\nSix.\u2028Seven.\u2029Eight."
     assert levels(text) == [
         Level.SENTENCE,
@@ -89,7 +89,7 @@ def test_a_section_begins_before_its_heading_and_not_after_it(gap: str):
     assert levels(text) == [Level.SECTION, Level.HEADING]
 
 
-def test_headings_of_parts_stay_with_those_above_them():
+def test_headings_of_subsections_stay_with_those_above_them():
     text = "It ended.\n\nHistory\n\nEarly history\n\nPrehistory\n\nIt began."
     assert levels(text) == [Level.SECTION, Level.HEADING, Level.HEADING, Level.HEADING]
 
@@ -98,7 +98,7 @@ def test_an_article_may_begin_with_a_heading():
     assert levels("History\n\nIt began.") == [Level.HEADING]
 
 
-def test_what_looks_like_many_headings_is_a_list_of_paragraphs():
+def test_more_than_three_headings_in_a_row_are_a_list():
     text = "It ended.\n\nOne\n\nTwo\n\nThree\n\nFour\n\nFive\n\nSix."
     assert levels(text)[-2:] == [Level.PARAGRAPH, Level.PARAGRAPH]
 
@@ -114,10 +114,10 @@ def test_what_looks_like_many_headings_is_a_list_of_paragraphs():
         "A line so long that nobody would take it for a heading, although it has no full stop",
     ],
 )
-def test_no_heading_is(line: str):
+def test_a_line_is_not_a_heading_if_it_looks_like(line: str):
     assert levels(f"It ended.\n\n{line}\n\nIt began.") == [Level.PARAGRAPH, Level.PARAGRAPH]
 
 
-def test_a_last_line_is_no_heading_with_or_without_a_line_end():
+def test_the_last_line_is_not_a_heading():
     assert levels("It ended.\n\nExternal links") == [Level.PARAGRAPH]
     assert levels("It ended.\n\nExternal links\n") == [Level.PARAGRAPH]

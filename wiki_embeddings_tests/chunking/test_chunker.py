@@ -18,7 +18,7 @@ from wiki_embeddings_tests.chunking.tokenizers import (
     assert_lossless,
     assert_tokens_of_texts,
     assert_within_budget,
-    tokens_of,
+    split_tokens,
 )
 
 budgets = st.integers(102, 300)
@@ -38,7 +38,7 @@ def test_chunks_rebuild_every_text_within_the_budget_with_the_tokens_of_their_ow
 
 @given(text=articles, budget=st.integers(42, 90))
 @settings(deadline=None, max_examples=100)
-def test_the_same_holds_of_a_tokenizer_that_keeps_case_and_accents(
+def test_a_tokenizer_that_keeps_case_and_accents_cuts_as_safely(
     cased: ChunkTokenizer, cased_backend: Tokenizer, text: str, budget: int
 ):
     wanted = ChunkSettings(budget)
@@ -50,7 +50,7 @@ def test_the_same_holds_of_a_tokenizer_that_keeps_case_and_accents(
 
 @given(title=titles, text=articles, budget=budgets)
 @settings(deadline=None, max_examples=100)
-def test_a_title_in_front_keeps_the_budget_and_leaves_half_of_it_to_the_text(
+def test_a_title_prefix_keeps_the_budget_and_leaves_half_of_it_to_the_text(
     tokenizer: ChunkTokenizer, backend: Tokenizer, title: str, text: str, budget: int
 ):
     wanted = ChunkSettings(budget + 3, title_prefix=True, passage_prefix_tokens=3)
@@ -58,15 +58,15 @@ def test_a_title_in_front_keeps_the_budget_and_leaves_half_of_it_to_the_text(
     assert_lossless(chunks, [text])
     assert_within_budget(chunks, wanted, special_tokens=2)
     title_tokens = backend.encode(title, add_special_tokens=False).ids
-    for part, tokens in zip(chunks.text, tokens_of(chunks), strict=True):
+    for part, tokens in zip(chunks.text, split_tokens(chunks), strict=True):
         text_tokens = backend.encode(part, add_special_tokens=False).ids
-        shown = tokens[: len(tokens) - len(text_tokens)]
-        assert tokens == shown + text_tokens
-        assert shown == title_tokens[: len(shown)]
-        assert len(shown) <= (budget - 2) // 2
+        prefix = tokens[: len(tokens) - len(text_tokens)]
+        assert tokens == prefix + text_tokens
+        assert prefix == title_tokens[: len(prefix)]
+        assert len(prefix) <= (budget - 2) // 2
 
 
-def test_a_title_that_fits_gives_the_tokens_of_title_newline_text(
+def test_a_short_title_gives_the_tokens_of_title_newline_text(
     tokenizer: ChunkTokenizer, backend: Tokenizer
 ):
     text = "Kittens are young cats. " * 60
@@ -74,7 +74,7 @@ def test_a_title_that_fits_gives_the_tokens_of_title_newline_text(
     together = [f"Cat (animal)\n{part}" for part in chunks.text]
     encodings = backend.encode_batch(together, add_special_tokens=False)
     assert len(chunks) > 1
-    assert tokens_of(chunks) == [encoding.ids for encoding in encodings]
+    assert split_tokens(chunks) == [encoding.ids for encoding in encodings]
 
 
 def test_a_long_title_is_cut_between_words(tokenizer: ChunkTokenizer, backend: Tokenizer):
@@ -87,7 +87,7 @@ def test_a_long_title_is_cut_between_words(tokenizer: ChunkTokenizer, backend: T
 
 @given(texts=st.lists(articles, min_size=2, max_size=4))
 @settings(deadline=None, max_examples=40)
-def test_an_article_is_cut_alike_whatever_was_chunked_before_or_with_it(
+def test_an_articles_chunks_do_not_depend_on_other_articles(
     tokenizer: ChunkTokenizer, tokenizer_path: Path, texts: list[str]
 ):
     names = ["T"] * len(texts)

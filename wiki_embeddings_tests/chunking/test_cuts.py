@@ -25,7 +25,7 @@ def cut(units: list[tuple[int, Level]]) -> tuple[list[int], list[Level], list[in
 
 
 @given(units)
-def test_every_chunk_keeps_the_budget_and_ends_where_a_unit_ends(units: list[tuple[int, Level]]):
+def test_every_chunk_fits_the_budget_and_ends_where_a_unit_ends(units: list[tuple[int, Level]]):
     ends, _, cuts = cut(units)
     assert set(cuts) <= set(ends[:-1])
     assert all(0 < size <= BUDGET for size in sizes(cuts, ends[-1]))
@@ -61,12 +61,12 @@ def test_a_section_is_a_better_end_than_a_fuller_chunk():
     assert cuts == [80]
 
 
-def test_a_heading_ends_no_chunk_that_could_end_elsewhere():
+def test_a_chunk_ends_elsewhere_than_after_a_heading_if_it_can():
     _, _, cuts = cut([(5, Level.SENTENCE), (60, Level.HEADING), (40, Level.SECTION)])
     assert cuts == [5]
 
 
-def test_a_text_of_short_lines_is_cut_at_paragraphs_none_the_less():
+def test_a_text_of_short_lines_is_still_cut_at_paragraphs():
     ten_lines = [(1, Level.LINE)] * 9 + [(1, Level.PARAGRAPH)]
     ends, levels, cuts = cut(ten_lines * 100)
     level_at = dict(zip(ends, levels, strict=True))
@@ -77,13 +77,13 @@ gaps_between_words = st.lists(st.tuples(st.integers(1, 40), st.booleans()), min_
 
 
 @given(gaps_between_words)
-def test_parts_of_a_large_unit_keep_the_budget_and_end_where_words_end(
+def test_parts_of_a_large_unit_fit_the_budget_and_end_where_words_end(
     gaps: list[tuple[int, bool]],
 ):
     words = np.array([0, *accumulate(size for size, _ in gaps)], np.int64)
-    runs = words[[True, *(ends_run for _, ends_run in gaps)]]
+    spaces = words[[True, *(ends_in_space for _, ends_in_space in gaps)]]
     end = int(words[-1])
-    cuts = divide_evenly(0, end, (runs, words), 40)
+    cuts = divide_evenly(0, end, (spaces, words), 40)
     assert set(cuts) <= set(words.tolist())
     assert all(0 < size <= 40 for size in sizes(cuts, end))
 
@@ -93,10 +93,10 @@ def test_a_large_unit_is_divided_evenly():
     assert divide_evenly(0, 210, (words, words), BUDGET) == [70, 140]
 
 
-def test_a_large_unit_is_divided_at_white_space_where_there_is_some():
-    runs = np.array([0, 60, 150])
+def test_a_large_unit_is_divided_at_white_space_if_possible():
+    spaces = np.array([0, 60, 150])
     words = np.arange(151)
-    assert divide_evenly(0, 150, (runs, words), BUDGET) == [60]
+    assert divide_evenly(0, 150, (spaces, words), BUDGET) == [60]
 
 
 def test_a_unit_within_the_budget_is_not_divided():

@@ -46,14 +46,14 @@ def test_a_sentence_without_white_space_is_cut_between_ideographs(chunk):
     assert chunk("中国" * 75) == ["中国" * 37 + "中", "国" + "中国" * 37]
 
 
-def test_a_long_address_is_cut_only_where_white_space_does_not_serve(chunk):
-    address = "https://example.com/" + "a/" * 40
+def test_a_long_url_is_not_cut_if_white_space_before_it_can_be(chunk):
+    url = "https://example.com/" + "a/" * 40
     before = "word " * 45
-    assert chunk(before + address) == [before, address]
+    assert chunk(before + url) == [before, url]
 
 
-def test_no_small_rest_is_left_at_the_end(chunk):
-    parts = chunk(SENTENCE * 10)  # 110 tokens: 99 and 11 would keep the budget too
+def test_no_small_chunk_is_left_at_the_end(chunk):
+    parts = chunk(SENTENCE * 10)  # 110 tokens: 99 and 11 would fit the budget too
     assert [len(part) // len(SENTENCE) for part in parts] == [5, 5]
 
 

@@ -24,7 +24,7 @@ Change = Callable[[dict[str, Any]], None]
 
 @pytest.fixture
 def changed(tmp_path: Path):
-    """Writes a tokenizer with something changed, and returns its path."""
+    """Write a tokenizer with something changed, and return its path."""
 
     def changed(change: Change) -> Path:
         config = json.loads(cased_tokenizer().to_str())
@@ -36,6 +36,13 @@ def changed(tmp_path: Path):
     return changed
 
 
+def assert_tokens_unchanged(path: Path, text: str) -> list[int]:
+    """Our tokens are those of the library."""
+    ids: list[int] = Tokenizer.from_file(str(path)).encode(text, add_special_tokens=False).ids
+    assert load_tokenizer(path).tokenize([text])[0].tokens.tolist() == ids
+    return ids
+
+
 def test_truncation_and_padding_of_the_published_tokenizer_are_switched_off(tokenizer_path: Path):
     config = json.loads(tokenizer_path.read_text(encoding="utf-8"))
     assert config["truncation"]["max_length"] == 128
@@ -45,7 +52,7 @@ def test_truncation_and_padding_of_the_published_tokenizer_are_switched_off(toke
     assert len(long.tokens) == 1000
 
 
-def test_a_vocabulary_within_65536_is_stored_in_two_bytes_and_a_larger_one_in_four(
+def test_token_ids_take_two_bytes_up_to_65536_tokens_and_four_above(
     tokenizer: ChunkTokenizer, changed: Callable[[Change], Path]
 ):
     def enlarge(config: dict[str, Any]) -> None:
@@ -58,47 +65,36 @@ def test_a_vocabulary_within_65536_is_stored_in_two_bytes_and_a_larger_one_in_fo
     assert chunks.tokens.dtype == np.uint32
 
 
-def test_ideographs_are_no_words_for_a_tokenizer_told_so(changed: Callable[[Change], Path]):
+def test_ideographs_are_not_words_if_the_normalizer_is_set_so(changed: Callable[[Change], Path]):
     def join(config: dict[str, Any]) -> None:
         config["normalizer"]["handle_chinese_chars"] = False
 
     path = changed(join)
     text = "中국中 " * 3
-    ids = Tokenizer.from_file(str(path)).encode(text, add_special_tokens=False).ids
-    assert load_tokenizer(path).tokenize([text])[0].tokens.tolist() == ids
+    assert_tokens_unchanged(path, text)
 
 
-def test_an_added_token_with_punctuation_is_never_broken(changed: Callable[[Change], Path]):
+def test_an_added_token_with_punctuation_is_never_split(changed: Callable[[Change], Path]):
     def add(config: dict[str, Any]) -> None:
         extra = {"content": "<a,b>", "special": True, "normalized": False}
         config["added_tokens"].append({**config["added_tokens"][0], **extra})
 
-    text = "<a,b>" * 500
-    path = changed(add)
-    ids = Tokenizer.from_file(str(path)).encode(text, add_special_tokens=False).ids
-    assert load_tokenizer(path).tokenize([text])[0].tokens.tolist() == ids
-    assert len(ids) == 500
+    assert len(assert_tokens_unchanged(changed(add), "<a,b>" * 500)) == 500
 
 
-def test_an_added_token_may_take_in_the_white_space_before_it(changed: Callable[[Change], Path]):
+def test_an_added_token_may_include_the_white_space_before_it(changed: Callable[[Change], Path]):
     def add(config: dict[str, Any]) -> None:
         mask = {"content": "[MASK]", "lstrip": True}
         config["added_tokens"].append({**config["added_tokens"][0], **mask})
 
-    text = "the [MASK], the \n [MASK][MASK] ing " * 20
-    path = changed(add)
-    ids = Tokenizer.from_file(str(path)).encode(text, add_special_tokens=False).ids
-    assert load_tokenizer(path).tokenize([text])[0].tokens.tolist() == ids
+    assert_tokens_unchanged(changed(add), "the [MASK], the \n [MASK][MASK] ing " * 20)
 
 
 def test_added_words_are_recognised_inside_other_words(changed: Callable[[Change], Path]):
     def add(config: dict[str, Any]) -> None:
         config["added_tokens"].append({**config["added_tokens"][0], "content": "istor"})
 
-    text = "history History, the prehistoric "
-    path = changed(add)
-    ids = Tokenizer.from_file(str(path)).encode(text, add_special_tokens=False).ids
-    assert load_tokenizer(path).tokenize([text])[0].tokens.tolist() == ids
+    assert_tokens_unchanged(changed(add), "history History, the prehistoric ")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +105,7 @@ def test_added_words_are_recognised_inside_other_words(changed: Callable[[Change
         ("pre_tokenizer", {"type": "Whitespace"}, "made of BertNormalizer, Whitespace"),
     ],
 )
-def test_a_tokenizer_that_is_not_berts_is_refused(
+def test_a_tokenizer_of_another_kind_is_refused(
     changed: Callable[[Change], Path], part: str, other: dict[str, str] | None, message: str
 ):
     with pytest.raises(BadInputError, match=message):
@@ -137,7 +133,7 @@ def test_a_vocabulary_without_the_unknown_token_is_refused(changed: Callable[[Ch
         {"content": "中"},
     ],
 )
-def test_an_added_token_that_a_cut_could_harm_is_refused(
+def test_an_added_token_that_a_cut_could_break_is_refused(
     changed: Callable[[Change], Path], flaw: dict[str, Any]
 ):
     with pytest.raises(BadInputError, match="added token"):
@@ -145,7 +141,7 @@ def test_an_added_token_that_a_cut_could_harm_is_refused(
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "\udcff"])
-def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path, content: str):
+def test_a_file_that_is_not_a_tokenizer_is_refused(tmp_path: Path, content: str):
     path = tmp_path / "tokenizer.json"
     path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(BadInputError, match="tokenizer"):
@@ -157,7 +153,7 @@ def test_a_missing_file_is_refused(tmp_path: Path):
         load_tokenizer(tmp_path / "tokenizer.json")
 
 
-def test_the_smallest_budget_holds_the_longest_word_and_what_the_encoder_adds(
+def test_the_smallest_budget_holds_the_longest_word_and_the_encoders_own_tokens(
     tokenizer: ChunkTokenizer,
 ):
     assert check_settings(tokenizer, ChunkSettings(105, passage_prefix_tokens=3)) == 100

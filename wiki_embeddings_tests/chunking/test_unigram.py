@@ -1,4 +1,4 @@
-"""What holds of BERT's tokenizers holds of XLM-R's, in each way in which they are published."""
+"""XLM-R's tokenizers, in each form in which they are published, cut as safely as BERT's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wiki_embeddings.chunking import (
     chunk_articles,
     chunker,
     load_tokenizer,
-    table,
+    segments,
     unigram,
 )
 from wiki_embeddings.errors import BadInputError
@@ -31,7 +31,7 @@ from wiki_embeddings_tests.chunking.tokenizers import (
     assert_lossless,
     assert_within_budget,
     plain,
-    tokens_of,
+    split_tokens,
 )
 from wiki_embeddings_tests.encoders.references import unpacked_xlmr
 
@@ -44,25 +44,25 @@ BUDGET = ChunkSettings(80)
 
 @pytest.fixture(scope="session")
 def published_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As multilingual-e5's is published: repeated spaces are joined, and Metaspace is alone."""
+    """The form of multilingual-e5: repeated spaces are joined, and Metaspace is alone."""
     return unpacked_xlmr(tmp_path_factory.mktemp("unigram")) / "tokenizer.json"
 
 
 def split_first(config: Config) -> None:
-    """As XLM-R's own was published, and as transformers 5 makes it but for the older words."""
+    """Use the form of XLM-R itself, which is also that of transformers 5 in older words."""
     config["normalizer"] = config["normalizer"]["normalizers"][0]
     metaspace = {"type": "Metaspace", "replacement": "▁", "add_prefix_space": True}
     config["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [SPLIT, metaspace]}
 
 
 def stripped(config: Config) -> None:
-    """As transformers converts a SentencePiece model since 2023."""
+    """Use the form in which transformers has converted SentencePiece models since 2023."""
     steps = config["normalizer"]["normalizers"]
     steps[1:] = [STRIP, {**steps[1], "content": "▁"}]
 
 
 def published(_: Config) -> None:
-    """As it is."""
+    """Change nothing."""
 
 
 @pytest.fixture(scope="session", params=[published, split_first, stripped])
@@ -76,7 +76,7 @@ def path(
 
 @pytest.fixture
 def changed(published_path: Path, tmp_path: Path) -> Callable[[Callable[[Config], None]], Path]:
-    """Writes the published tokenizer with something changed."""
+    """Write the published tokenizer with something changed."""
     return lambda change: _changed(published_path, tmp_path, change)
 
 
@@ -99,7 +99,7 @@ def backend(path: Path) -> Tokenizer:
 
 
 def alone(backend: Tokenizer, text: str) -> list[int]:
-    """Tokens of a text, but for the `▁` that some tokenizers make of white space at its end."""
+    """Tokenise a text, without the `▁` that some tokenizers make of white space at its end."""
     ids: list[int] = backend.encode(text, add_special_tokens=False).ids
     ends_in_space = text[-1:] in unigram.WHITE_SPACE and ids[-1:] == [backend.token_to_id("▁")]
     return ids[:-1] if ends_in_space else ids
@@ -108,7 +108,7 @@ def alone(backend: Tokenizer, text: str) -> list[int]:
 def assert_whole(chunks, texts, wanted, backend):
     assert_lossless(chunks, texts)
     assert_within_budget(chunks, wanted, special_tokens=2)
-    assert tokens_of(chunks) == [alone(backend, text) for text in chunks.text]
+    assert split_tokens(chunks) == [alone(backend, text) for text in chunks.text]
 
 
 @given(texts=st.lists(articles, max_size=3), budget=st.integers(70, 200))
@@ -123,7 +123,7 @@ def test_chunks_rebuild_every_text_within_the_budget_with_the_tokens_of_their_ow
 
 @given(title=titles, text=articles)
 @settings(deadline=None, max_examples=30)
-def test_a_title_in_front_keeps_the_budget(
+def test_a_title_prefix_keeps_the_budget(
     tokenizer: ChunkTokenizer, backend: Tokenizer, title: str, text: str
 ):
     wanted = ChunkSettings(100, title_prefix=True, passage_prefix_tokens=3)
@@ -131,16 +131,16 @@ def test_a_title_in_front_keeps_the_budget(
     assert_lossless(chunks, [text])
     assert_within_budget(chunks, wanted, special_tokens=2)
     title_tokens = alone(backend, title)
-    for part, tokens in zip(chunks.text, tokens_of(chunks), strict=True):
+    for part, tokens in zip(chunks.text, split_tokens(chunks), strict=True):
         text_tokens = alone(backend, part)
-        shown = tokens[: len(tokens) - len(text_tokens)]
-        assert tokens == shown + text_tokens
-        assert shown == title_tokens[: len(shown)]
+        prefix = tokens[: len(tokens) - len(text_tokens)]
+        assert tokens == prefix + text_tokens
+        assert prefix == title_tokens[: len(prefix)]
 
 
 @given(texts=st.lists(articles, min_size=2, max_size=3))
 @settings(deadline=None, max_examples=20)
-def test_an_article_is_cut_alike_whatever_was_chunked_before_or_with_it(
+def test_an_articles_chunks_do_not_depend_on_other_articles(
     tokenizer: ChunkTokenizer, path: Path, texts: list[str]
 ):
     together = chunk_articles(tokenizer, ["T"] * len(texts), texts, BUDGET)
@@ -165,12 +165,14 @@ XLMR_TEXTS = {
 
 
 @pytest.mark.parametrize("text", XLMR_TEXTS.values(), ids=XLMR_TEXTS)
-def test_nothing_is_lost_of(tokenizer: ChunkTokenizer, backend: Tokenizer, text: str):
+def test_text_budget_and_tokens_are_kept_for(
+    tokenizer: ChunkTokenizer, backend: Tokenizer, text: str
+):
     chunks = chunk_articles(tokenizer, ["T"], [text], BUDGET)
     assert_whole(chunks, [text], BUDGET, backend)
 
 
-def test_around_any_character_the_tokens_of_runs_are_those_of_their_text(
+def test_the_tokens_of_segments_are_those_of_their_text_around_any_character(
     tokenizer: ChunkTokenizer, backend: Tokenizer
 ):
     signs = [chr(n) for n in range(0, 0x110000, 67) if n not in range(0xD800, 0xE000)]
@@ -181,8 +183,8 @@ def test_around_any_character_the_tokens_of_runs_are_those_of_their_text(
     assert wrong == []
 
 
-def test_a_run_begins_with_no_character_that_joins_the_space_before_it():
-    is_break = unigram.run_break([]).search
+def test_no_segment_begins_with_a_character_that_joins_the_space_before_it():
+    is_break = unigram.segment_break([]).search
     signs = [chr(n) for n in range(0x110000) if n not in range(0xD800, 0xE000)]
     begins = [sign for sign in signs if is_break(f" {sign}")]
     assert len(begins) > 100_000
@@ -202,7 +204,7 @@ def test_a_paragraph_without_spaces_is_cut_at_its_sentences(
     assert all(part.endswith(stop) for part in chunks.text)
 
 
-def test_words_of_ordinary_length_are_never_cut(tokenizer: ChunkTokenizer):
+def test_words_of_normal_length_are_never_cut(tokenizer: ChunkTokenizer):
     text = "Donaudampfschifffahrtsgesellschaftskapitän " * 60
     chunks = chunk_articles(tokenizer, ["T"], [text], BUDGET)
     assert len(chunks) > 2
@@ -216,7 +218,7 @@ def test_a_letter_stays_with_its_marks(tokenizer: ChunkTokenizer):
     assert not [part for part in chunks.text if unicodedata.category(part[0]) == "Mn"]
 
 
-def test_a_part_that_has_more_tokens_than_expected_is_halved(
+def test_a_part_with_more_tokens_than_the_budget_is_halved(
     tokenizer: ChunkTokenizer, backend: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(chunker, "SEAM_TOKENS", -40)
@@ -227,13 +229,13 @@ def test_a_part_that_has_more_tokens_than_expected_is_halved(
 
 
 def test_the_smallest_budget_holds_an_undivided_word_and_a_seam(tokenizer: ChunkTokenizer):
-    smallest = 2 + unigram.UNDIVIDED_TOKENS + table.SEAM_TOKENS
+    smallest = 2 + unigram.UNDIVIDED_TOKENS + segments.SEAM_TOKENS
     assert check_settings(tokenizer, ChunkSettings(smallest)) == smallest - 2
     with pytest.raises(BadInputError, match=f"Set it to {smallest} or more"):
         check_settings(tokenizer, ChunkSettings(smallest - 1))
 
 
-def test_plain_words_have_the_same_tokens_without_the_shortcut(
+def test_plain_words_have_the_same_tokens_without_the_fast_path(
     tokenizer: ChunkTokenizer, path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     text = " ".join(f"snow{n}, the-river(s) http://x.org/{n}?a=b&c 'n'" for n in range(50))

@@ -1,4 +1,4 @@
-"""Tokenizers to compare with, and what must hold of every batch of chunks."""
+"""Tokenizers to compare with, and assertions about every batch of chunks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wiki_embeddings.chunking import Chunks, ChunkSettings
 
 
 def plain(path: Path) -> Tokenizer:
-    """Loads a tokenizer without truncation and padding."""
+    """Load a tokenizer without truncation and padding."""
     backend = Tokenizer.from_file(str(path))
     backend.no_truncation()
     backend.no_padding()
@@ -22,7 +22,7 @@ def plain(path: Path) -> Tokenizer:
 
 
 def cased_tokenizer() -> Tokenizer:
-    """Makes a small WordPiece tokenizer that keeps case and accents."""
+    """Make a small WordPiece tokenizer that keeps case and accents."""
     letters = [*ascii_letters, *"0123456789éÉñüßйЖא中国한글́", *".,!?-'\"()[]。"]
     pieces = ["[UNK]", "[CLS]", "[SEP]", "The", "the", "##ing", "##ed", "history", "Café"]
     vocab = {piece: number for number, piece in enumerate([*pieces, *letters])}
@@ -35,24 +35,19 @@ def cased_tokenizer() -> Tokenizer:
     return backend
 
 
-def texts_of(chunks: Chunks, article: int) -> list[str]:
-    """Returns the texts of an article's chunks."""
-    return [chunks.text[chunk] for chunk in np.flatnonzero(chunks.article == article)]
-
-
-def tokens_of(chunks: Chunks) -> list[list[int]]:
-    """Returns the token ids of each chunk."""
+def split_tokens(chunks: Chunks) -> list[list[int]]:
+    """Return the token ids of each chunk."""
     ends = pairwise(chunks.token_offsets.tolist())
     return [chunks.tokens[begin:end].tolist() for begin, end in ends]
 
 
 def assert_lossless(chunks: Chunks, texts: Sequence[str]) -> None:
-    """Every article has chunks; put together they are its text, and begin where they say."""
+    """Every article has chunks; joined they are its text, and their starts are right."""
     assert np.unique(chunks.article).tolist() == list(range(len(texts)))
     assert (np.diff(chunks.article) >= 0).all()
     for article, text in enumerate(texts):
         rows = chunks.article == article
-        parts = texts_of(chunks, article)
+        parts = [chunks.text[chunk] for chunk in np.flatnonzero(rows)]
         assert "".join(parts) == text
         lengths = np.array([len(part) for part in parts])
         assert (chunks.start[rows] == np.cumsum(lengths) - lengths).all()
@@ -60,12 +55,12 @@ def assert_lossless(chunks: Chunks, texts: Sequence[str]) -> None:
 
 
 def assert_within_budget(chunks: Chunks, settings: ChunkSettings, special_tokens: int) -> None:
-    """Counts as the model does: special tokens, passage prefix and all stored tokens."""
+    """Special tokens, passage prefix and stored tokens are within what the model reads."""
     reserved = special_tokens + settings.passage_prefix_tokens
     assert (np.diff(chunks.token_offsets) + reserved <= settings.token_budget).all()
 
 
 def assert_tokens_of_texts(chunks: Chunks, backend: Tokenizer) -> None:
-    """Each chunk's tokens are those of its text on its own."""
+    """Each chunk's tokens are those of its text alone."""
     encodings = backend.encode_batch(chunks.text, add_special_tokens=False)
-    assert tokens_of(chunks) == [encoding.ids for encoding in encodings]
+    assert split_tokens(chunks) == [encoding.ids for encoding in encodings]

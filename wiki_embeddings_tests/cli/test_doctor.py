@@ -1,4 +1,4 @@
-"""`wiki-embeddings doctor`, as a user runs it, against the local control plane."""
+"""The command `wiki-embeddings doctor`, against the local control plane."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ token_secret = "as-2"
 def doctor(
     variables: Mapping[str, str], compute: str = "modal"
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command; whatever it prints, no token is in it."""
+    """Run the command, and make sure that it prints no token."""
     foreign = ("MODAL_", "HF_", "WIKI_EMBEDDINGS_")
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     done = subprocess.run(
@@ -57,29 +57,28 @@ def doctor(
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> Iterator[ControlPlane]:
-    """A plane on which there is nothing."""
+def empty_plane(tmp_path: Path) -> Iterator[ControlPlane]:
+    """An empty control plane."""
     with ControlPlane(tmp_path) as plane:
         yield plane
 
 
+def without_token(plane: ControlPlane) -> dict[str, str]:
+    return {name: value for name, value in plane.environment().items() if "TOKEN" not in name}
+
+
 @dataclass(frozen=True)
 class Deployed:
-    """A plane with the app, and the Hub that its containers ask.
-
-    Attributes:
-        plane: The plane.
-        hub: The Hub.
-    """
+    """A control plane with the app, and the Hub of its containers."""
 
     plane: ControlPlane
     hub: LocalHub
 
-    def examined(self, hf_token: str = TOKEN, compute: str = "modal", **more: str) -> list[str]:
-        """Lines of the doctor, who finds this token in the secret, first the exit status."""
+    def doctor(self, hf_token: str = TOKEN, compute: str = "modal", **more: str) -> list[str]:
+        """Run the command with a token in the secret; return its exit status and its lines."""
         self.plane.assets.secrets[SECRET] = {"HF_TOKEN": hf_token, "HF_ENDPOINT": self.hub.url}
         for container in self.plane.stats.containers("hub_account", alive=True):
-            self.plane.kill(container)  # it has the secret as it was
+            self.plane.kill(container)  # it has the earlier secret
         done = doctor({**self.plane.environment(), **more}, compute)
         assert done.stderr == ""
         return [f"exit {done.returncode}", *done.stdout.splitlines()]
@@ -99,54 +98,52 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 @pytest.mark.parametrize(
-    ("variables", "found"),
+    ("variables", "state"),
     [
         ({}, "missing"),
-        ({"MODAL_TOKEN_ID": TOKEN_ID}, "incomplete, there is only token_id"),
+        ({"MODAL_TOKEN_ID": TOKEN_ID}, "incomplete, only token_id is set"),
         (
             {"MODAL_TOKEN_ID": TOKEN_ID, "MODAL_TOKEN_SECRET": "as-wrong"},
             "not accepted by Modal",
         ),
     ],
 )
-def test_without_a_good_token_it_says_how_to_sign_in(bare, variables, found):
-    environment = {name: value for name, value in bare.environment().items() if "TOKEN" not in name}
-    done = doctor({**environment, **variables})
+def test_without_a_valid_token_it_says_how_to_sign_in(empty_plane, variables, state):
+    done = doctor({**without_token(empty_plane), **variables})
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout == (
-        f"✗ Modal token: {found}. Run `modal setup`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET "
+        f"✗ Modal token: {state}. Run `modal setup`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET "
         "to a token from https://modal.com/settings/tokens.\n"
     )
 
 
-def test_of_several_profiles_one_has_to_be_chosen(bare, tmp_path):
+def test_one_of_several_profiles_has_to_be_active(empty_plane, tmp_path):
     file = tmp_path / "profiles.toml"
     file.write_text(TWO_PROFILES)
-    environment = {name: value for name, value in bare.environment().items() if "TOKEN" not in name}
-    done = doctor({**environment, "MODAL_CONFIG_PATH": str(file)})
+    done = doctor({**without_token(empty_plane), "MODAL_CONFIG_PATH": str(file)})
     assert done.stdout == (
         "✗ Modal token: No Modal profile is active. Run `modal profile list`, then "
         "`modal profile activate`.\n"
     )
 
 
-def test_all_that_is_missing_is_told_at_once_with_the_commands_that_mend_it(bare):
-    done = doctor(bare.environment())
+def test_everything_missing_is_listed_with_its_command(empty_plane):
+    done = doctor(empty_plane.environment())
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines() == [
         "✓ Modal token: accepted (ak-loca…).",
         "✗ Modal secret huggingface: missing. Run `modal secret create huggingface HF_TOKEN=hf_…` "
-        "with a token from https://huggingface.co/settings/tokens; one that may only read is "
-        "enough unless you publish.",
+        "with a token from https://huggingface.co/settings/tokens; a read-only one is enough "
+        "unless you publish.",
         f"✗ Modal volume wiki-embeddings: missing. Run `{DEPLOY}`, which creates it.",
         f"✗ Modal app wiki-embeddings: not deployed. Run `{DEPLOY}`.",
     ]
 
 
-def test_what_is_there_but_unfit_is_told_apart_from_what_is_missing(bare):
-    bare.assets.secrets[SECRET] = {"HUGGING_FACE_TOKEN": "a misnomer"}
-    bare.volumes.create(VOLUME, ENVIRONMENT, 1)
-    secret, volume = doctor(bare.environment()).stdout.splitlines()[1:3]
+def test_an_unsuitable_secret_or_volume_is_not_called_missing(empty_plane):
+    empty_plane.assets.secrets[SECRET] = {"HUGGING_FACE_TOKEN": "a misnomer"}
+    empty_plane.volumes.create(VOLUME, ENVIRONMENT, 1)
+    secret, volume = doctor(empty_plane.environment()).stdout.splitlines()[1:3]
     assert secret.startswith(
         "✗ Modal secret huggingface: without HF_TOKEN. "
         "Run `modal secret create --force huggingface HF_TOKEN=hf_…`"
@@ -155,11 +152,11 @@ def test_what_is_there_but_unfit_is_told_apart_from_what_is_missing(bare):
     assert f"`modal volume rename {VOLUME} {VOLUME}-v1`, then `{DEPLOY}`" in volume
 
 
-def test_with_all_in_place_it_says_where_runs_go(deployed):
-    lines = deployed.examined(compute="local")
+def test_if_nothing_is_missing_it_says_where_runs_go(deployed):
+    lines = deployed.doctor(compute="local")
     assert lines[0] == "exit 0"
     assert [line[0] for line in lines[1:7]] == ["✓"] * 6
-    assert lines[4] == "✓ Modal app wiki-embeddings: there."
+    assert lines[4] == "✓ Modal app wiki-embeddings: deployed."
     assert lines[5].endswith(", as here.")
     assert lines[6] == (
         "✓ Hugging Face token in the secret: ada's (read), may read, which is all that a run needs."
@@ -170,22 +167,22 @@ def test_with_all_in_place_it_says_where_runs_go(deployed):
 
 
 @pytest.mark.parametrize(
-    ("token", "found"),
+    ("token", "state"),
     [
         (WRITE_TOKEN, "cantor's (write), may write to cantor, set-theory, halle, crelle"),
         (FINE_GRAINED_TOKEN, "dedekind's (fineGrained), may write to cuts, gauss/letters"),
     ],
 )
-def test_it_tells_whose_the_token_of_the_hub_is_and_where_it_may_write(deployed, token, found):
-    lines = deployed.examined(token)
+def test_it_names_the_owner_and_the_permissions_of_the_hub_token(deployed, token, state):
+    lines = deployed.doctor(token)
     assert lines[0] == "exit 0"
-    assert lines[-2:] == [f"✓ Hugging Face token in the secret: {found}.", READY.strip()]
+    assert lines[-2:] == [f"✓ Hugging Face token in the secret: {state}.", READY.strip()]
 
 
-def test_where_a_namespace_is_set_the_token_has_to_be_one_that_may_write_there(deployed):
+def test_a_token_that_may_not_write_to_the_namespace_is_a_failure(deployed):
     namespace = {"WIKI_EMBEDDINGS_HUB_NAMESPACE": "cantor"}
-    assert deployed.examined(WRITE_TOKEN, **namespace)[0] == "exit 0"
-    lines = deployed.examined(TOKEN, **namespace)
+    assert deployed.doctor(WRITE_TOKEN, **namespace)[0] == "exit 0"
+    lines = deployed.doctor(TOKEN, **namespace)
     assert lines[0] == "exit 1"
     assert lines[-1] == (
         "✗ Hugging Face token in the secret, for cantor: ada's (read), may only read. Run `modal "
@@ -194,8 +191,8 @@ def test_where_a_namespace_is_set_the_token_has_to_be_one_that_may_write_there(d
     )
 
 
-def test_a_token_that_the_hub_refuses_is_to_be_replaced(deployed):
-    lines = deployed.examined("hf_nobody")
+def test_a_token_that_the_hub_refuses_has_to_be_replaced(deployed):
+    lines = deployed.doctor("hf_nobody")
     assert lines[0] == "exit 1"
     assert lines[-1].startswith(
         "✗ Hugging Face token in the secret: not accepted by the Hub. "
@@ -203,14 +200,14 @@ def test_a_token_that_the_hub_refuses_is_to_be_replaced(deployed):
     )
 
 
-def test_a_hub_that_is_down_leaves_only_its_own_question_open(deployed):
-    deployed.hub.fail("whoami", 503, times=3)  # Modal asks again twice
-    lines = deployed.examined()
+def test_a_hub_that_is_down_fails_only_its_own_check(deployed):
+    deployed.hub.fail("whoami", 503, times=3)  # Modal retries twice
+    lines = deployed.doctor()
     assert [line[0] for line in lines[1:]] == ["✓"] * 5 + ["✗"]
     assert lines[-1].endswith("it answers with status 503. Ask again later.")
 
 
-def test_an_app_deployed_from_other_code_is_to_be_deployed_again(deployed, tmp_path):
+def test_an_app_deployed_from_other_code_has_to_be_deployed_again(deployed, tmp_path):
     edited = tmp_path / "edited"
     shutil.copytree(PACKAGE, edited / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     with (edited / PACKAGE.name / "errors.py").open("a") as file:
@@ -223,7 +220,7 @@ def test_an_app_deployed_from_other_code_is_to_be_deployed_again(deployed, tmp_p
     assert not deployed.plane.stats.calls_in_progress()
 
 
-def test_where_modal_cannot_be_reached_it_says_so_in_a_sentence(tmp_path):
+def test_if_modal_cannot_be_reached_it_says_so(tmp_path):
     with ControlPlane(tmp_path) as plane:
         closed = plane.environment()
     done = doctor(closed)

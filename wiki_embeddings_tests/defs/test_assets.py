@@ -21,7 +21,7 @@ from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.defs.assets import raw_wikipedia
 from wiki_embeddings.hub_files import retries
 from wiki_embeddings.manifest import read_manifest
-from wiki_embeddings.progress import Snapshot
+from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.sources.hub import REPO_ID, REVISION
 from wiki_embeddings.stages import load_test
 from wiki_embeddings.stages.shard import Plan
@@ -54,13 +54,13 @@ class WholeRun:
     sandbox: Sandbox
     articles: pa.Table
     result: dg.ExecuteInProcessResult
-    snapshots: list[Snapshot] = field(default_factory=list)
+    snapshots: list[StageProgress] = field(default_factory=list)
     crossing: list[object] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
 def whole_run(tmp_path_factory, tiny_model) -> Iterator[WholeRun]:
-    snapshots: list[Snapshot] = []
+    snapshots: list[StageProgress] = []
     crossing: list[object] = []
     original = LocalCompute.map
 
@@ -147,7 +147,10 @@ def test_a_page_in_two_parts_fails_its_check_and_stops_what_follows(sandbox, hub
 
     # Nor is it used by a later run.
     message = sandbox.failures("chunked_volume")["chunked_volume"]
-    assert "raw_wikipedia of simple must not be used. article_ids_unique: 1 ids come" in message
+    assert (
+        "raw_wikipedia of simple must not be used. article_ids_unique: 1 ids are duplicated"
+        in message
+    )
     assert sandbox.recorded("chunked_volume") is None
 
 
@@ -163,7 +166,7 @@ def test_a_corrupt_file_fails_alone_and_the_other_parts_stay(sandbox, hub):
     message = sandbox.failures("raw_wikipedia")["raw_wikipedia"]
     assert "1 of 2 shards" in message
     assert "part-00001.parquet: 20231101.simple/train-00001-of-00002.parquet" in message
-    assert "no Parquet file that can be read" in message
+    assert "not a readable Parquet file" in message
     parts = list((sandbox.root / "volume" / "simple" / "raw").glob("*/part-*.parquet"))
     assert [part.name for part in parts] == ["part-00000.parquet"]
 
@@ -205,7 +208,7 @@ def test_a_file_damaged_later_is_refused_and_made_again(
 
     refused = embedded_sandbox.materialize(next_asset)
     message = failures(refused)[next_asset]
-    assert f"{file} is not what its manifest lists" in message
+    assert f"{file} differs from its manifest" in message
     assert f"materialize {damaged} again" in message
     assert not refused.asset_materializations_for_node(next_asset)
 
@@ -216,7 +219,7 @@ def test_a_file_damaged_later_is_refused_and_made_again(
 def test_a_lost_manifest_is_named_in_a_sentence(embedded_sandbox):
     (embedded_sandbox.folder("raw_wikipedia") / "manifest.json").unlink()
     message = embedded_sandbox.failures("chunked_volume")["chunked_volume"]
-    assert "is not there: materialize raw_wikipedia again" in message
+    assert "is missing: materialize raw_wikipedia again" in message
 
 
 def test_a_wiki_of_empty_pages_only_is_still_complete(sandbox, hub):
@@ -250,4 +253,4 @@ def test_checks_started_alone_check_every_wiki_that_was_materialized(embedded_sa
     described = {
         check.check_name: check.description for check in alone.get_asset_check_evaluations()
     }
-    assert described["every_article_fetched"] == "simple: All articles are there."
+    assert described["every_article_fetched"] == "simple: No articles are missing."

@@ -5,7 +5,7 @@ import pytest
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.defs.materialize import ShardsFailedError
 from wiki_embeddings.manifest import read_manifest
-from wiki_embeddings.progress import Snapshot
+from wiki_embeddings.progress import StageProgress
 from wiki_embeddings_tests.support.dagster_runs import make_shards
 from wiki_embeddings_tests.support.toy import toy_plan
 
@@ -29,7 +29,7 @@ def test_a_failed_shard_is_named_with_its_cause_and_no_manifest_is_written(compu
     with pytest.raises(ShardsFailedError) as raised:
         make_shards(plan, compute, "toy_asset")
     message = str(raised.value)
-    assert "1 of 4 shards of toy_asset (toy) failed, 3 are finished and stay" in message
+    assert "1 of 4 shards of toy_asset (toy) failed; finished and kept: 3." in message
     assert "part-00001.parquet: This one is poison" in message
     assert "`wiki-embeddings run --wiki toy --fraction 0.5 --shard-mib 0.25" in message
     assert read_manifest(volume, plan.folder) is None
@@ -55,7 +55,7 @@ def test_a_rerun_makes_a_truncated_shard_again_and_ends_with_the_same_digest(com
 
 
 def test_a_listener_receives_progress_from_the_start_to_the_end(compute):
-    snapshots: list[Snapshot] = []
+    snapshots: list[StageProgress] = []
     make_shards(toy_plan(3), compute, listener=snapshots.append)
     assert (snapshots[0].done, snapshots[0].shards_done, snapshots[0].total) == (0, 0, 9)
     assert (snapshots[-1].done, snapshots[-1].shards_done, snapshots[-1].shards_total) == (9, 3, 3)

@@ -63,7 +63,7 @@ def test_publishing_the_same_again_changes_nothing_and_says_so(
     again = embedded_sandbox.materialize("hub_dataset", namespace="cantor")
     assert metadata(again, "hub_dataset")["hub_changed"] is False
     logged = [entry.user_message for entry in embedded_sandbox.instance.all_logs(again.run_id)]
-    assert any("nothing has been changed" in line for line in logged)
+    assert any("nothing was changed" in line for line in logged)
     assert dict(writable.files(REPO_ID)) == before
     posts = [served.path for served in writable.requests(method="POST")[sent:]]
     assert [path for path in posts if "commit" in path or "merge" in path] == []

@@ -1,4 +1,4 @@
-"""Makes the tiny XLM-R of the tests and its reference vectors, by sentence-transformers.
+"""Makes the tiny XLM-R of the tests and its reference vectors with sentence-transformers.
 
     .venv-bench/bin/pip install sentencepiece protobuf
     .venv-bench/bin/python -m wiki_embeddings_tests.encoders.make_tiny_xlmr
@@ -8,9 +8,9 @@ Writes, into `wiki_embeddings_tests/fixtures/encoders/`:
     tiny_xlmr/          a random XLM-R with mean pooling and prompts; its tokenizer is compressed
     tiny_xlmr.npz       its vectors of `texts.json`, as queries and as passages
 
-The tokenizer is made as multilingual-e5's published one: a Unigram model by SentencePiece with
-`nmt_nfkc`, whose table of characters it holds, with repeated spaces joined and `Metaspace` alone
-in front. It is trained on `texts.json` and the sentences below, which were written for this.
+The tokenizer is built like multilingual-e5's: a Unigram model by SentencePiece with `nmt_nfkc`,
+whose character table it contains, with repeated spaces joined and `Metaspace` as the only
+pre-tokenizer. It is trained on `texts.json` and the sentences below, which were written for this.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from wiki_embeddings_tests.encoders.references import FIXTURES, reference_texts
 FOLDER = FIXTURES / "tiny_xlmr"
 
 POSITIONS = 258
-"""Rows of position embeddings, of which XLM-R leaves the first two to padding."""
+"""Rows of position embeddings, the first two of which XLM-R reserves for padding."""
 
 SENTENCES = """
 Snow lies on the mountains until June, and the rivers run high when it melts.
@@ -74,7 +74,7 @@ La nieve de las montañas se derrite en junio y los ríos crecen.
 
 
 def tokenizer() -> Tokenizer:
-    """Trains the tokenizer; the same texts give the same one."""
+    """Train the tokenizer; the same texts give the same one."""
     texts = [text.replace("\n", " ") for text in reference_texts()]
     trained = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -110,7 +110,7 @@ def tokenizer() -> Tokenizer:
 
 
 def transformer(vocab_size: int) -> XLMRobertaModel:
-    """A random XLM-R, of weights so large that different tokens give different vectors."""
+    """Return a random XLM-R with weights so large that different tokens have different vectors."""
     torch.manual_seed(20261123)
     config = XLMRobertaConfig(
         vocab_size=vocab_size,
@@ -131,7 +131,7 @@ def transformer(vocab_size: int) -> XLMRobertaModel:
 
 
 def save_model(folder: Path) -> None:
-    """Saves the model as sentence-transformers writes one."""
+    """Save the model in the format of sentence-transformers."""
     backend = tokenizer()
     names = {"bos": "<s>", "cls": "<s>", "eos": "</s>", "sep": "</s>"}
     names |= {name: f"<{name}>" for name in ("pad", "unk", "mask")}
@@ -153,7 +153,7 @@ def save_model(folder: Path) -> None:
 
 
 def main() -> None:
-    """Writes the fixtures."""
+    """Write the fixtures."""
     torch.set_grad_enabled(False)
     save_model(FOLDER)
     model = SentenceTransformer(str(FOLDER), device="cpu")

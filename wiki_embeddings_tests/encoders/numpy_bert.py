@@ -1,6 +1,6 @@
-"""BERT once more, as its paper reads: one sequence at a time, in NumPy, in float64.
+"""BERT as in its paper: one sequence at a time, in NumPy, in float64.
 
-An oracle for shapes of which no vectors by sentence-transformers are kept.
+A reference for sizes without stored vectors by sentence-transformers.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ import numpy.typing as npt
 
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.models.weights import read_weights
-from wiki_embeddings.encoders.sequences import Ids
+from wiki_embeddings.encoders.sequences import InputIds
 
 Array = npt.NDArray[np.float64]
 
 _erf = np.vectorize(math.erf)
 
 
-def unit_vector(model: ResolvedModel, sequence: Ids) -> Array:
-    """Encodes one sequence with its special tokens."""
-    weights = read_weights(model.weights_path, model.shape)
+def unit_vector(model: ResolvedModel, sequence: InputIds) -> Array:
+    """Encode one sequence with its special tokens."""
+    weights = read_weights(model.weights_path, model.require_bert())
     tensors = {name: tensor.astype(np.float64) for name, tensor in weights.items()}
-    places = np.arange(len(sequence)) + model.shape.first_position
+    positions = np.arange(len(sequence)) + model.require_bert().first_position
     hidden = (
         tensors["embeddings.word_embeddings.weight"][sequence]
-        + tensors["embeddings.position_embeddings.weight"][places]
+        + tensors["embeddings.position_embeddings.weight"][positions]
         + tensors["embeddings.token_type_embeddings.weight"][0]
     )
     hidden = _norm(tensors, "embeddings.LayerNorm", hidden, model)
-    for number in range(model.shape.layers):
+    for number in range(model.require_bert().layers):
         hidden = _layer(tensors, f"encoder.layer.{number}", hidden, model)
     pooled = hidden.mean(axis=0) if model.pooling == "mean" else hidden[0]
     return np.asarray(pooled / np.linalg.norm(pooled))
@@ -40,7 +40,7 @@ def unit_vector(model: ResolvedModel, sequence: Ids) -> Array:
 def _layer(tensors: Mapping[str, Array], name: str, hidden: Array, model: ResolvedModel) -> Array:
     query, key, value = (
         _linear(tensors, f"{name}.attention.self.{part}", hidden)
-        .reshape(len(hidden), model.shape.heads, -1)
+        .reshape(len(hidden), model.require_bert().heads, -1)
         .transpose(1, 0, 2)
         for part in ("query", "key", "value")
     )
@@ -59,5 +59,5 @@ def _linear(tensors: Mapping[str, Array], name: str, value: Array) -> Array:
 
 def _norm(tensors: Mapping[str, Array], name: str, value: Array, model: ResolvedModel) -> Array:
     centred = value - value.mean(axis=1, keepdims=True)
-    deviation = np.sqrt(value.var(axis=1, keepdims=True) + model.shape.layer_norm_eps)
+    deviation = np.sqrt(value.var(axis=1, keepdims=True) + model.require_bert().layer_norm_eps)
     return centred / deviation * tensors[f"{name}.weight"] + tensors[f"{name}.bias"]

@@ -1,4 +1,4 @@
-"""A repository with a large, a small and an empty file, and short ways to fetch from it."""
+"""A repository with a large, a small and an empty file, and helpers to download from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wiki_embeddings_tests.standins.hub import LocalHub
 REPO = "somebody/something"
 LARGE = "data/weights.safetensors"
 SMALL = "config.json"
-HASTY = RetryPolicy(attempts=3, first_wait_s=0.01, longest_wait_s=0.02, read_timeout_s=0.5)
+QUICK_POLICY = RetryPolicy(attempts=3, first_wait_s=0.01, longest_wait_s=0.02, read_timeout_s=0.5)
 
 
 def random_bytes(size: int, seed: int = 0) -> bytes:
@@ -26,12 +26,12 @@ CONFIG = b'{"hidden_size": 384}\n'
 FILES = {LARGE: WEIGHTS, SMALL: CONFIG, "empty.txt": b""}
 
 
-def snapshot_of(hub: LocalHub, *, private: bool = False, gated: bool = False) -> HubSnapshot:
+def add_repository(hub: LocalHub, *, private: bool = False, gated: bool = False) -> HubSnapshot:
     hub.add(REPO, FILES, repo_type="model", private=private, gated=gated)
-    return resolve(REPO, repo_type="model", revision="main", policy=HASTY)
+    return resolve(REPO, repo_type="model", revision="main", policy=QUICK_POLICY)
 
 
-def file_of(snapshot: HubSnapshot, path: str = LARGE) -> HubFile:
+def file_at(snapshot: HubSnapshot, path: str = LARGE) -> HubFile:
     return next(file for file in snapshot.files if file.path == path)
 
 
@@ -39,21 +39,21 @@ def fetch(
     snapshot: HubSnapshot,
     destination: Path,
     path: str = LARGE,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> None:
-    file = file_of(snapshot, path)
-    download(snapshot, file, destination, progress=progress, policy=HASTY)
+    file = file_at(snapshot, path)
+    download(snapshot, file, destination, progress=progress, policy=QUICK_POLICY)
 
 
-def partial_of(destination: Path) -> Path:
+def partial_path(destination: Path) -> Path:
     return destination.with_name(destination.name + ".partial")
 
 
 def store_ranges(hub: LocalHub) -> list[str | None]:
-    return [served.headers.get("range") for served in hub.requests("/store/")]
+    return [request.headers.get("range") for request in hub.requests("/store/")]
 
 
-DOWNLOAD_IN_A_PROCESS = """
+DOWNLOAD_SCRIPT = """
 import sys
 from pathlib import Path
 from wiki_embeddings.hub_files import download, resolve
@@ -63,6 +63,6 @@ download(snapshot, file, Path(sys.argv[3]))
 """
 
 
-def start_process(destination: Path, code: str = DOWNLOAD_IN_A_PROCESS) -> subprocess.Popen[str]:
+def start_download(destination: Path, code: str = DOWNLOAD_SCRIPT) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", code, REPO, LARGE, str(destination)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

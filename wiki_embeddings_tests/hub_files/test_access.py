@@ -1,4 +1,4 @@
-"""Who may read what; and tokens, which nobody ever sees."""
+"""Who may read what; tokens are never shown."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import resolve
 from wiki_embeddings_tests.hub_files.fetching import (
     FILES,
-    HASTY,
+    QUICK_POLICY,
     REPO,
     WEIGHTS,
+    add_repository,
     fetch,
-    snapshot_of,
 )
 from wiki_embeddings_tests.standins.hub import BLOCKED_TOKEN, TOKEN, LocalHub
 
@@ -25,17 +25,17 @@ def test_a_token_opens_a_private_repository(
 ):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
 
-    fetch(snapshot_of(hub, private=True), tmp_path / "weights")
+    fetch(add_repository(hub, private=True), tmp_path / "weights")
 
     assert (tmp_path / "weights").read_bytes() == WEIGHTS
 
 
-def test_a_token_is_not_shown_to_the_store_that_the_hub_redirects_to(
+def test_the_token_is_not_sent_to_the_store_that_the_hub_redirects_to(
     monkeypatch: pytest.MonkeyPatch, hub: LocalHub, tmp_path: Path
 ):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
 
-    fetch(snapshot_of(hub), tmp_path / "weights")
+    fetch(add_repository(hub), tmp_path / "weights")
 
     (to_hub,) = hub.requests("/resolve/")
     (to_store,) = hub.requests("/store/")
@@ -44,7 +44,7 @@ def test_a_token_is_not_shown_to_the_store_that_the_hub_redirects_to(
 
 
 @pytest.mark.parametrize(
-    ("token", "access", "says"),
+    ("token", "access", "message"),
     [
         (None, "private", "or it is private.*HF_TOKEN"),
         (BLOCKED_TOKEN, "private", "or it is private.*HF_TOKEN"),
@@ -55,24 +55,24 @@ def test_a_token_is_not_shown_to_the_store_that_the_hub_redirects_to(
         ("hf_mit_ümläuten", "open", "characters that no token has"),
     ],
 )
-def test_a_missing_or_wrong_token_is_refused_without_showing_it(
+def test_a_missing_or_wrong_token_is_refused_without_being_shown(
     monkeypatch: pytest.MonkeyPatch,
     hub: LocalHub,
     token: str | None,
     access: str,
-    says: str,
+    message: str,
 ):
     if token is not None:
         monkeypatch.setenv("HF_TOKEN", token)
 
-    with pytest.raises(BadInputError, match=says) as caught:
-        snapshot_of(hub, private=access == "private", gated=access == "gated")
+    with pytest.raises(BadInputError, match=message) as caught:
+        add_repository(hub, private=access == "private", gated=access == "gated")
 
     assert token is None or token not in str(caught.getrepr(style="native"))
 
 
-def test_a_file_of_a_gated_repository_is_refused_too(hub: LocalHub, tmp_path: Path):
-    snapshot = snapshot_of(hub)
+def test_a_file_of_a_repository_gated_meanwhile_is_refused(hub: LocalHub, tmp_path: Path):
+    snapshot = add_repository(hub)
     hub.add(REPO, FILES, repo_type="model", gated=True)
 
     with pytest.raises(BadInputError, match="is gated"):
@@ -86,7 +86,7 @@ def test_neither_tokens_nor_signatures_are_logged_or_reported(
     tmp_path: Path,
 ):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    snapshot = snapshot_of(hub)
+    snapshot = add_repository(hub)
     hub.fail("/store/", 503, times=9)
 
     with (
@@ -107,7 +107,7 @@ def test_a_password_in_the_endpoint_is_not_shown(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HF_ENDPOINT", hub.url.replace("http://", "http://me:secret@"))
 
     with pytest.raises(BadInputError) as caught:
-        resolve("somebody/nothing", repo_type="dataset", revision="main", policy=HASTY)
+        resolve("somebody/nothing", repo_type="dataset", revision="main", policy=QUICK_POLICY)
 
     assert hub.url in str(caught.value)
     assert "secret" not in str(caught.getrepr(style="native"))

@@ -1,4 +1,4 @@
-"""Connections break, servers fall silent, processes are killed: nothing is fetched twice."""
+"""Connections break, servers stall, processes are killed: no byte is downloaded twice."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pytest
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import HubFile, download
 from wiki_embeddings_tests.hub_files.fetching import (
-    HASTY,
+    QUICK_POLICY,
     REPO,
     SMALL,
     WEIGHTS,
+    add_repository,
     fetch,
-    partial_of,
-    snapshot_of,
-    start_process,
+    partial_path,
+    start_download,
     store_ranges,
 )
 from wiki_embeddings_tests.standins.hub import LocalHub
@@ -29,22 +29,22 @@ from wiki_embeddings_tests.standins.hub import LocalHub
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
 def test_a_broken_connection_is_resumed_where_it_broke(hub: LocalHub, tmp_path: Path, reset: bool):
-    snapshot = snapshot_of(hub)
+    snapshot = add_repository(hub)
     hub.cut("/store/", 300_000, times=2, reset=reset)
-    told: list[int] = []
+    progress: list[int] = []
 
-    fetch(snapshot, tmp_path / "weights", progress=told.append)
+    fetch(snapshot, tmp_path / "weights", progress=progress.append)
 
     assert (tmp_path / "weights").read_bytes() == WEIGHTS
-    assert sum(told) == len(WEIGHTS)
-    assert min(told) > 0
+    assert sum(progress) == len(WEIGHTS)
+    assert min(progress) > 0
     if not reset:
         assert store_ranges(hub) == [None, "bytes=300000-", "bytes=600000-"]
         assert hub.body_bytes("/store/") == len(WEIGHTS)
 
 
 def test_a_stalled_connection_is_given_up_and_resumed(hub: LocalHub, tmp_path: Path):
-    snapshot = snapshot_of(hub)
+    snapshot = add_repository(hub)
     hub.stall("/store/", 300_000)
 
     fetch(snapshot, tmp_path / "weights")
@@ -55,10 +55,8 @@ def test_a_stalled_connection_is_given_up_and_resumed(hub: LocalHub, tmp_path: P
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 @pytest.mark.parametrize("match", ["/resolve/", "/store/"])
-def test_an_outage_of_a_moment_is_waited_for(
-    hub: LocalHub, tmp_path: Path, match: str, status: int
-):
-    snapshot = snapshot_of(hub)
+def test_a_short_outage_is_waited_out(hub: LocalHub, tmp_path: Path, match: str, status: int):
+    snapshot = add_repository(hub)
     hub.fail(match, status, times=2)
 
     fetch(snapshot, tmp_path / "weights")
@@ -75,10 +73,10 @@ def test_an_outage_of_a_moment_is_waited_for(
     ],
     ids=["seconds", "date", "hub"],
 )
-def test_a_server_that_names_a_time_is_left_alone_for_so_long(
+def test_the_time_that_a_server_names_is_waited_out(
     hub: LocalHub, tmp_path: Path, name: str, value: Callable[[], str]
 ):
-    snapshot = snapshot_of(hub)
+    snapshot = add_repository(hub)
     hub.fail("/resolve/", 429, headers={name: value()})
 
     fetch(snapshot, tmp_path / "config.json", SMALL)
@@ -87,18 +85,18 @@ def test_a_server_that_names_a_time_is_left_alone_for_so_long(
     assert second.at - first.at >= 0.9
 
 
-def test_a_server_that_wants_hours_is_not_waited_for(hub: LocalHub, tmp_path: Path):
-    snapshot = snapshot_of(hub)
+def test_a_server_that_asks_for_hours_is_given_up(hub: LocalHub, tmp_path: Path):
+    snapshot = add_repository(hub)
     hub.fail("/resolve/", 429, headers={"Retry-After": "7200"})
 
     with pytest.raises(WikiEmbeddingsError, match=r"status 429.*later"):
         fetch(snapshot, tmp_path / "weights")
 
 
-def test_an_outage_that_lasts_ends_in_an_error_and_keeps_what_is_there(
+def test_a_lasting_outage_ends_in_an_error_and_keeps_downloaded_bytes(
     hub: LocalHub, tmp_path: Path
 ):
-    snapshot = snapshot_of(hub)
+    snapshot = add_repository(hub)
     hub.cut("/store/", 300_000)
     hub.fail("/store/", 503, times=9)
 
@@ -106,12 +104,12 @@ def test_an_outage_that_lasts_ends_in_an_error_and_keeps_what_is_there(
         fetch(snapshot, tmp_path / "weights")
 
     assert not isinstance(caught.value, BadInputError)
-    assert partial_of(tmp_path / "weights").read_bytes() == WEIGHTS[:300_000]
-    assert len(hub.requests("/store/")) == HASTY.attempts + 1
+    assert partial_path(tmp_path / "weights").read_bytes() == WEIGHTS[:300_000]
+    assert len(hub.requests("/store/")) == QUICK_POLICY.attempts + 1
 
 
-def test_progress_renews_patience(hub: LocalHub, tmp_path: Path):
-    snapshot = snapshot_of(hub)
+def test_progress_resets_the_count_of_failures(hub: LocalHub, tmp_path: Path):
+    snapshot = add_repository(hub)
     hub.cut("/store/", 100_000, times=9)
 
     fetch(snapshot, tmp_path / "weights")
@@ -121,33 +119,31 @@ def test_progress_renews_patience(hub: LocalHub, tmp_path: Path):
 
 
 def test_a_server_that_ignores_ranges_is_read_from_the_beginning(hub: LocalHub, tmp_path: Path):
-    snapshot = snapshot_of(hub)
+    snapshot = add_repository(hub)
     hub.cut("/store/", 300_000)
     hub.ignore_range("/store/")
-    told: list[int] = []
+    progress: list[int] = []
 
-    fetch(snapshot, tmp_path / "weights", progress=told.append)
+    fetch(snapshot, tmp_path / "weights", progress=progress.append)
 
     assert (tmp_path / "weights").read_bytes() == WEIGHTS
-    assert sum(told) == len(WEIGHTS)
+    assert sum(progress) == len(WEIGHTS)
 
 
-def test_a_server_that_always_begins_again_and_never_ends_is_given_up(
-    hub: LocalHub, tmp_path: Path
-):
-    snapshot = snapshot_of(hub)
+def test_a_server_that_ignores_ranges_and_never_finishes_is_given_up(hub: LocalHub, tmp_path: Path):
+    snapshot = add_repository(hub)
     hub.ignore_range("/store/", cut_after=300_000, times=99)
 
     with pytest.raises(WikiEmbeddingsError, match="Cannot read"):
         fetch(snapshot, tmp_path / "weights")
 
-    assert len(hub.requests("/store/")) == HASTY.attempts + 1
+    assert len(hub.requests("/store/")) == QUICK_POLICY.attempts + 1
 
 
 @pytest.mark.parametrize("match", ["/resolve/", "/store/"])
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refusal_is_final(hub: LocalHub, tmp_path: Path, match: str, status: int):
-    snapshot = snapshot_of(hub)
+    snapshot = add_repository(hub)
     hub.fail(match, status)
 
     with pytest.raises(BadInputError, match=r"Cannot read data/weights\.safetensors"):
@@ -156,12 +152,12 @@ def test_a_refusal_is_final(hub: LocalHub, tmp_path: Path, match: str, status: i
     assert len(hub.requests(match)) == 1
 
 
-def test_a_file_that_is_not_there_is_named(hub: LocalHub, tmp_path: Path):
-    snapshot = snapshot_of(hub)
+def test_a_missing_file_is_named(hub: LocalHub, tmp_path: Path):
+    snapshot = add_repository(hub)
     absent = HubFile("absent.bin", size=1, blob_id="", sha256="0" * 64)
 
     with pytest.raises(BadInputError, match=r"absent\.bin.*no such file"):
-        download(snapshot, absent, tmp_path / "absent", policy=HASTY)
+        download(snapshot, absent, tmp_path / "absent", policy=QUICK_POLICY)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -171,12 +167,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_killed_process_loses_no_byte_that_it_has_fetched(hub: LocalHub, tmp_path: Path):
-    snapshot = snapshot_of(hub)
+def test_a_killed_process_loses_no_downloaded_byte(hub: LocalHub, tmp_path: Path):
+    snapshot = add_repository(hub)
     destination = tmp_path / "weights"
     hub.stall("/store/", 400_000)
-    process = start_process(destination)
-    partial = partial_of(destination)
+    process = start_download(destination)
+    partial = partial_path(destination)
     wait_until(lambda: partial.exists() and partial.stat().st_size == 400_000)
 
     process.send_signal(signal.SIGKILL)

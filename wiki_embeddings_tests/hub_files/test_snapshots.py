@@ -1,4 +1,4 @@
-"""A revision is pinned to a commit, or it is said why not."""
+"""A revision is pinned to a commit, or the error says why not."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from wiki_embeddings.hub_files import RepoType, resolve
 from wiki_embeddings_tests.hub_files.fetching import (
     CONFIG,
     FILES,
-    HASTY,
     LARGE,
+    QUICK_POLICY,
     REPO,
     SMALL,
     WEIGHTS,
+    add_repository,
     fetch,
-    file_of,
-    snapshot_of,
+    file_at,
 )
 from wiki_embeddings_tests.standins.hub import LocalHub, local_hub
 
@@ -33,15 +33,15 @@ def test_a_branch_is_resolved_to_its_commit_and_to_all_files(hub: LocalHub, repo
 
     assert snapshot.commit == commit
     assert [file.path for file in snapshot.files] == sorted(FILES)
-    large, small = file_of(snapshot, LARGE), file_of(snapshot, SMALL)
+    large, small = file_at(snapshot, LARGE), file_at(snapshot, SMALL)
     assert large.sha256 == hashlib.sha256(WEIGHTS).hexdigest()
     assert large.size == len(WEIGHTS)
     assert small.sha256 is None
     assert small.blob_id == hashlib.sha1(b"blob 21\0" + CONFIG).hexdigest()
 
 
-def test_a_commit_stays_what_it_was_when_the_branch_moves_on(hub: LocalHub, tmp_path: Path):
-    snapshot = snapshot_of(hub)
+def test_a_commit_stays_the_same_when_its_branch_moves_on(hub: LocalHub, tmp_path: Path):
+    snapshot = add_repository(hub)
     hub.add(REPO, {SMALL: b"another"}, repo_type="model")
 
     again = resolve(REPO, repo_type="model", revision=snapshot.commit)
@@ -68,53 +68,51 @@ def test_an_endpoint_set_after_the_import_is_used(monkeypatch: pytest.MonkeyPatc
     assert not hub.served
 
 
-def test_resolving_waits_for_a_hub_that_is_down_for_a_moment(hub: LocalHub):
+def test_resolving_waits_out_a_short_outage(hub: LocalHub):
     hub.add(REPO, FILES)
     hub.fail("/api/", 503, times=2)
 
-    assert resolve(REPO, repo_type="dataset", revision="main", policy=HASTY).files
+    assert resolve(REPO, repo_type="dataset", revision="main", policy=QUICK_POLICY).files
 
 
 @pytest.mark.parametrize(
-    ("repo_id", "revision", "says"),
+    ("repo_id", "revision", "message"),
     [
         ("somebody/nothing", "main", "no such repository"),
         (REPO, "no-such-branch", "no such revision"),
-        ("not a name", "main", "no name of a repository"),
-        ("../../etc/passwd", "main", "no name of a repository"),
+        ("not a name", "main", "not a valid repository name"),
+        ("../../etc/passwd", "main", "not a valid repository name"),
     ],
 )
-def test_what_does_not_exist_is_refused_at_once(
-    hub: LocalHub, repo_id: str, revision: str, says: str
+def test_an_unknown_repository_or_revision_is_refused_at_once(
+    hub: LocalHub, repo_id: str, revision: str, message: str
 ):
     hub.add(REPO, FILES)
 
-    with pytest.raises(BadInputError, match=says):
-        resolve(repo_id, repo_type="dataset", revision=revision, policy=HASTY)
+    with pytest.raises(BadInputError, match=message):
+        resolve(repo_id, repo_type="dataset", revision=revision, policy=QUICK_POLICY)
 
     assert len(hub.served) <= 1
 
 
-def test_an_answer_that_is_not_a_hubs_is_explained(hub: LocalHub):
+def test_an_answer_that_does_not_come_from_a_hub_is_explained(hub: LocalHub):
     hub.fail("/api/", 200)
 
     with pytest.raises(WikiEmbeddingsError, match=r"not answer as a Hub does.*HF_ENDPOINT"):
-        resolve(REPO, repo_type="dataset", revision="main", policy=HASTY)
+        resolve(REPO, repo_type="dataset", revision="main", policy=QUICK_POLICY)
 
 
 @pytest.mark.parametrize("address", ["huggingface.co", "ftp://huggingface.co"])
-def test_an_endpoint_that_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch, address: str):
+def test_an_invalid_endpoint_is_refused(monkeypatch: pytest.MonkeyPatch, address: str):
     monkeypatch.setenv("HF_ENDPOINT", address)
 
-    with pytest.raises(BadInputError, match=f"HF_ENDPOINT is no address.*{address}"):
-        resolve(REPO, repo_type="dataset", revision="main", policy=HASTY)
+    with pytest.raises(BadInputError, match=f"HF_ENDPOINT is not a valid address.*{address}"):
+        resolve(REPO, repo_type="dataset", revision="main", policy=QUICK_POLICY)
 
 
-def test_offline_mode_is_named_where_it_stands_in_the_way(
-    monkeypatch: pytest.MonkeyPatch, hub: LocalHub
-):
+def test_offline_mode_is_reported(monkeypatch: pytest.MonkeyPatch, hub: LocalHub):
     hub.add(REPO, FILES)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
 
     with pytest.raises(WikiEmbeddingsError, match="HF_HUB_OFFLINE"):
-        resolve(REPO, repo_type="dataset", revision="main", policy=HASTY)
+        resolve(REPO, repo_type="dataset", revision="main", policy=QUICK_POLICY)

@@ -1,4 +1,4 @@
-"""A local Hub to publish to, and datasets to publish: made once, a copy of them for each test."""
+"""A local Hub to publish to, and datasets to publish: made once, copied for each test."""
 
 from __future__ import annotations
 
@@ -13,20 +13,17 @@ import pytest
 from huggingface_hub.utils import _http
 from huggingface_hub.utils._http import default_client_factory
 
-from wiki_embeddings.defs.materialize import drive
 from wiki_embeddings.hub_files import retries
 from wiki_embeddings.manifest import Manifest, Settings, write_manifest
-from wiki_embeddings.progress import silent
 from wiki_embeddings.publishing import hub_calls
-from wiki_embeddings.stages import dataset
 from wiki_embeddings.stages.shard import describe_parquet, parquet_writer
 from wiki_embeddings.stages.statistics import vector_statistics
 from wiki_embeddings.volume import Volume, output_folder
 from wiki_embeddings_tests.publishing.runs import (
-    Content,
     Datasets,
-    InThisProcess,
-    content_of,
+    ExpectedContent,
+    create_dataset,
+    read_content,
     use_xet,
 )
 from wiki_embeddings_tests.standins.hub import WRITE_TOKEN, LocalHub
@@ -35,17 +32,17 @@ from wiki_embeddings_tests.support.synthetic import MODEL, SETTINGS, rows, write
 
 SHARDS, ROWS = 6, 20
 
-WHOLE_SETTINGS: Settings = {
+COMPLETE_SETTINGS: Settings = {
     **SETTINGS,
     "raw": {**SETTINGS["raw"], "shard_bytes": 16 << 20},
     "chunks": {**SETTINGS["chunks"], "model": MODEL},
 }
-"""With what an error needs that names the command to run again."""
+"""Includes what an error needs that names the command to run again."""
 
 
 @pytest.fixture(name="hub")
 def hub_fixture(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> LocalHub:
-    """A local Hub where this process may write, and uploads by LFS unless it asks for `xet`."""
+    """A local Hub that this process may write to; uploads go by LFS unless a test asks for Xet."""
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
     without_xet(monkeypatch)
     return hub
@@ -54,10 +51,10 @@ def hub_fixture(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> LocalHub:
 @pytest.fixture(params=["lfs", "xet"])
 def transfer(
     request: pytest.FixtureRequest,
-    hub: LocalHub,  # noqa: ARG001 (it sets what this changes)
+    hub: LocalHub,  # noqa: ARG001 (sets what this changes)
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:
-    """How files are uploaded: a test that takes this runs once with each."""
+    """How files are uploaded: a test with this fixture runs once by LFS and once by Xet."""
     if request.param == "xet":
         use_xet(monkeypatch)
     return str(request.param)
@@ -65,75 +62,74 @@ def transfer(
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds that would have been waited before further tries; nothing waits."""
-    waited: list[float] = []
-    monkeypatch.setattr(retries, "time", SimpleNamespace(sleep=waited.append))
-    monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=waited.append))
-    return waited
+    """The waits before further tries, in seconds, recorded instead of waited."""
+    seconds: list[float] = []
+    monkeypatch.setattr(retries, "time", SimpleNamespace(sleep=seconds.append))
+    monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=seconds.append))
+    return seconds
 
 
 @pytest.fixture
-def hasty(
-    hub: LocalHub,  # noqa: ARG001 (it forgets connections before this)
-    waits: list[float],  # noqa: ARG001 (nothing that is given up is waited for)
+def short_timeouts(
+    hub: LocalHub,  # noqa: ARG001 (closes connections first)
+    waits: list[float],  # noqa: ARG001 (retries do not wait)
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
-    """A client that gives up a silent connection within half a second."""
-    monkeypatch.setattr(hub_calls, "PATIENCE", replace(hub_calls.RETRY_POLICY, read_timeout_s=0.5))
-    hub_calls.prepare_client.cache_clear()
+    """Let the client give up a stalled connection after half a second."""
+    monkeypatch.setattr(
+        hub_calls, "RETRY_POLICY", replace(hub_calls.RETRY_POLICY, read_timeout_s=0.5)
+    )
+    hub_calls.configure_client.cache_clear()
     yield
-    hub_calls.prepare_client.cache_clear()
+    hub_calls.configure_client.cache_clear()
     huggingface_hub.set_client_factory(default_client_factory)
 
 
 @pytest.fixture(scope="session")
 def published_datasets(tmp_path_factory: pytest.TempPathFactory) -> Datasets:
-    """Two snapshots of a dataset on a volume; not to be changed."""
+    """Two snapshots of a dataset on a volume; tests must not change it."""
     root = tmp_path_factory.mktemp("datasets")
     volume = Volume(root)
-    first = replace(write_embeddings(volume, SHARDS, ROWS), settings=WHOLE_SETTINGS)
+    first = replace(write_embeddings(volume, SHARDS, ROWS), settings=COMPLETE_SETTINGS)
     write_manifest(volume, first)
     second = _next_snapshot(volume, first)
-    return Datasets(root, _made(volume, first), _made(volume, second))
+    file_bytes = 2 * first.files[0].bytes + 1000  # three data files of two shards each
+    return Datasets(
+        root, create_dataset(volume, first, file_bytes), create_dataset(volume, second, file_bytes)
+    )
 
 
 @pytest.fixture
 def datasets(published_datasets: Datasets, tmp_path: Path) -> Datasets:
-    """The same for one test alone."""
+    """A copy of them for one test."""
     root = tmp_path / "datasets"
     shutil.copytree(published_datasets.root, root)
     return replace(published_datasets, root=root)
 
 
 @pytest.fixture(scope="session")
-def faultless(
+def expected(
     published_datasets: Datasets, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Content, Content]:
-    """What `main` holds once the first, and then the second dataset is published."""
-    root = tmp_path_factory.mktemp("faultless") / "datasets"
+) -> ExpectedContent:
+    """What `main` holds after the first dataset is published, and then the second."""
+    root = tmp_path_factory.mktemp("expected") / "datasets"
     shutil.copytree(published_datasets.root, root)
     datasets = replace(published_datasets, root=root)
-    nowhere = tmp_path_factory.mktemp("logged_out")
+    no_token = tmp_path_factory.mktemp("logged_out")
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
-        use_local_hub(monkeypatch, nowhere) as hub,
+        use_local_hub(monkeypatch, no_token) as hub,
     ):
         monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
         without_xet(monkeypatch)
         datasets.publish(datasets.first)
-        first = content_of(hub)
+        first = read_content(hub)
         datasets.publish(datasets.second)
-        return first, content_of(hub)
-
-
-def _made(volume: Volume, vectors: Manifest) -> Manifest:
-    """The dataset of some embeddings: three data files, the small one and the card."""
-    plan = dataset.plan(vectors, file_bytes=2 * vectors.files[0].bytes + 1000)
-    return drive(plan, InThisProcess(volume.root, cores=1), silent, "hub_dataset").manifest
+        return ExpectedContent(first, read_content(hub))
 
 
 def _next_snapshot(volume: Volume, vectors: Manifest) -> Manifest:
-    """Embeddings of the snapshot after another: the last shard has other rows."""
+    """Write embeddings of the next snapshot: its last shard has other rows."""
     folder = output_folder(vectors.wiki, "embeddings", "fedcba9876543210")
     shutil.copytree(volume.path(vectors.folder), volume.path(folder))
     *kept, last = vectors.files

@@ -1,4 +1,4 @@
-"""Publishing in this process or in one to be killed, and what a repository holds afterwards."""
+"""Publishing in this process, or in one to kill, and what a repository holds afterwards."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ import pytest
 from huggingface_hub import constants
 from huggingface_hub.utils._xet import abort_xet_session
 
+from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.compute.protocol import Event, Failed, Finished
+from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import Manifest
-from wiki_embeddings.publishing.merge import Published
+from wiki_embeddings.progress import silent
+from wiki_embeddings.publishing.merge import PublishResult
+from wiki_embeddings.publishing.readback import check_readback
+from wiki_embeddings.stages import dataset
 from wiki_embeddings.stages.shard import Plan, SpecT
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.publishing.publisher import publish
@@ -31,25 +36,25 @@ REPO_ID = "cantor/wikipedia-simple-tiny-model"
 
 _PUBLISHER = """
 import sys
-from wiki_embeddings.publishing import proposal
+from wiki_embeddings.publishing import pull_request
 from wiki_embeddings_tests.publishing import publisher, runs
 
-files_in_a_commit, with_workers, *arguments = sys.argv[1:]
-proposal._FILES_IN_A_COMMIT = int(files_in_a_commit)
+files_per_commit, with_workers, *arguments = sys.argv[1:]
+pull_request._FILES_PER_COMMIT = int(files_per_commit)
 if not with_workers:
-    publisher.LocalCompute = runs.InThisProcess
+    publisher.LocalCompute = runs.InProcessCompute
 publisher.main(*arguments)
 """
 
 
 @dataclass(frozen=True)
 class Datasets:
-    """A volume of a test's own with datasets that may be published.
+    """A test's volume, with datasets to publish.
 
     Attributes:
         root: Folder of the volume.
         first: One snapshot.
-        second: The next one of the same name; some of its files are those of the first.
+        second: The next one of the same name; shares some files with the first.
     """
 
     root: Path
@@ -61,15 +66,19 @@ class Datasets:
         return Volume(self.root)
 
     def publish(
-        self, dataset: Manifest, *, repo_id: str = REPO_ID, private: bool = False
-    ) -> Published:
-        """Publish one of them without any further process."""
-        compute = InThisProcess(self.root, cores=1)
-        return publish(compute, dataset.folder, repo_id, private=private)
+        self, manifest: Manifest, *, repo_id: str = REPO_ID, private: bool = False
+    ) -> PublishResult:
+        """Publish one of them in this process."""
+        compute = InProcessCompute(self.root, cores=1)
+        return publish(compute, manifest.folder, repo_id, private=private)
+
+    def check_readback(self, manifest: Manifest) -> CheckResult:
+        """Read one of them back from the Hub."""
+        return check_readback(self.volume, manifest.folder, REPO_ID)
 
 
-class InThisProcess(LocalCompute):
-    """Makes one shard after the other right here: processes take a second to start."""
+class InProcessCompute(LocalCompute):
+    """Makes one shard after the other in this process: others take a second to start."""
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         for number, spec in enumerate(plan.specs):
@@ -81,40 +90,46 @@ class InThisProcess(LocalCompute):
                 yield Finished(number, report)
 
 
+def create_dataset(volume: Volume, vectors: Manifest, file_bytes: int = 1_000_000) -> Manifest:
+    """Create the dataset of some embeddings; by default, all rows fit in one file."""
+    plan = dataset.plan(vectors, file_bytes=file_bytes)
+    return materialize(plan, InProcessCompute(volume.root, cores=1), silent, "hub_dataset").manifest
+
+
 @dataclass(frozen=True)
 class Publisher:
-    """A publisher in a process of its own, with processes of its own that upload."""
+    """A publisher in a separate process, with worker processes that upload."""
 
     process: subprocess.Popen[str]
 
     def kill(self) -> None:
-        """Kill it and all that it has started, at once."""
+        """Kill it and its workers at once."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
 
-    def ended(self) -> tuple[Mapping[str, Any], str]:
-        """Wait for its end; gives what it tells of it, and all that it has printed."""
-        printed, _ = self.process.communicate(timeout=120)
-        return json.loads(printed.splitlines()[-1]), printed
+    def wait(self) -> tuple[Mapping[str, Any], str]:
+        """Wait until it ends; return its result, and all that it printed."""
+        output, _ = self.process.communicate(timeout=120)
+        return json.loads(output.splitlines()[-1]), output
 
 
 def start_publisher(
     datasets: Datasets,
-    dataset: Manifest,
+    manifest: Manifest,
     *,
-    files_in_a_commit: int = 100,
+    files_per_commit: int = 100,
     with_workers: bool = True,
 ) -> Publisher:
-    """Start a publisher in a session of its own, as whoever this process is on the Hub.
+    """Start a publisher in a new session, with this process's token.
 
     Args:
         datasets: The volume.
-        dataset: What to publish.
-        files_in_a_commit: Files that a commit holds at most.
-        with_workers: Whether processes of their own upload, as they do for users.
+        manifest: What to publish.
+        files_per_commit: Most files in a commit.
+        with_workers: Whether worker processes upload, as they do for users.
     """
-    options = (str(files_in_a_commit), "with workers" if with_workers else "")
-    arguments = (str(datasets.root), dataset.folder, REPO_ID)
+    options = (str(files_per_commit), "with workers" if with_workers else "")
+    arguments = (str(datasets.root), manifest.folder, REPO_ID)
     process = subprocess.Popen(
         [sys.executable, "-c", _PUBLISHER, *options, *arguments],
         stdout=subprocess.PIPE,
@@ -129,39 +144,55 @@ Content = Mapping[str, tuple[int, str]]
 """Size, and SHA-256 or git's id, of every file by path."""
 
 
-def content_of(hub: LocalHub, revision: str = "main") -> Content:
-    """What the dataset's repository holds."""
+@dataclass(frozen=True)
+class ExpectedContent:
+    """What `main` holds after the first dataset is published, and then the second."""
+
+    first: Content
+    second: Content
+
+    def is_published(self, hub: LocalHub) -> bool:
+        """Return whether the first dataset is published, tagged, and nothing else is left."""
+        return (
+            read_content(hub) == self.first
+            and pull_request_statuses(hub) == ["merged"]
+            and tag_commits(hub) == {"20231101": main_commit(hub)}
+        )
+
+
+def read_content(hub: LocalHub, revision: str = "main") -> Content:
+    """Read what the dataset's repository holds."""
     files = hub.files(REPO_ID, revision)
     return {path: (file.size, file.etag) for path, file in files.items()}
 
 
-def main_of(hub: LocalHub) -> str:
-    """Commit of `main` of the dataset's repository."""
+def main_commit(hub: LocalHub) -> str:
+    """Return the commit of `main` of the dataset's repository."""
     return hub.repository(REPO_ID).refs["refs/heads/main"]
 
 
-def tags_of(hub: LocalHub) -> Mapping[str, str]:
-    """Commit of each tag of the dataset's repository."""
+def tag_commits(hub: LocalHub) -> Mapping[str, str]:
+    """Return the commit of each tag of the dataset's repository."""
     refs = hub.repository(REPO_ID).refs
     prefix = "refs/tags/"
     return {ref.removeprefix(prefix): at for ref, at in refs.items() if ref.startswith(prefix)}
 
 
-def states_of(hub: LocalHub) -> list[str]:
-    """State of each pull request of the dataset's repository."""
+def pull_request_statuses(hub: LocalHub) -> list[str]:
+    """Return the status of each pull request of the dataset's repository."""
     return [discussion.status for discussion in hub.repository(REPO_ID).discussions]
 
 
-def until(condition: Callable[[], object], within_s: float = 30.0) -> None:
-    """Wait until something has come true."""
+def wait_until(condition: Callable[[], object], within_s: float = 30.0) -> None:
+    """Wait until a condition is true."""
     deadline = time.monotonic() + within_s
     while not condition():
-        assert time.monotonic() < deadline, "it has not come true"
+        assert time.monotonic() < deadline, "the condition is still false"
         time.sleep(0.01)
 
 
 def use_xet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process and its children upload by Xet, and not wait long before another try."""
+    """Let this process and its children upload by Xet, with short waits between tries."""
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "0")
     monkeypatch.setenv("HF_XET_CLIENT_RETRY_BASE_DELAY", "10ms")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.publishing.account import HubAccount, account_of_token
+from wiki_embeddings.publishing.account import HubAccount, look_up_account
 from wiki_embeddings_tests.standins.hub import FINE_GRAINED_TOKEN, TOKEN, WRITE_TOKEN
 
 
@@ -20,35 +20,35 @@ from wiki_embeddings_tests.standins.hub import FINE_GRAINED_TOKEN, TOKEN, WRITE_
             FINE_GRAINED_TOKEN,
             HubAccount("dedekind", "fineGrained", ("cuts", "gauss/letters")),
         ),
-        ("hf_nobody", HubAccount("", refusal="not accepted by the Hub")),
-        ("", HubAccount("", refusal="empty")),
+        ("hf_nobody", HubAccount("", problem="not accepted by the Hub")),
+        ("", HubAccount("", problem="empty")),
     ],
 )
-def test_a_token_is_told_by_its_owner_and_by_where_it_may_write(monkeypatch, token, account):
+def test_the_account_has_the_owner_and_the_write_scopes_of_the_token(monkeypatch, token, account):
     monkeypatch.setenv("HF_TOKEN", token)
-    assert account_of_token() == account
+    assert look_up_account() == account
 
 
 @pytest.mark.parametrize("token", ["hf_…", "hf_a\tb"])
-def test_what_cannot_be_a_token_is_not_sent(hub, monkeypatch, token):
+def test_an_impossible_token_is_not_sent(hub, monkeypatch, token):
     monkeypatch.setenv("HF_TOKEN", token)
-    assert account_of_token().refusal.startswith("not a token")
+    assert look_up_account().problem.startswith("not a token")
     assert not hub.served
 
 
 @pytest.mark.parametrize("status", [404, 429, 503])
-def test_a_hub_that_does_not_answer_is_no_verdict_on_the_token(hub, monkeypatch, status):
+def test_an_error_of_the_hub_is_not_blamed_on_the_token(hub, monkeypatch, status):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     hub.fail("whoami", status)
-    with pytest.raises(WikiEmbeddingsError, match=f"answers with status {status}") as raised:
-        account_of_token()
-    assert TOKEN not in str(raised.value)
+    with pytest.raises(WikiEmbeddingsError, match=f"answers with status {status}") as caught:
+        look_up_account()
+    assert TOKEN not in str(caught.value)
 
 
 @pytest.mark.usefixtures("hub")
-def test_a_hub_that_cannot_be_reached_is_no_verdict_on_the_token(monkeypatch):
+def test_an_unreachable_hub_is_not_blamed_on_the_token(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(WikiEmbeddingsError, match="fails") as raised:
-        account_of_token()
-    assert TOKEN not in str(raised.value)
+    with pytest.raises(WikiEmbeddingsError, match="fails") as caught:
+        look_up_account()
+    assert TOKEN not in str(caught.value)

@@ -1,4 +1,4 @@
-"""A publisher that is killed at any moment leaves readers what they had, and is gone on with."""
+"""A publisher killed at any point leaves readers what they had, and the next run continues."""
 
 from __future__ import annotations
 
@@ -7,163 +7,158 @@ from dataclasses import dataclass
 import pytest
 
 from wiki_embeddings_tests.publishing.runs import (
-    Content,
     Datasets,
-    content_of,
-    main_of,
+    ExpectedContent,
+    main_commit,
+    pull_request_statuses,
+    read_content,
     start_publisher,
-    states_of,
-    tags_of,
-    until,
+    tag_commits,
     use_xet,
+    wait_until,
 )
 from wiki_embeddings_tests.standins.hub import LocalHub, Served
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A request of a publisher at which it is killed.
+class KillPoint:
+    """A request at which a publisher is killed.
 
     Attributes:
         match: Part of its path.
-        skip: How many of these pass before.
+        skip: Number of such requests to let pass first.
     """
 
     match: str
     skip: int = 0
 
 
-ENDING = {
-    "opening the pull request": Moment("/discussions"),
-    "the first commit": Moment("/commit/"),
-    "a later commit": Moment("/commit/", skip=1),
-    "readying the pull request": Moment("/status"),
-    "merging": Moment("/merge"),
-    "tagging": Moment("/tag/"),
+KILL_POINTS = {
+    "opening the pull request": KillPoint("/discussions"),
+    "the first commit": KillPoint("/commit/"),
+    "a later commit": KillPoint("/commit/", skip=1),
+    "marking the pull request as ready": KillPoint("/status"),
+    "merging": KillPoint("/merge"),
+    "tagging": KillPoint("/tag/"),
 }
 
 
-@pytest.mark.parametrize("is_done", [False, True], ids=["not done", "done"])
-@pytest.mark.parametrize("moment", ENDING.values(), ids=list(ENDING))
-def test_a_publisher_killed_in_the_end_is_gone_on_with(
+@pytest.mark.parametrize("is_handled", [False, True], ids=["dropped", "handled"])
+@pytest.mark.parametrize("kill_point", KILL_POINTS.values(), ids=list(KILL_POINTS))
+def test_a_publisher_killed_after_its_uploads_is_continued(
     hub: LocalHub,
     datasets: Datasets,
-    faultless: tuple[Content, Content],
-    moment: Moment,
-    is_done: bool,
+    expected: ExpectedContent,
+    kill_point: KillPoint,
+    is_handled: bool,
 ):
-    before, after = faultless
     datasets.publish(datasets.first)
-    held = hub.hold(moment.match, "POST", skip=moment.skip)
-    publisher = start_publisher(datasets, datasets.second, files_in_a_commit=2, with_workers=False)
+    held = hub.hold(kill_point.match, "POST", skip=kill_point.skip)
+    publisher = start_publisher(datasets, datasets.second, files_per_commit=2, with_workers=False)
     assert held.reached.wait(30)
-    request = hub.requests(moment.match, method="POST")[-1]
-    is_merged = moment == ENDING["tagging"]
-    assert content_of(hub) == (after if is_merged else before)
+    request = hub.requests(kill_point.match, method="POST")[-1]
+    is_merged = kill_point == KILL_POINTS["tagging"]
+    assert read_content(hub) == (expected.second if is_merged else expected.first)
 
     publisher.kill()
-    if is_done:
+    if is_handled:
         held.release()
-        until(lambda: request.status == 200)
-        is_merged = is_merged or moment == ENDING["merging"]
-        assert content_of(hub) == (after if is_merged else before)
+        wait_until(lambda: request.status == 200)
+        is_merged = is_merged or kill_point == KILL_POINTS["merging"]
+        assert read_content(hub) == (expected.second if is_merged else expected.first)
     else:
         held.drop()
     sent = hub.received_bytes("/upload/")
-    published = datasets.publish(datasets.second)
+    result = datasets.publish(datasets.second)
 
-    assert content_of(hub) == after
-    assert published.changed is not is_merged
-    assert published.tag == "20240101"
-    assert tags_of(hub)["20240101"] == published.commit == main_of(hub)
-    if moment != ENDING["opening the pull request"]:  # the rest comes after the uploads
-        assert hub.received_bytes("/upload/") == sent, "what had been uploaded is sent again"
-    assert states_of(hub) == ["merged", "merged"]
+    assert read_content(hub) == expected.second
+    assert result.has_changed is not is_merged
+    assert result.tag == "20240101"
+    assert tag_commits(hub)["20240101"] == result.commit == main_commit(hub)
+    if kill_point != KILL_POINTS["opening the pull request"]:  # the others come after the uploads
+        assert hub.received_bytes("/upload/") == sent, "uploaded bytes were sent again"
+    assert pull_request_statuses(hub) == ["merged", "merged"]
 
 
-@pytest.mark.parametrize("is_done", [False, True], ids=["not done", "done"])
-def test_a_publisher_killed_while_it_makes_the_repository_is_gone_on_with(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content], is_done: bool
+@pytest.mark.parametrize("is_handled", [False, True], ids=["dropped", "handled"])
+def test_a_publisher_killed_while_it_creates_the_repository_is_continued(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent, is_handled: bool
 ):
     held = hub.hold("/repos/create")
     publisher = start_publisher(datasets, datasets.first, with_workers=False)
     assert held.reached.wait(30)
     publisher.kill()
-    if is_done:
+    if is_handled:
         held.release()
-        until(lambda: hub.repositories)
+        wait_until(lambda: hub.repositories)
     else:
         held.drop()
 
-    assert datasets.publish(datasets.first).changed
-    assert content_of(hub) == faultless[0]
+    assert datasets.publish(datasets.first).has_changed
+    assert read_content(hub) == expected.first
 
 
-def taken(hub: LocalHub, match: str) -> list[Served]:
-    """Transfers that have come to their end."""
+def finished_transfers(hub: LocalHub, match: str) -> list[Served]:
+    """Return the transfers that have ended."""
     return [request for request in hub.requests(match) if request.status == 200]
 
 
 @pytest.mark.parametrize("skip", [0, 2], ids=["the first file", "a later file"])
-def test_an_uploader_killed_while_it_sends_by_lfs_is_gone_on_with(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content], skip: int
+def test_an_uploader_killed_during_an_lfs_transfer_is_continued(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent, skip: int
 ):
     held = hub.hold("/upload/", "PUT", skip=skip)
     publisher = start_publisher(datasets, datasets.first)
     assert held.reached.wait(30)
-    until(lambda: len(taken(hub, "/upload/")) == skip)
+    wait_until(lambda: len(finished_transfers(hub, "/upload/")) == skip)
     publisher.kill()
     held.drop()
-    assert list(content_of(hub)) == [".gitattributes"]
+    assert list(read_content(hub)) == [".gitattributes"]
 
-    finished = [request.path for request in taken(hub, "/upload/")]
+    finished = [request.path for request in finished_transfers(hub, "/upload/")]
     datasets.publish(datasets.first)
-    assert content_of(hub) == faultless[0]
+    assert expected.is_published(hub)
     assert all(len(hub.requests(path)) == 1 for path in finished)
-    assert len(taken(hub, "/upload/")) == len(datasets.first.files) - 1
-    assert states_of(hub) == ["merged"]
-    assert list(tags_of(hub)) == ["20231101"]
+    assert len(finished_transfers(hub, "/upload/")) == len(datasets.first.files) - 1
 
 
-BY_XET = {
-    "the first xorb": Moment("/v1/xorb-uploads/"),
-    "a later xorb": Moment("/v1/xorb-uploads/", skip=2),
-    "the first shard": Moment("/v2/shards"),
-    "a later shard": Moment("/v2/shards", skip=2),
+XET_KILL_POINTS = {
+    "the first xorb": KillPoint("/v1/xorb-uploads/"),
+    "a later xorb": KillPoint("/v1/xorb-uploads/", skip=2),
+    "the first shard": KillPoint("/v2/shards"),
+    "a later shard": KillPoint("/v2/shards", skip=2),
 }
 
 
-@pytest.mark.parametrize("moment", BY_XET.values(), ids=list(BY_XET))
-def test_an_uploader_killed_while_it_sends_by_xet_is_gone_on_with(
+@pytest.mark.parametrize("kill_point", XET_KILL_POINTS.values(), ids=list(XET_KILL_POINTS))
+def test_an_uploader_killed_during_a_xet_transfer_is_continued(
     hub: LocalHub,
     datasets: Datasets,
-    faultless: tuple[Content, Content],
+    expected: ExpectedContent,
     monkeypatch: pytest.MonkeyPatch,
-    moment: Moment,
+    kill_point: KillPoint,
 ):
     use_xet(monkeypatch)
-    hub.xet.offers_grants = True  # as the real one does: what is there is not sent again
-    held = hub.hold(moment.match, skip=moment.skip)
+    hub.xet.offers_grants = True  # as the real Hub does: existing xorbs are not sent again
+    held = hub.hold(kill_point.match, skip=kill_point.skip)
     publisher = start_publisher(datasets, datasets.first)
     assert held.reached.wait(30)
-    until(lambda: len(taken(hub, moment.match)) == moment.skip)
+    wait_until(lambda: len(finished_transfers(hub, kill_point.match)) == kill_point.skip)
     publisher.kill()
     held.drop()
-    assert list(content_of(hub)) == [".gitattributes"]
+    assert list(read_content(hub)) == [".gitattributes"]
 
     datasets.publish(datasets.first)
-    assert content_of(hub) == faultless[0]
-    sent = [request.path for request in taken(hub, "/v1/xorb-uploads/")]
+    assert expected.is_published(hub)
+    sent = [request.path for request in finished_transfers(hub, "/v1/xorb-uploads/")]
     assert len(sent) == len(set(sent))
-    assert states_of(hub) == ["merged"]
-    assert list(tags_of(hub)) == ["20231101"]
 
 
-def test_what_a_killed_publisher_of_something_else_has_left_is_closed(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content]
+def test_the_pull_request_of_a_killed_publisher_of_another_dataset_is_closed(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent
 ):
     held = hub.hold("/commit/", "POST", skip=1)
-    publisher = start_publisher(datasets, datasets.first, files_in_a_commit=2, with_workers=False)
+    publisher = start_publisher(datasets, datasets.first, files_per_commit=2, with_workers=False)
     assert held.reached.wait(30)
     publisher.kill()
     held.drop()
@@ -174,6 +169,6 @@ def test_what_a_killed_publisher_of_something_else_has_left_is_closed(
     held.drop()
 
     datasets.publish(datasets.second)
-    assert states_of(hub) == ["closed", "merged"]
-    assert set(content_of(hub)) == set(faultless[1])
-    assert list(tags_of(hub)) == ["20240101"]
+    assert pull_request_statuses(hub) == ["closed", "merged"]
+    assert set(read_content(hub)) == set(expected.second)
+    assert list(tag_commits(hub)) == ["20240101"]

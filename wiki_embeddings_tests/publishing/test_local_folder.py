@@ -5,13 +5,10 @@ import json
 import pytest
 from datasets import load_dataset
 
-from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.dataset_layout import CARD, RECORD
-from wiki_embeddings.defs.materialize import drive
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.progress import silent
-from wiki_embeddings.publishing.local_folder import expose
-from wiki_embeddings.stages import dataset as publish
+from wiki_embeddings.publishing.local_folder import publish_to_folder
+from wiki_embeddings_tests.publishing.runs import create_dataset
 from wiki_embeddings_tests.support.synthetic import write_embeddings
 
 NAME = "wikipedia-simple-tiny-model"
@@ -22,30 +19,28 @@ def vectors(volume):
     return write_embeddings(volume, shards=4, rows_each=10)
 
 
-def made(volume, vectors, file_bytes=1_000_000):
-    plan = publish.plan(vectors, file_bytes=file_bytes)
-    return drive(plan, LocalCompute(volume.root, cores=1), silent, "hub_dataset").manifest
-
-
-def test_the_visible_name_changes_from_one_version_to_the_next(tmp_path, volume, vectors):
+def test_the_link_moves_from_one_version_to_the_next(tmp_path, volume, vectors):
     hub = tmp_path / "hub"
-    first = expose(volume, made(volume, vectors).folder, hub)
-    held = first.resolve()
+    first = publish_to_folder(volume, create_dataset(volume, vectors).folder, hub)
+    old_version = first.resolve()
     assert first == hub / NAME
     assert len(list((first / "data").iterdir())) == 1
 
-    assert expose(volume, made(volume, vectors, file_bytes=1).folder, hub) == first
+    assert (
+        publish_to_folder(volume, create_dataset(volume, vectors, file_bytes=1).folder, hub)
+        == first
+    )
     assert len(list((first / "data").iterdir())) == 4
     assert sorted(path.name for path in hub.iterdir()) == [".versions", NAME]
-    assert len(list((held / "data").iterdir())) == 1, "readers of the old version keep it"
+    assert len(list((old_version / "data").iterdir())) == 1, "readers of the old version keep it"
 
 
-def test_the_folder_opens_as_it_is_whatever_links_it_is_made_of(tmp_path, volume, vectors):
-    place = expose(volume, made(volume, vectors).folder, tmp_path / "hub")
+def test_the_folder_of_links_opens_with_datasets(tmp_path, volume, vectors):
+    place = publish_to_folder(volume, create_dataset(volume, vectors).folder, tmp_path / "hub")
     cache = str(tmp_path / "cache")
     for config, columns in (("default", 9), ("vectors", 4), ("small", 9)):
-        dataset = load_dataset(str(place), config, split="train", cache_dir=cache)
-        assert (dataset.num_rows, len(dataset.features)) == (40, columns)
+        rows = load_dataset(str(place), config, split="train", cache_dir=cache)
+        assert (rows.num_rows, len(rows.features)) == (40, columns)
     found = sorted(p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file())
     assert found == [
         "README.md",
@@ -55,26 +50,26 @@ def test_the_folder_opens_as_it_is_whatever_links_it_is_made_of(tmp_path, volume
     ]
 
 
-def test_the_record_says_file_by_file_what_is_published(tmp_path, volume, vectors):
-    published = made(volume, vectors)
-    place = expose(volume, published.folder, tmp_path / "hub")
+def test_the_record_lists_every_published_file(tmp_path, volume, vectors):
+    manifest = create_dataset(volume, vectors)
+    place = publish_to_folder(volume, manifest.folder, tmp_path / "hub")
     record = json.loads((place / RECORD).read_text())
-    assert record["digest"] == published.digest
+    assert record["digest"] == manifest.digest
     assert [(file["name"], file["sha256"]) for file in record["files"]] == [
-        (file.name, file.sha256) for file in published.files if file.name != CARD
+        (file.name, file.sha256) for file in manifest.files if file.name != CARD
     ]
 
 
 def test_publishing_the_same_again_changes_nothing(tmp_path, volume, vectors):
-    folder, hub = made(volume, vectors).folder, tmp_path / "hub"
-    first = expose(volume, folder, hub).resolve()
-    assert expose(volume, folder, hub).resolve() == first
+    folder, hub = create_dataset(volume, vectors).folder, tmp_path / "hub"
+    first = publish_to_folder(volume, folder, hub).resolve()
+    assert publish_to_folder(volume, folder, hub).resolve() == first
 
 
 def test_a_folder_in_the_way_is_not_touched(tmp_path, volume, vectors):
-    mine = tmp_path / "hub" / NAME
-    mine.mkdir(parents=True)
+    folder = tmp_path / "hub" / NAME
+    folder.mkdir(parents=True)
     with pytest.raises(BadInputError, match="is in the way"):
-        expose(volume, made(volume, vectors).folder, tmp_path / "hub")
-    assert mine.is_dir()
-    assert not mine.is_symlink()
+        publish_to_folder(volume, create_dataset(volume, vectors).folder, tmp_path / "hub")
+    assert folder.is_dir()
+    assert not folder.is_symlink()

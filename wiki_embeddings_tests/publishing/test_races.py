@@ -1,4 +1,4 @@
-"""Others who write to the same repository: one wins, readers see it whole."""
+"""Others write to the same repository: one wins, and readers see its version complete."""
 
 from __future__ import annotations
 
@@ -13,151 +13,152 @@ import pytest
 from huggingface_hub import HfApi
 
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.publishing.merge import Published, conclude
-from wiki_embeddings.publishing.preflight import prepare
-from wiki_embeddings.publishing.readback import reads_back
+from wiki_embeddings.publishing.merge import PublishResult, publish_uploaded
+from wiki_embeddings.publishing.preflight import prepare_repository
 from wiki_embeddings_tests.publishing.runs import (
     REPO_ID,
     Content,
     Datasets,
-    content_of,
-    main_of,
-    states_of,
-    tags_of,
-    until,
+    ExpectedContent,
+    main_commit,
+    pull_request_statuses,
+    read_content,
+    tag_commits,
+    wait_until,
 )
 from wiki_embeddings_tests.standins.hub import FINE_GRAINED_TOKEN, LocalHub
 
-FASTER = "has changed while this was being published to it: another publisher was faster"
+LOST_RACE = "has changed while this was being published to it: another publisher was faster"
 DATA = "data/train-00001-of-00003.parquet"
 
 VERIFYING = "/revision/refs%2Fpr%2F1"
-"""Asked for before each commit, after the last one, and before the pull request is verified."""
+"""Requested before each commit, after the last one, and before the pull request is verified."""
 
 
 @pytest.fixture
-def elsewhere(datasets: Datasets, tmp_path: Path) -> Datasets:
-    """The same datasets on a volume of another publisher."""
+def other_volume(datasets: Datasets, tmp_path: Path) -> Datasets:
+    """The same datasets on another publisher's volume."""
     root = tmp_path / "elsewhere"
     shutil.copytree(datasets.root, root)
     return replace(datasets, root=root)
 
 
 @pytest.fixture
-def publishers() -> Iterator[ThreadPoolExecutor]:
-    """Publishers that do not wait for each other."""
+def threads() -> Iterator[ThreadPoolExecutor]:
+    """Threads for publishers that run at the same time."""
     with ThreadPoolExecutor(2) as threads:
         yield threads
 
 
 @contextmanager
-def stopped_at(
-    hub: LocalHub, publishers: ThreadPoolExecutor, datasets: Datasets, match: str
-) -> Iterator[Future[Published]]:
-    """A publisher of the first dataset that waits at a request while the block runs."""
+def held_at(
+    hub: LocalHub, threads: ThreadPoolExecutor, datasets: Datasets, match: str
+) -> Iterator[Future[PublishResult]]:
+    """Hold a publisher of the first dataset at a request while the block runs."""
     method = {"/upload/": "PUT", VERIFYING: "GET"}.get(match, "POST")
     held = hub.hold(match, method, skip=2 if match == VERIFYING else 0)
-    done = publishers.submit(datasets.publish, datasets.first)
+    publisher = threads.submit(datasets.publish, datasets.first)
     assert held.reached.wait(10)
     try:
-        yield done
+        yield publisher
     finally:
         held.release()
 
 
+def parquet_files(content: Content) -> Content:
+    return {path: content[path] for path in content if path.endswith(".parquet")}
+
+
 @pytest.mark.parametrize("stage", ["/commit/refs%2Fpr%2F1", VERIFYING, "/1/merge"])
-def test_of_two_publishers_one_wins_and_the_other_says_so(
+def test_of_two_publishers_one_wins_and_the_other_reports_it(
     hub: LocalHub,
     datasets: Datasets,
-    elsewhere: Datasets,
-    publishers: ThreadPoolExecutor,
+    other_volume: Datasets,
+    threads: ThreadPoolExecutor,
     stage: str,
 ):
-    with stopped_at(hub, publishers, datasets, stage) as late:
-        published = elsewhere.publish(elsewhere.second)
-        whole = content_of(hub)
-    with pytest.raises(BadInputError, match=FASTER) as told:
+    with held_at(hub, threads, datasets, stage) as late:
+        winner = other_volume.publish(other_volume.second)
+        content = read_content(hub)
+    with pytest.raises(BadInputError, match=LOST_RACE) as caught:
         late.result()
-    assert "run again to publish it over the other one" in str(told.value)
-    assert published.changed
-    assert content_of(hub) == whole
-    assert states_of(hub) == ["closed", "merged"]
-    assert list(tags_of(hub)) == ["20240101"]
+    assert "run again to publish it over the other one" in str(caught.value)
+    assert winner.has_changed
+    assert read_content(hub) == content
+    assert pull_request_statuses(hub) == ["closed", "merged"]
+    assert list(tag_commits(hub)) == ["20240101"]
 
 
-def test_who_uploads_while_another_publishes_has_lost(
-    hub: LocalHub, datasets: Datasets, elsewhere: Datasets
+def test_a_publisher_whose_uploads_another_publisher_overtook_has_lost(
+    hub: LocalHub, datasets: Datasets, other_volume: Datasets
 ):
-    ready = prepare(datasets.volume, datasets.first.folder, REPO_ID, private=False)
-    elsewhere.publish(elsewhere.second)
-    whole = content_of(hub)
-    with pytest.raises(BadInputError, match=FASTER):
-        conclude(
+    ready = prepare_repository(datasets.volume, datasets.first.folder, REPO_ID, private=False)
+    other_volume.publish(other_volume.second)
+    content = read_content(hub)
+    with pytest.raises(BadInputError, match=LOST_RACE):
+        publish_uploaded(
             datasets.volume,
             datasets.first.folder,
             REPO_ID,
             author=ready.author,
-            replaces=ready.replaces,
+            previous_digest=ready.previous_digest,
         )
-    assert content_of(hub) == whole
+    assert read_content(hub) == content
 
 
-def test_a_stranger_s_pull_request_is_not_gone_on_with(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content]
+def test_a_strangers_pull_request_is_not_used(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent
 ):
-    """He could still write to it when it has been verified."""
+    """Its author could still write to it after it has been verified."""
     hub.add(REPO_ID, {"old.txt": b"old"})
     title = f"Publish 20231101 (manifest {datasets.first.digest[:16]})"
     HfApi(token=FINE_GRAINED_TOKEN).create_pull_request(REPO_ID, title, repo_type="dataset")
-    done = datasets.publish(datasets.first)
-    assert done.pull_request.endswith("/2")
-    assert states_of(hub) == ["closed", "merged"]
-    assert {**content_of(hub)}.items() >= {
-        path: content for path, content in faultless[0].items() if path.endswith(".parquet")
-    }.items()
+    result = datasets.publish(datasets.first)
+    assert result.pull_request_url.endswith("/2")
+    assert pull_request_statuses(hub) == ["closed", "merged"]
+    assert parquet_files(read_content(hub)) == parquet_files(expected.first)
 
 
-def test_who_has_lost_publishes_over_the_winner_by_running_again(
+def test_the_loser_replaces_the_winners_version_by_running_again(
     hub: LocalHub,
     datasets: Datasets,
-    elsewhere: Datasets,
-    publishers: ThreadPoolExecutor,
-    faultless: tuple[Content, Content],
+    other_volume: Datasets,
+    threads: ThreadPoolExecutor,
+    expected: ExpectedContent,
 ):
-    with stopped_at(hub, publishers, datasets, "/1/merge") as late:
-        elsewhere.publish(elsewhere.second)
-    with pytest.raises(BadInputError, match=FASTER):
+    with held_at(hub, threads, datasets, "/1/merge") as late:
+        other_volume.publish(other_volume.second)
+    with pytest.raises(BadInputError, match=LOST_RACE):
         late.result()
     sent = hub.received_bytes("/upload/")
 
-    assert datasets.publish(datasets.first).changed
-    data = {path: of for path, of in content_of(hub).items() if path.endswith(".parquet")}
-    assert data == {path: of for path, of in faultless[0].items() if path.endswith(".parquet")}
+    assert datasets.publish(datasets.first).has_changed
+    assert parquet_files(read_content(hub)) == parquet_files(expected.first)
     assert hub.received_bytes("/upload/") == sent
-    assert states_of(hub) == ["closed", "merged", "merged"]
-    assert set(tags_of(hub)) == {"20231101", "20240101"}
+    assert pull_request_statuses(hub) == ["closed", "merged", "merged"]
+    assert set(tag_commits(hub)) == {"20231101", "20240101"}
 
 
 @pytest.mark.parametrize(
     "stage", ["/upload/", "/discussions", "/commit/", "/status", "/merge", "/tag/"]
 )
-def test_two_publishers_of_the_same_both_end_well(
+def test_two_publishers_of_the_same_dataset_both_succeed(
     hub: LocalHub,
     datasets: Datasets,
-    elsewhere: Datasets,
-    publishers: ThreadPoolExecutor,
+    other_volume: Datasets,
+    threads: ThreadPoolExecutor,
     *,
-    faultless: tuple[Content, Content],
+    expected: ExpectedContent,
     stage: str,
 ):
-    with stopped_at(hub, publishers, datasets, stage) as one:
-        other = publishers.submit(elsewhere.publish, elsewhere.first)
-        until(lambda: len(hub.requests(stage)) > 1 or other.done())
-    assert one.result().commit == other.result().commit == main_of(hub)
-    assert content_of(hub) == faultless[0]
-    assert states_of(hub).count("merged") == 1
-    assert set(states_of(hub)) <= {"merged", "closed"}
-    assert tags_of(hub) == {"20231101": main_of(hub)}
+    with held_at(hub, threads, datasets, stage) as one:
+        other = threads.submit(other_volume.publish, other_volume.first)
+        wait_until(lambda: len(hub.requests(stage)) > 1 or other.done())
+    assert one.result().commit == other.result().commit == main_commit(hub)
+    assert read_content(hub) == expected.first
+    assert pull_request_statuses(hub).count("merged") == 1
+    assert set(pull_request_statuses(hub)) <= {"merged", "closed"}
+    assert tag_commits(hub) == {"20231101": main_commit(hub)}
 
 
 @pytest.mark.parametrize(
@@ -170,109 +171,109 @@ def test_two_publishers_of_the_same_both_end_well(
         ("data/of-a-stranger.parquet", b"other"),
     ],
 )
-def test_what_others_do_to_the_pull_request_is_caught_before_the_merge(
+def test_a_change_to_the_pull_request_is_found_before_the_merge(
     hub: LocalHub,
     datasets: Datasets,
-    publishers: ThreadPoolExecutor,
+    threads: ThreadPoolExecutor,
     *,
-    faultless: tuple[Content, Content],
+    expected: ExpectedContent,
     path: str,
     data: bytes | None,
 ):
-    with stopped_at(hub, publishers, datasets, "/status") as publisher:
+    with held_at(hub, threads, datasets, "/status") as publisher:
         hub.alter_stored(REPO_ID, "refs/pr/1", path, data)
-    with pytest.raises(BadInputError, match="/discussions/1 is not merged") as told:
+    with pytest.raises(BadInputError, match="/discussions/1 is not merged") as caught:
         publisher.result()
-    assert f"{path} differs" in str(told.value)
-    assert list(content_of(hub)) == [".gitattributes"]
-    assert not tags_of(hub)
+    assert f"{path} differs" in str(caught.value)
+    assert list(read_content(hub)) == [".gitattributes"]
+    assert not tag_commits(hub)
 
     datasets.publish(datasets.first)
-    assert content_of(hub) == faultless[0]
-    assert states_of(hub) == ["merged"]
+    assert read_content(hub) == expected.first
+    assert pull_request_statuses(hub) == ["merged"]
 
 
-def test_what_others_do_to_the_pull_request_at_the_last_moment_is_told_and_put_right(
+def test_a_last_minute_change_to_the_pull_request_is_reported_and_repaired(
     hub: LocalHub,
     datasets: Datasets,
-    publishers: ThreadPoolExecutor,
-    faultless: tuple[Content, Content],
+    threads: ThreadPoolExecutor,
+    expected: ExpectedContent,
 ):
-    with stopped_at(hub, publishers, datasets, "/merge") as publisher:
+    with held_at(hub, threads, datasets, "/merge") as publisher:
         hub.alter_stored(REPO_ID, "refs/pr/1", DATA, b"other")
     with pytest.raises(BadInputError, match=f"holds something else than was merged: {DATA}"):
         publisher.result()
 
-    assert datasets.publish(datasets.first).changed
-    assert content_of(hub) == faultless[0]
-    assert states_of(hub) == ["merged", "merged"]
-    assert tags_of(hub) == {"20231101": main_of(hub)}
+    assert datasets.publish(datasets.first).has_changed
+    assert read_content(hub) == expected.first
+    assert pull_request_statuses(hub) == ["merged", "merged"]
+    assert tag_commits(hub) == {"20231101": main_commit(hub)}
 
 
 @pytest.mark.parametrize("stage", ["/commit/", "/status", "/merge"])
-def test_a_card_that_its_owner_edits_meanwhile_stays_as_he_wants_it(
-    hub: LocalHub, datasets: Datasets, publishers: ThreadPoolExecutor, stage: str
+def test_a_card_that_its_owner_edits_meanwhile_stays(
+    hub: LocalHub, datasets: Datasets, threads: ThreadPoolExecutor, stage: str
 ):
-    with stopped_at(hub, publishers, datasets, stage) as publisher:
+    with held_at(hub, threads, datasets, stage) as publisher:
         edited = hub.alter_stored(REPO_ID, "main", "README.md", b"# Mine")
-    with pytest.raises(BadInputError, match=FASTER):
+    with pytest.raises(BadInputError, match=LOST_RACE):
         publisher.result()
-    assert main_of(hub) == edited
-    assert states_of(hub) == ["closed"]
-    assert not tags_of(hub)
+    assert main_commit(hub) == edited
+    assert pull_request_statuses(hub) == ["closed"]
+    assert not tag_commits(hub)
 
 
-def test_a_pull_request_that_began_before_main_moved_on_is_given_up_for_another(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content]
+def test_a_pull_request_from_before_main_moved_on_is_replaced(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent
 ):
     hub.fail("/commit/", 400)
     with pytest.raises(BadInputError, match="answers with status 400"):
         datasets.publish(datasets.first)
-    assert states_of(hub) == ["draft"]
+    assert pull_request_statuses(hub) == ["draft"]
     hub.alter_stored(REPO_ID, "main", "README.md", b"# Mine")
 
     datasets.publish(datasets.first)
-    assert content_of(hub) == faultless[0]
-    assert states_of(hub) == ["closed", "merged"]
+    assert read_content(hub) == expected.first
+    assert pull_request_statuses(hub) == ["closed", "merged"]
 
 
 @pytest.mark.parametrize("stage", ["/upload/", "/merge"])
-def test_files_that_the_owner_adds_stay(
+def test_files_added_by_the_owner_stay(
     hub: LocalHub,
     datasets: Datasets,
-    publishers: ThreadPoolExecutor,
-    faultless: tuple[Content, Content],
+    threads: ThreadPoolExecutor,
+    expected: ExpectedContent,
     stage: str,
 ):
-    with stopped_at(hub, publishers, datasets, stage) as publisher:
+    with held_at(hub, threads, datasets, stage) as publisher:
         hub.alter_stored(REPO_ID, "main", "LICENSE", b"CC BY-SA")
     publisher.result()
-    there = dict(content_of(hub))
-    assert there.pop("LICENSE")
-    assert there == faultless[0]
-    assert not datasets.publish(datasets.first).changed
+    content = dict(read_content(hub))
+    assert content.pop("LICENSE")
+    assert content == expected.first
+    assert not datasets.publish(datasets.first).has_changed
     datasets.publish(datasets.second)
-    assert set(content_of(hub)) == {"LICENSE", *faultless[1]}
+    assert set(read_content(hub)) == {"LICENSE", *expected.second}
 
 
-def test_files_among_the_data_that_belong_to_nothing_go(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content]
+def test_unexpected_files_in_the_data_folder_are_removed(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent
 ):
     hub.add(REPO_ID, {"data/train-00000-of-00009.parquet": b"old", "data/notes.txt": b"old"})
     datasets.publish(datasets.first)
-    assert set(content_of(hub)) == set(faultless[0]) - {".gitattributes"}
+    assert set(read_content(hub)) == set(expected.first) - {".gitattributes"}
 
 
-def test_what_is_altered_afterwards_is_found_and_put_right(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content]
+def test_data_altered_after_publishing_is_found_and_repaired(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent
 ):
     published = datasets.publish(datasets.first)
     hub.alter_stored(REPO_ID, "main", DATA, b"other")
-    result = reads_back(datasets.volume, datasets.first.folder, REPO_ID)
+    result = datasets.check_readback(datasets.first)
     assert not result.passed
     assert result.metadata["files_that_differ"] == 1
 
-    assert datasets.publish(datasets.first).changed
-    assert reads_back(datasets.volume, datasets.first.folder, REPO_ID).passed
-    assert content_of(hub) == faultless[0]
-    assert tags_of(hub) == {"20231101": published.commit}
+    assert datasets.publish(datasets.first).has_changed
+    assert datasets.check_readback(datasets.first).passed
+    assert read_content(hub) == expected.first
+    assert tag_commits(hub) == {"20231101": published.commit}

@@ -1,4 +1,4 @@
-"""What can never work is refused before the first byte, with the sentence that helps."""
+"""What can never work is refused before the first byte, with advice."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ TOKENS = (BLOCKED_TOKEN, FINE_GRAINED_TOKEN, TOKEN, WRITE_TOKEN, UNKNOWN_TOKEN)
 def refusal(
     hub: LocalHub, datasets: Datasets, repo_id: str = REPO_ID, *, private: bool = False
 ) -> str:
-    """What a person is told, once it is sure that nothing has been sent before."""
-    with pytest.raises(BadInputError) as refused:
+    """Publish in vain; return the error's message, after checking that nothing was sent."""
+    with pytest.raises(BadInputError) as caught:
         datasets.publish(datasets.first, repo_id=repo_id, private=private)
-    told = str(refused.value)
+    message = str(caught.value)
     for match in ("/preupload/", "/upload/", "/v1/", "/v2/", "/commit/"):
-        assert not hub.requests(match), told
-    assert not [token for token in TOKENS if token in told]
-    return told
+        assert not hub.requests(match), message
+    assert not [token for token in TOKENS if token in message]
+    return message
 
 
 @pytest.mark.parametrize(
-    ("token", "said"),
+    ("token", "text"),
     [
         ("", "the token in HF_TOKEN is empty. Make one with write access to cantor"),
         (UNKNOWN_TOKEN, "the token in HF_TOKEN is not accepted by the Hub. Make one"),
@@ -41,39 +41,39 @@ def refusal(
         (TOKEN, "ada's token (read) may write to nothing. Make one with write access to cantor"),
         (FINE_GRAINED_TOKEN, "dedekind's token (fineGrained) may write to cuts, gauss/letters."),
     ],
-    ids=["none", "unknown", "no token", "reading", "other scopes"],
+    ids=["empty", "unknown", "impossible", "read-only", "other scopes"],
 )
-def test_a_token_that_may_not_write_is_refused(
-    hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch, token: str, said: str
+def test_a_token_without_write_access_is_refused(
+    hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch, token: str, text: str
 ):
     monkeypatch.setenv("HF_TOKEN", token)
-    told = refusal(hub, datasets)
-    assert said in told
-    assert "set HF_TOKEN to it" in told
+    message = refusal(hub, datasets)
+    assert text in message
+    assert "set HF_TOKEN to it" in message
     assert not hub.repositories
 
 
-@pytest.mark.parametrize("namespace", ["gauss", "berlin"], ids=["of others", "only for reading"])
-def test_the_namespace_of_others_is_refused(hub: LocalHub, datasets: Datasets, namespace: str):
-    told = refusal(hub, datasets, f"{namespace}/{NAME}")
-    assert "cantor's token (write) may write to cantor, set-theory, halle, crelle." in told
-    assert "or set WIKI_EMBEDDINGS_HUB_NAMESPACE to another name" in told
+@pytest.mark.parametrize("namespace", ["gauss", "berlin"], ids=["another user", "read-only"])
+def test_another_namespace_is_refused(hub: LocalHub, datasets: Datasets, namespace: str):
+    message = refusal(hub, datasets, f"{namespace}/{NAME}")
+    assert "cantor's token (write) may write to cantor, set-theory, halle, crelle." in message
+    assert "or set WIKI_EMBEDDINGS_HUB_NAMESPACE to another name" in message
 
 
 def test_a_scope_for_another_repository_is_refused(
     hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("HF_TOKEN", FINE_GRAINED_TOKEN)
-    told = refusal(hub, datasets, f"gauss/{NAME}")
-    assert "Set HF_TOKEN to a token that may write to gauss" in told
+    message = refusal(hub, datasets, f"gauss/{NAME}")
+    assert "Set HF_TOKEN to a token that may write to gauss" in message
 
 
-def test_the_repository_of_another_member_is_refused_to_a_contributor(
+def test_a_contributor_is_refused_at_the_repository_of_another_member(
     hub: LocalHub, datasets: Datasets
 ):
     hub.add(f"halle/{NAME}", {"README.md": b"Made by somebody else"})
-    told = refusal(hub, datasets, f"halle/{NAME}")
-    assert "Set HF_TOKEN to a token that may write to halle" in told
+    message = refusal(hub, datasets, f"halle/{NAME}")
+    assert "Set HF_TOKEN to a token that may write to halle" in message
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_the_repository_of_another_member_is_refused_to_a_contributor(
     ],
 )
 @pytest.mark.usefixtures("hub")
-def test_a_token_that_may_write_there_publishes(
+def test_a_token_with_write_access_publishes(
     datasets: Datasets,
     monkeypatch: pytest.MonkeyPatch,
     namespace: str,
     token: str,
 ):
     monkeypatch.setenv("HF_TOKEN", token)
-    assert datasets.publish(datasets.first, repo_id=f"{namespace}/{NAME}").changed
+    assert datasets.publish(datasets.first, repo_id=f"{namespace}/{NAME}").has_changed
 
 
 def test_a_scope_for_this_repository_is_enough(
@@ -101,13 +101,13 @@ def test_a_scope_for_this_repository_is_enough(
 ):
     monkeypatch.setenv("HF_TOKEN", FINE_GRAINED_TOKEN)
     hub.add("gauss/letters", {"README.md": b"An empty dataset"})
-    assert datasets.publish(datasets.first, repo_id="gauss/letters").changed
+    assert datasets.publish(datasets.first, repo_id="gauss/letters").has_changed
 
 
-def test_a_name_that_is_taken_by_a_model_is_refused(hub: LocalHub, datasets: Datasets):
+def test_the_name_of_a_model_is_refused(hub: LocalHub, datasets: Datasets):
     hub.add(REPO_ID, {"README.md": b"A model"}, repo_type="model")
-    told = refusal(hub, datasets)
-    assert f"{REPO_ID} is a model on {hub.url}: rename it there, or" in told
+    message = refusal(hub, datasets)
+    assert f"{REPO_ID} is a model on {hub.url}: rename it there, or" in message
     assert ("dataset", REPO_ID) not in hub.repositories
 
 
@@ -120,22 +120,20 @@ def test_a_name_that_is_taken_by_a_model_is_refused(hub: LocalHub, datasets: Dat
         "b\N{LATIN SMALL LETTER E WITH ACUTE}b\N{LATIN SMALL LETTER E WITH ACUTE}",
     ],
 )
-def test_a_name_that_the_hub_does_not_allow_is_refused(
-    hub: LocalHub, datasets: Datasets, name: str
-):
-    told = refusal(hub, datasets, f"cantor/{name}")
-    assert f"cantor/{name} is no name that the Hub allows" in told
+def test_an_invalid_name_is_refused(hub: LocalHub, datasets: Datasets, name: str):
+    message = refusal(hub, datasets, f"cantor/{name}")
+    assert f"cantor/{name} is not a name that the Hub allows" in message
     assert not hub.requests("/repos/create")
 
 
-def test_private_data_without_room_is_refused(hub: LocalHub, datasets: Datasets):
+def test_private_data_over_the_quota_is_refused(hub: LocalHub, datasets: Datasets):
     hub.private_quota_bytes = 100
-    told = refusal(hub, datasets, private=True)
-    assert "Private repository storage limit reached" in told
-    assert "set `private` of hub_dataset to false" in told
+    message = refusal(hub, datasets, private=True)
+    assert "Private repository storage limit reached" in message
+    assert "set `private` of hub_dataset to false" in message
 
 
-def test_private_data_with_too_little_room_for_all_files_is_refused(
+def test_private_data_whose_files_together_exceed_the_quota_is_refused(
     hub: LocalHub, datasets: Datasets
 ):
     largest = max(file.bytes for file in datasets.first.files)
@@ -145,8 +143,8 @@ def test_private_data_with_too_little_room_for_all_files_is_refused(
 
 def test_private_data_for_a_public_repository_is_refused(hub: LocalHub, datasets: Datasets):
     hub.add(REPO_ID, {"README.md": b"For everyone"})
-    told = refusal(hub, datasets, private=True)
-    assert f"{REPO_ID} is public, but hub_dataset is to be private" in told
+    message = refusal(hub, datasets, private=True)
+    assert f"{REPO_ID} is public, but `private` of hub_dataset is true" in message
     assert not hub.repository(REPO_ID).private
 
 
@@ -158,12 +156,12 @@ def test_private_data_stays_private(hub: LocalHub, datasets: Datasets):
 def test_a_repository_without_pull_requests_is_refused(hub: LocalHub, datasets: Datasets):
     hub.add(REPO_ID, {"README.md": b"Nobody may say anything"})
     hub.repository(REPO_ID).has_discussions = False
-    told = refusal(hub, datasets)
-    assert "pull requests, are switched off there. Switch them on in its settings" in told
+    message = refusal(hub, datasets)
+    assert "pull requests, are switched off there. Switch them on in its settings" in message
 
 
-def test_a_hub_address_that_is_none_is_refused(
+def test_an_invalid_hub_address_is_refused(
     hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("HF_ENDPOINT", "hub.example")
-    assert "HF_ENDPOINT is no address of a Hub: hub.example" in refusal(hub, datasets)
+    assert "HF_ENDPOINT is not a valid address: hub.example" in refusal(hub, datasets)

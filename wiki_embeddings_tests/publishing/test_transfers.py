@@ -1,4 +1,4 @@
-"""Connections that break and a Hub that is busy: waited out as it says, or told to people."""
+"""Broken connections and a busy Hub: waited out as the Hub asks, or explained."""
 
 from __future__ import annotations
 
@@ -13,119 +13,111 @@ from wiki_embeddings.hub_files import retries
 from wiki_embeddings.publishing import pull_request
 from wiki_embeddings_tests.publishing.runs import (
     REPO_ID,
-    Content,
     Datasets,
-    content_of,
-    main_of,
+    ExpectedContent,
+    pull_request_statuses,
+    read_content,
     start_publisher,
-    states_of,
-    tags_of,
     use_xet,
 )
 from wiki_embeddings_tests.standins.hub import WRITE_TOKEN, LocalHub
 from wiki_embeddings_tests.standins.hub.lfs import SIGNATURE
 from wiki_embeddings_tests.standins.hub.xet_store import TOKEN_PREFIX
 
-POSTS = ["/repos/create", "/batch", "/verify", "/preupload/", "/discussions", "/commit/"]
-POSTS += ["/status", "/merge", "/tag/"]
+POST_REQUESTS = ["/repos/create", "/batch", "/verify", "/preupload/", "/discussions", "/commit/"]
+POST_REQUESTS += ["/status", "/merge", "/tag/"]
 
-QUESTIONS = ["/whoami-v2", "/api/models/", "/revision/main", "/refs", "/tree/"]
+GET_REQUESTS = ["/whoami-v2", "/api/models/", "/revision/main", "/refs", "/tree/"]
 
-LASTING = [match for match in POSTS if match != "/verify"]
-"""A file that could not be verified is verified by the commit that names it."""
+REQUIRED_POST_REQUESTS = [match for match in POST_REQUESTS if match != "/verify"]
+"""Not `/verify`: the commit that names a file verifies it again."""
 
 SECRETS = (WRITE_TOKEN, SIGNATURE, SIGNATURE.split("=")[1], TOKEN_PREFIX)
 
 
 @pytest.fixture(autouse=True)
-def _quick(waits: list[float]) -> None:
-    """Nothing in this process waits before another try."""
+def _record_waits(waits: list[float]) -> None:
+    """Retries in this process do not wait."""
 
 
-def is_well_published(hub: LocalHub, faultless: tuple[Content, Content]) -> bool:
-    """Whether the first dataset, and it alone, is there, and nothing else is left."""
-    whole = content_of(hub) == faultless[0]
-    return whole and states_of(hub) == ["merged"] and tags_of(hub) == {"20231101": main_of(hub)}
-
-
-@pytest.mark.parametrize("match", [*POSTS, *QUESTIONS, "/upload/"])
-def test_a_hub_that_fails_for_a_moment_is_asked_again(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content], match: str
+@pytest.mark.parametrize("match", [*POST_REQUESTS, *GET_REQUESTS, "/upload/"])
+def test_short_outages_are_overcome(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent, match: str
 ):
     hub.fail(match, 500)
     hub.fail(match, 502)
     datasets.publish(datasets.first)
-    assert is_well_published(hub, faultless)
+    assert expected.is_published(hub)
     assert [request.status for request in hub.requests(match)][:2] == [500, 502]
 
 
 @pytest.mark.parametrize("match", ["/whoami-v2", "/batch", "/commit/", "/merge"])
-def test_a_hub_that_is_asked_too_much_is_left_alone_for_as_long_as_it_says(
+def test_rate_limits_are_waited_out_for_as_long_as_the_hub_asks(
     hub: LocalHub,
     datasets: Datasets,
-    faultless: tuple[Content, Content],
+    expected: ExpectedContent,
     waits: list[float],
     match: str,
 ):
     hub.fail(match, 429, headers={"Retry-After": "17"})
     hub.fail(match, 429, headers={"RateLimit": '"api";r=0;t=42'})
     datasets.publish(datasets.first)
-    assert is_well_published(hub, faultless)
+    assert expected.is_published(hub)
     assert waits in ([17, 42], [18, 43])  # the client adds one where it waits by itself
 
 
-@pytest.mark.parametrize("match", POSTS)
-def test_an_answer_that_is_lost_does_no_harm(
+@pytest.mark.parametrize("match", POST_REQUESTS)
+def test_a_lost_answer_does_no_harm(
     hub: LocalHub,
     datasets: Datasets,
-    faultless: tuple[Content, Content],
+    expected: ExpectedContent,
     waits: list[float],
     match: str,
 ):
     hub.lose_answer(match, "POST")
     datasets.publish(datasets.first)
-    assert is_well_published(hub, faultless)
-    assert waits, "it was not lost"
+    assert expected.is_published(hub)
+    assert waits, "no answer was lost"
 
 
-@pytest.mark.parametrize("match", [*LASTING, *QUESTIONS, "/upload/"])
-def test_a_hub_that_stays_out_of_order_is_told_of(
+@pytest.mark.parametrize("match", [*REQUIRED_POST_REQUESTS, *GET_REQUESTS, "/upload/"])
+def test_a_lasting_outage_is_reported(
     hub: LocalHub, datasets: Datasets, match: str, waits: list[float]
 ):
     hub.fail(match, 500, times=1000)
-    with pytest.raises(WikiEmbeddingsError, match="answers with status 500") as refusal:
+    with pytest.raises(WikiEmbeddingsError, match="answers with status 500") as caught:
         datasets.publish(datasets.first)
-    told = str(refusal.value)
-    assert "again later" in told
-    assert not [secret for secret in SECRETS if secret in told]
-    assert 5 <= len(waits) <= 4 * 36, "given up too soon, or too late"
+    message = str(caught.value)
+    assert "again later" in message
+    assert not [secret for secret in SECRETS if secret in message]
+    assert 5 <= len(waits) <= 4 * 36, "gave up too soon, or too late"
 
 
-def test_a_wait_is_a_real_one(hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch):
+def test_retries_really_wait(hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(retries, "time", time)
     hub.fail("/commit/", 429, headers={"Retry-After": "1"})
     datasets.publish(datasets.first)
-    refused, done = hub.requests("/commit/")
-    assert done.at - refused.at >= 1
+    refused, accepted = hub.requests("/commit/")
+    assert accepted.at - refused.at >= 1
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("short_timeouts")
 def test_lfs_transfers_that_stall_or_break_are_repeated(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content]
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent
 ):
     hub.stall_upload("/upload/", 1000)
     hub.cut_upload("/upload/", 1000)
     hub.lose_answer("/upload/")
     hub.fail("/upload/", 503)
     datasets.publish(datasets.first)
-    assert is_well_published(hub, faultless)
+    assert expected.is_published(hub)
     assert len(hub.requests("/upload/")) == 4 + 4
 
 
 def test_xet_transfers_that_stall_or_break_are_repeated(
     hub: LocalHub,
     datasets: Datasets,
-    faultless: tuple[Content, Content],
+    expected: ExpectedContent,
     monkeypatch: pytest.MonkeyPatch,
 ):
     use_xet(monkeypatch)
@@ -134,11 +126,11 @@ def test_xet_transfers_that_stall_or_break_are_repeated(
     hub.lose_answer("/v2/shards", times=4)
     hub.fail("/xet-write-token/", 500, times=4)
     datasets.publish(datasets.first)
-    assert is_well_published(hub, faultless)
+    assert expected.is_published(hub)
 
 
 @pytest.mark.parametrize("match", ["/xet-write-token/", "/v1/xorb", "/v2/shards"])
-def test_a_xet_store_that_stays_out_of_order_is_told_of(
+def test_a_lasting_outage_of_the_xet_store_is_reported(
     hub: LocalHub,
     datasets: Datasets,
     monkeypatch: pytest.MonkeyPatch,
@@ -147,47 +139,47 @@ def test_a_xet_store_that_stays_out_of_order_is_told_of(
     use_xet(monkeypatch)
     hub.xet.offers_grants = True
     hub.fail(match, 500, times=1000)
-    with pytest.raises(WikiEmbeddingsError, match=r"the transfer fails .*status 500") as refusal:
+    with pytest.raises(WikiEmbeddingsError, match=r"the transfer fails .*status 500") as caught:
         datasets.publish(datasets.first)
-    told = str(refusal.value)
-    assert "Traceback" not in told
-    assert "again later" in told
-    assert not [secret for secret in SECRETS if secret in told]
+    message = str(caught.value)
+    assert "Traceback" not in message
+    assert "again later" in message
+    assert not [secret for secret in SECRETS if secret in message]
 
 
-@pytest.mark.parametrize("is_done", [True, False], ids=["done", "not done"])
-def test_a_commit_that_takes_the_hub_too_long_is_looked_at_and_else_made_in_halves(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content], is_done: bool
+@pytest.mark.parametrize("is_handled", [True, False], ids=["handled", "not handled"])
+def test_a_commit_that_times_out_is_looked_up_and_repeated_in_halves_if_missing(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent, is_handled: bool
 ):
-    hub.most_operations, hub.commits_before_504 = 5, is_done
+    hub.most_operations, hub.commits_before_504 = 5, is_handled
     datasets.publish(datasets.first)
-    assert is_well_published(hub, faultless)
+    assert expected.is_published(hub)
     statuses = [request.status for request in hub.requests("/commit/")]
-    assert statuses == ([504] if is_done else [504, 200, 200])
+    assert statuses == ([504] if is_handled else [504, 200, 200])
 
 
 def test_the_limit_on_commits_is_waited_out(
     hub: LocalHub,
     datasets: Datasets,
-    faultless: tuple[Content, Content],
+    expected: ExpectedContent,
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(retries, "time", time)
-    monkeypatch.setattr(pull_request, "_FILES_IN_A_COMMIT", 2)
+    monkeypatch.setattr(pull_request, "_FILES_PER_COMMIT", 2)
     hub.commits_per_hour, hub.commit_window_s = 2, 1.0
     datasets.publish(datasets.first)
-    assert is_well_published(hub, faultless)
+    assert expected.is_published(hub)
     assert [request.status for request in hub.requests("/commit/")] == [200, 200, 429, 200]
 
 
-def test_a_limit_on_commits_that_outlasts_patience_is_told_of(hub: LocalHub, datasets: Datasets):
+def test_a_limit_on_commits_that_lasts_too_long_is_reported(hub: LocalHub, datasets: Datasets):
     hub.fail("/commit/", 429, headers={"Retry-After": "86400"})
     with pytest.raises(WikiEmbeddingsError, match=r"status 429\. Run it again later"):
         datasets.publish(datasets.first)
 
 
-def test_answers_that_come_in_pages_are_read_to_the_end(
-    hub: LocalHub, datasets: Datasets, faultless: tuple[Content, Content]
+def test_all_pages_of_an_answer_are_read(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent
 ):
     hub.page_size, hub.discussions_page_size = 2, 1
     datasets.publish(datasets.first)
@@ -198,11 +190,11 @@ def test_answers_that_come_in_pages_are_read_to_the_end(
         replace(hub.repository(REPO_ID).discussions[0], num=number) for number in range(3, 6)
     ]
     datasets.publish(datasets.second)
-    assert content_of(hub) == faultless[1]
-    assert states_of(hub)[:2] == ["merged", "merged"]
+    assert read_content(hub) == expected.second
+    assert pull_request_statuses(hub)[:2] == ["merged", "merged"]
 
 
-def test_no_token_is_left_anywhere(
+def test_no_token_is_written_or_printed(
     hub: LocalHub,
     datasets: Datasets,
     transfer: str,
@@ -220,10 +212,10 @@ def test_no_token_is_left_anywhere(
     hub.cut_upload(signed, 100)
     hub.lose_answer("/commit/")
     hub.fail("/merge", 400, times=1000)
-    told, printed = start_publisher(datasets, datasets.first).ended()
+    result, output = start_publisher(datasets, datasets.first).wait()
 
-    assert "answers with status 400" in told["error"]
+    assert "answers with status 400" in result["error"]
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > len(datasets.first.files)
-    said = [printed.encode(), *(path.read_bytes() for path in written)]
-    assert not [secret for secret in SECRETS for text in said if secret.encode() in text]
+    texts = [output.encode(), *(path.read_bytes() for path in written)]
+    assert not [secret for secret in SECRETS for text in texts if secret.encode() in text]

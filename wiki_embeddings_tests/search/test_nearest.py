@@ -46,7 +46,7 @@ def test_all_passages_are_returned_if_there_are_fewer_than_requested(volume, vec
 
 
 def test_a_question_with_other_dimensions_is_refused(volume, vectors):
-    with pytest.raises(BadInputError, match="8 wide, the question's is 4"):
+    with pytest.raises(BadInputError, match="have 8 dimensions, the question has 4"):
         nearest(np.ones(4, np.float32), from_manifest(volume, vectors), 1)
 
 
@@ -63,10 +63,10 @@ def published(tmp_path, volume, vectors) -> Path:
 
 
 def test_a_published_folder_names_its_own_model(published):
-    searchable = from_folder(published)
-    assert (searchable.made_by.model, len(searchable.files)) == (MODEL, 3)
-    assert searchable.made_by.revision == "0123456789abcdef0123456789abcdef01234567"
-    assert (searchable.made_by.query_prefix, searchable.made_by.pooling) == ("query: ", "mean")
+    files = from_folder(published)
+    assert (files.model.name, len(files.files)) == (MODEL, 3)
+    assert files.model.revision == "0123456789abcdef0123456789abcdef01234567"
+    assert (files.model.query_prefix, files.model.pooling) == ("query: ", "mean")
 
 
 def test_a_folder_is_searched_completely_or_in_its_small_config(published):
@@ -89,8 +89,8 @@ def test_a_folder_without_a_small_config_is_refused(published):
 
 
 def test_vectors_on_the_volume_name_their_prefix_and_pooling(volume, vectors):
-    made_by = from_manifest(volume, vectors).made_by
-    assert (made_by.query_prefix, made_by.pooling) == ("query: ", "mean")
+    model = from_manifest(volume, vectors).model
+    assert (model.query_prefix, model.pooling) == ("query: ", "mean")
 
 
 @pytest.mark.parametrize(
@@ -134,39 +134,39 @@ def damaged(path: Path) -> bytes:
     ids=["gone", "empty", "truncated", "damaged"],
 )
 def test_a_file_that_cannot_be_read_is_named(published, spoil):
-    searchable = from_folder(published)
-    spoil(searchable.files[1])
+    files = from_folder(published)
+    spoil(files.files[1])
     with pytest.raises(
         BadInputError, match=r"Cannot read .*train-00001-of-00003\.parquet: .* again"
     ):
-        nearest(question_like(0), searchable, 1)
+        nearest(question_like(0), files, 1)
 
 
 def test_progress_reports_all_bytes(volume, vectors):
-    searchable = from_manifest(volume, vectors)
+    files = from_manifest(volume, vectors)
     progress: list[int] = []
-    nearest(question_like(0), searchable, 1, progress.append)
-    assert progress == [file.stat().st_size for file in searchable.files]
+    nearest(question_like(0), files, 1, progress.append)
+    assert progress == [file.stat().st_size for file in files.files]
 
 
 @pytest.mark.parametrize("column", ["embedding", "title"])
 def test_a_file_without_a_column_is_named(published, column):
-    searchable = from_folder(published)
-    pq.write_table(rows(0, 10).drop_columns(column), searchable.files[2])
+    files = from_folder(published)
+    pq.write_table(rows(0, 10).drop_columns(column), files.files[2])
     with pytest.raises(
         BadInputError, match=rf"train-00002-of-00003\.parquet has no column `{column}`"
     ):
-        nearest(question_like(0), searchable, 1)
+        nearest(question_like(0), files, 1)
 
 
 def test_vectors_of_different_lengths_are_refused(published):
-    searchable = from_folder(published)
+    files = from_folder(published)
     table = rows(0, 10)
     lists = [row[:2] for row in table.column("embedding").to_pylist()]
     position = table.schema.get_field_index("embedding")
-    pq.write_table(table.set_column(position, "embedding", [lists]), searchable.files[0])
+    pq.write_table(table.set_column(position, "embedding", [lists]), files.files[0])
     with pytest.raises(BadInputError, match="vectors of different lengths"):
-        nearest(question_like(0), searchable, 1)
+        nearest(question_like(0), files, 1)
 
 
 @pytest.mark.parametrize(
@@ -177,13 +177,13 @@ def test_vectors_of_different_lengths_are_refused(published):
     ],
 )
 def test_columns_of_other_types_are_refused(published, column, type_, wrong):
-    searchable = from_folder(published)
+    files = from_folder(published)
     table = rows(0, 10)
     position = table.schema.get_field_index(column)
     other = pa.nulls(10, type_)
-    pq.write_table(table.set_column(position, column, other), searchable.files[0])
+    pq.write_table(table.set_column(position, column, other), files.files[0])
     with pytest.raises(BadInputError, match=wrong):
-        nearest(question_like(0), searchable, 1)
+        nearest(question_like(0), files, 1)
 
 
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path):

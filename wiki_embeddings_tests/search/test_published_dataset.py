@@ -54,7 +54,7 @@ def ask(capsys):
     """Search the dataset, and return the printed best passage."""
 
     def search_and_print(question, *, dataset=NAME, config=None, revision=None, yes=False):
-        search.show(
+        search.print_passages(
             question,
             wiki="sample",
             dataset=dataset,
@@ -198,7 +198,7 @@ def test_a_token_opens_what_its_account_may_read(hub, files, ask, monkeypatch, a
         ({"revision": "0" * 40}, "no such revision"),
         ({"dataset": "./somebody/nothing"}, "somebody/nothing is not a published dataset"),
         ({"dataset": "nothing"}, "nothing is not a published dataset.*namespace/name"),
-        ({"dataset": None, "revision": "v1"}, "--revision v1 means something for a dataset on"),
+        ({"dataset": None, "revision": "v1"}, "--revision v1 applies only to a dataset on"),
         ({"dataset": None, "config": "small"}, "--config small is a part of a published dataset"),
     ],
 )
@@ -223,7 +223,7 @@ def changed(files, **by_name):
         ({"card": b" " * 1_000_001}, r"no README\.md that this project has written"),
         ({"small": None}, "no config small: .*with --config default"),
         ({"second": None}, "has 1 of the 2 files of config default"),
-        ({"small": b"no Parquet at all"}, r"Cannot read .*just been found to be as"),
+        ({"small": b"no Parquet at all"}, r"Cannot read .*is the same as in"),
     ],
 )
 def test_a_dataset_in_another_form_is_refused(hub, files, ask, changes, sentence):
@@ -248,7 +248,7 @@ def test_vectors_with_other_dimensions_than_the_cards_model_are_refused(hub, fil
         revision="1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
     )
     hub.add(NAME, changed(files, card=card))
-    with pytest.raises(BadInputError, match="are 32 wide, the question's is 384"):
+    with pytest.raises(BadInputError, match="have 32 dimensions, the question has 384"):
         ask("anything")
 
 
@@ -262,14 +262,14 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def large_fetch(monkeypatch, commit):
     """Ask before any fetch, as if it were large."""
-    monkeypatch.setattr(search, "ASKED_ABOVE_BYTES", 1000)
+    monkeypatch.setattr(search, "CONFIRM_ABOVE_BYTES", 1000)
     return commit
 
 
 @pytest.mark.usefixtures("large_fetch")
 def test_a_large_fetch_without_a_terminal_needs_yes(hub, ask, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    with pytest.raises(BadInputError, match=r"0\.0 MB of somebody/.* kept in .*Say --yes"):
+    with pytest.raises(BadInputError, match=r"0\.0 MB of somebody/.* kept in .*Pass --yes"):
         ask("anything", config="default")
     assert not hub.requests("/data/")
     assert "  1.000  Alchemy  " in ask(question_about("Alchemy"), config="default", yes=True)

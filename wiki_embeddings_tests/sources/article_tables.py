@@ -1,4 +1,4 @@
-"""Articles as `wikimedia/wikipedia` has them, and as they should come out."""
+"""Articles in the layout of `wikimedia/wikipedia`, and the rows expected of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wiki_embeddings.schemas import RAW_SCHEMA
 
 
 def articles(ids: Sequence[object]) -> pa.Table:
-    """Articles as the dataset has them: all columns strings."""
+    """Make articles in the dataset's layout: all columns are strings."""
     names = [str(page_id) for page_id in ids]
     columns = {
         "id": [None if page_id is None else str(page_id) for page_id in ids],

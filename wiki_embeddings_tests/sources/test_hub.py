@@ -1,4 +1,4 @@
-"""`wikimedia/wikipedia` as a source: planned from a listing, fetched, checked and put in order."""
+"""`wikimedia/wikipedia` as a source: planned from a listing, fetched, verified and sorted."""
 
 from __future__ import annotations
 
@@ -14,14 +14,7 @@ import pytest
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.schemas import RAW_SCHEMA
-from wiki_embeddings.sources.hub import (
-    REPO_ID,
-    REVISION,
-    HubPart,
-    discard,
-    open_part,
-    plan,
-)
+from wiki_embeddings.sources.hub import REPO_ID, REVISION, HubPart, discard, open_part, plan
 from wiki_embeddings.sources.sampling import keep_mask
 from wiki_embeddings_tests.sources.article_tables import articles, expected, parquet
 from wiki_embeddings_tests.standins.hub import LocalHub, hub_fixture  # noqa: F401
@@ -48,7 +41,7 @@ def read(part: HubPart, scratch: Path) -> pa.Table:
 # Plans.
 
 
-def test_a_plan_has_a_part_for_each_file_in_order(hub: LocalHub):
+def test_a_plan_has_one_part_for_each_file_in_order(hub: LocalHub):
     add_wikipedia(hub, "20231101.xx", [articles(range(10)), articles(range(10, 30))])
 
     planned = plan("xx")
@@ -86,7 +79,7 @@ def test_another_snapshot_is_another_folder(hub: LocalHub):
     ("wiki", "snapshot", "offers"),
     [("xx", "20250101", "20231101.xx"), ("smple", "20231101", "20231101.simple")],
 )
-def test_an_edition_that_does_not_exist_is_refused_with_what_is_near(
+def test_an_edition_that_does_not_exist_is_refused_with_similar_names(
     hub: LocalHub, wiki: str, snapshot: str, offers: str
 ):
     add_wikipedia(hub, "20231101.xx", [articles(range(10))])
@@ -98,7 +91,7 @@ def test_an_edition_that_does_not_exist_is_refused_with_what_is_near(
     assert not isinstance(caught.value.__cause__, Exception)
 
 
-def test_a_long_list_of_editions_is_not_shown_whole(hub: LocalHub):
+def test_an_error_shows_only_a_few_of_many_editions(hub: LocalHub):
     files = {f"20231101.w{number}/train-0.parquet": b"" for number in range(300)}
     hub.add(REPO_ID, files, commit=REVISION)
 
@@ -109,12 +102,12 @@ def test_a_long_list_of_editions_is_not_shown_whole(hub: LocalHub):
 
 
 @pytest.mark.parametrize("fraction", [0.0, -0.5, 1.5, float("nan")])
-def test_a_fraction_that_is_none_is_refused(fraction: float):
+def test_a_fraction_out_of_range_is_refused(fraction: float):
     with pytest.raises(BadInputError, match="fraction"):
         plan("xx", fraction=fraction)
 
 
-def test_a_part_is_small_and_travels(hub: LocalHub):
+def test_a_part_pickles_small_and_is_rebuilt_from_its_fields(hub: LocalHub):
     add_wikipedia(hub, "20231101.xx", [articles(range(500))])
 
     (part,) = plan("xx").parts
@@ -130,7 +123,7 @@ def test_a_part_is_small_and_travels(hub: LocalHub):
     ("fraction", "files", "keep"),
     [(1.0, 4, 1.0), (0.5, 2, 1.0), (0.6, 3, 0.8), (0.1, 1, 0.4), (0.0001, 1, 0.0004)],
 )
-def test_a_fraction_takes_the_fewest_files_and_thins_them(
+def test_a_fraction_takes_the_fewest_files_and_samples_them_evenly(
     hub: LocalHub, fraction: float, files: int, keep: float
 ):
     add_wikipedia(hub, "20231101.xx", [articles(range(n, n + 10)) for n in range(0, 40, 10)])
@@ -142,7 +135,9 @@ def test_a_fraction_takes_the_fewest_files_and_thins_them(
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["ascending", "descending"])
-def test_a_thinned_part_has_the_articles_of_the_rule(hub: LocalHub, tmp_path: Path, order: int):
+def test_a_sampled_part_has_the_articles_of_the_keep_mask(
+    hub: LocalHub, tmp_path: Path, order: int
+):
     ids = np.arange(3000)[::order]
     add_wikipedia(hub, "20231101.xx", [articles(ids.tolist())])
 
@@ -164,7 +159,7 @@ def test_a_part_is_fetched_read_and_discarded(hub: LocalHub, tmp_path: Path):
     opened = open_part(part, tmp_path, fetched.append)
     batches = list(opened.batches)
 
-    assert sum(fetched) == part.size
+    assert sum(fetched) == part.units == part.size
     assert all(batch.schema.equals(RAW_SCHEMA) for batch in batches)
     assert len(batches) > 1
     assert pa.Table.from_batches(batches).equals(expected(range(1, 2000, 3)))
@@ -172,7 +167,7 @@ def test_a_part_is_fetched_read_and_discarded(hub: LocalHub, tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
-def test_discarding_what_is_not_there_is_no_error(hub: LocalHub, tmp_path: Path):
+def test_discarding_a_part_that_was_never_fetched_does_nothing(hub: LocalHub, tmp_path: Path):
     add_wikipedia(hub, "20231101.xx", [articles(range(10))])
     (part,) = plan("xx").parts
 
@@ -188,7 +183,7 @@ def test_a_part_that_is_opened_again_is_not_fetched_again(hub: LocalHub, tmp_pat
     assert hub.body_bytes("/store/") == part.size
 
 
-def test_a_download_that_was_interrupted_goes_on(hub: LocalHub, tmp_path: Path):
+def test_an_interrupted_download_resumes(hub: LocalHub, tmp_path: Path):
     add_wikipedia(hub, "20231101.xx", [articles(range(3000))])
     (part,) = plan("xx").parts
     hub.cut("/store/", 10_000)

@@ -1,4 +1,4 @@
-"""Files of articles are put in order, and refused where they are not what they should be."""
+"""Files of articles are sorted by page id, and refused if anything in them is wrong."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_file(path: Path, content: bytes, keep: float = 1.0) -> pa.Table:
     row_group_size=st.integers(1, 50),
     keep=st.sampled_from([1.0, 0.5]),
 )
-def test_articles_come_ascending_whatever_their_order(
+def test_articles_are_sorted_by_page_id(
     tmp_path: Path, ids: list[int], row_group_size: int, keep: float
 ):
     table = read_file(tmp_path / "file", parquet(articles(ids), row_group_size), keep)
@@ -41,7 +41,7 @@ def test_articles_come_ascending_whatever_their_order(
     assert table.equals(expected(kept))
 
 
-def test_no_batch_is_empty_however_few_articles_are_kept(tmp_path: Path):
+def test_no_batch_is_empty_even_if_few_articles_are_kept(tmp_path: Path):
     (tmp_path / "file").write_bytes(parquet(articles(range(5000))))
 
     opened = read_articles(tmp_path / "file", "the file", keep=0.001)
@@ -50,31 +50,31 @@ def test_no_batch_is_empty_however_few_articles_are_kept(tmp_path: Path):
     assert all(batch.num_rows for batch in opened.batches)
 
 
-def test_articles_out_of_order_over_many_batches_are_sorted(tmp_path: Path):
+def test_articles_are_sorted_across_batches(tmp_path: Path):
     ids = np.random.default_rng(0).permutation(5000).tolist()
 
     assert read_file(tmp_path / "file", parquet(articles(ids))).equals(expected(range(5000)))
 
 
 @pytest.mark.parametrize(
-    ("ids", "says"),
+    ("ids", "message"),
     [
-        ([1, 2, "x3"], r"row 2 .*no page id: b'x3'"),
-        ([1, "", 3], r"row 1 .*no page id: b''"),
-        ([1, "-2"], r"row 1 .*no page id: b'-2'"),
-        ([1, "0x10"], r"row 1 .*no page id"),
-        ([1, "1.0"], r"row 1 .*no page id"),
-        ([" 1", 2], r"row 0 .*no page id"),
-        ([1, "2\n"], r"row 1 .*no page id"),
-        ([1, "٣"], r"row 1 .*no page id"),
-        ([1, "9" * 30], r"row 1 .*no page id"),
+        ([1, 2, "x3"], r"row 2 .*not a page id: b'x3'"),
+        ([1, "", 3], r"row 1 .*not a page id: b''"),
+        ([1, "-2"], r"row 1 .*not a page id: b'-2'"),
+        ([1, "0x10"], r"row 1 .*not a page id"),
+        ([1, "1.0"], r"row 1 .*not a page id"),
+        ([" 1", 2], r"row 0 .*not a page id"),
+        ([1, "2\n"], r"row 1 .*not a page id"),
+        ([1, "٣"], r"row 1 .*not a page id"),
+        ([1, "9" * 30], r"row 1 .*not a page id"),
         ([1, None, 3], r"row 1 .*missing"),
         ([7, 8, 9, 8], r"row 3 .*page id 8 was already in row 1"),
         ([5, 5], r"row 1 .*page id 5 was already in row 0"),
     ],
 )
-def test_a_bad_id_is_refused_with_its_file_and_row(tmp_path: Path, ids: list[Any], says: str):
-    with pytest.raises(BadInputError, match=f"the file, {says}"):
+def test_a_bad_id_is_refused_with_its_file_and_row(tmp_path: Path, ids: list[Any], message: str):
+    with pytest.raises(BadInputError, match=f"the file, {message}"):
         read_file(tmp_path / "file", parquet(articles(ids)))
 
 
@@ -132,10 +132,10 @@ def damaged(content: bytes, place: int) -> bytes:
         damaged(parquet(articles(range(5000))), 100),
         damaged(parquet(articles(range(5000))), 60_000),
     ],
-    ids=["empty", "html", "cut", "beheaded", "damaged at the front", "damaged inside"],
+    ids=["empty", "HTML", "truncated", "without its beginning", "damaged header", "damaged page"],
 )
 def test_a_corrupt_file_is_refused(tmp_path: Path, content: bytes):
-    with pytest.raises(BadInputError, match="the file is no Parquet file that can be read"):
+    with pytest.raises(BadInputError, match="the file is not a readable Parquet file"):
         read_file(tmp_path / "file", content)
 
 

@@ -9,17 +9,18 @@ from wiki_embeddings.bundled import bundled_dump
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources.sample import BATCH_ARTICLES, SamplePart, open_part, plan
-from wiki_embeddings.sources.xml_export import articles, iter_pages
+from wiki_embeddings.sources.xml_export import iter_pages, only_articles
+from wiki_embeddings.stages import fetch
 
 
-def ids_of(part: SamplePart) -> list[int]:
+def read_ids(part: SamplePart) -> list[int]:
     batches = open_part(part, lambda _: None).batches
     return pa.Table.from_batches(batches, RAW_SCHEMA).column("id").to_pylist()
 
 
 @pytest.fixture(scope="module")
 def table() -> pa.Table:
-    """The whole sample, as its parts give it."""
+    """All articles of all parts."""
     opened = [open_part(part, lambda _: None) for part in plan().parts]
     return pa.Table.from_batches([batch for part in opened for batch in part.batches], RAW_SCHEMA)
 
@@ -31,8 +32,8 @@ def texts(table) -> dict[str, str]:
     )
 
 
-def test_the_sample_is_every_article_of_the_dump_in_the_order_of_ids(table):
-    pages = list(articles(iter_pages(bundled_dump())))
+def test_the_sample_has_every_article_of_the_dump_in_order_of_ids(table):
+    pages = list(only_articles(iter_pages(bundled_dump())))
 
     assert table.num_rows == 106
     assert table.column("id").to_pylist() == sorted(page.id for page in pages)
@@ -41,7 +42,7 @@ def test_the_sample_is_every_article_of_the_dump_in_the_order_of_ids(table):
     assert "AccessibleComputing" not in table.column("title").to_pylist()  # a redirect
 
 
-def test_no_article_is_without_text(texts):
+def test_every_article_has_text(texts):
     assert [title for title, text in texts.items() if len(text) < 300] == []
 
 
@@ -57,32 +58,32 @@ def test_parts_are_contiguous_and_nearly_equal():
     assert [part.index for part in parts] == [0, 1, 2, 3]
     assert parts[0].first == 0
     assert [part.first for part in parts[1:]] == [part.last for part in parts[:-1]]
-    assert [part.articles for part in parts] == [26, 27, 26, 27]
+    assert [part.units for part in parts] == [26, 27, 26, 27]
 
 
 def test_progress_counts_each_article_and_rows_are_known_before_reading():
-    told: list[int] = []
+    progress: list[int] = []
     part = plan(0.2).parts[0]
 
-    opened = open_part(part, told.append)
-    assert opened.rows == part.articles
-    assert told == []
+    opened = open_part(part, progress.append)
+    assert opened.rows == part.units
+    assert progress == []
 
     batches = list(opened.batches)
-    assert sum(told) == sum(batch.num_rows for batch in batches) == part.articles
+    assert sum(progress) == sum(batch.num_rows for batch in batches) == part.units
     assert all(batch.schema == RAW_SCHEMA for batch in batches)
     assert all(batch.num_rows <= BATCH_ARTICLES for batch in batches)
 
 
 @pytest.mark.parametrize(("fraction", "count"), [(0.0001, 1), (0.05, 5), (0.5, 53), (1.0, 106)])
 def test_a_fraction_keeps_that_share_and_at_least_one_article(fraction, count):
-    assert sum(part.articles for part in plan(fraction).parts) == count
-    assert all(part.articles for part in plan(fraction).parts)
+    assert sum(part.units for part in plan(fraction).parts) == count
+    assert all(part.units for part in plan(fraction).parts)
 
 
 def test_a_larger_fraction_keeps_what_a_smaller_one_keeps():
     smaller, larger = (
-        {number for part in plan(fraction).parts for number in ids_of(part)}
+        {number for part in plan(fraction).parts for number in read_ids(part)}
         for fraction in (0.03, 0.06)
     )
 
@@ -90,20 +91,18 @@ def test_a_larger_fraction_keeps_what_a_smaller_one_keeps():
     assert smaller < larger
 
 
-def test_the_same_fraction_keeps_the_same_articles_always():
-    assert [ids_of(part) for part in plan(0.03).parts] == [[334], [344], [766]]
+def test_a_fraction_always_keeps_the_same_articles():
+    assert [read_ids(part) for part in plan(0.03).parts] == [[334], [344], [766]]
 
 
-def test_the_settings_say_what_decides_the_rows():
-    settings = plan(0.5).settings
+def test_the_output_folder_is_the_same_as_in_earlier_versions():
+    planned = fetch.plan("sample", snapshot="20231101", fraction=1.0, shard_bytes=262144)
 
-    assert settings["fraction"] == 0.5
-    assert settings["conversion"] == 1
-    assert str(settings["revision"]).startswith("a53f4648")
+    assert planned.folder == "sample/raw/ceff49fa38a0612c"
 
 
 @pytest.mark.parametrize("fraction", [0.0, -1.0, 1.01, float("nan")])
-def test_a_fraction_that_is_none_is_refused(fraction):
+def test_a_fraction_out_of_range_is_refused(fraction):
     with pytest.raises(BadInputError, match="above 0 and at most 1"):
         plan(fraction)
 
@@ -155,7 +154,7 @@ BEGINNINGS = {
 
 
 @pytest.mark.parametrize("title", BEGINNINGS)
-def test_an_article_begins_as_its_reader_sees_it(texts, title):
+def test_an_article_begins_with_what_a_reader_sees(texts, title):
     assert texts[title].startswith(BEGINNINGS[title])
 
 
@@ -183,7 +182,7 @@ def test_passages_with_difficult_markup_read_well(texts, title, excerpt):
     assert excerpt in texts[title]
 
 
-# Each pattern with the articles in which it is right: formulas, code, and what authors typed.
+# Each pattern with the articles that rightly contain it: in formulas, code, and authors' own text.
 RESIDUES = {
     r"\|": {"ASCII", "Afghanistan", "Ambiguity"},
     r"[{}]": {

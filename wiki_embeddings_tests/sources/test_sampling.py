@@ -1,4 +1,4 @@
-"""Dry runs keep the same articles each time, evenly spread."""
+"""Dry runs always keep the same articles, evenly spread."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_share_kept_is_the_fraction_in_every_stretch_of_ids():
     np.testing.assert_allclose(kept, 0.03, atol=0.003)
 
 
-def test_the_rule_is_splitmix64_and_stays_so():
+def test_the_hash_is_splitmix64():
     first_of_seed_0 = 0xE220A8397B1DCDAF / 2**64
     zero = np.zeros(1, dtype=np.int64)
 
@@ -49,7 +49,7 @@ def test_a_larger_fraction_keeps_all_that_a_smaller_one_does(
 
 
 @given(PAGE_IDS, FRACTIONS)
-def test_an_article_is_kept_whatever_stands_around_it(ids: np.ndarray, fraction: float):
+def test_keeping_an_article_does_not_depend_on_its_neighbours(ids: np.ndarray, fraction: float):
     alone = [bool(keep_mask(ids[place : place + 1], fraction)[0]) for place in range(len(ids))]
 
     assert keep_mask(ids, fraction).tolist() == alone

@@ -8,8 +8,8 @@ import pytest
 
 from wiki_embeddings.bundled import bundled_dump
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.sources.wikitext import plain_text
-from wiki_embeddings.sources.xml_export import Page, articles, iter_pages, read_site
+from wiki_embeddings.sources.wikitext.conversion import plain_text
+from wiki_embeddings.sources.xml_export import Page, iter_pages, only_articles, read_site_info
 
 SITEINFO = """\
   <siteinfo>
@@ -58,7 +58,7 @@ def dump(tmp_path):
     return tmp_path / "dump.xml"
 
 
-def test_a_page_is_read_with_its_newest_revision(dump):
+def test_of_several_revisions_the_newest_is_read(dump):
     older, newer = revision("Old.", "2015-01-01T00:00:00Z"), revision("New &lt;b&gt; ''text''.")
     dump.write_text(export(page(12, "Éléphant d'Asie", older, newer)))
 
@@ -92,7 +92,7 @@ def test_compression_and_encoding_are_recognised_by_content(dump, encode):
     assert [read.title for read in iter_pages(dump)] == ["Été", "Hiver"]
 
 
-def test_an_article_is_a_page_of_its_namespace_that_is_no_redirect(dump):
+def test_redirects_and_pages_of_other_namespaces_are_not_articles(dump):
     dump.write_text(
         export(
             page(1, "Chat"),
@@ -103,7 +103,7 @@ def test_an_article_is_a_page_of_its_namespace_that_is_no_redirect(dump):
     )
 
     assert [read.redirect for read in iter_pages(dump)] == [None, "Chat", None, None]
-    assert [read.id for read in articles(iter_pages(dump))] == [1, 4]
+    assert [read.id for read in only_articles(iter_pages(dump))] == [1, 4]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_article_is_a_page_of_its_namespace_that_is_no_redirect(dump):
         ("100 % ?", "https://fr.wikipedia.org/wiki/100%20%25%20%3F"),
     ],
 )
-def test_addresses_look_as_in_the_dataset_of_wikimedia(dump, title, url):
+def test_urls_are_encoded_like_those_of_wikimedias_dataset(dump, title, url):
     dump.write_text(export(page(1, title)))
 
     assert next(iter_pages(dump)).url == url
@@ -124,17 +124,17 @@ def test_addresses_look_as_in_the_dataset_of_wikimedia(dump, title, url):
 def test_the_site_names_its_language_and_namespaces(dump):
     dump.write_text(export(page(1, "Chat")))
 
-    site = read_site(dump)
+    site = read_site_info(dump)
 
     assert site.language == "fr"
     assert site.namespaces[10] == "Modèle"
     assert site.hidden_namespaces == {"Fichier", "Catégorie"}
 
 
-def test_without_siteinfo_the_language_gives_the_address(dump):
+def test_without_siteinfo_the_url_follows_from_the_language(dump):
     dump.write_text(export(page(1, "Chat"), siteinfo=""))
 
-    assert read_site(dump).namespaces == {}
+    assert read_site_info(dump).namespaces == {}
     assert next(iter_pages(dump)).url == "https://fr.wikipedia.org/wiki/Chat"
 
 
@@ -159,7 +159,7 @@ def test_memory_does_not_grow_with_the_number_of_pages(dump):
     assert peak_bytes < dump.stat().st_size / 10
 
 
-def test_a_compressed_dump_that_breaks_off_names_the_last_page(tmp_path):
+def test_the_error_for_a_truncated_dump_names_the_last_page_read(tmp_path):
     whole = bundled_dump().read_bytes()
     cut = tmp_path / "cut.xml.bz2"
     cut.write_bytes(whole[: len(whole) // 2])
@@ -174,13 +174,13 @@ def test_a_compressed_dump_that_breaks_off_names_the_last_page(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (export(page(1, "Un"), page(2, "Deux"))[:-40].encode(), "after the page 'Un' (id 1)"),
         (bz2.compress(export(page(1, "Un")).encode())[:-9], "before the first page"),
         (gzip.compress(export(page(1, "Un")).encode())[:-9], "EOFError"),
-        (b"BZh9 is no bzip2", "OSError"),
-        (b"\x1f\x8b is no gzip", "not a whole MediaWiki XML export"),
+        (b"BZh9 is not bzip2", "OSError"),
+        (b"\x1f\x8b is not gzip", "not a complete MediaWiki XML export"),
         (b"Not found", "before the first page"),
         (b"", "before the first page"),
         (b"<rss><channel/></rss>", "its root element is <rss>"),
@@ -189,26 +189,26 @@ def test_a_compressed_dump_that_breaks_off_names_the_last_page(tmp_path):
         (export(page(1, "Un").replace("<id>1</id>", "<id>x</id>")).encode(), "'x'"),
     ],
 )
-def test_what_is_no_whole_export_is_refused(dump, content, said):
+def test_anything_but_a_complete_export_is_refused(dump, content, message):
     dump.write_bytes(content)
 
     with pytest.raises(BadInputError) as caught:
         list(iter_pages(dump))
 
     assert str(dump) in str(caught.value)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_refused(dump):
+def test_a_missing_file_is_refused(dump):
     with pytest.raises(BadInputError, match="No such file"):
-        read_site(dump)
+        read_site_info(dump)
 
 
 def test_a_bulgarian_dump_is_read_and_converted():
     path = bundled_dump().with_name("bgwiki-latest-pages-articles-shortened.xml.bz2")
-    site = read_site(path)
+    site = read_site_info(path)
 
-    [article] = articles(iter_pages(path))
+    [article] = only_articles(iter_pages(path))
     text = plain_text(article.wikitext, site.hidden_namespaces)
 
     assert site.hidden_namespaces == {"Файл", "Медия", "Категория"}
@@ -221,9 +221,11 @@ def test_a_bulgarian_dump_is_read_and_converted():
     assert "|" not in text
 
 
-def test_articles_that_are_mostly_tables_keep_their_prose_only():
+def test_articles_that_are_mostly_tables_keep_only_their_prose():
     path = bundled_dump().with_name("enwiki-table-markup.xml.bz2")
-    texts = {article.title: plain_text(article.wikitext) for article in articles(iter_pages(path))}
+    texts = {
+        article.title: plain_text(article.wikitext) for article in only_articles(iter_pages(path))
+    }
 
     assert list(texts) == [
         "Constructive vote of no confidence",

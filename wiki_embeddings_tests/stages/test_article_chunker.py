@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wiki_embeddings.schemas import RAW_SCHEMA
-from wiki_embeddings.stages.article_chunker import batches, cutter
+from wiki_embeddings.stages.article_chunker import batches, load_chunker
 
 LONG_TITLE = "A list of everything that was ever said about snow " * 12
 WORDS = "Fresh snow reflects most of the sunlight that falls on it. "
@@ -21,7 +21,7 @@ def articles(*titles_and_texts: tuple[str, str]) -> pa.Table:
 
 
 def rows(table: pa.Table, model: str, token_budget: int = 256, title_prefix: bool = True):
-    return cutter(model, None, token_budget, title_prefix).cut(table).to_pylist()
+    return load_chunker(model, None, token_budget, title_prefix).chunk(table).to_pylist()
 
 
 def test_a_title_that_the_budget_shortens_changes_the_hash(tiny_model):
@@ -78,8 +78,8 @@ def test_the_hash_does_not_depend_on_the_batch(tiny_model):
 )
 def test_another_encoder_gives_other_hashes(tiny_model, change):
     table = articles(("Snow", "Snow is white."))
-    ours = cutter(str(tiny_model), None, 256, False)
+    ours = load_chunker(str(tiny_model), None, 256, False)
     other = dataclasses.replace(ours, model=dataclasses.replace(ours.model, **change))
-    (one,), (two,) = ours.cut(table).to_pylist(), other.cut(table).to_pylist()
+    (one,), (two,) = ours.chunk(table).to_pylist(), other.chunk(table).to_pylist()
     assert one["tokens"] == two["tokens"]
     assert one["hash"] != two["hash"]

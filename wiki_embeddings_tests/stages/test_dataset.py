@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.dataset_layout import SMALL_FILE
-from wiki_embeddings.defs.materialize import drive
+from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.manifest import ShardFile
 from wiki_embeddings.progress import silent
 from wiki_embeddings.stages import dataset as publish
@@ -29,7 +29,7 @@ def vectors(volume):
 def published(volume, vectors):
     two_shards = 2 * vectors.files[0].bytes + 1000
     plan = publish.plan(vectors, file_bytes=two_shards)
-    return drive(plan, LocalCompute(volume.root, cores=1), silent, "hub_dataset").manifest
+    return materialize(plan, LocalCompute(volume.root, cores=1), silent, "hub_dataset").manifest
 
 
 def test_the_folder_has_the_hubs_layout(volume, published):
@@ -131,7 +131,7 @@ def test_the_small_file_has_rows_from_everywhere(volume, vectors, monkeypatch):
 
 @given(st.integers(0, 50_000), st.integers(1, 12_000))
 def test_the_windows_of_the_small_file_are_spread_and_complete(there, wanted):
-    found = publish.windows(there, wanted)
+    found = publish.sample_windows(there, wanted)
     assert sum(map(len, found)) == min(there, wanted)
     assert all(one.stop <= other.start for one, other in pairwise(found))
     assert not found or found[-1].stop <= there
@@ -142,7 +142,7 @@ def test_the_windows_of_the_small_file_are_spread_and_complete(there, wanted):
 @given(st.lists(st.integers(1, 50), max_size=12), st.integers(1, 100))
 def test_files_are_grouped_in_order_up_to_the_size(sizes, limit):
     files = [ShardFile(str(n), 1, size, "", n, n, 1, {}) for n, size in enumerate(sizes)]
-    groups = publish.grouped(files, limit)
+    groups = publish.group_files(files, limit)
     assert [file for group in groups for file in group] == files
     for group in groups:
         assert len(group) == 1 or sum(file.bytes for file in group) <= limit

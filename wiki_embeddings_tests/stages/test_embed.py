@@ -13,7 +13,7 @@ import pytest
 
 from wiki_embeddings import encoders
 from wiki_embeddings.compute.local.compute import LocalCompute
-from wiki_embeddings.defs.materialize import drive
+from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.encoders import engines
 from wiki_embeddings.encoders.cpu import processor
 from wiki_embeddings.manifest import Manifest
@@ -26,9 +26,9 @@ from wiki_embeddings.volume import Volume
 
 @pytest.fixture(autouse=True)
 def no_encoder_yet() -> Iterator[None]:
-    embed._kept.cache_clear()
+    embed._load_once.cache_clear()
     yield
-    embed._kept.cache_clear()
+    embed._load_once.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def chunks(volume, tiny_model) -> Manifest:
     """A tenth of the sample in chunks of its own tokenizer, a shard of a few dozen each."""
     compute = LocalCompute(volume.root, cores=1)
     part = fetch.plan("sample", snapshot="20231101", fraction=0.1, shard_bytes=50_000)
-    raw = drive(part, compute, silent, "raw_wikipedia").manifest
-    cutting = chunk.prepare(volume, str(tiny_model), None, token_budget=256, title_prefix=True)
-    return drive(chunk.plan(raw, cutting), compute, silent, "chunked_volume").manifest
+    raw = materialize(part, compute, silent, "raw_wikipedia").manifest
+    config = chunk.prepare(volume, str(tiny_model), None, token_budget=256, title_prefix=True)
+    return materialize(chunk.plan(raw, config), compute, silent, "chunked_volume").manifest
 
 
 def planned(chunks: Manifest, engine: str, precision: str | None = None) -> Plan[embed.EmbedSpec]:
@@ -111,10 +111,10 @@ def test_tokens_are_read_as_they_are_stored_from_any_slice_of_a_shard(chunks, vo
 def test_a_process_keeps_one_encoder_and_drops_it_for_another(tiny_model):
     exact = partial(encoders.describe, engine="cpu", precision="float32")
     tiny, bundled = exact(tiny_model), exact(None)
-    first = embed.encoder_of(tiny.model, tiny.revision, "cpu", "float32")
-    assert embed.encoder_of(tiny.model, tiny.revision, "cpu", "float32") is first
-    assert embed.encoder_of(bundled.model, bundled.revision, "cpu", "float32").info == bundled
-    assert embed.encoder_of(tiny.model, tiny.revision, "cpu", "float32") is not first
+    first = embed.loaded_encoder(tiny.model, tiny.revision, "cpu", "float32")
+    assert embed.loaded_encoder(tiny.model, tiny.revision, "cpu", "float32") is first
+    assert embed.loaded_encoder(bundled.model, bundled.revision, "cpu", "float32").info == bundled
+    assert embed.loaded_encoder(tiny.model, tiny.revision, "cpu", "float32") is not first
 
 
 def test_a_shard_is_computed_in_the_numbers_of_its_plan_whatever_the_machine(
@@ -127,7 +127,7 @@ def test_a_shard_is_computed_in_the_numbers_of_its_plan_whatever_the_machine(
         embed.embed_shard(plan.specs[0], volume, ignored)
         made[precision] = vectors(volume, plan.specs[0])
         assert (
-            embed.encoder_of(
+            embed.loaded_encoder(
                 plan.specs[0].model, plan.specs[0].revision, "cpu", precision
             ).info.precision
             == precision
@@ -143,7 +143,7 @@ def test_a_gpu_that_is_out_of_memory_finishes_its_shard_in_smaller_batches(
     torch = pytest.importorskip("torch", reason="PyTorch, the extra `cuda`, is not installed")
     from wiki_embeddings.encoders.cuda import encoder, torch_bert
 
-    monkeypatch.setattr(engines, "lack_of_gpu", lambda: None)
+    monkeypatch.setattr(engines, "find_gpu_problem", lambda: None)
     monkeypatch.setattr(encoder, "CudaEncoder", partial(encoder.CudaEncoder, device="cpu"))
     spec = planned(chunks, "cuda").specs[0]
     embed.embed_shard(spec, volume, ignored)
@@ -156,14 +156,14 @@ def test_a_gpu_that_is_out_of_memory_finishes_its_shard_in_smaller_batches(
         if len(batch.ids) > 1000:
             refused.append(len(batch.ids))
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return torch_bert.unit_vectors(bert, batch)
+        return torch_bert.encode_batch(bert, batch)
 
-    monkeypatch.setattr(encoder, "unit_vectors", little_memory)
+    monkeypatch.setattr(encoder, "encode_batch", little_memory)
     done: list[int] = []
     with caplog.at_level(logging.WARNING):
         report = embed.embed_shard(spec, volume, done.append)
     assert refused
-    assert "going on with batches of at most" in caplog.text
+    assert "continuing with batches of at most" in caplog.text
     assert not report.reused
     assert report.file.rows == sum(done) == spec.units
     half_precision_step = 2.0**-11  # of numbers below 1, as which vectors are stored

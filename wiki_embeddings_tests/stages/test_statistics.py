@@ -10,10 +10,10 @@ from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import merged_stats
 from wiki_embeddings.stages.statistics import (
     embedding_statistics,
-    histogram,
     require_order,
     row_statistics,
     text_checksum,
+    token_histogram,
     vector_statistics,
 )
 from wiki_embeddings_tests.support.synthetic import rows
@@ -41,7 +41,7 @@ def test_rows_are_counted_whatever_files_they_lie_in():
 def test_rows_out_of_order_are_refused(order):
     table = rows(0, 4)
     require_order(table)
-    with pytest.raises(WikiEmbeddingsError, match="not in order"):
+    with pytest.raises(WikiEmbeddingsError, match="out of order"):
         require_order(table.take(order))
 
 
@@ -77,6 +77,6 @@ def test_vectors_are_measured_as_they_are():
 
 
 def test_lengths_are_binned_and_the_last_bin_takes_the_rest():
-    counts = histogram(np.array([0, 15, 16, 255, 9999]))
+    counts = token_histogram(np.array([0, 15, 16, 255, 9999]))
     assert (counts[0], counts[1], counts[15], counts[31]) == (2, 1, 1, 1)
     assert sum(counts) == 5

@@ -8,7 +8,7 @@ import pytest
 
 from wiki_embeddings import encoders
 from wiki_embeddings.compute.local.compute import LocalCompute
-from wiki_embeddings.defs.materialize import drive
+from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.progress import silent
 from wiki_embeddings.schemas import vectors_of
 from wiki_embeddings.stages import chunk, embed, fetch
@@ -18,9 +18,9 @@ from wiki_embeddings_tests.encoders.references import unpacked_xlmr
 
 @pytest.fixture(autouse=True)
 def no_encoder_yet():
-    embed._kept.cache_clear()
+    embed._load_once.cache_clear()
     yield
-    embed._kept.cache_clear()
+    embed._load_once.cache_clear()
 
 
 def test_a_wiki_is_embedded_whole(tmp_path):
@@ -28,11 +28,11 @@ def test_a_wiki_is_embedded_whole(tmp_path):
     volume = Volume(tmp_path / "volume")
     compute = LocalCompute(volume.root, cores=1)
     part = fetch.plan("sample", snapshot="20231101", fraction=0.03, shard_bytes=50_000)
-    raw = drive(part, compute, silent, "raw_wikipedia").manifest
-    cutting = chunk.prepare(volume, model, None, token_budget=200, title_prefix=False)
-    chunks = drive(chunk.plan(raw, cutting), compute, silent, "chunked_volume").manifest
+    raw = materialize(part, compute, silent, "raw_wikipedia").manifest
+    config = chunk.prepare(volume, model, None, token_budget=200, title_prefix=False)
+    chunks = materialize(chunk.plan(raw, config), compute, silent, "chunked_volume").manifest
     plan = embed.plan(chunks, encoders.describe(model, "cpu"))
-    embeddings = drive(plan, compute, silent, "embeddings").manifest
+    embeddings = materialize(plan, compute, silent, "embeddings").manifest
     assert embeddings.rows == chunks.rows > raw.rows
 
     rows = pq.read_table(volume.path(embeddings.folder) / embeddings.files[0].name)

@@ -1,4 +1,4 @@
-"""A worker process of the local compute: it makes one shard after another and tells of each."""
+"""A worker process of the local compute: it makes one shard after another and reports each."""
 
 from __future__ import annotations
 
@@ -8,97 +8,81 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from wiki_embeddings.compute.protocol import Advanced, Event, Failed, Finished
+from wiki_embeddings.compute.protocol import Event, Failed, Finished, Progressed
 from wiki_embeddings.errors import BrokenDeviceError, WikiEmbeddingsError
-from wiki_embeddings.sources.protocol import Progress
-from wiki_embeddings.stages.shard import Report
 from wiki_embeddings.volume import UnusableVolumeError, Volume
 
-_TELL_EVERY_S = 0.2
-"""Often enough for a bar that moves, seldom enough to cost nothing."""
+if TYPE_CHECKING:
+    from wiki_embeddings.sources.protocol import Progress
+    from wiki_embeddings.stages.shard import Report
+
+    Make: TypeAlias = Callable[[Any, Volume, Progress], Report]
+
+_REPORT_EVERY_S = 0.2
+"""Often enough for a smooth progress bar, seldom enough to cost nothing."""
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """One shard to make.
-
-    Attributes:
-        shard: Its place in the plan.
-        spec: The stage's spec of it.
-    """
-
-    shard: int
-    spec: Any
-
-
-def serve(
-    connection: Connection, make: Callable[[Any, Volume, Progress], Report], volume: Volume
-) -> None:
-    """Make the shards that come over a connection until it closes.
+def serve(connection: Connection, make: Make, volume: Volume) -> None:
+    """Make the shards that arrive over a connection until it closes.
 
     Args:
-        connection: Brings `Assignment`s and takes `Event`s.
+        connection: Brings pairs of a shard's index in the plan and its spec; takes `Event`s.
         make: Makes one shard.
         volume: The volume as this process sees it.
     """
     # Ctrl-C reaches every process of the terminal; the parent is the one that stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    # One process a core makes the best use of the machine; threads of the tokenizer on top of
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    # One process per core makes the best use of the machine; threads of the tokenizer on top of
     # that only get in each other's way.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     while True:
         try:
-            assignment = connection.recv()
+            shard, spec = connection.recv()
         except EOFError:
             return
-        connection.send(_made(assignment, make, volume, connection.send))
+        progress = _ThrottledProgress(shard, connection.send)
+        connection.send(_make(shard, spec, make, volume, progress))
 
 
-def _made(
-    assignment: Assignment,
-    make: Callable[[Any, Volume, Progress], Report],
-    volume: Volume,
-    tell: Callable[[Event], None],
-) -> Event:
-    progress = _Throttled(assignment.shard, tell)
+def _make(shard: int, spec: Any, make: Make, volume: Volume, progress: Progress) -> Event:
+    """Make a shard; return how it ended."""
     try:
-        report = make(assignment.spec, volume, progress)
+        report = make(spec, volume, progress)
     except WikiEmbeddingsError as error:
-        fatal = isinstance(error, UnusableVolumeError | BrokenDeviceError)
-        return Failed(assignment.shard, str(error), "", fatal)
-    # Whatever else goes wrong is this shard's own failure: it is reported with its traceback and
-    # must not take the other shards of this worker with it.
+        is_fatal = isinstance(error, UnusableVolumeError | BrokenDeviceError)
+        return Failed(shard, str(error), fatal=is_fatal)
+    # Any other exception is a failure of this shard alone: it is reported with its traceback, and
+    # the worker goes on with the next shard.
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
-        return Failed(assignment.shard, cause, traceback.format_exc(), fatal=False)
-    return Finished(assignment.shard, report)
+        return Failed(shard, cause, traceback.format_exc())
+    return Finished(shard, report)
 
 
-class _Throttled:
-    """Adds up progress and tells of it a few times a second."""
+class _ThrottledProgress:
+    """Adds up a shard's progress and sends it a few times a second."""
 
-    def __init__(self, shard: int, tell: Callable[[Event], None]) -> None:
+    def __init__(self, shard: int, send: Callable[[Event], None]) -> None:
         self._shard = shard
-        self._tell = tell
-        self._untold = 0
-        self._told_at = time.monotonic()
+        self._send = send
+        self._unsent_units = 0
+        self._sent_at = time.monotonic()
 
     def __call__(self, units: int) -> None:
-        self._untold += units
+        self._unsent_units += units
         now = time.monotonic()
-        if now - self._told_at >= _TELL_EVERY_S:
-            self._tell(Advanced(self._shard, self._untold))
-            self._untold, self._told_at = 0, now
+        if now - self._sent_at >= _REPORT_EVERY_S:
+            self._send(Progressed(self._shard, self._unsent_units))
+            self._unsent_units, self._sent_at = 0, now
 
 
-def _die_with_parent() -> None:
-    """End at once when the parent is gone, also by SIGKILL: no one is left to want the result."""
+def _exit_with_parent() -> None:
+    """Exit as soon as the parent ends, even by SIGKILL: nobody is left to use the result."""
     parent = parent_process()
     if parent is not None:
         parent.join()

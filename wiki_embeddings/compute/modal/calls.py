@@ -1,4 +1,4 @@
-"""Calls of the app: one question and its answer within a time limit, and how a call is ended."""
+"""Calls of the app's functions: how to wait for one, cancel one, and record who makes an output."""
 
 from __future__ import annotations
 
@@ -15,44 +15,43 @@ from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.host import duration
 from wiki_embeddings.volume import Files, call_record
 
-_ANSWER_S = 900.0
-"""A container answers within seconds once it runs; a GPU may have to be waited for."""
+_TIMEOUT_S = 900.0
+"""A running container answers within seconds; a GPU may take minutes to become available."""
 
 _TAKEN_OVER = " taken over"
-"""Behind the id of a call, in the record of an output that another run has taken over."""
+"""Follows a call's id in the record of an output that another run has taken over."""
 
 
-def answer(
-    function: modal.Function, what: str, *args: Any, within_s: float = _ANSWER_S, **kwargs: Any
+def call_remote(
+    function: modal.Function, action: str, *args: Any, timeout_s: float = _TIMEOUT_S, **kwargs: Any
 ) -> Any:
     """Call a function of the app once and wait for its result.
 
-    Modal starts a container that fails again without end; the limit ends that.
+    Modal restarts a container that fails to start, again and again; the time-out ends that.
 
     Args:
         function: The function.
-        what: What is asked, to stand after "Modal cannot".
+        action: The action, to follow "Modal cannot".
         args: Its arguments.
-        within_s: Longest to wait, in seconds.
-        kwargs: Likewise.
+        timeout_s: Longest wait in seconds.
+        kwargs: Its keyword arguments.
 
     Raises:
-        BadInputError: The function refuses to answer.
-        WikiEmbeddingsError: There was no answer in time, Modal cannot be reached, or the function
-            raised one.
+        BadInputError: The function has returned a `Refusal`.
+        WikiEmbeddingsError: No result in time, Modal cannot be reached, or the function raised it.
     """
-    call = with_retries(what, lambda: function.spawn(*args, **kwargs))
+    call = with_retries(action, lambda: function.spawn(*args, **kwargs))
     try:
-        result = with_retries(what, lambda: call.get(timeout=within_s))
+        result = with_retries(action, lambda: call.get(timeout=timeout_s))
     except TimeoutError as error:
         cancel(call)
         raise WikiEmbeddingsError(
-            f"Modal cannot {what}: no answer within {duration(within_s)}. Its containers may "
+            f"Modal cannot {action}: no answer within {duration(timeout_s)}. Its containers may "
             f"fail to start, or none is free; look at {call.get_dashboard_url()}"
         ) from error
     except Exception:
         raise
-    except BaseException:  # an interrupt: nothing goes on for a run that is over
+    except BaseException:  # an interrupt: leave nothing running for a run that is over
         cancel(call)
         raise
     if isinstance(result, Refusal):
@@ -63,24 +62,24 @@ def answer(
 def cancel(call: modal.FunctionCall) -> None:
     """Cancel a call and stop the containers that work on it.
 
-    An impatient second interrupt does not stop this: it comes up when all is said.
+    A second Ctrl-C does not stop this; it is raised at the end.
 
     Raises:
-        WikiEmbeddingsError: Modal does not answer, so that it may go on.
+        WikiEmbeddingsError: Modal does not answer, so the call may go on.
     """
 
-    def end() -> None:
-        # Modal forgets calls after some days, and may refuse to end what has ended.
+    def request() -> None:
+        # Modal forgets calls after some days, and may refuse to cancel one that has ended.
         with suppress(modal.exception.NotFoundError, modal.exception.InvalidError):
             call.cancel(terminate_containers=True)
 
-    what = f"cancel the call; stop it at {call.get_dashboard_url()}"
-    uninterruptible(lambda: with_retries(what, end))
+    action = f"cancel the call; stop it at {call.get_dashboard_url()}"
+    uninterruptible(lambda: with_retries(action, request))
 
 
 @dataclass(frozen=True)
 class CallRecord:
-    """Which call makes an output, on the volume: for a run that takes over from another one.
+    """The record, on the volume, of the call that makes an output: lets a later run take over.
 
     Attributes:
         files: The volume's small files.
@@ -91,25 +90,25 @@ class CallRecord:
     folder: str
 
     def write(self, call: modal.FunctionCall) -> None:
-        """Write down that this call makes the output from now on."""
+        """Record that this call makes the output from now on."""
         self.files.write_bytes(call_record(self.folder), call.object_id.encode())
 
     def clear(self) -> None:
-        """Write down that no call makes the output any more."""
+        """Record that no call makes the output any more."""
         self.files.write_bytes(call_record(self.folder), b"")
 
-    def names(self, call: modal.FunctionCall) -> bool:
-        """Whether this call still makes the output, and no other run has taken over."""
+    def is_current(self, call: modal.FunctionCall) -> bool:
+        """Return True if this call still makes the output, so no other run has taken over."""
         return self._read() == call.object_id
 
     def take_over(self) -> None:
-        """Cancel the call that an earlier run may have left at work, or that another run awaits.
+        """Cancel the call that another run has left behind or is still waiting for.
 
-        What it has finished is kept. Two calls for one output would only do the same work twice.
+        Its finished shards are kept. Two calls for one output would do the same work twice.
         """
         earlier = self._read().partition(_TAKEN_OVER)[0]
         if earlier:
-            # Said first: the other run asks as soon as it sees that its call was cancelled.
+            # Written first: the other run reads it as soon as it sees that its call is cancelled.
             self.files.write_bytes(call_record(self.folder), f"{earlier}{_TAKEN_OVER}".encode())
             cancel(modal.FunctionCall.from_id(earlier))
 

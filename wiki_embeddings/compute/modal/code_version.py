@@ -1,7 +1,7 @@
-"""Which version of the code this is: a digest of the package's own files.
+"""The version of the code: a digest of the package's own files.
 
-A deployed app runs the code as it was when it was deployed. Comparing digests tells whether that
-is the code that plans the work here; a version number would have to be remembered by people.
+A deployed app runs the code as of its deployment. Comparing digests shows whether that is the code
+that plans the work here; a version number would depend on somebody remembering to change it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ PACKAGE = Path(__file__).resolve().parents[2]
 """Folder of the package `wiki_embeddings`."""
 
 SHIPPED_SUFFIXES = frozenset({".py", ".jinja"})
-"""Files of the package that containers get, and nothing else in it."""
+"""The only files of the package that containers get."""
 
 _DIGEST_CHARACTERS = 16
 
 
 @cache
 def code_version() -> str:
-    """Digest of the names and contents of all files of the package, as this process found them."""
+    """Return the digest of this package, read once per process."""
     return digest_of_files(PACKAGE)
 
 
 def digest_of_files(package: Path) -> str:
-    """Digest of the names and contents of the files of a package that containers get."""
+    """Return a digest of the names and contents of all shipped files in a package."""
     digest = hashlib.sha256()
     for path in sorted(file for file in package.rglob("*") if file.suffix in SHIPPED_SUFFIXES):
         content = path.read_bytes()

@@ -1,14 +1,14 @@
 """The Modal compute: stages as functions of the deployed app, over its volume.
 
-Knows the app by its names alone (`cloud.py`): what runs is what was deployed, and `preflight.py`
-makes sure that this is the code that plans it here.
+Knows the app only by its names (`deployment.py`): what runs is the deployed code, and
+`preflight.py` makes sure that this is the code that plans the work here.
 """
 
 from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,22 +16,11 @@ from typing import Any, Concatenate, cast
 
 import modal
 
-from wiki_embeddings.compute.modal import shard_map
-from wiki_embeddings.compute.modal.calls import CallRecord, answer
-from wiki_embeddings.compute.modal.deployment import (
-    APP,
-    CUTTING,
-    EMBEDDING,
-    EMBEDDING_CPU,
-    FETCHING,
-    HUB_MINUTES,
-    PUBLISHING,
-    SHARD_MINUTES,
-    UPLOADING,
-    VOLUME,
-)
+from wiki_embeddings.compute.modal import deployment, shard_map
+from wiki_embeddings.compute.modal.calls import CallRecord, call_remote
+from wiki_embeddings.compute.modal.deployment import APP, VOLUME
 from wiki_embeddings.compute.modal.files import ModalFiles
-from wiki_embeddings.compute.modal.preflight import refuse_unready
+from wiki_embeddings.compute.modal.preflight import require_ready
 from wiki_embeddings.compute.modal.prices import ContainerSize
 from wiki_embeddings.compute.protocol import (
     ArgumentsT,
@@ -48,47 +37,47 @@ from wiki_embeddings.stages.shard import Plan, Report, SpecT
 from wiki_embeddings.volume import StageName, Volume
 
 _FUNCTIONS: dict[StageName, tuple[str, ContainerSize]] = {
-    "raw": ("fetch_part", FETCHING),
-    "chunks": ("chunk_shard", CUTTING),
-    "hub": ("make_dataset_file", PUBLISHING),
-    "uploads": ("upload_file", UPLOADING),
+    "raw": ("fetch_part", deployment.FETCH_CONTAINER),
+    "chunks": ("chunk_shard", deployment.CHUNK_CONTAINER),
+    "hub": ("make_dataset_file", deployment.DATASET_CONTAINER),
+    "uploads": ("upload_file", deployment.UPLOAD_CONTAINER),
 }
-"""What makes a shard of each stage, but for `embeddings`, whose class depends on the engine."""
+"""The function that makes a shard of each stage; for `embeddings` it depends on the engine."""
 
 _EMBEDDERS = {
-    "auto": ("Embedder", EMBEDDING),
-    "cuda": ("Embedder", EMBEDDING),
-    "tei": ("TeiEmbedder", EMBEDDING),
-    "cpu": ("CpuEmbedder", EMBEDDING_CPU),
+    "auto": ("Embedder", deployment.EMBED_CONTAINER),
+    "cuda": ("Embedder", deployment.EMBED_CONTAINER),
+    "tei": ("TeiEmbedder", deployment.EMBED_CONTAINER),
+    "cpu": ("CpuEmbedder", deployment.EMBED_CPU_CONTAINER),
 }
-"""What computes vectors, by engine."""
+"""The class that computes vectors with each engine."""
 
-_PASSES = 3
-"""How often a shard is made whose container said that it was, while the volume does not have it: so
-it can end if what several inputs of a container commit at once gets into each other's way."""
+_MAX_PASSES = 3
+"""How often a shard is made that its container reports as finished while the volume does not have
+it. This can happen if the concurrent commits of a container's inputs interfere."""
 
-_NOT_THERE = (
-    f"Its container has reported it as finished {_PASSES} times, but it is not on the volume: look "
-    "at https://status.modal.com, and try with inputs_per_container set to 1."
+_NOT_ON_VOLUME = (
+    f"Its container has reported it as finished {_MAX_PASSES} times, but it is not on the volume: "
+    "look at https://status.modal.com, and try with inputs_per_container set to 1."
 )
 
-_QUESTION_IDLE_S = 2
-"""How long a container stays that was only started to be asked something."""
+_DESCRIBE_IDLE_S = 2
+"""How long a container idles that was started only for `describe`."""
 
 
-def connect(fleet: ContainerOptions) -> ModalCompute:
-    """The compute of the deployed app.
+def connect(options: ContainerOptions) -> ModalCompute:
+    """Return the compute of the deployed app.
 
     Args:
-        fleet: The containers that a map may use.
+        options: The containers that a map may use.
 
     Raises:
         BadInputError: The token, the secret, the volume or the app is missing, or the app was
             deployed from another version of the code.
         WikiEmbeddingsError: Modal cannot be reached.
     """
-    refuse_unready()
-    return ModalCompute(fleet)
+    require_ready()
+    return ModalCompute(options)
 
 
 @dataclass(frozen=True)
@@ -96,44 +85,47 @@ class ModalCompute:
     """Runs stages in the containers of the deployed app.
 
     Attributes:
-        fleet: The containers that a map may use.
+        options: The containers that a map may use.
     """
 
-    fleet: ContainerOptions
+    options: ContainerOptions
 
     @property
     def name(self) -> str:
-        """What people call it."""
-        return f"Modal, up to {self.fleet.containers} containers"
+        """Name for people."""
+        return f"Modal, up to {self.options.containers} containers"
 
     @property
     def files(self) -> ModalFiles:
         """The volume's small files."""
-        return ModalFiles(modal.Volume.from_name(VOLUME, version=2), VOLUME)
+        return ModalFiles(modal.Volume.from_name(VOLUME, version=2))
 
     @property
     def folder(self) -> Path | None:
         """None: the volume is not on this machine."""
         return None
 
-    def command(self, words: Sequence[str]) -> str:
-        """A command line that runs here as this run did."""
-        containers = ["--containers", f"{self.fleet.containers}"]
-        return f"WIKI_EMBEDDINGS_COMPUTE=modal {shlex.join([*words, *containers])}"
+    def command(self, arguments: Sequence[str]) -> str:
+        """Return a shell command line that runs on Modal with as many containers."""
+        containers = ["--containers", f"{self.options.containers}"]
+        return f"WIKI_EMBEDDINGS_COMPUTE=modal {shlex.join([*arguments, *containers])}"
 
     def describe(
         self, model: str, revision: str | None, engine: str, precision: str | None = None
     ) -> EncoderInfo:
-        """What an encoder would be in the containers that compute the vectors.
+        """Describe the encoder that the containers would use.
 
-        Asks a container of the same kind, but one of its own: what an earlier run may have left at
-        work would be before this question, and is only cancelled when its answer is known.
+        Runs in a separate container of the same kind. The containers of `map` may still be busy
+        with a call of an earlier run, which is cancelled only when this description is known.
         """
-        fleet = replace(self.fleet, containers=1, engine=engine)
-        embedder = self._embedder(
-            fleet, model, revision or "", precision or "", scaledown_window=_QUESTION_IDLE_S
+        embedder = _embedder(
+            replace(self.options, containers=1, engine=engine),
+            model,
+            revision or "",
+            precision or "",
+            scaledown_window=_DESCRIBE_IDLE_S,
         )
-        return cast("EncoderInfo", answer(embedder.describe, "describe the encoder"))
+        return cast("EncoderInfo", call_remote(embedder.describe, "describe the encoder"))
 
     def call(
         self,
@@ -141,115 +133,102 @@ class ModalCompute:
         *args: ArgumentsT.args,
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
-        """Call a function of a stage that reads the volume, in a container."""
-        return cast("ResultT", _called("ask", function, args, kwargs))
-
-    def call_hub(
-        self,
-        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
-        *args: ArgumentsT.args,
-        **kwargs: ArgumentsT.kwargs,
-    ) -> ResultT:
-        """Call a function that talks with the Hub for long, in a container that has the token."""
-        # The container's own limit comes first, and tells more.
-        within_s = (HUB_MINUTES + 10) * 60.0
-        return cast("ResultT", _called("ask_hub", function, args, kwargs, within_s=within_s))
+        """Call a function on the volume in a container, which has the Hub's token."""
+        result = call_remote(
+            modal.Function.from_name(APP, "call_function"),
+            f"call {function.__name__}",
+            function,
+            args,
+            kwargs,
+            reload_token=_new_reload_token(),
+            # The container's own limit comes first, and its error says more.
+            timeout_s=(deployment.CALL_MINUTES + 10) * 60.0,
+        )
+        return cast("ResultT", result)
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""
         CallRecord(self.files, plan.folder).take_over()
-        there = self._finished(plan.folder, thorough=True)
-        rest = []
+        finished = self._finished_shards(plan.folder, thorough=True)
+        missing = []
         for shard, spec in enumerate(plan.specs):
-            if spec.name in there:
-                yield Finished(shard, Report(there[spec.name], reused=True, seconds=0.0))
+            if spec.name in finished:
+                yield Finished(shard, Report(finished[spec.name], reused=True, seconds=0.0))
             else:
-                rest.append(shard)
-        for _ in range(_PASSES):
-            if not rest:
+                missing.append(shard)
+        for _ in range(_MAX_PASSES):
+            if not missing:
                 return
-            made = yield from self._map_rest(plan, rest)
-            there = self._finished(plan.folder, thorough=False)
-            rest = [shard for shard in made if plan.specs[shard].name not in there]
-        for shard in rest:
-            yield Failed(shard, _NOT_THERE, "", fatal=False)
+            reported = yield from self._map_shards(plan, missing)
+            finished = self._finished_shards(plan.folder, thorough=False)
+            missing = [shard for shard in reported if plan.specs[shard].name not in finished]
+        for shard in missing:
+            yield Failed(shard, _NOT_ON_VOLUME)
 
-    def _map_rest(self, plan: Plan[SpecT], rest: list[int]) -> Generator[Event, None, list[int]]:
-        """Map some shards; gives those that were reported as finished."""
-        function, machine = self._function_for(plan)
+    def _map_shards(
+        self, plan: Plan[SpecT], shards: list[int]
+    ) -> Generator[Event, None, list[int]]:
+        """Map some shards; return those that were reported as finished."""
+        function, size = self._function_for(plan)
         events = shard_map.run(
             function,
             plan.specs,
-            rest,
-            _reload_token(),
-            machine=machine,
-            deadline_s=self.fleet.deadline_s,
+            shards,
+            _new_reload_token(),
+            size=size,
+            deadline_s=self.options.deadline_s,
             record=CallRecord(self.files, plan.folder),
         )
-        made = []
+        reported = []
         with closing(events):
             for event in events:
                 if isinstance(event, Finished):
-                    made.append(event.shard)
+                    reported.append(event.shard)
                 yield event
-        return made
+        return reported
 
-    def _finished(self, folder: str, *, thorough: bool) -> dict[str, ShardFile]:
-        """Shards that are finished on the volume, by name: no GPU is started to find them."""
-        asking = modal.Function.from_name(APP, "record_finished_shards")
-        what = f"take stock of {folder}"
-        within_s = SHARD_MINUTES * 60.0  # it reads all that is finished
-        if not answer(
-            asking, what, folder, reload_token=_reload_token(), thorough=thorough, within_s=within_s
-        ):
-            return {}
-        return read_finished_shards(self.files, folder)
+    def _finished_shards(self, folder: str, *, thorough: bool) -> dict[str, ShardFile]:
+        """Return the finished shards on the volume by name, found without starting a GPU."""
+        finished = call_remote(
+            modal.Function.from_name(APP, "record_finished_shards"),
+            f"find the finished shards of {folder}",
+            folder,
+            reload_token=_new_reload_token(),
+            thorough=thorough,
+            timeout_s=deployment.SHARD_MINUTES * 60.0,  # a thorough one reads all finished shards
+        )
+        return read_finished_shards(self.files, folder) if finished else {}
 
     def _function_for(self, plan: Plan[SpecT]) -> tuple[modal.Function, ContainerSize]:
         if plan.stage != "embeddings":
-            name, machine = _FUNCTIONS[plan.stage]
+            name, size = _FUNCTIONS[plan.stage]
             function = modal.Function.from_name(APP, name)
-            return function.with_options(max_containers=self.fleet.containers), machine
-        _, machine = _EMBEDDERS[self.fleet.engine]
-        made_by = plan.settings["embeddings"]
-        embedder = self._embedder(
-            self.fleet, made_by["model"], made_by["revision"], made_by["precision"]
+            return function.with_options(max_containers=self.options.containers), size
+        _, size = _EMBEDDERS[self.options.engine]
+        encoder = plan.settings["embeddings"]
+        embedder = _embedder(
+            self.options, encoder["model"], encoder["revision"], encoder["precision"]
         )
-        return embedder.embed, replace(machine, gpu=self.fleet.gpu if machine.gpu else "")
-
-    def _embedder(
-        self, fleet: ContainerOptions, model: str, revision: str, precision: str, **options: Any
-    ) -> Any:
-        """An instance of the class that computes vectors, with containers as the fleet says."""
-        name, machine = _EMBEDDERS[fleet.engine]
-        kind = modal.Cls.from_name(APP, name).with_options(
-            # All that it reserves is named, so that nothing depends on how Modal merges a part.
-            cpu=machine.limits,
-            memory=machine.memory_mib,
-            gpu=fleet.gpu if machine.gpu else None,
-            max_containers=fleet.containers,
-            **options,
-        )
-        kind = kind.with_concurrency(max_inputs=fleet.inputs_per_container)
-        return kind(model=model, revision=revision, engine=fleet.engine, precision=precision)
+        return embedder.embed, replace(size, gpu=self.options.gpu if size.gpu else "")
 
 
-def _called(
-    name: str,
-    function: Callable[..., Any],
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    **limit: float,
+def _embedder(
+    options: ContainerOptions, model: str, revision: str, precision: str, **more_options: Any
 ) -> Any:
-    """Let one of the app's functions call a function on the volume as it is now."""
-    asking = modal.Function.from_name(APP, name)
-    what = f"call {function.__name__}"
-    return answer(asking, what, function, args, kwargs, reload_token=_reload_token(), **limit)
+    """Return an instance of the class that computes vectors with these options."""
+    name, size = _EMBEDDERS[options.engine]
+    cls = modal.Cls.from_name(APP, name).with_options(
+        # All that it reserves is named, so that nothing depends on how Modal merges a part.
+        cpu=size.cpu,
+        memory=size.memory_mib,
+        gpu=options.gpu if size.gpu else None,
+        max_containers=options.containers,
+        **more_options,
+    )
+    cls = cls.with_concurrency(max_inputs=options.inputs_per_container)
+    return cls(model=model, revision=revision, engine=options.engine, precision=precision)
 
 
-def _reload_token() -> str:
-    """A random token: a container that receives it reloads the volume.
-
-    So it sees every commit made before.
-    """
+def _new_reload_token() -> str:
+    """Draw a random token: a container that receives it reloads the volume."""
     return secrets.token_hex(8)

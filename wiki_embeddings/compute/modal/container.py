@@ -1,19 +1,18 @@
-"""What happens around a stage inside a Modal container: see what is new, make a shard, commit it.
+"""What happens around a stage inside a Modal container: reload the volume, make a shard, commit it.
 
-A container sees the volume as it was when it started, until it reloads; what it writes is seen by
-nobody else until it commits. The stages know nothing of that.
+A container sees the volume as of its start until it reloads, and nobody else sees what it writes
+until it commits. The stages know nothing of that.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from wiki_embeddings.errors import BadInputError, BrokenDeviceError, WikiEmbeddingsError
 from wiki_embeddings.sources.protocol import Progress
@@ -22,32 +21,34 @@ from wiki_embeddings.volume import UnusableVolumeError, Volume
 
 ResultT = TypeVar("ResultT")
 
-_OPEN_FILES = "open files"
-"""In the message of a refusal to change what a container sees while it has files open there."""
+Make: TypeAlias = Callable[[Any, Volume, Progress], Report]
 
-_PATIENCE_S = 120.0
-"""Files are open while a shard is read or written: seconds. More than this is a fault."""
+_OPEN_FILES = "open files"
+"""Part of Modal's message when it refuses a reload because this container has files open."""
+
+_RETRY_FOR_S = 120.0
+"""Files are open for seconds, while a shard is read or written; if they stay open, it is a bug."""
 
 
 class MountedVolume(Protocol):
-    """What is asked of a `modal.Volume` inside a container."""
+    """What this module uses of a `modal.Volume` in a container."""
 
     def reload(self) -> None:
-        """Show what others have committed."""
+        """Make the commits of other containers visible here."""
 
     def commit(self) -> None:
-        """Let others see what was written here."""
+        """Make what this container has written visible to others."""
 
 
 class ShardError(Exception):
-    """A shard went wrong in a way that another try may mend; Modal tries it again.
+    """A shard failed in a way that another try may mend; Modal retries it.
 
     Attributes:
         cause: One sentence.
-        detail: The traceback in the container.
+        detail: The traceback in the container; empty if the cause says it all.
     """
 
-    def __init__(self, cause: str, detail: str) -> None:
+    def __init__(self, cause: str, detail: str = "") -> None:
         super().__init__(cause, detail)
         self.cause = cause
         self.detail = detail
@@ -55,179 +56,162 @@ class ShardError(Exception):
 
 @dataclass(frozen=True)
 class ShardResult:
-    """What came of a shard.
+    """The outcome of a shard that no retry would change.
 
     Attributes:
-        report: The stage's report; None where the shard can never be made.
-        cause: Why not, for people; empty where it was made.
-        fatal: Whether every other shard would fail alike.
-        container: Which container made it.
+        report: The stage's report; None if the shard can never be made.
+        cause: Why not, for people; empty with a report.
+        fatal: True if every other shard would fail in the same way.
     """
 
     report: Report | None
     cause: str = ""
     fatal: bool = False
-    container: str = ""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer that can never be given; returned, because Modal tries again what is raised.
+    """A `BadInputError` of a function: returned, because Modal retries what is raised.
 
     Attributes:
-        cause: Why not, for people.
+        cause: Its message.
     """
 
     cause: str
 
 
 class VolumeView:
-    """What one container sees of the volume; used by all its inputs at once."""
+    """One container's view of the volume, shared by all inputs that it works on at once."""
 
-    def __init__(self, mounted: MountedVolume, volume: Volume, leave: Callable[[], None]) -> None:
-        """Takes the volume as it is mounted.
+    def __init__(
+        self, mounted: MountedVolume, volume: Volume, stop_fetching_inputs: Callable[[], None]
+    ) -> None:
+        """Create the view.
 
         Args:
             mounted: Reloads and commits.
             volume: The folder where it is mounted.
-            leave: Makes this container take nothing more and end, so that another one starts.
+            stop_fetching_inputs: Makes this container end after its current inputs, so that Modal
+                starts another one.
         """
         self.volume = volume
-        self.leave = leave
+        self.stop_fetching_inputs = stop_fetching_inputs
         self._mounted = mounted
-        self._moment: str | None = None
-        self._at_work = 0
-        self._alone = False
+        self._reload_token: str | None = None
+        self._active_inputs = 0
+        self._is_exclusive = False
         self._change = threading.Condition()
 
     @contextmanager
-    def as_of(self, reload_token: str, *, alone: bool = False) -> Iterator[Volume]:
-        """See at least what had been committed at a moment, and work on that.
+    def reloaded(self, reload_token: str, *, exclusive: bool = False) -> Iterator[Volume]:
+        """Work on a view that shows every commit made before the token was drawn.
 
-        Reloads once a moment, not once a shard, and only while nothing else here is at work,
-        because a reload is refused while files are open.
+        Reloads once per token, not once per shard, and only while no other input is active here,
+        because Modal refuses a reload while files are open.
 
         Args:
-            reload_token: A random token. A container that receives a new one reloads the volume,
-                so it sees every commit made before.
-            alone: Whether nothing else here may be at work meanwhile.
+            reload_token: A random token. A container that receives a new one reloads the volume.
+            exclusive: Keep every other input out meanwhile.
         """
         with self._change:
-            while self._at_work and (alone or self._alone or reload_token != self._moment):
+            while self._active_inputs and (
+                exclusive or self._is_exclusive or reload_token != self._reload_token
+            ):
                 self._change.wait()
-            if reload_token != self._moment:
-                _once_files_rest(self._mounted.reload)
-                self._moment = reload_token
-            self._at_work += 1
-            self._alone = alone
+            if reload_token != self._reload_token:
+                _retry_while_files_are_open(self._mounted.reload)
+                self._reload_token = reload_token
+            self._active_inputs += 1
+            self._is_exclusive = exclusive
         try:
             yield self.volume
         finally:
             with self._change:
-                self._at_work -= 1
+                self._active_inputs -= 1
                 self._change.notify_all()
 
     def commit(self) -> None:
-        """Let others see what was written here.
+        """Commit what was written here.
 
-        A commit is followed by a reload, which may meet files that another input has open.
+        Modal reloads after a commit, which may meet files that another input has open.
         """
-        _once_files_rest(self._mounted.commit)
+        _retry_while_files_are_open(self._mounted.commit)
 
 
-def _once_files_rest(change: Callable[[], None]) -> None:
-    """Repeat a change of the view until no input has files open."""
-    give_up_at = time.monotonic() + _PATIENCE_S
+def _retry_while_files_are_open(change: Callable[[], None]) -> None:
+    deadline = time.monotonic() + _RETRY_FOR_S
     while True:
         try:
             return change()
         except RuntimeError as error:
-            if _OPEN_FILES not in str(error) or time.monotonic() > give_up_at:
+            if _OPEN_FILES not in str(error) or time.monotonic() > deadline:
                 raise
         time.sleep(0.1)
 
 
-def make_shard(
-    view: VolumeView,
-    reload_token: str,
-    make: Callable[[Any, Volume, Progress], Report],
-    spec: ShardSpec,
-) -> ShardResult:
+def make_shard(view: VolumeView, reload_token: str, make: Make, spec: ShardSpec) -> ShardResult:
     """Make one shard in a container and commit it.
 
     Raises:
-        ShardError: Something unforeseen happened; worth another try.
+        ShardError: Anything that a retry may mend.
     """
-    container = os.environ.get("MODAL_TASK_ID", "")
     try:
         try:
-            report = _made(view, reload_token, make, spec)
+            return _make_and_commit(view, reload_token, make, spec)
         except (BadInputError, ShardError):
-            # A commit of another input shows an empty volume for a moment, and may drop what was
-            # not committed yet: neither must be held against this shard.
-            report = _made(view, reload_token, make, spec, alone=True)
-    except (BadInputError, UnusableVolumeError) as error:  # no better the second time
-        fatal = isinstance(error, UnusableVolumeError)
-        return ShardResult(None, str(error), fatal, container)
+            # The commit of another input shows an empty volume for a moment, and may drop files
+            # that are not committed yet. Neither is this shard's fault: try once without company.
+            return _make_and_commit(view, reload_token, make, spec, exclusive=True)
+    except (BadInputError, UnusableVolumeError) as error:  # a retry would meet the same
+        return ShardResult(None, str(error), fatal=isinstance(error, UnusableVolumeError))
     except ShardError:
         raise
-    except BrokenDeviceError as error:
-        # Fails at once whatever it is given next, and so would be given ever more.
-        view.leave()
-        raise ShardError(str(error), "") from None
     except WikiEmbeddingsError as error:
-        raise ShardError(str(error), "") from None
+        if isinstance(error, BrokenDeviceError):
+            # It would fail every further input at once, and so attract ever more of them.
+            view.stop_fetching_inputs()
+        raise ShardError(str(error)) from None
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         raise ShardError(cause, traceback.format_exc()) from None
-    return ShardResult(report, container=container)
 
 
-def _made(
-    view: VolumeView,
-    reload_token: str,
-    make: Callable[[Any, Volume, Progress], Report],
-    spec: ShardSpec,
-    *,
-    alone: bool = False,
-) -> Report:
-    """Make one shard and commit it, in company or alone."""
-    with view.as_of(reload_token, alone=alone) as volume:
-        report = make(spec, volume, _unheard)
+def _make_and_commit(
+    view: VolumeView, reload_token: str, make: Make, spec: ShardSpec, *, exclusive: bool = False
+) -> ShardResult:
+    with view.reloaded(reload_token, exclusive=exclusive) as volume:
+        # Progress within a shard does not cross the network: shards are small enough to count.
+        report = make(spec, volume, lambda _units: None)
         view.commit()
-        _refuse_missing(volume, spec, report)
-    return report
+        _require_committed(volume, spec, report)
+    return ShardResult(report)
 
 
-def _refuse_missing(volume: Volume, spec: ShardSpec, report: Report) -> None:
-    """Make sure that what was committed is there.
+def _require_committed(volume: Volume, spec: ShardSpec, report: Report) -> None:
+    """Make sure that a commit has kept the shard.
 
-    Modal may reload after a commit, and need not keep then what another input of this container has
-    written but not committed yet; that input's own commit would commit nothing.
+    The reload after another input's commit may drop what this one has written but not committed
+    yet; its own commit then commits nothing.
 
     Raises:
-        ShardError: The shard is gone; making it again mends that.
+        ShardError: The shard is gone; a retry makes it again.
     """
     path = volume.path(spec.folder) / spec.name
     if not path.is_file() or path.stat().st_size != report.file.bytes:
-        raise ShardError(f"{path} was not there after it had been committed.", "")
+        raise ShardError(f"{path} is missing after its commit.")
 
 
-def look_up(
+def call_on_volume(
     view: VolumeView, reload_token: str, function: Callable[..., ResultT], *args: Any, **kwargs: Any
 ) -> ResultT | Refusal:
-    """Call a function that only reads the volume."""
-    with view.as_of(reload_token) as volume:
-        return or_refused(function, volume, *args, **kwargs)
+    """Call a function that reads the volume and writes nothing to it."""
+    with view.reloaded(reload_token) as volume:
+        return catch_refusal(function, volume, *args, **kwargs)
 
 
-def or_refused(function: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT | Refusal:
-    """Call a function; what it refuses for good is returned."""
+def catch_refusal(function: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT | Refusal:
+    """Call a function; return a `BadInputError` as a `Refusal`."""
     try:
         return function(*args, **kwargs)
     except BadInputError as error:
         return Refusal(str(error))
-
-
-def _unheard(_: int) -> None:
-    """Progress within a shard is not told over the network: shards are small enough to count."""

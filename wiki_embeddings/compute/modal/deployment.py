@@ -1,4 +1,4 @@
-"""What the app on Modal and those who call it must agree on: names, and sizes of containers."""
+"""What the app on Modal and its callers must agree on: names, container sizes, time limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from wiki_embeddings.compute.modal.prices import ContainerSize
 APP = "wiki-embeddings"
 VOLUME = "wiki-embeddings"
 SECRET = "huggingface"  # noqa: S105 (the name of a secret, not one)
-SECRET_KEY = "HF_TOKEN"  # noqa: S105 (likewise)
+SECRET_KEY = "HF_TOKEN"  # noqa: S105 (the name of a variable, not a secret)
 
 DEPLOY = "modal deploy -m wiki_embeddings.modal_app"
 
@@ -16,35 +16,35 @@ HOME = "/wiki-embeddings"
 
 MOUNT = f"{HOME}/volume"
 
-ASKING = ContainerSize(cores=1, memory_mib=2048)
-"""For questions about what lies on the volume."""
+QUERY_CONTAINER = ContainerSize(cores=1, memory_mib=2048)
+"""Answers a question that needs neither the volume nor memory."""
 
-FETCHING = ContainerSize(cores=2, memory_mib=8192)
+CALL_CONTAINER = ContainerSize(cores=1, memory_mib=4096)
+"""Calls a function on the volume: reads a few rows, talks to the Hub."""
+
+FETCH_CONTAINER = ContainerSize(cores=2, memory_mib=8192)
 """Holds a part of an edition in memory to sort it: half a gigabyte of text, and its table."""
 
-STOCKTAKING = ContainerSize(cores=4, memory_mib=4096)
-"""Hashes what an earlier run has finished."""
+SCAN_CONTAINER = ContainerSize(cores=4, memory_mib=4096)
+"""Hashes the finished shards of an earlier run."""
 
-CUTTING = ContainerSize(cores=1, memory_mib=2048)
-PUBLISHING = ContainerSize(cores=2, memory_mib=4096)
+CHUNK_CONTAINER = ContainerSize(cores=1, memory_mib=2048)
+DATASET_CONTAINER = ContainerSize(cores=2, memory_mib=4096)
 
-UPLOADING = ContainerSize(cores=2, memory_mib=4096)
-"""Cuts files into pieces by content, hashes and sends them; a file is never in memory whole."""
+UPLOAD_CONTAINER = ContainerSize(cores=2, memory_mib=4096)
+"""Splits files by content, hashes and sends the pieces; never holds a whole file in memory."""
 
-TALKING = ContainerSize(cores=1, memory_mib=4096)
-"""For what is agreed with the Hub, and for reading a few rows back from it."""
-
-EMBEDDING = ContainerSize(cores=4, memory_mib=16384, gpu="A10G")
-EMBEDDING_CPU = ContainerSize(cores=8, memory_mib=8192)
+EMBED_CONTAINER = ContainerSize(cores=4, memory_mib=16384, gpu="A10G")
+EMBED_CPU_CONTAINER = ContainerSize(cores=8, memory_mib=8192)
 
 SHARD_MINUTES = 60
 """Time limit of one shard, many times what it takes; Modal's own default is 5 minutes."""
 
-HUB_MINUTES = 120
-"""Time limit of what is agreed with the Hub, whose limits are counted over an hour."""
+CALL_MINUTES = 120
+"""Time limit of a call that may wait for the Hub, whose rate limits count over an hour."""
 
 BAKED_MODEL = "BAAI/bge-small-en-v1.5"
-"""Default model of English editions, whose weights are part of the images."""
+"""Default model of English editions; its weights are part of the images."""
 
 TEI_IMAGE = "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9.3"
 """Text Embeddings Inference, built for every GPU type that Modal has."""

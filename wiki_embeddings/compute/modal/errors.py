@@ -1,4 +1,4 @@
-"""What Modal's client raises, in words for people."""
+"""Errors of Modal's client: which are worth a retry, and what they mean to people."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ TRANSIENT = (
     modal.exception.InternalError,
     modal.exception.ResourceExhaustedError,
     modal.exception.ServiceError,
-    modal.exception.TimeoutError,  # of a question; those of `PERMANENT` are answers
-    # What lies below comes up as it is when a connection breaks on every attempt of the client.
+    modal.exception.TimeoutError,  # of the request; its subclasses in `_PERMANENT` are outcomes
+    # The client lets these through if the connection breaks in each of its own attempts.
     StreamTerminatedError,
     aiohttp.ClientError,
     ConnectionError,
 )
-"""Errors of the way to Modal, not of what is asked; the same question may be answered later."""
+"""Errors of the connection to Modal, not of the request; a retry may succeed."""
 
-PERMANENT = (modal.exception.FunctionTimeoutError, modal.exception.OutputExpiredError)
-"""Time-outs that are an outcome: nothing becomes of asking again."""
+_PERMANENT = (modal.exception.FunctionTimeoutError, modal.exception.OutputExpiredError)
+"""Time-outs that are the outcome of a call; a retry gets the same."""
 
-_PATIENCE_S = 120.0
-"""How long the same is asked again while Modal does not answer; its client gives up in a second."""
+_RETRY_FOR_S = 120.0
+"""How long a request is repeated while Modal does not answer; the client gives up in a second."""
 
-PAUSE_S = 1.0
-"""Between two attempts while Modal does not answer."""
+RETRY_PAUSE_S = 1.0
+"""Pause between two attempts."""
 
 HOW_TO_SIGN_IN = (
     "Run `modal setup`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET to a token from "
@@ -43,16 +43,21 @@ HOW_TO_SIGN_IN = (
 )
 
 
+def is_transient(error: Exception) -> bool:
+    """Return True for an error of the connection to Modal, after which a retry may succeed."""
+    return isinstance(error, TRANSIENT) and not isinstance(error, _PERMANENT)
+
+
 @contextmanager
-def translate_modal_errors(what: str) -> Iterator[None]:
-    """Turn what Modal's client raises into errors for people.
+def translate_modal_errors(action: str) -> Iterator[None]:
+    """Translate exceptions of Modal's client into ours.
 
     Args:
-        what: What is being done, to stand after "Modal cannot".
+        action: The action, to follow "Modal cannot".
 
     Raises:
         BadInputError: The token is missing or not accepted.
-        WikiEmbeddingsError: Anything else went wrong between here and Modal.
+        WikiEmbeddingsError: Any other error of Modal or of the connection to it.
     """
     try:
         yield
@@ -60,41 +65,39 @@ def translate_modal_errors(what: str) -> Iterator[None]:
         raise BadInputError(
             f"Modal does not accept this machine's token, or it has none. {HOW_TO_SIGN_IN}"
         ) from error
-    except PERMANENT as error:
-        raise WikiEmbeddingsError(f"Modal cannot {what}: {_first_line(error)}") from error
+    except _PERMANENT as error:
+        raise WikiEmbeddingsError(f"Modal cannot {action}: {_first_line(error)}") from error
     except TRANSIENT as error:
         raise WikiEmbeddingsError(
-            f"Modal cannot {what}: it does not answer ({_first_line(error)}). Look at "
-            "https://status.modal.com and at the network, and run again: what is finished stays."
+            f"Modal cannot {action}: it does not answer ({_first_line(error)}). Look at "
+            "https://status.modal.com and at the network, and run again: finished shards are kept."
         ) from error
     except modal.exception.Error as error:
         raise WikiEmbeddingsError(
-            f"Modal cannot {what}: {type(error).__name__}: {_first_line(error)}"
+            f"Modal cannot {action}: {type(error).__name__}: {_first_line(error)}"
         ) from error
 
 
-def with_retries(what: str, ask: Callable[[], ResultT]) -> ResultT:
-    """Ask Modal, and ask again while it does not answer: hours of work may hang on it.
+def with_retries(action: str, request: Callable[[], ResultT]) -> ResultT:
+    """Send a request, and repeat it while Modal does not answer: hours of work may depend on it.
 
     Args:
-        what: What is being done, to stand after "Modal cannot".
-        ask: Asks; does no harm when it is done twice.
+        action: The action, to follow "Modal cannot".
+        request: Sends the request; harmless if repeated.
 
     Raises:
         BadInputError: The token is missing or not accepted.
-        WikiEmbeddingsError: Anything else went wrong between here and Modal.
+        WikiEmbeddingsError: Any other error of Modal or of the connection to it.
     """
-    give_up_at = time.monotonic() + _PATIENCE_S
-    with translate_modal_errors(what):
+    deadline = time.monotonic() + _RETRY_FOR_S
+    with translate_modal_errors(action):
         while True:
             try:
-                return ask()
-            except PERMANENT:
-                raise
-            except TRANSIENT:
-                if time.monotonic() > give_up_at:
+                return request()
+            except TRANSIENT as error:
+                if not is_transient(error) or time.monotonic() > deadline:
                     raise
-            time.sleep(PAUSE_S)
+            time.sleep(RETRY_PAUSE_S)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
-"""What a run on Modal needs, asked before anything runs: token, secret, volume, app, version.
+"""What a run on Modal needs, checked before it starts: token, secret, volume, app, version.
 
-Each question that finds something missing answers with the command that mends it. A run stops at
-the first; `wiki-embeddings doctor` shows them all.
+Each check that finds something missing names the command that repairs it. A run stops at the first;
+`wiki-embeddings doctor` shows them all.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from functools import cache
 
 import modal
 
-from wiki_embeddings.compute.modal.calls import answer
+from wiki_embeddings.compute.modal.calls import call_remote
 from wiki_embeddings.compute.modal.code_version import code_version
 from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, SECRET, SECRET_KEY, VOLUME
 from wiki_embeddings.compute.modal.errors import HOW_TO_SIGN_IN, translate_modal_errors
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
-_GREETING_S = 10.0
+_HELLO_TIMEOUT_S = 10.0
 """Modal answers within a second; its client alone would try for a minute to reach it."""
 
 CONTAINER_START_S = 300.0
@@ -28,173 +28,178 @@ CONTAINER_START_S = 300.0
 
 @dataclass(frozen=True)
 class Finding:
-    """What one question found.
+    """The result of one check.
 
     Attributes:
-        what: What was asked about.
-        found: What is there, in a few words.
-        remedy: What to do about it, with the command; empty where all is well.
+        subject: What was checked.
+        state: Its state, in a few words.
+        remedy: What to do about it, with the command; empty if all is well.
     """
 
-    what: str
-    found: str
+    subject: str
+    state: str
     remedy: str = ""
 
 
-def refuse_unready() -> None:
+def require_ready() -> None:
     """Make sure that a run on Modal can work.
 
     Raises:
         BadInputError: Something is missing; says what to do.
         WikiEmbeddingsError: Modal cannot be reached.
     """
-    _accepted(_configured("server_url"), _configured("token_id"), _configured("environment"))
+    _require_ready(_configured("server_url"), _configured("token_id"), _configured("environment"))
 
 
 @cache
-def _accepted(server: str, token_id: str, environment: str) -> None:  # noqa: ARG001 (they are the key)
-    """Ask once a process: each asset and each check of a run would ask again."""
-    for question in QUESTIONS:
-        finding = question()
+def _require_ready(server: str, token_id: str, environment: str) -> None:  # noqa: ARG001 (cache key)
+    """Check once per process: every asset and every asset check of a run asks."""
+    for finding in run_checks():
         if finding.remedy:
-            raise BadInputError(f"{finding.what}: {finding.found}. {finding.remedy}")
+            raise BadInputError(f"{finding.subject}: {finding.state}. {finding.remedy}")
 
 
-def findings() -> Iterator[Finding]:
-    """Ask everything, up to the first answer without which nothing else can be asked.
+def run_checks() -> Iterator[Finding]:
+    """Run all checks, up to the first failure that makes the rest pointless.
 
     Raises:
         WikiEmbeddingsError: Modal cannot be reached.
     """
-    for question in QUESTIONS:
-        finding = question()
+    for check in CHECKS:
+        finding = check()
         yield finding
-        if finding.remedy and question in (token, app):
+        if finding.remedy and check in (check_token, check_app):
             return
 
 
-def token() -> Finding:
-    """Whether Modal knows this machine's token."""
-    what = "Modal token"
+def check_token() -> Finding:
+    """Check that Modal accepts this machine's token."""
+    subject = "Modal token"
     with translate_modal_errors("say whether it knows the token"):
         try:
-            asyncio.run(_greet())
+            asyncio.run(_say_hello())
         except modal.exception.AuthError:
-            return Finding(what, _refused(), HOW_TO_SIGN_IN)
+            return Finding(subject, _token_problem(), HOW_TO_SIGN_IN)
         except modal.exception.InvalidError as error:  # profiles that contradict each other
-            found = str(error).partition("\n")[0].rstrip(".")
-            return Finding(what, found, "Run `modal profile list`, then `modal profile activate`.")
+            state = str(error).partition("\n")[0].rstrip(".")
+            remedy = "Run `modal profile list`, then `modal profile activate`."
+            return Finding(subject, state, remedy)
         except TimeoutError:
             raise WikiEmbeddingsError(
-                f"Modal cannot be reached: there was no answer within {_GREETING_S:.0f} s. Look "
-                "at the network and at https://status.modal.com, and try again."
+                f"Modal cannot be reached: there was no answer within {_HELLO_TIMEOUT_S:.0f} s. "
+                "Look at the network and at https://status.modal.com, and try again."
             ) from None
-    name = _configured("token_id")
-    return Finding(what, f"accepted ({name[:7]}…)" if name else "accepted")
+    token_id = _configured("token_id")
+    return Finding(subject, f"accepted ({token_id[:7]}…)" if token_id else "accepted")
 
 
-def secret() -> Finding:
-    """Whether there is a secret with a Hugging Face token."""
-    what = f"Modal secret {SECRET}"
-    with translate_modal_errors(f"look up the {what}"):
+def check_secret() -> Finding:
+    """Check that there is a secret with a Hugging Face token."""
+    subject = f"Modal secret {SECRET}"
+    with translate_modal_errors(f"look up the {subject}"):
         if not _exists(modal.Secret.from_name(SECRET)):
-            return Finding(what, "missing", how_to_set_secret("create"))
-        if not _fits(modal.Secret.from_name(SECRET, required_keys=[SECRET_KEY])):
-            return Finding(what, f"without {SECRET_KEY}", how_to_set_secret("create --force"))
-    return Finding(what, "there")
+            return Finding(subject, "missing", how_to_set_secret("create"))
+        with_key = modal.Secret.from_name(SECRET, required_keys=[SECRET_KEY])
+        if not _exists(with_key, modal.exception.InvalidError):
+            return Finding(subject, f"without {SECRET_KEY}", how_to_set_secret("create --force"))
+    return Finding(subject, "exists")
 
 
-def volume() -> Finding:
-    """Whether there is a volume, of the version that many containers can write to."""
-    what = f"Modal volume {VOLUME}"
-    with translate_modal_errors(f"look up the {what}"):
+def check_volume() -> Finding:
+    """Check that there is a volume, of the version that many containers can write to."""
+    subject = f"Modal volume {VOLUME}"
+    with translate_modal_errors(f"look up the {subject}"):
         if not _exists(modal.Volume.from_name(VOLUME)):
-            return Finding(what, "missing", f"Run `{DEPLOY}`, which creates it.")
-        if not _fits(modal.Volume.from_name(VOLUME, version=2)):
+            return Finding(subject, "missing", f"Run `{DEPLOY}`, which creates it.")
+        if not _exists(modal.Volume.from_name(VOLUME, version=2), modal.exception.InvalidError):
             remedy = f"Run `modal volume rename {VOLUME} {VOLUME}-v1`, then `{DEPLOY}`."
-            return Finding(what, "of version 1, where few containers can write at once", remedy)
-    return Finding(what, "there")
+            return Finding(subject, "of version 1, where few containers can write at once", remedy)
+    return Finding(subject, "exists")
 
 
-def app() -> Finding:
-    """Whether the app is deployed."""
-    what = f"Modal app {APP}"
-    with translate_modal_errors(f"look up the {what}"):
-        if not _exists(_handshake()):
-            return Finding(what, "not deployed", f"Run `{DEPLOY}`.")
-    return Finding(what, "there")
+def check_app() -> Finding:
+    """Check that the app is deployed."""
+    subject = f"Modal app {APP}"
+    with translate_modal_errors(f"look up the {subject}"):
+        if not _exists(modal.Function.from_name(APP, "handshake")):
+            return Finding(subject, "not deployed", f"Run `{DEPLOY}`.")
+    return Finding(subject, "deployed")
 
 
-def version() -> Finding:
-    """Whether the deployed app is this version of the code."""
-    what = "Version of the deployed app"
-    deployed = answer(
-        _handshake(), "ask the deployed app for its version", within_s=CONTAINER_START_S
+def check_version() -> Finding:
+    """Check that the deployed app is this version of the code."""
+    subject = "Version of the deployed app"
+    deployed = call_remote(
+        modal.Function.from_name(APP, "handshake"),
+        "ask the deployed app for its version",
+        timeout_s=CONTAINER_START_S,
     )
     if deployed == code_version():
-        return Finding(what, f"{deployed}, as here")
-    found = f"{deployed}, but the code here is {code_version()}"
-    return Finding(what, found, f"Run `{DEPLOY}` again.")
+        return Finding(subject, f"{deployed}, as here")
+    state = f"{deployed}, but the code here is {code_version()}"
+    return Finding(subject, state, f"Run `{DEPLOY}` again.")
 
 
-QUESTIONS: tuple[Callable[[], Finding], ...] = (token, secret, volume, app, version)
-"""In this order, because none can be answered where one before it fails."""
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    check_token,
+    check_secret,
+    check_volume,
+    check_app,
+    check_version,
+)
+"""In this order, because each depends on those before it."""
 
 
-async def _greet() -> None:
-    """Let Modal say that it knows the token."""
-    async with asyncio.timeout(_GREETING_S):
+async def _say_hello() -> None:
+    """Send a request that fails unless Modal accepts the token."""
+    async with asyncio.timeout(_HELLO_TIMEOUT_S):
         client = await modal.Client.from_env.aio()
         await client.hello.aio()  # type: ignore[no-untyped-call]  # as Modal declares it
 
 
-def _refused() -> str:
-    """What is wrong with a token that Modal's client or server refuses."""
-    there = [name for name in ("token_id", "token_secret") if _configured(name)]
-    if not there:
+def _token_problem() -> str:
+    """Say what is wrong with a token that Modal's client or server refuses."""
+    present = [name for name in ("token_id", "token_secret") if _configured(name)]
+    if not present:
         return "missing"
-    return "not accepted by Modal" if len(there) == 2 else f"incomplete, there is only {there[0]}"
+    return "not accepted by Modal" if len(present) == 2 else f"incomplete, only {present[0]} is set"
 
 
 def _configured(name: str) -> str:
-    """A setting of Modal's client, from its variable or its file; empty without."""
+    """Return a setting of Modal's client, from its variable or its file; empty if unset."""
     return str(modal.config.config[name] or "")
 
 
-def how_to_set_secret(command: str, namespace: str | None = None) -> str:
-    """The command that stores a Hugging Face token in the secret, as a sentence.
+def _exists(
+    handle: modal.Secret | modal.Volume | modal.Function, *mismatches: type[Exception]
+) -> bool:
+    """Return True if Modal has the object.
 
     Args:
-        command: `create`, or `create --force` to replace the token.
-        namespace: The namespace on the Hub that is published to; None where it is not known.
+        handle: The object.
+        mismatches: Exceptions which say that Modal's object is not of the kind asked for.
     """
-    rights = (
-        f"it must be able to write to {namespace}."
-        if namespace
-        else "one that may only read is enough unless you publish."
-    )
-    return (
-        f"Run `modal secret {command} {SECRET} {SECRET_KEY}=hf_…` with a token from "
-        f"https://huggingface.co/settings/tokens; {rights}"
-    )
-
-
-def _handshake() -> modal.Function:
-    return modal.Function.from_name(APP, "handshake")
-
-
-def _exists(
-    handle: modal.Secret | modal.Volume | modal.Function,
-    unless: tuple[type[Exception], ...] = (modal.exception.NotFoundError,),
-) -> bool:
-    """Whether Modal has something."""
+    absent: tuple[type[Exception], ...] = (modal.exception.NotFoundError, *mismatches)
     try:
         handle.hydrate()
-    except unless:
+    except absent:
         return False
     return True
 
 
-def _fits(handle: modal.Secret | modal.Volume) -> bool:
-    """Whether what Modal has is of the kind that is asked for."""
-    return _exists(handle, (modal.exception.NotFoundError, modal.exception.InvalidError))
+def how_to_set_secret(command: str, namespace: str | None = None) -> str:
+    """Return a sentence with the command that stores a Hugging Face token in the secret.
+
+    Args:
+        command: `create`, or `create --force` to replace the token.
+        namespace: The namespace on the Hub to publish to; None if it is not known.
+    """
+    permission = (
+        f"it must be able to write to {namespace}."
+        if namespace
+        else "a read-only one is enough unless you publish."
+    )
+    return (
+        f"Run `modal secret {command} {SECRET} {SECRET_KEY}=hf_…` with a token from "
+        f"https://huggingface.co/settings/tokens; {permission}"
+    )

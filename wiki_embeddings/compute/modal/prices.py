@@ -1,4 +1,4 @@
-"""What Modal asks for a container, by the second: one dated table, so that a figure can be checked.
+"""Modal's prices per second: one dated table, so that a figure can be checked.
 
 As published on https://modal.com/pricing, last looked up on 2026-07-01; US dollars,
 without the surcharge for chosen regions and without free credits.
@@ -21,11 +21,13 @@ GPU_SECOND = {
     "H200": 0.001261,
     "B200": 0.001736,
 }
-"""Dollars for a GPU and a second, by the name that Modal gives the type."""
+"""Dollars per second of one GPU, by Modal's name of the type."""
 
 CORE_SECOND = 0.0000131
+"""Dollars per second of one physical core."""
+
 GIB_SECOND = 0.00000222
-"""Memory."""
+"""Dollars per second of one GiB of memory."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class ContainerSize:
     gpu: str = ""
 
     @property
-    def limits(self) -> tuple[float, float]:
-        """Cores to reserve and cores to stop at: what is used beyond a reservation is paid for."""
+    def cpu(self) -> tuple[float, float]:
+        """Modal's `cpu` option: cores to reserve, and an equal limit, as use beyond is billed."""
         return self.cores, self.cores
 
     @property

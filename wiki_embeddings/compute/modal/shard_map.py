@@ -1,8 +1,8 @@
-"""One map on Modal: references go in, reports come out, and everything about it can be told.
+"""One map on Modal: specs go in, reports come out.
 
-The map is one Modal call with one input a shard. Modal keeps it going, retries what fails and
-restarts what was preempted; this side waits for results, counts what it costs, and gives it up
-when nothing has finished for too long.
+The map is one Modal call with one input per shard. Modal keeps it going, retries failed inputs and
+restarts preempted ones; this side waits for results, adds up the cost, and cancels the map if no
+shard finishes for too long.
 """
 
 from __future__ import annotations
@@ -17,77 +17,63 @@ import modal
 
 from wiki_embeddings.compute.modal.calls import CallRecord, cancel
 from wiki_embeddings.compute.modal.container import ShardError, ShardResult
-from wiki_embeddings.compute.modal.errors import PAUSE_S, PERMANENT, TRANSIENT, with_retries
+from wiki_embeddings.compute.modal.errors import (
+    RETRY_PAUSE_S,
+    TRANSIENT,
+    is_transient,
+    with_retries,
+)
 from wiki_embeddings.compute.modal.prices import ContainerSize
 from wiki_embeddings.compute.modal.uninterruptible import uninterruptible
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Usage, largest_first
 from wiki_embeddings.host import duration
 from wiki_embeddings.stages.shard import ShardSpec
 
-_WAITED_FOR = 64
-"""Results that are waited for at once. Shards finish about in the order in which they are handed
-out, so that the oldest few are those that matter; all of them would be too many open requests."""
+_MAX_AWAITED = 64
+"""Results awaited at once. Shards finish roughly in the order of the inputs, so the oldest few are
+the next to come; awaiting all would be too many open requests."""
 
-_TICK_S = 2.0
-"""How often usage is asked for and the deadline looked at while nothing happens."""
-
+_POLL_S = 2.0
+"""Longest wait before usage is updated and the deadline checked."""
 
 _TAKEN_OVER = (
     "Another run has begun to make the same output since, and has cancelled this one's map: follow "
-    "that run. What either has finished is kept."
+    "that run. The finished shards of both are kept."
 )
 
 
 @dataclass
-class Meter:
-    """Adds up what the containers of a map cost.
+class UsageMeter:
+    """Adds up the cost of a map's containers.
 
     Attributes:
-        machine: What one container reserves.
-        url: Where people watch the map.
-        containers: Containers in use when last asked.
-        container_s: Seconds of all containers added up, idle ones included.
+        size: What one container reserves.
+        url: Dashboard page of the map.
+        containers: Containers in use at the last reading.
+        container_s: Seconds summed over all containers, idle ones included.
+        read_at: Time of the last reading; None before the first.
     """
 
-    machine: ContainerSize
+    size: ContainerSize
     url: str
     containers: int = 0
     container_s: float = 0.0
-    read_at: float = 0.0
+    read_at: float | None = None
 
     def read(self, containers: int) -> Usage:
-        """Take note of how many containers there are now."""
+        """Add the time since the last reading, with the number of containers in use now."""
         now = time.monotonic()
-        if self.read_at:
-            # Between two readings the number may have changed at any moment: the mean of both.
+        if self.read_at is not None:
+            # The number may have changed at any time between two readings: take their mean.
             self.container_s += (now - self.read_at) * (self.containers + containers) / 2
         self.containers, self.read_at = containers, now
         return Usage(
             containers=containers,
-            gpu=self.machine.gpu,
+            gpu=self.size.gpu,
             container_s=self.container_s,
-            dollars=self.container_s * self.machine.dollars_per_s,
+            dollars=self.container_s * self.size.dollars_per_s,
             url=self.url,
         )
-
-
-@dataclass(frozen=True)
-class Started:
-    """A map that has been started.
-
-    Attributes:
-        function: What it calls, once a shard.
-        call: The call.
-        order: Place in the plan of each input of the call.
-        meter: What it costs.
-        deadline_s: Seconds without any result after which it is given up.
-    """
-
-    function: modal.Function
-    call: modal.FunctionCall
-    order: Sequence[int]
-    meter: Meter
-    deadline_s: float
 
 
 def run(
@@ -96,59 +82,59 @@ def run(
     shards: Collection[int],
     reload_token: str,
     *,
-    machine: ContainerSize,
+    size: ContainerSize,
     deadline_s: float,
     record: CallRecord,
 ) -> Generator[Event]:
-    """Start a map, the largest shards first, and tell what comes of it until each has an outcome.
+    """Start a map, the largest shards first, and yield its events until each shard has an outcome.
 
     Closing the generator early cancels the map and stops its containers.
 
     Args:
-        function: Takes a spec and a moment, returns `ShardResult`.
-        specs: One a shard.
-        shards: Places in `specs` of the shards to make.
-        reload_token: See `container.VolumeView.as_of`.
-        machine: What one container reserves.
-        deadline_s: Seconds without any result after which it is given up.
-        record: Where its call is written down.
+        function: Takes a spec and a reload token, returns `ShardResult`.
+        specs: All specs of the plan.
+        shards: Indices in `specs` of the shards to make.
+        reload_token: See `container.VolumeView.reloaded`.
+        size: What one container reserves.
+        deadline_s: Seconds without any result after which the map is cancelled.
+        record: The record of the call that makes the output.
 
     Raises:
         WikiEmbeddingsError: Modal did not take the call.
     """
     wanted = set(shards)
     order = [shard for shard in largest_first(specs) if shard in wanted]
-    call = _spawned(function, [specs[shard] for shard in order], reload_token)
-    waiting = None
+    call = _spawn(function, [specs[shard] for shard in order], reload_token)
+    results = None
     try:
-        meter = Meter(machine, call.get_dashboard_url())
+        meter = UsageMeter(size, call.get_dashboard_url())
+        results = _MapResults(function, call, order, meter, record)
+        record.write(call)
         with asyncio.Runner() as runner:
-            waiting = _Waiting(Started(function, call, order, meter, deadline_s), record, runner)
-            record.write(call)
-            yield from waiting.events()
+            yield from results.events(runner, deadline_s)
     finally:
-        if waiting is None or waiting.unfinished:
+        if results is None or results.unfinished:
             cancel(call)
-    if record.names(call):
+    if record.is_current(call):
         record.clear()
 
 
-def _spawned(
+def _spawn(
     function: modal.Function, inputs: Sequence[ShardSpec], reload_token: str
 ) -> modal.FunctionCall:
-    """Start a call with many inputs; an interrupt meanwhile leaves none behind.
+    """Start a call with many inputs; an interrupt meanwhile leaves no call running.
 
-    A repetition after a lost answer may leave a call without inputs on Modal, which does nothing.
+    A retry after a lost answer may leave a call without inputs on Modal, which does nothing.
     """
     calls: list[modal.FunctionCall] = []
 
-    def spawn() -> modal.FunctionCall:
+    def request() -> modal.FunctionCall:
         call = function.experimental_spawn_map(inputs, kwargs={"reload_token": reload_token})
         calls.append(call)
         return call
 
     try:
-        return uninterruptible(lambda: with_retries("start the map", spawn))
+        return uninterruptible(lambda: with_retries("start the map", request))
     except Exception:
         raise
     except BaseException:
@@ -157,117 +143,124 @@ def _spawned(
         raise
 
 
-class _Waiting:
-    """Waits for the results of a map, a few at a time."""
+@dataclass
+class _MapResults:
+    """Awaits the results of a map, a few at a time.
 
-    def __init__(self, started: Started, record: CallRecord, runner: asyncio.Runner) -> None:
-        self._started = started
-        self._record = record
-        self._runner = runner
-        self._ahead = deque(range(len(started.order)))
+    Attributes:
+        function: The function that the call maps.
+        call: The call.
+        order: Index in the plan of the shard of each input.
+        meter: Adds up the cost.
+        record: The record of the call that makes the output.
+    """
+
+    function: modal.Function
+    call: modal.FunctionCall
+    order: Sequence[int]
+    meter: UsageMeter
+    record: CallRecord
+
+    def __post_init__(self) -> None:
+        self._queued = deque(range(len(self.order)))
         self._awaited: dict[asyncio.Task[Event], int] = {}
-        self._progress_at = time.monotonic()
-        self._told_at = 0.0
+        self._last_result_at = time.monotonic()
+        self._usage_read_at = 0.0
 
     @property
     def unfinished(self) -> list[int]:
-        """Inputs whose results have not come."""
-        return [*self._awaited.values(), *self._ahead]
+        """Inputs without a result yet."""
+        return [*self._awaited.values(), *self._queued]
 
-    def events(self) -> Generator[Event]:
-        yield self._started.meter.read(0)
+    def events(self, runner: asyncio.Runner, deadline_s: float) -> Generator[Event]:
+        yield self.meter.read(0)
         while self.unfinished:
-            for event in map(self._explained, self._runner.run(self._next())):
+            for event in map(self._explain_takeover, runner.run(self._next_events())):
                 yield event
                 if isinstance(event, Failed) and event.fatal:
                     return
-            stuck = time.monotonic() - self._progress_at > self._started.deadline_s
-            if stuck and not self._runner.run(self._found_ahead()):
-                yield from self._given_up()
+            is_stuck = time.monotonic() - self._last_result_at > deadline_s
+            if is_stuck and not runner.run(self._await_ready()):
+                yield from self._fail_unfinished(deadline_s)
                 return
-        yield self._runner.run(self._usage())
+        yield runner.run(self._usage())
 
-    def _explained(self, event: Event) -> Event:
-        """Say of a shard that failed if that is only because another run has taken over."""
-        if isinstance(event, Failed) and not self._record.names(self._started.call):
-            return Failed(event.shard, _TAKEN_OVER, "", fatal=True)
+    def _explain_takeover(self, event: Event) -> Event:
+        """Replace a failure whose only reason is that another run has taken over."""
+        if isinstance(event, Failed) and not self.record.is_current(self.call):
+            return Failed(event.shard, _TAKEN_OVER, fatal=True)
         return event
 
-    async def _next(self) -> list[Event]:
-        """Wait a moment for results; whatever has come by then."""
-        while self._ahead and len(self._awaited) < _WAITED_FOR:
-            index = self._ahead.popleft()
-            self._awaited[asyncio.create_task(self._result(index))] = index
+    async def _next_events(self) -> list[Event]:
+        """Wait briefly for results; return those that have come, and the usage if it is due."""
+        while self._queued and len(self._awaited) < _MAX_AWAITED:
+            self._await(self._queued.popleft())
         done, _ = await asyncio.wait(
-            self._awaited, timeout=_TICK_S, return_when=asyncio.FIRST_COMPLETED
+            self._awaited, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED
         )
         if done:
-            self._progress_at = time.monotonic()
-        came: list[Event] = []
+            self._last_result_at = time.monotonic()
+        events: list[Event] = []
         for task in done:
             del self._awaited[task]
-            came.append(task.result())
-        if time.monotonic() - self._told_at >= _TICK_S:
-            came.append(await self._usage())
-        return came
+            events.append(task.result())
+        if time.monotonic() - self._usage_read_at >= _POLL_S:
+            events.append(await self._usage())
+        return events
 
-    async def _found_ahead(self) -> bool:
-        """Whether there are results beyond those that are waited for; they are waited for now."""
-        ready = [index for index in self._ahead if await self._is_ready(index)]
+    def _await(self, index: int) -> None:
+        self._awaited[asyncio.create_task(self._result(index))] = index
+
+    async def _await_ready(self) -> bool:
+        """Await those queued inputs that have a result already; return True if there are any."""
+        ready = [index for index in self._queued if await self._is_ready(index)]
         for index in ready:
-            self._ahead.remove(index)
-            self._awaited[asyncio.create_task(self._result(index))] = index
+            self._queued.remove(index)
+            self._await(index)
         return bool(ready)
 
     async def _is_ready(self, index: int) -> bool:
         try:
-            await self._started.call.get.aio(index=index, timeout=0)
-        except (TimeoutError, *TRANSIENT):
-            return False
-        except Exception:  # an outcome too; `_result` tells which
-            return True
+            await self.call.get.aio(index=index, timeout=0)
+        except Exception as error:  # anything but a time-out or a lost connection is a result
+            return not isinstance(error, TimeoutError) and not is_transient(error)
         return True
 
     async def _result(self, index: int) -> Event:
-        shard = self._started.order[index]
+        """Wait for the outcome of one input for as long as it takes."""
+        shard = self.order[index]
         while True:
             try:
-                made: ShardResult = await self._started.call.get.aio(index=index)
+                result: ShardResult = await self.call.get.aio(index=index)
             except ShardError as error:
-                return Failed(shard, error.cause, error.detail, fatal=False)
+                return Failed(shard, error.cause, error.detail)
             except modal.exception.FunctionTimeoutError as error:
-                return Failed(shard, f"It took longer than its time limit: {error}", "", False)
-            except PERMANENT as error:
-                return Failed(shard, self._told(error), "", fatal=False)
-            except TRANSIENT:  # the deadline says when to stop hoping
-                await asyncio.sleep(PAUSE_S)
-            # Whatever else comes back is what happened to this input; the others are not affected.
+                return Failed(shard, f"It took longer than its time limit: {error}")
+            # Any other exception is the outcome of this input; the others are not affected.
             except Exception as error:
-                return Failed(shard, self._told(error), "", fatal=False)
-            else:
-                break
-        if made.report is None:
-            return Failed(shard, made.cause, "", made.fatal)
-        return Finished(shard, made.report)
-
-    def _told(self, error: Exception) -> str:
-        cause = f"{type(error).__name__}: {error}".strip(": .")
-        return f"Modal ended it: {cause}. Its log: {self._started.meter.url}"
+                if not is_transient(error):
+                    cause = f"{type(error).__name__}: {error}".strip(": .")
+                    return Failed(shard, f"Modal ended it: {cause}. Its log: {self.meter.url}")
+                await asyncio.sleep(RETRY_PAUSE_S)  # the map's deadline bounds this loop
+                continue
+            if result.report is None:
+                return Failed(shard, result.cause, fatal=result.fatal)
+            return Finished(shard, result.report)
 
     async def _usage(self) -> Usage:
-        self._told_at = time.monotonic()
+        self._usage_read_at = time.monotonic()
         try:
-            stats = await self._started.function.get_current_stats.aio()
-        except (modal.exception.Error, *TRANSIENT):  # a figure for people: the last one does
-            return self._started.meter.read(self._started.meter.containers)
-        return self._started.meter.read(stats.num_total_runners)
+            stats = await self.function.get_current_stats.aio()
+        except (modal.exception.Error, *TRANSIENT):  # only for people: the last figure will do
+            return self.meter.read(self.meter.containers)
+        return self.meter.read(stats.num_total_runners)
 
-    def _given_up(self) -> Generator[Event]:
-        waited = duration(self._started.deadline_s)
+    def _fail_unfinished(self, deadline_s: float) -> Generator[Event]:
         cause = (
-            f"No shard of this map had finished for {waited} when it was cancelled, and this one "
-            "was still under way. A shard that ends its container each time, as one that needs too "
-            f"much memory does, looks like this; the containers' log: {self._started.meter.url}"
+            f"No shard of this map had finished for {duration(deadline_s)} when it was cancelled, "
+            "and this one was still in progress. This is what a shard looks like that ends its "
+            "container each time, such as one that needs too much memory; the containers' log: "
+            f"{self.meter.url}"
         )
         for index in self.unfinished:
-            yield Failed(self._started.order[index], cause, "", fatal=False)
+            yield Failed(self.order[index], cause)

@@ -1,4 +1,4 @@
-"""Work that is done to its end, though its caller is interrupted."""
+"""Work that runs to its end even if its caller is interrupted."""
 
 from __future__ import annotations
 
@@ -7,41 +7,38 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-T = TypeVar("T")
+ResultT = TypeVar("ResultT")
 
 
-def uninterruptible(work: Callable[[], T]) -> T:
-    """Does something in a thread of its own, because only the main one is interrupted.
-
-    Args:
-        work: What is to be done.
+def uninterruptible(work: Callable[[], ResultT]) -> ResultT:
+    """Run work in another thread, because an interrupt reaches only the main one.
 
     Returns:
-        What it returns.
+        The work's result.
 
     Raises:
-        Exception: What it raises.
-        BaseException: Likewise; or an interrupt that came meanwhile, once the work has ended, with
-            a note of why if that failed.
+        Exception: Raised by the work.
+        BaseException: Raised by the work; or an interrupt during the work, raised when the work
+            has ended, with a note if the work failed.
     """
-    outcome: Future[T] = Future()
+    outcome: Future[ResultT] = Future()
     once = threading.Lock()
 
-    def do() -> None:
+    def run_once() -> None:
         if not once.acquire(blocking=False):
             return
         try:
             outcome.set_result(work())
-        except BaseException as error:  # raised where it is waited for, or nothing ever would be
+        except BaseException as error:  # re-raised by `result()`, which would wait forever without
             outcome.set_exception(error)
 
     try:
-        threading.Thread(target=do).start()
+        threading.Thread(target=run_once).start()
         return outcome.result()
     except Exception:
         raise
     except BaseException as interrupt:
-        threading.Thread(target=do).start()  # the first may not have come that far
+        threading.Thread(target=run_once).start()  # the interrupt may have stopped the first start
         if error := outcome.exception():
             interrupt.add_note(str(error))
         raise

@@ -1,8 +1,8 @@
 """A BERT encoder as an ONNX graph: token ids in, unit vectors out.
 
-Built straight from the weights' tensors, so no conversion tool and no exported file stands
-between. Pooling and normalisation are part of it. All sequences of a batch have one length, so that
-nothing is padded and nothing masked.
+Built directly from the weights' tensors, without a conversion tool or an exported file. Pooling
+and normalisation are part of it. All sequences of a batch have the same length, so there is no
+padding and no mask.
 """
 
 from __future__ import annotations
@@ -10,92 +10,91 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-from wiki_embeddings.encoders.cpu.bert_linears import linear
 from wiki_embeddings.encoders.cpu.onnx_graph import ABSENT, CONTRIB, Graph, Value
 from wiki_embeddings.encoders.cpu.quantization import QuantizedLinear
-from wiki_embeddings.encoders.models.files import BertShape
+from wiki_embeddings.encoders.models.config import BertConfig
+from wiki_embeddings.encoders.models.weights import Weights, linear_layer, position_table
 from wiki_embeddings.encoders.protocol import Pooling
 
-INPUT = "input_ids"
-"""Name of the graph's input."""
+INPUT_IDS = "input_ids"
+"""Name of the graph's input for token ids."""
 
-WORDS = "word_embeddings"
-"""Name of its other input: the table of word embeddings, in which most of a multilingual model is.
-A graph that held it as well could exceed the 2 GiB that ONNX allows."""
+WORD_EMBEDDINGS = "word_embeddings"
+"""Name of its input for the word embeddings, which are most of a multilingual model. A graph that
+contained them could exceed ONNX's limit of 2 GiB."""
 
-Weights = Mapping[str, npt.NDArray[np.float32]]
+QuantizedLayers = Mapping[str, QuantizedLinear]
+"""Linear layers by name, as `calibration.quantize_layers` returns them."""
 
-Quantized = Mapping[str, QuantizedLinear]
-"""Linear layers by name, as `calibration.quantized_layers` gives them."""
-
-_LENGTH = 1
+_LENGTH_AXIS = 1
 """Axis of a batch along which a sequence's tokens lie."""
 
 
 def bert_graph(
-    weights: Weights, shape: BertShape, pooling: Pooling, quantized: Quantized | None = None
+    weights: Weights,
+    config: BertConfig,
+    pooling: Pooling,
+    quantized: QuantizedLayers | None = None,
 ) -> bytes:
-    """Builds the graph, as ONNX Runtime reads it.
+    """Build the graph and serialise it for ONNX Runtime.
 
-    Its inputs are `INPUT`, int32 of shape `(batch, length)`, and `WORDS`, which is the same in each
-    call; its output is float32 of shape `(batch, hidden_size)`.
+    Its inputs are `INPUT_IDS`, int32 of shape `(batch, length)`, and `WORD_EMBEDDINGS`, which is
+    the same in each call; its output is float32 of shape `(batch, hidden_size)`.
 
     Args:
-        weights: The tensors that `weights.tensor_shapes` names.
-        shape: Sizes of the encoder.
-        pooling: How token vectors become one.
-        quantized: The linear layers to compute in int8; none if not given.
+        weights: Tensors of the encoder.
+        config: Sizes of the encoder.
+        pooling: How token vectors become one vector.
+        quantized: The linear layers to compute in int8; None for none.
     """
-    return _Bert(weights, shape, quantized or {}).graph(pooling)
+    return _BertGraph(weights, config, quantized or {}).build(pooling)
 
 
-class _Bert:
-    def __init__(self, weights: Weights, shape: BertShape, quantized: Quantized) -> None:
+class _BertGraph:
+    def __init__(self, weights: Weights, config: BertConfig, quantized: QuantizedLayers) -> None:
         self._weights = weights
-        self._shape = shape
+        self._config = config
         self._quantized = quantized
         self._graph = Graph()
 
-    def graph(self, pooling: Pooling) -> bytes:
+    def build(self, pooling: Pooling) -> bytes:
         graph = self._graph
         hidden = self._embeddings()
-        for number in range(self._shape.layers):
+        for number in range(self._config.layers):
             hidden = self._layer(f"encoder.layer.{number}", hidden)
         if pooling == "mean":
-            pooled = self._sum(hidden)  # of the same direction
+            pooled = self._sum(hidden)  # same direction as the mean
         else:
             first_token = graph.constant(np.int64(0))
-            pooled = graph.node("Gather", hidden, first_token, axis=_LENGTH)
+            pooled = graph.node("Gather", hidden, first_token, axis=_LENGTH_AXIS)
         vectors = graph.node("LpNormalization", pooled, axis=-1, p=2)
-        return graph.serialized("bert", vectors)
+        return graph.serialize("bert", vectors)
 
     def _sum(self, hidden: Value) -> Value:
-        """Adds up a text's token vectors.
+        """Add up a text's token vectors.
 
-        As a product with ones, because that adds in one order. A reduction's order depends on the
-        number of texts in the batch, and with it the last digits of all their vectors.
+        As a product with ones, because that always adds in the same order. A reduction's order
+        depends on the number of texts in the batch, and with it the last digits of their vectors.
         """
         graph = self._graph
         shape = graph.node("Concat", graph.integers(1), self._length(), axis=0)
         ones = graph.node("Expand", graph.constant(np.ones((1, 1), np.float32)), shape)
-        return graph.node("Squeeze", graph.node("MatMul", ones, hidden), graph.integers(_LENGTH))
+        total = graph.node("MatMul", ones, hidden)
+        return graph.node("Squeeze", total, graph.integers(_LENGTH_AXIS))
 
     def _length(self) -> Value:
-        return self._graph.node("Shape", INPUT, start=_LENGTH, end=_LENGTH + 1)
+        return self._graph.node("Shape", INPUT_IDS, start=_LENGTH_AXIS, end=_LENGTH_AXIS + 1)
 
     def _embeddings(self) -> Value:
-        graph, weights, shape = self._graph, self._weights, self._shape
-        token_ids = graph.input(INPUT, np.int32, ("batch", "length"))
-        table = graph.input(WORDS, np.float32, (shape.vocab_size, shape.hidden_size))
-        # A text is one segment, so that each token has type 0, whose embedding is added just once.
-        types = weights["embeddings.token_type_embeddings.weight"]
-        rows = weights["embeddings.position_embeddings.weight"][shape.first_position :]
+        graph, config = self._graph, self._config
+        token_ids = graph.input(INPUT_IDS, np.int32, ("batch", "length"))
+        table = graph.input(WORD_EMBEDDINGS, np.float32, (config.vocab_size, config.hidden_size))
+        rows = graph.constant(position_table(self._weights, config))
         axis = begin = graph.integers(0)
-        places = graph.node("Slice", graph.constant(rows + types[0]), begin, self._length(), axis)
+        positions = graph.node("Slice", rows, begin, self._length(), axis)
         words = graph.node("Gather", table, token_ids)
-        return self._norm("embeddings.LayerNorm", graph.node("Add", words, places))
+        return self._norm("embeddings.LayerNorm", graph.node("Add", words, positions))
 
     def _layer(self, name: str, hidden: Value) -> Value:
         graph = self._graph
@@ -104,15 +103,15 @@ class _Bert:
             f"{name}.attention.output.LayerNorm", graph.node("Add", hidden, attended)
         )
         wide = self._linear(f"{name}.intermediate.dense", hidden)
-        active = graph.node("Gelu", wide, domain=CONTRIB)
-        narrow = self._linear(f"{name}.output.dense", active)
+        activated = graph.node("Gelu", wide, domain=CONTRIB)
+        narrow = self._linear(f"{name}.output.dense", activated)
         return self._norm(f"{name}.output.LayerNorm", graph.node("Add", hidden, narrow))
 
     def _attention(self, name: str, hidden: Value) -> Value:
         graph = self._graph
-        together = self._linear(f"{name}.self", hidden)
-        parts = graph.nodes("Split", together, outputs=3, axis=-1, num_outputs=3)
-        heads = self._shape.heads
+        projected = self._linear(f"{name}.self", hidden)
+        parts = graph.nodes("Split", projected, outputs=3, axis=-1, num_outputs=3)
+        heads = self._config.heads
         context = graph.node("MultiHeadAttention", *parts, domain=CONTRIB, num_heads=heads)
         return self._linear(f"{name}.output.dense", context)
 
@@ -120,20 +119,20 @@ class _Bert:
         if name in self._quantized:
             return self._quantized_linear(self._quantized[name], value)
         graph = self._graph
-        weight, bias = linear(self._weights, name)
+        weight, bias = linear_layer(self._weights, name)
         product = graph.node("MatMul", value, graph.constant(weight.T))
         return graph.node("Add", product, graph.constant(bias))
 
     def _quantized_linear(self, layer: QuantizedLinear, value: Value) -> Value:
         graph = self._graph
-        smooth = graph.node("Mul", value, graph.constant(layer.input_factors))
-        step, zero_point = graph.constant(layer.input_step), graph.constant(layer.zero_point)
+        smooth = graph.node("Mul", value, graph.constant(layer.smoothing_factors))
+        scale, zero_point = graph.constant(layer.input_scale), graph.constant(layer.zero_point)
         return graph.node(
             "MatMulIntegerToFloat",
-            graph.node("QuantizeLinear", smooth, step, zero_point),
+            graph.node("QuantizeLinear", smooth, scale, zero_point),
             graph.constant(layer.weight.T),
-            step,
-            graph.constant(layer.weight_steps),
+            scale,
+            graph.constant(layer.weight_scales),
             zero_point,
             ABSENT,  # the weights' zero points: they are symmetric
             graph.constant(layer.bias),
@@ -142,12 +141,11 @@ class _Bert:
 
     def _norm(self, name: str, value: Value) -> Value:
         graph = self._graph
-        factors, offsets = (self._weights[f"{name}.{part}"] for part in ("weight", "bias"))
         return graph.node(
             "LayerNormalization",
             value,
-            graph.constant(factors),
-            graph.constant(offsets),
+            graph.constant(self._weights[f"{name}.weight"]),
+            graph.constant(self._weights[f"{name}.bias"]),
             axis=-1,
-            epsilon=self._shape.layer_norm_eps,
+            epsilon=self._config.layer_norm_eps,
         )

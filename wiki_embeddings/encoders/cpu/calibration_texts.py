@@ -1,7 +1,7 @@
-"""Texts to calibrate an encoder with: of many fields, lengths and scripts, written for this.
+"""Texts to calibrate an encoder with: many subjects, lengths and scripts, written for this purpose.
 
-What they say does not matter. That they do not change does: they decide vectors in int8, so whoever
-changes them raises `embed.VERSION`.
+Their meaning does not matter, but they decide int8 vectors: a change here requires a new
+`embed.VERSION`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PASSAGES = (
     "Whisk two eggs with a pinch of salt, stir in 120 g of flour and a quarter of a litre of "
     "milk, and let the batter rest for half an hour. Meanwhile peel and slice the apples.",
 )
-"""Passages of the kind that encyclopedias hold, and others."""
+"""Passages as in encyclopedias, and others."""
 
 SHORT_TEXTS = (
     "",
@@ -74,7 +74,7 @@ SHORT_TEXTS = (
     "이 도시는 강가에 자리 잡고 있다.",
     "snow snow snow snow snow snow snow snow snow snow snow snow snow snow snow snow",
 )
-"""What else comes: headings, questions, lists, formulas, other languages, next to nothing."""
+"""Headings, questions, lists, formulas, other languages, and nearly empty texts."""
 
 CALIBRATION_TEXTS = (" ".join(PASSAGES), *PASSAGES, *SHORT_TEXTS)
-"""All of them, and the passages once more as one, for the positions that only long texts have."""
+"""All of them, and the passages joined into one, for the positions that only long texts have."""

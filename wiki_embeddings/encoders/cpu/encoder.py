@@ -1,7 +1,7 @@
 """The `cpu` engine: BERT encoders on ONNX Runtime, without PyTorch.
 
-Each thread computes a batch of its own, of sequences of one length: nothing is padded, nothing
-masked, and a vector depends neither on timing nor on threads nor on what else is encoded.
+Each thread computes one batch of sequences of the same length. There is no padding and no mask,
+and a vector depends neither on timing nor on threads nor on the other texts.
 """
 
 from __future__ import annotations
@@ -12,64 +12,64 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from wiki_embeddings.encoders.batching import end_of_batch, longest_first
-from wiki_embeddings.encoders.cpu.bert_graph import INPUT, WORDS, Weights, bert_graph
-from wiki_embeddings.encoders.cpu.calibration import calibration_sequences, quantized_layers
+from wiki_embeddings.encoders.batching import equal_length_runs, longest_first
+from wiki_embeddings.encoders.cpu.bert_graph import INPUT_IDS, WORD_EMBEDDINGS, bert_graph
+from wiki_embeddings.encoders.cpu.calibration import quantize_layers
 from wiki_embeddings.encoders.cpu.onnx_runtime import ort
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
-from wiki_embeddings.encoders.models.weights import read_weights
+from wiki_embeddings.encoders.models.weights import Weights, read_weights
 from wiki_embeddings.encoders.protocol import EncoderInfo, Progress, TokenIds, Vectors
-from wiki_embeddings.encoders.sequences import Ids, SequenceMaker
+from wiki_embeddings.encoders.sequences import InputIds, SequenceBuilder
 from wiki_embeddings.host import usable_cores
 
 TOKEN_BUDGET = 1024
 """Tokens in a batch. More is no faster, and the values between two layers outgrow the caches."""
 
-_WARNINGS = 3
-"""ONNX Runtime's level of messages from which on it prints: errors only."""
+_ERRORS_ONLY = 3
+"""ONNX Runtime's log level that prints errors and no warnings."""
 
 
 class CpuEncoder:
-    """An `Encoder` on the processor's cores; see `protocol.Encoder` for what the methods do."""
+    """An `Encoder` on the processor's cores; see `protocol.Encoder` for the methods."""
 
     def __init__(self, model: ResolvedModel, info: EncoderInfo, threads: int | None = None) -> None:
-        """Reads the weights, quantizes them if they are to be, and prepares the model.
+        """Read the weights, quantize them for int8, and prepare the session.
 
         Args:
             model: The model.
-            info: What this encoder says of itself.
-            threads: Most batches computed at once, a core each; all cores that this process may
-                use if not given.
+            info: Description of this encoder.
+            threads: Most batches computed at once, one per core; None for all cores that this
+                process may use.
 
         Raises:
             BadInputError: The weights are damaged.
         """
         self._info = info
         self._threads = threads or usable_cores()
-        self._sequences = SequenceMaker(model)
-        weights = read_weights(model.weights_path, model.shape)
-        self._words = weights["embeddings.word_embeddings.weight"]
-        self._session = _session(model, info, weights)
+        self._sequences = SequenceBuilder(model)
+        weights = read_weights(model.weights_path, model.require_bert())
+        self._word_embeddings = weights["embeddings.word_embeddings.weight"]
+        self._session = _create_session(model, info, weights)
 
     @property
     def info(self) -> EncoderInfo:
-        """What this encoder is."""
+        """Everything that decides this encoder's vectors."""
         return self._info
 
     def encode(self, tokens: Sequence[TokenIds], *, progress: Progress | None = None) -> Vectors:
-        """Encodes passages that are tokenised already."""
+        """Encode passages that are already tokenised."""
         return self._encode(self._sequences.from_passages(tokens), progress)
 
     def encode_texts(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
-        """Tokenises texts, then encodes them."""
+        """Tokenise texts and encode them."""
         return self._encode(self._sequences.from_texts(texts, query=query), None)
 
-    def _encode(self, sequences: list[Ids], progress: Progress | None) -> Vectors:
+    def _encode(self, sequences: list[InputIds], progress: Progress | None) -> Vectors:
         vectors = np.empty((len(sequences), self._info.dimensions), dtype=np.float32)
 
         def encode_batch(batch: npt.NDArray[np.int64]) -> int:
             input_ids = np.stack([sequences[index] for index in batch])
-            inputs = {INPUT: input_ids, WORDS: self._words}
+            inputs = {INPUT_IDS: input_ids, WORD_EMBEDDINGS: self._word_embeddings}
             vectors[batch] = self._session.run(None, inputs)[0]
             return len(batch)
 
@@ -82,29 +82,26 @@ class CpuEncoder:
 
 
 def _batches(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-    """Indices of sequences of one length that are computed together, the longest first."""
+    """Yield the indices of sequences of one length for each batch, the longest first."""
     order = longest_first(lengths)
-    for alike in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
-        ends = np.cumsum(lengths[alike])
-        begin = 0
-        while begin < len(alike):
-            end = end_of_batch(ends, begin, TOKEN_BUDGET)
-            yield alike[begin:end]
-            begin = end
+    for first, end, length in equal_length_runs(lengths[order]):
+        size = max(1, TOKEN_BUDGET // length)
+        for begin in range(first, end, size):
+            yield order[begin : min(begin + size, end)]
 
 
-def _session(model: ResolvedModel, info: EncoderInfo, weights: Weights) -> ort.InferenceSession:
-    layers = None
-    if info.precision == "int8":
-        layers = quantized_layers(weights, model.shape, calibration_sequences(model))
+def _create_session(
+    model: ResolvedModel, info: EncoderInfo, weights: Weights
+) -> ort.InferenceSession:
+    quantized = quantize_layers(model, weights) if info.precision == "int8" else None
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1  # a batch has one thread, and no other spins beside it
-    options.log_severity_level = _WARNINGS
-    # The graph is fused already. Level "extended" would put a slower operation in place of the sum
-    # and the normalisation.
+    options.intra_op_num_threads = 1  # one thread per batch, so none spins beside the others
+    options.log_severity_level = _ERRORS_ONLY
+    # The graph is already fused. The level "extended" would replace the sum and the normalisation
+    # with a slower operation.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     return ort.InferenceSession(
-        bert_graph(weights, model.shape, model.pooling, layers),
+        bert_graph(weights, model.require_bert(), model.pooling, quantized),
         options,
         providers=["CPUExecutionProvider"],
     )

@@ -1,4 +1,4 @@
-"""Writes ONNX graphs node by node; knows nothing of any model.
+"""Writes ONNX graphs node by node, for any model.
 
 A thin layer over `onnx.helper`, so that a graph reads like the formula that it computes.
 """
@@ -14,7 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 Value = str
-"""Name of what flows between two nodes."""
+"""Name of a tensor that flows between two nodes."""
 
 CONTRIB = "com.microsoft"
 """Domain of the operations that ONNX Runtime adds to the standard ones."""
@@ -22,60 +22,60 @@ CONTRIB = "com.microsoft"
 _OPSET, _CONTRIB_OPSET, _IR_VERSION = 18, 1, 9
 
 ABSENT: Value = ""
-"""Stands where an operation's optional input is not given."""
+"""Stands for an optional input that is not given."""
 
 
 class Graph:
-    """A graph that is being written."""
+    """A graph under construction."""
 
     def __init__(self) -> None:
-        """Begins an empty one."""
+        """Begin an empty graph."""
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
 
     def input(self, name: Value, dtype: npt.DTypeLike, axes: Sequence[str | int]) -> Value:
-        """Adds an input.
+        """Add an input.
 
         Args:
-            name: What it is called.
-            dtype: Type of its numbers.
-            axes: Sizes of its axes, or names of those whose sizes are known at run time.
+            name: Its name.
+            dtype: Its element type.
+            axes: Sizes of its axes, or names for sizes that are only known at run time.
         """
         number = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         self._inputs.append(helper.make_tensor_value_info(name, number, list(axes)))
         return name
 
     def constant(self, value: npt.ArrayLike) -> Value:
-        """Adds an array that never changes, of the type that it has."""
+        """Add a constant array, keeping its dtype."""
         name = f"constant_{len(self._constants)}"
         array = np.ascontiguousarray(value).reshape(np.shape(value))  # a scalar stays a scalar
         self._constants.append(numpy_helper.from_array(array, name))
         return name
 
     def integers(self, *values: int) -> Value:
-        """Adds a constant list of whole numbers: axes, bounds, shapes."""
+        """Add a constant list of integers: axes, bounds, shapes."""
         return self.constant(np.array(values, dtype=np.int64))
 
     def node(self, operation: str, *inputs: Value, domain: str = "", **attributes: Any) -> Value:
-        """Adds an operation of one output, and names that."""
+        """Add an operation with one output and return the output's name."""
         return self.nodes(operation, *inputs, outputs=1, domain=domain, **attributes)[0]
 
     def nodes(
         self, operation: str, *inputs: Value, outputs: int, domain: str = "", **attributes: Any
     ) -> list[Value]:
-        """Adds an operation of several outputs, and names them."""
+        """Add an operation with several outputs and return their names."""
         names = [f"{operation}_{len(self._nodes)}_{number}" for number in range(outputs)]
         node = helper.make_node(operation, list(inputs), names, domain=domain, **attributes)
         self._nodes.append(node)
         return names
 
-    def serialized(self, name: str, output: Value) -> bytes:
-        """Ends the graph.
+    def serialize(self, name: str, output: Value) -> bytes:
+        """Finish the graph and serialise it.
 
         Args:
-            name: What the graph is called.
-            output: Its one output, float32.
+            name: Name of the graph.
+            output: Its only output, float32.
         """
         graph = helper.make_graph(
             self._nodes,

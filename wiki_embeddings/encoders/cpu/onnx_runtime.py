@@ -1,8 +1,8 @@
 """ONNX Runtime without its telemetry. Import it from here, never directly.
 
-From 1.29 on, its releases for Linux and macOS too write an identifier of the machine into the
-user's cache when they are imported, and report each session to Microsoft. They do neither where
-this variable is set before the import; the function that they offer for it comes too late.
+Since 1.29 its releases for Linux and macOS also write an identifier of the machine into the user's
+cache on import, and report each session to Microsoft. Setting this variable before the import
+prevents both; the function that they offer for it comes too late.
 """
 
 from __future__ import annotations

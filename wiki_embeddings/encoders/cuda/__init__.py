@@ -1,1 +1,1 @@
-"""The engine `cuda`: PyTorch on an NVIDIA GPU, sequences packed without padding."""
+"""The engine `cuda`: PyTorch on an NVIDIA GPU, with sequences packed without padding."""

@@ -1,8 +1,8 @@
-"""The `cuda` engine: BERT encoders on an NVIDIA GPU in float16, by PyTorch alone.
+"""The `cuda` engine: BERT encoders on an NVIDIA GPU in float16, on PyTorch alone.
 
-The GPU is never waited for but to hand over vectors that are ready: while it computes a batch, the
-processor lays out the next in pinned memory and takes over the vectors of the last. Nothing is
-compiled, so that a container encodes within seconds.
+The host waits for the GPU only to take vectors that are ready: while the GPU computes one batch,
+the host lays out the next in pinned memory and takes the vectors of the last. Nothing is compiled,
+so a container encodes within seconds.
 """
 
 from __future__ import annotations
@@ -19,54 +19,54 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wiki_embeddings.encoders.batching import end_of_batch
-from wiki_embeddings.encoders.cuda.packing import Packed, packed, packed_passages
+from wiki_embeddings.encoders.batching import batch_end
+from wiki_embeddings.encoders.cuda.packing import PackedSequences, pack, pack_passages
 from wiki_embeddings.encoders.cuda.torch_bert import (
     TorchBert,
-    packed_batch,
-    torch_bert,
-    unit_vectors,
+    build_bert,
+    encode_batch,
+    upload_batch,
 )
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.models.weights import read_weights
 from wiki_embeddings.encoders.protocol import EncoderInfo, Progress, TokenIds, Vectors
-from wiki_embeddings.encoders.sequences import SequenceMaker
-from wiki_embeddings.encoders.token_lists import token_lists
+from wiki_embeddings.encoders.sequences import SequenceBuilder
+from wiki_embeddings.encoders.token_lists import TokenLists
 from wiki_embeddings.errors import BrokenDeviceError, WikiEmbeddingsError
 
 log = logging.getLogger(__name__)
 
 TOKEN_BUDGET = 32_768
-"""Tokens in a batch: enough to hide what starting a kernel costs, within 1 GiB of memory."""
+"""Tokens in a batch: enough to hide the cost of launching kernels, within 1 GiB of memory."""
 
 _IN_FLIGHT = 2
-"""Batches given to the GPU and not taken back: one that it computes and one that it finds next."""
+"""Batches queued on the GPU: the one that it computes and the one that it computes next."""
 
 
 @dataclass(frozen=True)
-class _Arriving:
-    """Vectors on their way into the processor's memory.
+class _Download:
+    """Vectors on their way to host memory.
 
     Attributes:
-        rows: Which sequences they are of.
+        rows: Index in the input of each vector.
         vectors: Where they arrive, of shape `(rows, dimensions)`.
-        arrived: Happens when they are there; None if they are already.
+        done: Set once they have arrived; None if they already have.
     """
 
     rows: npt.NDArray[np.int64]
     vectors: Tensor
-    arrived: torch.cuda.Event | None
+    done: torch.cuda.Event | None
 
-    def take(self) -> npt.NDArray[np.float32]:
-        """The vectors, once they are there."""
-        if self.arrived is not None:
-            self.arrived.synchronize()
+    def wait(self) -> npt.NDArray[np.float32]:
+        """Return the vectors once they have arrived."""
+        if self.done is not None:
+            self.done.synchronize()
         vectors: npt.NDArray[np.float32] = self.vectors.numpy()
         return vectors
 
 
 class CudaEncoder:
-    """An `Encoder` on a GPU; see `protocol.Encoder` for what the methods do.
+    """An `Encoder` on a GPU; see `protocol.Encoder` for the methods.
 
     When the GPU runs out of memory, batches become smaller from then on, and nothing is lost.
     """
@@ -79,141 +79,137 @@ class CudaEncoder:
         device: str = "cuda",
         token_budget: int = TOKEN_BUDGET,
     ) -> None:
-        """Reads the weights and puts them on the device.
+        """Read the weights and put them on the device.
 
         Args:
             model: The model.
-            info: What this encoder says of itself.
-            device: What computes: `cuda`, in float16, or `cpu`, in float32, for tests.
-            token_budget: Most tokens in a batch. A longer sequence is a batch alone.
+            info: Description of this encoder.
+            device: Where to compute: `cuda`, in float16, or `cpu`, in float32, for tests.
+            token_budget: Most tokens in a batch. A longer sequence is a batch by itself.
 
         Raises:
             BadInputError: The weights are damaged.
-            WikiEmbeddingsError: The GPU has no room for the weights.
+            WikiEmbeddingsError: The weights do not fit into the GPU's memory.
         """
         self._model = model
         self._info = info
         self._device = torch.device(device)
         self._token_budget = token_budget
-        self._sequences = SequenceMaker(model)
-        self._bert = _on_device(model, self._device)
+        self._sequences = SequenceBuilder(model)
+        self._bert = _load_bert(model, self._device)
         self._lock = threading.Lock()
 
     @property
     def info(self) -> EncoderInfo:
-        """What this encoder is."""
+        """Everything that decides this encoder's vectors."""
         return self._info
 
     def encode(self, tokens: Sequence[TokenIds], *, progress: Progress | None = None) -> Vectors:
-        """Encodes passages that are tokenised already; quickest in `TokenLists`."""
-        return self._encode(packed_passages(tokens, self._sequences, self._model), progress)
+        """Encode passages that are already tokenised; fastest in `TokenLists`."""
+        return self._encode(pack_passages(tokens, self._sequences, self._model), progress)
 
     def encode_texts(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
-        """Tokenises texts, then encodes them."""
+        """Tokenise texts and encode them."""
         sequences = self._sequences.from_texts(texts, query=query)
-        return self._encode(packed(token_lists(sequences)), None)
+        return self._encode(pack(TokenLists.from_arrays(sequences)), None)
 
-    def _encode(self, sequences: Packed, progress: Progress | None) -> Vectors:
+    def _encode(self, sequences: PackedSequences, progress: Progress | None) -> Vectors:
         vectors = np.empty((len(sequences.rows), self._info.dimensions), dtype=np.float32)
-        with self._lock, _faults_told():
-            for batch in _behind(self._batches(sequences), _IN_FLIGHT - 1):
-                vectors[batch.rows] = self._checked(batch.take())
+        with self._lock, _translate_cuda_errors():
+            for download in _delay(self._downloads(sequences), _IN_FLIGHT - 1):
+                vectors[download.rows] = self._check_finite(download.wait())
                 if progress is not None:
-                    progress(len(batch.rows))
+                    progress(len(download.rows))
         return vectors
 
-    def _batches(self, sequences: Packed) -> Iterator[_Arriving]:
-        """Gives one batch after another to the device and does not wait for their vectors."""
+    def _downloads(self, sequences: PackedSequences) -> Iterator[_Download]:
+        """Queue one batch after another on the device, without waiting for the vectors."""
         ends = sequences.offsets[1:]
         begin = 0
         while begin < len(ends):
-            batch = slice(begin, end_of_batch(ends, begin, self._token_budget))
-            vectors = self._vectors(sequences, batch)
+            batch = slice(begin, batch_end(ends, begin, self._token_budget))
+            try:
+                with torch.inference_mode():
+                    vectors = encode_batch(self._bert, upload_batch(sequences, batch, self._device))
+            except torch.OutOfMemoryError:
+                vectors = None
+            # Outside of the handler, because the error's traceback keeps the batch's tensors alive.
             if vectors is None:
-                self._take_smaller_batches(np.diff(sequences.offsets)[batch])
+                self._shrink_batches(np.diff(sequences.offsets)[batch])
                 continue
-            yield _sent_back(sequences.rows[batch], vectors)
+            yield _start_download(sequences.rows[batch], vectors)
             begin = batch.stop
 
-    def _vectors(self, sequences: Packed, batch: slice) -> Tensor | None:
-        """Vectors of a batch, on the device; None if its memory is too small."""
-        try:
-            with torch.inference_mode():
-                return unit_vectors(self._bert, packed_batch(sequences, batch, self._device))
-        except torch.OutOfMemoryError:
-            # What is to be done about it has to wait until this error is gone: its traceback
-            # holds on to the tensors of the batch.
-            return None
-
-    def _take_smaller_batches(self, lengths: npt.NDArray[np.int64]) -> None:
-        """Halves the token budget after a batch of sequences of these lengths did not fit."""
+    def _shrink_batches(self, lengths: npt.NDArray[np.int64]) -> None:
+        """Halve the token budget after a batch with sequences of these lengths did not fit."""
         torch.cuda.empty_cache()
         tokens = int(lengths.sum())
         if len(lengths) == 1:
             raise WikiEmbeddingsError(
                 f"The GPU has no memory left to encode even a single text of {tokens} tokens with "
-                f"{self._info.model}. See with nvidia-smi what else takes it, or choose a GPU with "
-                "more memory or a smaller model."
+                f"{self._info.model}. Check with nvidia-smi what else uses it, or choose a GPU "
+                "with more memory or a smaller model."
             )
         self._token_budget = min(self._token_budget, tokens) // 2
         log.warning(
-            "The GPU is out of memory with a batch of %d tokens: going on with batches of at most "
-            "%d tokens.",
+            "The GPU is out of memory with a batch of %d tokens: continuing with batches of at "
+            "most %d tokens.",
             tokens,
             self._token_budget,
         )
 
-    def _checked(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def _check_finite(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         if not np.isfinite(vectors).all():
             raise WikiEmbeddingsError(
-                f"{self._info.model} gives vectors that are no numbers in "
-                f"{self._info.precision}: values between its layers are too large for it. Take the "
-                "engine cpu, which computes in float32."
+                f"Vectors of {self._info.model} are not finite in {self._info.precision}: values "
+                "between its layers are too large for it. Choose the engine cpu, which computes "
+                "in float32."
             )
         return vectors
 
 
 @contextmanager
-def _faults_told() -> Iterator[None]:
-    """Name a fault of the GPU as one: CUDA does nothing more in a process that has met one."""
+def _translate_cuda_errors() -> Iterator[None]:
+    """Turn a GPU fault into an error for people: CUDA is unusable in this process from then on."""
     try:
         yield
     except torch.AcceleratorError as error:
         reason = str(error).partition("\n")[0]
         raise BrokenDeviceError(
-            f"The GPU has failed ({reason}), and this process can use none any more. Look at "
-            "nvidia-smi and the system's log, and run again: what is finished stays."
+            f"The GPU has failed ({reason}), and this process cannot use one any more. Check "
+            "nvidia-smi and the system's log, and run again: finished shards are kept."
         ) from error
 
 
-def _on_device(model: ResolvedModel, device: torch.device) -> TorchBert:
-    weights = read_weights(model.weights_path, model.shape)
+def _load_bert(model: ResolvedModel, device: torch.device) -> TorchBert:
+    bert = model.require_bert()
+    weights = read_weights(model.weights_path, bert)
     dtype = torch.float16 if device.type == "cuda" else torch.float32
     try:
-        return torch_bert(weights, model.shape, model.pooling, device, dtype)
+        return build_bert(weights, bert, model.pooling, device, dtype)
     except torch.OutOfMemoryError as error:
         raise WikiEmbeddingsError(
-            f"The GPU has no memory left for the weights of {model.name}. See with nvidia-smi what "
-            "else takes it, or choose a GPU with more memory or a smaller model."
+            f"The GPU has no memory left for the weights of {model.name}. Check with nvidia-smi "
+            "what else uses it, or choose a GPU with more memory or a smaller model."
         ) from error
 
 
-def _sent_back(rows: npt.NDArray[np.int64], vectors: Tensor) -> _Arriving:
-    """Sends vectors into the processor's memory, as soon as the device has computed them."""
+def _start_download(rows: npt.NDArray[np.int64], vectors: Tensor) -> _Download:
+    """Queue the copy of vectors to host memory, after the computation of them."""
     if vectors.device.type != "cuda":
-        return _Arriving(rows, vectors, None)
+        return _Download(rows, vectors, None)
     pinned = torch.empty(vectors.shape, dtype=vectors.dtype, pin_memory=True)
     pinned.copy_(vectors, non_blocking=True)
-    arrived = torch.cuda.Event()
-    arrived.record()
-    return _Arriving(rows, pinned, arrived)
+    done = torch.cuda.Event()
+    done.record()
+    return _Download(rows, pinned, done)
 
 
-def _behind(batches: Iterator[_Arriving], distance: int) -> Iterator[_Arriving]:
-    """Passes batches on so many behind the newest."""
-    waiting: deque[_Arriving] = deque()
-    for batch in batches:
-        waiting.append(batch)
+def _delay(downloads: Iterator[_Download], distance: int) -> Iterator[_Download]:
+    """Yield each download once `distance` more have been started."""
+    waiting: deque[_Download] = deque()
+    for download in downloads:
+        waiting.append(download)
         if len(waiting) > distance:
             yield waiting.popleft()
     yield from waiting

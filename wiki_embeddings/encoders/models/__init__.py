@@ -1,1 +1,1 @@
-"""Models: which files make one up, what they say, and what is known of the common ones."""
+"""Models: where they come from, what their files say, and what is known of the common ones."""

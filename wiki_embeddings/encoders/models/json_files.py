@@ -1,4 +1,4 @@
-"""Reads the JSON files of a model's folder, and says what is wrong with them."""
+"""Reads the JSON files of a model's folder and turns their faults into errors for people."""
 
 from __future__ import annotations
 
@@ -18,61 +18,54 @@ PROMPTS = "config_sentence_transformers.json"
 
 SUPPORTED = (
     "BERT and XLM-R encoders with absolute positions and the activation gelu, a tokenizer of one "
-    "of these families, pooled by mean or by the first token, such as BAAI/bge-small-en-v1.5, "
+    "of these families, and mean or first-token pooling, such as BAAI/bge-small-en-v1.5, "
     "intfloat/e5-small-v2, intfloat/multilingual-e5-small, thenlper/gte-small or "
     "sentence-transformers/all-MiniLM-L6-v2"
 )
 
 
-def size_of(config: Mapping[str, Any], key: str, file: Path) -> int:
-    """Reads a positive integer.
+def positive_int(config: Mapping[str, Any], keys: str | Sequence[str], file: Path) -> int:
+    """Read a positive integer, under the first of several keys that is present.
 
     Raises:
         BadInputError: It is missing or something else.
     """
+    names = [keys] if isinstance(keys, str) else keys
+    key = next((name for name in names if name in config), names[0])
     value = config.get(key)
     if not isinstance(value, int) or value < 1:
-        raise damaged(file, f"its {key} is {value!r}")
+        raise damaged_file(file, f"its {key} is {value!r}")
     return value
 
 
-def size_of_any(config: Mapping[str, Any], keys: Sequence[str], file: Path) -> int:
-    """Reads a positive integer by the first of several names that is there.
-
-    Raises:
-        BadInputError: As for `size_of`.
-    """
-    return size_of(config, next((key for key in keys if key in config), keys[0]), file)
-
-
-def number_of(config: Mapping[str, Any], key: str, default: float, file: Path) -> float:
-    """Reads a number that may be missing.
+def number(config: Mapping[str, Any], key: str, default: float, file: Path) -> float:
+    """Read a number that may be missing.
 
     Raises:
         BadInputError: It is something else.
     """
     value = config.get(key, default)
     if not isinstance(value, int | float):
-        raise damaged(file, f"its {key} is {value!r}")
+        raise damaged_file(file, f"its {key} is {value!r}")
     return value
 
 
-def json_object(file: Path, *, optional: bool = False) -> Mapping[str, Any]:
-    """Reads a file that holds one object; an optional one that is missing holds an empty one.
+def read_json_object(file: Path, *, optional: bool = False) -> Mapping[str, Any]:
+    """Read a file with one JSON object; an optional file that is missing counts as empty.
 
     Raises:
         BadInputError: The file is missing or damaged.
     """
     if optional and not file.is_file():
         return {}
-    content = json_content(file)
+    content = read_json(file)
     if not isinstance(content, dict):
-        raise damaged(file, "it holds no JSON object")
+        raise damaged_file(file, "it contains no JSON object")
     return content
 
 
-def json_content(file: Path) -> Any:
-    """Reads a file of JSON.
+def read_json(file: Path) -> Any:
+    """Read a JSON file.
 
     Raises:
         BadInputError: The file is missing or damaged.
@@ -81,21 +74,21 @@ def json_content(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInputError(
-            f"{file.parent} has no {file.name}, so it is no model that can be loaded. "
-            f"Name a model's folder or a model on the Hub; these work: {SUPPORTED}."
+            f"{file.parent} has no {file.name}, so no model can be loaded from it. "
+            f"Name a model's folder or a model on the Hub. Supported: {SUPPORTED}."
         ) from error
     except (OSError, ValueError) as error:
-        raise damaged(file, str(error)) from error
+        raise damaged_file(file, str(error)) from error
 
 
-def damaged(file: Path, reason: str) -> BadInputError:
-    """Says that a file is not what it should be."""
+def damaged_file(file: Path, reason: str) -> BadInputError:
+    """Return the error for a file whose content cannot be used."""
     return BadInputError(f"{file} cannot be used: {reason}. Fetch the model again.")
 
 
-def unsupported(folder: Path, reason: str) -> BadInputError:
-    """Says that a model is not one that we compute, and which are."""
+def unsupported_model(folder: Path, reason: str) -> BadInputError:
+    """Return the error for a model that the engines cannot compute; it lists what they can."""
     return BadInputError(
-        f"The model in {folder} {reason}. These work: {SUPPORTED}. For another architecture "
+        f"The model in {folder} {reason}. Supported: {SUPPORTED}. For another architecture "
         "choose the engine tei, if Text Embeddings Inference serves it."
     )

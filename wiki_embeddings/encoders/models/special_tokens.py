@@ -1,4 +1,4 @@
-"""Reads from a tokenizer's files which tokens frame a text, and refuses tokenizers unlike ours."""
+"""Reads a tokenizer's special tokens from its files, and refuses unsupported tokenizers."""
 
 from __future__ import annotations
 
@@ -13,20 +13,32 @@ from wiki_embeddings.encoders.models.json_files import (
     TOKENIZER,
     TOKENIZER_CONFIG,
     TRANSFORMER_CONFIG,
-    damaged,
-    json_object,
-    unsupported,
+    damaged_file,
+    read_json_object,
+    unsupported_model,
 )
+
+_XLMR_NAMES = {"cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>"}
+
+_DEFAULT_NAMES: Mapping[str, Mapping[str, str]] = {
+    "WordPiece": {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]"},
+    "Unigram": _XLMR_NAMES,
+    "BPE": _XLMR_NAMES,
+}
+"""Names of the special tokens by type of tokenizer, for files that do not state them."""
+
+_CHUNKABLE = ("WordPiece", "Unigram")
+"""Types of tokenizer whose texts can be chunked."""
 
 
 @dataclass(frozen=True)
 class SpecialTokens:
-    """Ids of the tokens that frame a text.
+    """Ids of the special tokens around a text.
 
     Attributes:
         cls: Stands before the text.
         sep: Stands after it.
-        pad: Fills a batch where an engine pads, as `tei` may; its value decides nothing.
+        pad: Fills a batch in an engine that pads, as `tei` may; it does not affect the vectors.
     """
 
     cls: int
@@ -37,29 +49,29 @@ class SpecialTokens:
 def read_special_tokens(
     folder: Path, vocab_size: int, *, any_tokenizer: bool = False
 ) -> SpecialTokens:
-    """Reads the ids of the tokens that frame a text.
+    """Read the ids of the special tokens around a text.
 
     Args:
         folder: The model.
-        vocab_size: Ids that the model knows.
-        any_tokenizer: Whether one will do whose texts we cannot chunk.
+        vocab_size: Number of ids that the model knows.
+        any_tokenizer: Also accept a tokenizer whose texts cannot be chunked.
 
     Raises:
-        BadInputError: The tokenizer is damaged, not of a kind that we know, or not this model's.
+        BadInputError: The tokenizer is damaged, of an unsupported type, or another model's.
     """
     file = folder / TOKENIZER
-    kinds = _SPECIAL_NAMES if any_tokenizer else _KINDS
-    content = json_object(file)
-    kind = str((content.get("model") or {}).get("type"))
-    if kind not in kinds:
-        raise unsupported(folder, f"has a tokenizer of type {kind}, not {' or '.join(kinds)}")
-    _check_case(folder, content)
-    vocabulary = _vocabulary(content, file)
+    types = _DEFAULT_NAMES if any_tokenizer else _CHUNKABLE
+    tokenizer = read_json_object(file)
+    kind = str((tokenizer.get("model") or {}).get("type"))
+    if kind not in types:
+        raise unsupported_model(folder, f"has a tokenizer of type {kind}, not {' or '.join(types)}")
+    _check_case(folder, tokenizer)
+    vocabulary = _read_vocabulary(tokenizer, file)
     if max(vocabulary.values(), default=0) >= vocab_size:
-        raise damaged(file, f"it has ids beyond the {vocab_size} that {CONFIG} announces")
-    names = {**_SPECIAL_NAMES[kind], **json_object(folder / TOKENIZER_CONFIG, optional=True)}
-    framing = _framing(content.get("post_processor") or {}, folder)
-    cls, sep = framing or (names["cls_token"], names["sep_token"])
+        raise damaged_file(file, f"it has ids beyond the {vocab_size} that {CONFIG} announces")
+    names = {**_DEFAULT_NAMES[kind], **read_json_object(folder / TOKENIZER_CONFIG, optional=True)}
+    frame = _read_frame(tokenizer.get("post_processor") or {}, folder)
+    cls, sep = frame or (names["cls_token"], names["sep_token"])
     return SpecialTokens(
         cls=_token_id(vocabulary, cls, file),
         sep=_token_id(vocabulary, sep, file),
@@ -67,56 +79,44 @@ def read_special_tokens(
     )
 
 
-_XLMR_NAMES = {"cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>"}
-
-_SPECIAL_NAMES: Mapping[str, Mapping[str, str]] = {
-    "WordPiece": {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]"},
-    "Unigram": _XLMR_NAMES,
-    "BPE": _XLMR_NAMES,
-}
-"""How each kind of tokenizer calls its special tokens where its files do not say."""
-
-_KINDS = ("WordPiece", "Unigram")
-"""The kinds whose texts can be chunked."""
-
-
 def _check_case(folder: Path, tokenizer: Mapping[str, Any]) -> None:
-    """Refuses small letters that sentence-transformers would make before the tokenizer."""
-    wanted = json_object(folder / TRANSFORMER_CONFIG, optional=True).get("do_lower_case")
-    if not wanted:
+    """Refuse lower-casing that sentence-transformers would do before the tokenizer."""
+    if not read_json_object(folder / TRANSFORMER_CONFIG, optional=True).get("do_lower_case"):
         return
     normalizer = json.dumps(tokenizer.get("normalizer"))
     if '"lowercase": true' not in normalizer and '"Lowercase"' not in normalizer:
-        raise unsupported(folder, "makes letters small that its tokenizer tells apart")
+        raise unsupported_model(folder, "lower-cases text for a tokenizer that is case-sensitive")
 
 
-def _vocabulary(tokenizer: Mapping[str, Any], file: Path) -> Mapping[str, int]:
-    """Ids by token; those of a Unigram model are their places in its list."""
+def _read_vocabulary(tokenizer: Mapping[str, Any], file: Path) -> Mapping[str, int]:
+    """Return ids by token; a Unigram model's ids are the positions in its list."""
     tokens = tokenizer["model"].get("vocab") or {}
     try:
         if isinstance(tokens, list):
-            tokens = {piece: number for number, (piece, _score) in enumerate(tokens)}
+            tokens = {piece: index for index, (piece, _score) in enumerate(tokens)}
         added = {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or []}
         return {**tokens, **added}
     except (TypeError, KeyError, ValueError) as error:
-        raise damaged(file, "its vocabulary is not as the tokenizers library writes it") from error
+        raise damaged_file(
+            file, "its vocabulary is not in the tokenizers library's format"
+        ) from error
 
 
-def _framing(processor: Mapping[str, Any], folder: Path) -> tuple[str, str] | None:
-    """The tokens before and after a text, or None where the post-processor does not say."""
-    if processor.get("type") in {"BertProcessing", "RobertaProcessing"}:
-        return processor["cls"][0], processor["sep"][0]
-    if processor.get("type") != "TemplateProcessing":
+def _read_frame(post_processor: Mapping[str, Any], folder: Path) -> tuple[str, str] | None:
+    """Return the tokens before and after a text, or None if the post-processor has none."""
+    if post_processor.get("type") in {"BertProcessing", "RobertaProcessing"}:
+        return post_processor["cls"][0], post_processor["sep"][0]
+    if post_processor.get("type") != "TemplateProcessing":
         return None
-    pieces = [piece.get("SpecialToken", {}).get("id") for piece in processor["single"]]
+    pieces = [piece.get("SpecialToken", {}).get("id") for piece in post_processor["single"]]
     match pieces:
         case [str(cls), None, str(sep)]:
             return cls, sep
-    raise unsupported(folder, f"frames a text by {pieces} instead of a token on each side")
+    raise unsupported_model(folder, f"puts {pieces} around a text, not one token on each side")
 
 
 def _token_id(vocabulary: Mapping[str, int], token: Any, file: Path) -> int:
     content = token["content"] if isinstance(token, dict) else token
     if content not in vocabulary:
-        raise damaged(file, f"its vocabulary lacks {content}")
+        raise damaged_file(file, f"its vocabulary lacks {content}")
     return vocabulary[content]

@@ -1,6 +1,7 @@
-"""The weights of a BERT encoder: checked by the header of their file, read as float32.
+"""The weights of a BERT encoder: checked by their file's header, read as float32.
 
-Only safetensors: nothing in that format can run code. Other engines read the same tensors.
+Only safetensors: nothing in that format can run code. Importing this loads no NumPy, because a plan
+only checks the header.
 """
 
 from __future__ import annotations
@@ -8,35 +9,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-
-from wiki_embeddings.encoders.models.files import BertShape
+from wiki_embeddings.encoders.models.config import BertConfig
 from wiki_embeddings.errors import BadInputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Array: TypeAlias = "npt.NDArray[np.float32]"
+
+Weights: TypeAlias = "Mapping[str, npt.NDArray[np.float32]]"
+"""Tensors of an encoder by the names in `tensor_shapes`."""
 
 WEIGHTS = "model.safetensors"
 
 _DTYPES = frozenset({"F32", "F16"})
 
 _PREFIXES = ("", "bert.", "roberta.")
-"""Before each name: mostly nothing, something where the file holds a model with a head."""
+"""What precedes each tensor's name: usually nothing, more if the file has a model with a head."""
+
+_PROJECTIONS = ("query", "key", "value")
 
 
-def tensor_shapes(shape: BertShape) -> dict[str, tuple[int, ...]]:
-    """Name and shape of each tensor that an encoder needs, named as transformers does."""
-    hidden, wide = shape.hidden_size, shape.intermediate_size
+def tensor_shapes(bert: BertConfig) -> dict[str, tuple[int, ...]]:
+    """Return the name, as in transformers, and the shape of each tensor that an encoder needs."""
+    hidden, wide = bert.hidden_size, bert.intermediate_size
     shapes: dict[str, tuple[int, ...]] = {
-        "embeddings.word_embeddings.weight": (shape.vocab_size, hidden),
-        "embeddings.position_embeddings.weight": (shape.positions, hidden),
-        "embeddings.token_type_embeddings.weight": (shape.token_types, hidden),
+        "embeddings.word_embeddings.weight": (bert.vocab_size, hidden),
+        "embeddings.position_embeddings.weight": (bert.positions, hidden),
+        "embeddings.token_type_embeddings.weight": (bert.token_types, hidden),
         **_norm("embeddings.LayerNorm", hidden),
     }
-    for number in range(shape.layers):
+    for number in range(bert.layers):
         layer = f"encoder.layer.{number}"
-        for part in ("self.query", "self.key", "self.value", "output.dense"):
+        for part in (*(f"self.{name}" for name in _PROJECTIONS), "output.dense"):
             shapes |= _linear(f"{layer}.attention.{part}", hidden, hidden)
         shapes |= _norm(f"{layer}.attention.output.LayerNorm", hidden)
         shapes |= _linear(f"{layer}.intermediate.dense", wide, hidden)
@@ -45,42 +53,69 @@ def tensor_shapes(shape: BertShape) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_weights(file: Path, shape: BertShape | None) -> None:
-    """Checks that a file holds every tensor of an encoder, without reading their values.
+def check_weights(file: Path, bert: BertConfig | None) -> None:
+    """Check that a file has every tensor of an encoder, without reading their values.
 
-    Of an encoder without shape, which is not ours to compute, only that the file is whole.
+    Without sizes, for an encoder that we do not compute, check only that the file is whole.
 
     Raises:
-        BadInputError: The file is missing, damaged or cut short, or a tensor is missing or has
-            another shape or type than expected.
+        BadInputError: The file is missing, damaged or truncated, or a tensor is missing or has
+            another shape or dtype than expected.
     """
-    with _opened(file) as opened:
+    with _open(file) as opened:
         prefix = _prefix(opened.keys())
         names = set(opened.keys())
-        for name, expected in (tensor_shapes(shape) if shape else {}).items():
+        for name, expected in (tensor_shapes(bert) if bert else {}).items():
             if prefix + name not in names:
                 raise _unusable(file, f"it lacks the tensor {name}")
             tensor = opened.get_slice(prefix + name)
-            if tuple(tensor.get_shape()) != expected:
-                found = tuple(tensor.get_shape())
-                raise _unusable(file, f"{name} has shape {found}, not {expected}")
+            shape = tuple(tensor.get_shape())
+            if shape != expected:
+                raise _unusable(file, f"{name} has shape {shape}, not {expected}")
             if tensor.get_dtype() not in _DTYPES:
                 raise _unusable(file, f"{name} is {tensor.get_dtype()}, not float32 or float16")
 
 
-def read_weights(file: Path, shape: BertShape) -> Mapping[str, npt.NDArray[np.float32]]:
-    """Reads the tensors of an encoder, named as in `tensor_shapes`.
+def read_weights(file: Path, bert: BertConfig) -> Weights:
+    """Read the tensors of an encoder.
 
     Raises:
         BadInputError: As for `check_weights`.
     """
-    check_weights(file, shape)
-    with _opened(file) as opened:
+    check_weights(file, bert)
+    with _open(file) as opened:
         prefix = _prefix(opened.keys())
         return {
-            name: opened.get_tensor(prefix + name).astype(np.float32, copy=False)
-            for name in tensor_shapes(shape)
+            name: opened.get_tensor(prefix + name).astype("float32", copy=False)
+            for name in tensor_shapes(bert)
         }
+
+
+def linear_layer(weights: Weights, name: str) -> tuple[Array, Array]:
+    """Return the weight, of shape `(outputs, inputs)`, and the bias, `(outputs,)`, of a layer.
+
+    Query, key and value of an attention read the same input, so they are one: `….attention.self`.
+
+    Args:
+        weights: Tensors of the encoder.
+        name: `encoder.layer.N.` followed by `attention.self`, `attention.output.dense`,
+            `intermediate.dense` or `output.dense`.
+    """
+    import numpy as np
+
+    names = [f"{name}.{part}" for part in _PROJECTIONS] if name.endswith(".self") else [name]
+    weight = np.concatenate([weights[f"{part}.weight"] for part in names])
+    return weight, np.concatenate([weights[f"{part}.bias"] for part in names])
+
+
+def position_table(weights: Weights, bert: BertConfig) -> Array:
+    """Return the position embeddings of a text with the token type's embedding added.
+
+    A text is one segment, so each of its tokens has type 0.
+    """
+    positions = weights["embeddings.position_embeddings.weight"][bert.first_position :]
+    table: Array = positions + weights["embeddings.token_type_embeddings.weight"][0]
+    return table
 
 
 def _linear(name: str, outputs: int, inputs: int) -> dict[str, tuple[int, ...]]:
@@ -97,12 +132,14 @@ def _prefix(names: Iterable[str]) -> str:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Any]:
+def _open(file: Path) -> Iterator[Any]:
     if not file.is_file():
         raise BadInputError(
             f"{file.parent} has no {file.name}. Weights are read from safetensors only: choose a "
             "model that publishes them, or convert it with its author's tools."
         )
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(file, framework="numpy") as opened:
             yield opened

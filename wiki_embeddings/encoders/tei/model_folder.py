@@ -1,9 +1,8 @@
-"""The folder that TEI reads a model from: what was checked of the model, and nothing else.
+"""Writes the folder that TEI reads a model from: the checked files of the model, and no others.
 
 TEI takes the longest input from `sentence_bert_config.json`, which sentence-transformers no longer
-writes as TEI expects it, prefers ONNX weights that may lie in the same folder, and needs settings
-that `config.json` may leave out. So it gets a folder of its own, in which the large files are
-links.
+writes as TEI expects it. It prefers ONNX weights in the same folder, and it needs settings that
+`config.json` may omit. So it gets a separate folder, with links to the large files.
 """
 
 from __future__ import annotations
@@ -16,9 +15,18 @@ from wiki_embeddings.encoders.models.json_files import CONFIG, TOKENIZER, TRANSF
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.models.weights import WEIGHTS
 
+_HEADLESS = {
+    "bert": "BertModel",
+    "camembert": "CamembertModel",
+    "roberta": "RobertaModel",
+    "xlm-roberta": "XLMRobertaModel",
+}
+"""Architectures without a head, by `model_type`: TEI serves these even if the model was published
+with a head."""
+
 
 def write_model_folder(model: ResolvedModel) -> Path:
-    """Makes a folder for one server; whoever keeps that server removes it."""
+    """Write a folder for one server. The server's watchdog removes it."""
     folder = Path(tempfile.mkdtemp(prefix="tei-"))
     for name in (TOKENIZER, WEIGHTS):
         (folder / name).symlink_to((model.folder / name).absolute())
@@ -29,7 +37,7 @@ def write_model_folder(model: ResolvedModel) -> Path:
 
 
 def _config(model: ResolvedModel) -> str:
-    """The model's configuration, with all that TEI insists on."""
+    """Return the model's configuration with every setting that TEI requires."""
     defaults = {
         "hidden_act": "gelu",
         "layer_norm_eps": model.bert.layer_norm_eps if model.bert else 1e-12,
@@ -39,14 +47,5 @@ def _config(model: ResolvedModel) -> str:
         "initializer_range": 0.02,
     }
     config = json.loads((model.folder / CONFIG).read_text(encoding="utf-8"))
-    plain = _PLAIN.get(config["model_type"])
-    return json.dumps({**defaults, **config, **({"architectures": [plain]} if plain else {})})
-
-
-_PLAIN = {
-    "bert": "BertModel",
-    "camembert": "CamembertModel",
-    "roberta": "RobertaModel",
-    "xlm-roberta": "XLMRobertaModel",
-}
-"""Names of the encoders without a head, as which TEI is to serve one that was published with it."""
+    headless = _HEADLESS.get(config["model_type"])
+    return json.dumps({**defaults, **config, **({"architectures": [headless]} if headless else {})})

@@ -1,4 +1,4 @@
-"""The process of TEI: how it is launched, watched and ended. It knows nothing of HTTP."""
+"""The process of TEI: launching, watching and ending it. Knows nothing of HTTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import subprocess
 import sys
 import weakref
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -18,7 +17,7 @@ from typing import IO
 
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.protocol import Precision
-from wiki_embeddings.encoders.tei import keeper
+from wiki_embeddings.encoders.tei import watchdog
 from wiki_embeddings.encoders.tei.model_folder import write_model_folder
 from wiki_embeddings.errors import BadInputError
 
@@ -26,13 +25,13 @@ EXECUTABLE = "text-embeddings-router"
 LOOPBACK = "127.0.0.1"
 
 _LAST_LINES = 20
-"""Lines of output that are kept; a panic or a failed start takes about ten."""
+"""Lines of output that are kept; a panic or a failed start writes about ten."""
 
 _STOP_S = 10.0
-"""Seconds that a killed server may take to be gone; freeing a GPU's memory takes one or two."""
+"""Seconds that a killed server may take to end; freeing a GPU's memory takes one or two."""
 
 _VERSION_S = 60.0
-"""Seconds that `--version` may take, with an image that is still being fetched page by page."""
+"""Seconds that `--version` may take, while the image is still being fetched page by page."""
 
 _FLAG_VARIABLES = frozenset(
     """
@@ -43,21 +42,21 @@ _FLAG_VARIABLES = frozenset(
     SERVED_MODEL_NAME TOKENIZATION_WORKERS UDS_PATH
     """.split()  # noqa: SIM905  # 28 lines otherwise
 )
-"""Environment variables that TEI reads as flags. None reaches it: `DEFAULT_PROMPT` would change
-the vectors, `API_KEY` would shut us out, and a token has no business in it."""
+"""Environment variables that TEI reads as flags. They are withheld: `DEFAULT_PROMPT` would change
+the vectors, `API_KEY` would shut us out, and it needs no token."""
 
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """What a server is started with.
+    """The settings of a server.
 
     Attributes:
         model: The model to serve.
-        precision: Numbers to compute with.
+        precision: Number format to compute in.
         max_batch_tokens: Most tokens computed at once.
         max_client_batch_size: Most inputs in one request.
         max_concurrent_requests: Most inputs, of all requests together, that may wait or be
-            computed; what is beyond is answered as overloaded.
+            computed; the server refuses more as overloaded.
     """
 
     model: ResolvedModel
@@ -68,14 +67,14 @@ class ServerSettings:
 
 
 def version() -> str:
-    """Release of TEI that is installed, such as `1.9.3`.
+    """Return the installed release of TEI, such as `1.9.3`.
 
     Raises:
         BadInputError: It is not installed, or does not run here.
     """
     command = [_executable(), "--version"]
     try:
-        answer = subprocess.run(  # noqa: S603  # what the PATH says is what was asked for
+        answer = subprocess.run(  # noqa: S603  # the user chose what is on the PATH
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -95,13 +94,13 @@ def version() -> str:
 
 
 class TeiServer:
-    """One process of TEI and the folder that it reads. Once dead it stays so.
+    """One process of TEI and the folder that it reads. It is never restarted.
 
-    It ends with `close`, when it is no longer referred to, and when this process ends.
+    It ends with `close`, when nothing refers to it any more, and when this process ends.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        """Launches the process; it is of use once its `/health` says so.
+        """Launch the process; it is ready once its `/health` says so.
 
         Raises:
             BadInputError: TEI is not installed.
@@ -110,16 +109,16 @@ class TeiServer:
         self.port = free_port()
         self.model_folder = write_model_folder(settings.model)
         flags = _flags(settings, self.model_folder, self.port)
-        keeping = [sys.executable, "-I", "-S", keeper.__file__, str(self.model_folder)]
-        self._process = subprocess.Popen(  # noqa: S603  # what the PATH says is what was asked for
-            [*keeping, executable, *flags],
+        watched = [sys.executable, "-I", "-S", watchdog.__file__, str(self.model_folder)]
+        self._process = subprocess.Popen(  # noqa: S603  # the user chose what is on the PATH
+            [*watched, executable, *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=_environment(),
             encoding="utf-8",
             errors="replace",
-            # Ctrl-C reaches every process of a terminal's session; this one is ours to end.
+            # Ctrl-C reaches every process of a terminal's session; we end this one ourselves.
             start_new_session=True,
         )
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
@@ -129,31 +128,31 @@ class TeiServer:
 
     @property
     def address(self) -> str:
-        """Where it listens, as the beginning of a URL."""
+        """Its base URL."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def is_running(self) -> bool:
-        """Whether the process lives."""
+        """True while the process lives."""
         return self._process.poll() is None
 
     def lines(self) -> list[str]:
-        """The last lines that it wrote."""
+        """Return the last lines that it wrote."""
         return list(self._lines)
 
-    def last_words(self) -> str:
-        """How a server that was closed has ended, for an error message: status and last lines."""
-        said = "\n".join(self._lines) or "(it wrote nothing)"
-        return f"It ended with status {self._process.returncode} after these lines:\n{said}"
+    def exit_report(self) -> str:
+        """Return the exit status and last lines of a closed server, for an error message."""
+        output = "\n".join(self._lines) or "(it wrote nothing)"
+        return f"It ended with status {self._process.returncode} after these lines:\n{output}"
 
     def close(self) -> None:
-        """Kills the process if it still lives, for it has nothing to save, until it is gone."""
+        """Kill the process if it still lives, for it has nothing to save, and wait for its end."""
         self._stop()
-        self._process.wait()  # another thread may be the one that stops it
+        self._process.wait()  # another thread may be stopping it
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return a free port of this machine."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -172,15 +171,15 @@ def _executable() -> str:
 
 
 def _flags(settings: ServerSettings, model_folder: Path, port: int) -> list[str]:
-    """Flags of release 1.9.3; each is spelled out where its default could be another."""
+    """Return flags for release 1.9.3, spelled out where another release may default otherwise."""
     flags = {
         "--model-id": model_folder,
         "--pooling": settings.model.pooling,
         "--dtype": settings.precision,
         "--hostname": LOOPBACK,
         "--port": port,
-        # Bound for a moment at the start, though over HTTP nothing is served there. Its default,
-        # 9000, stops a second server of the machine; 0 is any free port.
+        # Bound briefly at the start, though nothing is served there. Its default, 9000, stops a
+        # second server on the machine; 0 is any free port.
         "--prometheus-port": 0,
         "--max-batch-tokens": settings.max_batch_tokens,
         "--max-client-batch-size": settings.max_client_batch_size,
@@ -191,25 +190,21 @@ def _flags(settings: ServerSettings, model_folder: Path, port: int) -> list[str]
 
 def _environment() -> dict[str, str]:
     inherited = {key: value for key, value in os.environ.items() if key not in _FLAG_VARIABLES}
-    # At its usual level TEI writes a line for every request.
+    # At its default level TEI writes a line for every request.
     return {**inherited, "LOG_LEVEL": "warn", "NO_COLOR": "1"}
 
 
 def _keep_lines(output: IO[str], lines: deque[str]) -> None:
     with output:
-        lines.extend(_written(output))
-
-
-def _written(output: Iterable[str]) -> Iterable[str]:
-    return (line.rstrip() for line in output if line.strip())
+        lines.extend(line.rstrip() for line in output if line.strip())
 
 
 def _stop(process: subprocess.Popen[str], reader: Thread) -> None:
     if process.stdin is not None:
-        process.stdin.close()  # the keeper's cue
+        process.stdin.close()  # signals the watchdog
     try:
         process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:  # the server is killed already and hangs in its driver
+    except subprocess.TimeoutExpired:  # already killed, but hangs in its driver
         process.kill()
         process.wait()
     reader.join(_STOP_S)
@@ -217,6 +212,6 @@ def _stop(process: subprocess.Popen[str], reader: Thread) -> None:
 
 def _does_not_run(reason: str) -> BadInputError:
     return BadInputError(
-        f"The engine tei cannot run here: {reason}. Its releases for a GPU need NVIDIA's driver; "
-        "choose another engine, or run it where there is one."
+        f"The engine tei cannot run here: {reason}. Its GPU releases need NVIDIA's driver: choose "
+        "another engine, or run on a machine with the driver."
     )

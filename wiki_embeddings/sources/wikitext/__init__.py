@@ -1,39 +1,16 @@
-"""Turns wikitext into plain text.
+"""Turns wikitext into plain text; `conversion.plain_text` is the entrance.
 
-The text is that of an article's reader, in the shape of `wikimedia/wikipedia` on the Hub:
-paragraphs, headings and lists without markup; no pictures, tables, references or boxes.
-Conversion has three steps: `balance` drops what would make parsing slow or ambiguous, the parser's
-nodes are rendered, and `tidy` mends the places where something was taken out.
+* `conversion`: the steps, in order.
+* `balance`: drops unbalanced markup, and elements that never reach the text, before parsing.
+* `render`: what a reader sees of each parsed node.
+* `links`: the text of wikilinks; namespaces, projects, other languages.
+* `templates`: what templates show, one module for each kind.
+* `digits`: grouped digits and superscripts.
+* `markers`: placeholder characters that carry notes from one step to the next.
+* `cleanup`: the last step; lines, blank lines, empty sections.
+* `bold_italic`: apostrophes that make text bold or italic, and those that are text.
+* `punctuation`: repairs the punctuation around removed markup.
 """
 
-from __future__ import annotations
-
-from collections.abc import Collection
-
-import mwparserfromhell
-
-from wiki_embeddings.sources.wikitext.balance import balance
-from wiki_embeddings.sources.wikitext.links import HIDDEN_NAMESPACES
-from wiki_embeddings.sources.wikitext.marks import without_marks
-from wiki_embeddings.sources.wikitext.render import render
-from wiki_embeddings.sources.wikitext.tidy import tidy
-
 CONVERSION = 1
-"""Version of the conversion: to be raised by every change that changes a text."""
-
-
-def plain_text(wikitext: str, hidden_namespaces: Collection[str] = ()) -> str:
-    """Converts a page's wikitext into plain text; never fails on what a page may hold.
-
-    Args:
-        wikitext: The page's source.
-        hidden_namespaces: Names of the file and category namespaces in the wiki's own language,
-            besides the English ones, which every wiki understands.
-
-    Returns:
-        Paragraphs and headings separated by one blank line, list items on a line each, formulas
-        in their TeX source; empty when the page has no text.
-    """
-    hidden = HIDDEN_NAMESPACES.union(name.lower() for name in hidden_namespaces)
-    balanced = balance(without_marks(wikitext))
-    return tidy(render(mwparserfromhell.parse(balanced, skip_style_tags=True), hidden))
+"""Version of the conversion: raise it with every change that changes a text."""

@@ -1,10 +1,10 @@
-"""Makes wikitext safe and cheap to parse: what is left is balanced.
+"""Makes wikitext safe and cheap to parse by dropping unbalanced markup.
 
 The parser tries every opening brace, bracket and tag to the end of the page before it takes it
-for plain text, so a page with a few thousand openings that nothing closes costs it minutes. One
-linear pass before it drops each opening without a close and each close without an opening. What
-never reaches the text (references, tables, comments) and what needs no parser (list markers, tags
-that only style) is settled on the way.
+for plain text, so a page with a few thousand unclosed openings costs it minutes. One linear pass
+before it drops each opening without a close and each close without an opening. The same pass
+handles what never reaches the text (references, tables, comments) and what needs no parser (list
+markers, tags that only style).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from wiki_embeddings.sources.wikitext.marks import BREAK, HOLE, ITEM, PARAGRAPH
+from wiki_embeddings.sources.wikitext.markers import LINE_BREAK, LIST_ITEM, PARAGRAPH_BREAK, REMOVED
 
 MAX_DEPTH = 30  # the parser gives up at 40, and counts some constructs twice
 
@@ -24,7 +24,7 @@ _DROPPED_ELEMENTS = {
 }  # fmt: skip
 _OPAQUE_ELEMENTS = {"ce", "chem", "math", "nowiki", "pre", "source", "syntaxhighlight"}
 _NESTING_ELEMENTS = {"code", "sub", "sup", "table"}
-_TABLES = {"{|", "table"}  # dropped with all that is in them
+_TABLES = {"{|", "table"}  # dropped with their content
 
 _LINES = ["dd", "dt", "li"]
 _PARAGRAPHS = [
@@ -38,14 +38,14 @@ _STYLES = [
     "time", "tr", "tt", "u", "var", "wbr",
 ]  # fmt: skip
 _TAG_TEXT = {
-    "br": BREAK,
-    **dict.fromkeys(_LINES, BREAK + ITEM),
-    **dict.fromkeys(_PARAGRAPHS, PARAGRAPH),
+    "br": LINE_BREAK,
+    **dict.fromkeys(_LINES, LINE_BREAK + LIST_ITEM),
+    **dict.fromkeys(_PARAGRAPHS, PARAGRAPH_BREAK),
     **dict.fromkeys(_STYLES, ""),
 }
 
-# A comment that has its line for itself takes the line with it.
-_END_OF_COMMENT = {False: "-->", True: r"-->(?:[ \t]*+\n)?"}
+# A comment alone on its line takes the line with it.
+_END_OF_COMMENT = {False: "-->", True: r"-->(?:[ \t]*+\n)?"}  # by whether it starts the line
 
 # Possessive quantifiers (*+) keep each attempt to match linear.
 _TOKEN = re.compile(
@@ -68,27 +68,27 @@ _TOKEN = re.compile(
 
 
 def balance(wikitext: str) -> str:
-    """Drops unbalanced markup and settles what needs no parser, in time linear in the length.
+    """Drop unbalanced markup and handle what needs no parser, in time linear in the length.
 
     Args:
-        wikitext: A page's source, free of `marks`.
+        wikitext: A page's source, without `markers`.
 
     Returns:
         Wikitext in which braces, brackets and tags are balanced and nested at most `MAX_DEPTH`
-        deep, with `marks` in place of list markers, styling tags and most of what was dropped.
+        deep, with `markers` in place of list markers, styling tags and most dropped elements.
     """
-    scan = _Scan(wikitext)
-    while token := _TOKEN.search(wikitext, scan.position):
-        scan.pieces.append(wikitext[scan.position : token.start()])
-        scan.position = token.end()
-        scan.take(token)
-    scan.pieces.append(wikitext[scan.position :])
-    scan.finish()
-    return "".join(scan.pieces)
+    balancer = _Balancer(wikitext)
+    while token := _TOKEN.search(wikitext, balancer.position):
+        balancer.pieces.append(wikitext[balancer.position : token.start()])
+        balancer.position = token.end()
+        balancer.handle(token)
+    balancer.pieces.append(wikitext[balancer.position :])
+    balancer.finish()
+    return "".join(balancer.pieces)
 
 
 class _Opening(NamedTuple):
-    """Markup that waits for its close: its kind, its place in the source and in the pieces."""
+    """Markup without its close yet: its kind, its offset in the source, its index in the pieces."""
 
     kind: str
     offset: int
@@ -96,23 +96,23 @@ class _Opening(NamedTuple):
 
 
 @dataclass
-class _Scan:
-    """One pass over a page: where it is, what it has written and what waits for a close."""
+class _Balancer:
+    """One pass over a page: its position, its output and the openings without a close yet."""
 
     wikitext: str
     position: int = 0
     pieces: list[str] = field(default_factory=list)
-    waiting: list[_Opening] = field(default_factory=list)
-    count: Counter[str] = field(default_factory=Counter)  # of each kind in `waiting`
-    never_closed: set[str] = field(default_factory=set)  # closes that do not come any more
+    openings: list[_Opening] = field(default_factory=list)
+    count: Counter[str] = field(default_factory=Counter)  # of each kind in `openings`
+    never_closed: set[str] = field(default_factory=set)  # closes that the rest does not contain
 
-    def take(self, token: re.Match[str]) -> None:
+    def handle(self, token: re.Match[str]) -> None:
         match token.lastgroup:
             case "comment":
                 starts_line = self.wikitext[max(0, token.start() - 1) : token.start()] in {"", "\n"}
-                self._take_element(token, _END_OF_COMMENT[starts_line], "")
+                self._copy_element(token, _END_OF_COMMENT[starts_line], "")
             case "attributes":
-                self._take_tag(token)
+                self._handle_tag(token)
             case "stray":
                 self.pieces.append("&lt;")
             case "table":
@@ -120,24 +120,24 @@ class _Scan:
             case "table_end":
                 self._close("{|", "")
             case "item":
-                self.pieces.append(ITEM)
+                self.pieces.append(LIST_ITEM)
             case "heading":
-                self._end_tables()
+                self._close_tables()
                 self.pieces.append(token[0])
             case "bracket":
-                self._take_bracket(token)
+                self._handle_bracket(token)
             case "template_end":
                 self._close("{{", token[0])
             case _:
                 self._open(token[0], token)
 
     def finish(self) -> None:
-        """Ends the tables that the page leaves open and drops all else that is still open."""
-        self._end_tables()
-        for opening in self.waiting:
+        """Close the tables that the page leaves open, and drop all other openings."""
+        self._close_tables()
+        for opening in self.openings:
             self.pieces[opening.piece] = ""
 
-    def _take_tag(self, token: re.Match[str]) -> None:
+    def _handle_tag(self, token: re.Match[str]) -> None:
         name, closes = token["tag"].lower(), token["slash"] == "/"
         stands_alone = token["attributes"].endswith("/")
         if name in _TAG_TEXT:
@@ -149,18 +149,18 @@ class _Scan:
         elif name not in _DROPPED_ELEMENTS | _OPAQUE_ELEMENTS:
             self.pieces.append("&lt;" + token[0][1:])  # MediaWiki shows unknown tags as they are
         elif stands_alone:
-            self.pieces.append(HOLE)
+            self.pieces.append(REMOVED)
         elif not closes:
-            replacement = HOLE if name in _DROPPED_ELEMENTS else None
-            self._take_element(token, rf"</{name}\s*+>", replacement)
+            replacement = REMOVED if name in _DROPPED_ELEMENTS else None
+            self._copy_element(token, rf"</{name}\s*+>", replacement)
 
-    def _take_element(self, token: re.Match[str], close: str, replacement: str | None) -> None:
-        """Takes an element whole, as it is or replaced; drops an opening that nothing closes.
+    def _copy_element(self, token: re.Match[str], close: str, replacement: str | None) -> None:
+        """Copy or replace a whole element; drop an opening that nothing closes.
 
         Args:
             token: The opening.
             close: Pattern of the close.
-            replacement: What to write for the element; None leaves it to the parser.
+            replacement: Text to write for the element; None copies it for the parser.
         """
         found = None
         if close not in self.never_closed:
@@ -172,13 +172,13 @@ class _Scan:
         element = self.wikitext[token.start() : found.end()]
         self.pieces.append(element if replacement is None else replacement)
 
-    def _take_bracket(self, token: re.Match[str]) -> None:
-        """Takes `]`, which closes an external link on the same line, or `]]`, or is plain text."""
-        if self.waiting and self.waiting[-1].kind == "[":
-            if "\n" not in self.wikitext[self.waiting[-1].offset : token.start()]:
+    def _handle_bracket(self, token: re.Match[str]) -> None:
+        """Handle `]`: the end of an external link on the same line, half of `]]`, or plain text."""
+        if self.openings and self.openings[-1].kind == "[":
+            if "\n" not in self.wikitext[self.openings[-1].offset : token.start()]:
                 self._close("[", "]")
                 return
-            self._drop_last()
+            self._drop_last_opening()
         if self.wikitext.startswith("]]", token.start()):
             self.position += 1
             self._close("[[", "]]")
@@ -186,33 +186,33 @@ class _Scan:
             self.pieces.append("]")
 
     def _open(self, kind: str, token: re.Match[str]) -> None:
-        if kind == "[" and self.waiting and self.waiting[-1].kind == "[":
-            self._drop_last()  # external links do not nest
-        if len(self.waiting) < MAX_DEPTH:
-            self.waiting.append(_Opening(kind, token.start(), len(self.pieces)))
+        if kind == "[" and self.openings and self.openings[-1].kind == "[":
+            self._drop_last_opening()  # external links do not nest
+        if len(self.openings) < MAX_DEPTH:
+            self.openings.append(_Opening(kind, token.start(), len(self.pieces)))
             self.count[kind] += 1
             self.pieces.append(token[0])
 
     def _close(self, kind: str, markup: str) -> None:
-        """Closes the last opening of a kind and drops what was opened after it."""
+        """Close the last opening of a kind and drop all later openings."""
         if not self.count[kind]:
             return
-        while self.waiting[-1].kind != kind:
-            self._drop_last()
+        while self.openings[-1].kind != kind:
+            self._drop_last_opening()
         opening = self._pop()
         if kind in _TABLES:
             del self.pieces[opening.piece :]
             markup = "\n\n"
         self.pieces.append(markup)
 
-    def _end_tables(self) -> None:
+    def _close_tables(self) -> None:
         while self.count["{|"]:
             self._close("{|", "")
 
-    def _drop_last(self) -> None:
+    def _drop_last_opening(self) -> None:
         self.pieces[self._pop().piece] = ""
 
     def _pop(self) -> _Opening:
-        opening = self.waiting.pop()
+        opening = self.openings.pop()
         self.count[opening.kind] -= 1
         return opening

@@ -1,4 +1,4 @@
-"""What a reader sees of a wikilink."""
+"""The text that a wikilink shows."""
 
 from __future__ import annotations
 
@@ -19,35 +19,36 @@ _PROJECTS = {
 
 
 def link_text(target: str, label: str, hidden: frozenset[str]) -> str:
-    """Gives the text that a wikilink shows.
+    """Return the text that a wikilink shows.
 
     Args:
-        target: Page that is linked to, in plain text, perhaps with a namespace or language.
-        label: Plain text after the first `|`; empty where there is none.
-        hidden: Lower-case names of the namespaces whose links place a picture or sort the page.
+        target: Linked page in plain text, perhaps with a namespace or language.
+        label: Plain text after the first `|`; empty if there is none.
+        hidden: Lower-case names of the namespaces whose links show a picture or categorise the
+            page.
 
     Returns:
-        The label or else the page's title; empty for pictures, sounds, categories and for links
-        to the same article in another language.
+        The label if there is one, otherwise the title of the page; empty for pictures, sounds,
+        categories and links to the same article in another language.
     """
     prefix, colon, page = target.strip().partition(":")
     if not colon:
         return label or prefix
     if not prefix:  # a leading colon makes any link an ordinary one
-        return label or _title(page)
-    if _namespace(prefix) in hidden or _FILE.fullmatch(page):
+        return label or _remove_prefix(page)
+    if _normalize(prefix) in hidden or _FILE.fullmatch(page):
         return ""
     if not label and _LANGUAGE.fullmatch(prefix) and prefix not in _PROJECTS:
         return ""
-    return label or _title(target.strip())
+    return label or _remove_prefix(target.strip())
 
 
-def _title(page: str) -> str:
-    """Takes the name of a project or namespace, which is no part of the title, off a page."""
+def _remove_prefix(page: str) -> str:
+    """Remove a project or namespace, which is not part of the title, from the name of a page."""
     prefix, colon, title = page.partition(":")
-    known = _namespace(prefix) in _PROJECTS | HIDDEN_NAMESPACES
-    return title.strip() if colon and known else page
+    is_known = _normalize(prefix) in _PROJECTS | HIDDEN_NAMESPACES
+    return title.strip() if colon and is_known else page
 
 
-def _namespace(prefix: str) -> str:
+def _normalize(prefix: str) -> str:
     return prefix.strip().replace("_", " ").lower()

@@ -1,4 +1,4 @@
-"""Renders parsed wikitext: what a reader sees of each node, with `marks` where it needs mending."""
+"""Renders parsed wikitext: what a reader sees of each node, with `markers` for later steps."""
 
 from __future__ import annotations
 
@@ -17,84 +17,84 @@ from mwparserfromhell.nodes import (
 )
 from mwparserfromhell.wikicode import Wikicode
 
+from wiki_embeddings.sources.wikitext.digits import superscript
 from wiki_embeddings.sources.wikitext.links import link_text
-from wiki_embeddings.sources.wikitext.marks import (
-    BREAK,
+from wiki_embeddings.sources.wikitext.markers import (
     HEADING,
-    HOLE,
-    PARAGRAPH,
-    shield,
-    shield_layout,
+    LINE_BREAK,
+    PARAGRAPH_BREAK,
+    REMOVED,
+    protect,
+    protect_layout,
 )
-from wiki_embeddings.sources.wikitext.numbers import superscript
-from wiki_embeddings.sources.wikitext.templates import expansion_of
+from wiki_embeddings.sources.wikitext.templates import find_expansion
 
 
 def render(code: Wikicode | None, hidden: frozenset[str]) -> str:
-    """Renders parsed wikitext.
+    """Render parsed wikitext.
 
     Args:
-        code: What the parser made of balanced wikitext.
+        code: Parsed, balanced wikitext.
         hidden: Lower-case names of the namespaces whose links show no text.
 
     Returns:
-        Text with `marks`; bold and italics still have their apostrophes.
+        Text with `markers`; bold and italics still have their apostrophes.
     """
-    return "" if code is None else "".join(_node(node, hidden) for node in code.nodes)
+    return "" if code is None else "".join(_render_node(node, hidden) for node in code.nodes)
 
 
-def _node(node: Node, hidden: frozenset[str]) -> str:
+def _render_node(node: Node, hidden: frozenset[str]) -> str:
     match node:
         case Text():
             text = node.value
         case Template():
-            text = _template(node, hidden)
+            text = _render_template(node, hidden)
         case Wikilink():
             label = render(node.text, hidden)
-            text = link_text(render(node.title, hidden), label, hidden) or HOLE
+            text = link_text(render(node.title, hidden), label, hidden) or REMOVED
         case ExternalLink():
-            text = render(node.title, hidden) or HOLE
+            text = render(node.title, hidden) or REMOVED
         case HTMLEntity():
-            text = shield(unescape(str(node)))
+            text = protect(unescape(str(node)))
         case Heading():
-            title = re.sub(f"[\n{BREAK}{PARAGRAPH}]", " ", render(node.title, hidden))
-            text = f"{PARAGRAPH}{HEADING}{node.level}{title}{PARAGRAPH}"
+            title = re.sub(f"[\n{LINE_BREAK}{PARAGRAPH_BREAK}]", " ", render(node.title, hidden))
+            text = f"{PARAGRAPH_BREAK}{HEADING}{node.level}{title}{PARAGRAPH_BREAK}"
         case Tag():
-            text = _element(node, hidden)
-        case _:  # a comment, or a template's parameter, which no page but a template has
-            text = HOLE
+            text = _render_element(node, hidden)
+        case _:  # a comment, or a template parameter, which only templates have
+            text = REMOVED
     return text
 
 
-def _template(node: Template, hidden: frozenset[str]) -> str:
-    expansion = expansion_of(render(node.name, hidden))
+def _render_template(node: Template, hidden: frozenset[str]) -> str:
+    expansion = find_expansion(render(node.name, hidden))
     if expansion is None:
-        return HOLE
+        return REMOVED
     arguments = {
         str(parameter.name).strip(): render(parameter.value, hidden).strip()
         for parameter in node.params
     }
-    return expansion(arguments) or HOLE
+    return expansion(arguments) or REMOVED
 
 
-def _element(node: Tag, hidden: frozenset[str]) -> str:
+def _render_element(node: Tag, hidden: frozenset[str]) -> str:
     match str(node.tag).strip().lower():
         case "sup":
             return superscript(render(node.contents, hidden))
         case "sub":
             return render(node.contents, hidden)
         case "code":
-            return shield(render(node.contents, hidden))
+            return protect(render(node.contents, hidden))
         case "nowiki":
-            return shield(unescape(str(node.contents)))
+            return protect(unescape(str(node.contents)))
         case "math" | "ce" | "chem":
-            return shield(" ".join(unescape(str(node.contents)).split()))
+            return protect(" ".join(unescape(str(node.contents)).split()))
         case _:
-            return _preformatted(str(node.contents))
+            return _render_preformatted(str(node.contents))
 
 
-def _preformatted(source: str) -> str:
-    """Program code and the like, as it is; a line of it may stand within a sentence."""
+def _render_preformatted(source: str) -> str:
+    """Return program code and the like unchanged; a single line may stand within a sentence."""
     text = unescape(source).strip("\n")
-    around = PARAGRAPH if "\n" in text else ""
-    return around + shield_layout(text) + around
+    around = PARAGRAPH_BREAK if "\n" in text else ""
+    return around + protect_layout(text) + around

@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wiki_embeddings.compute.local.compute import LocalCompute
-from wiki_embeddings.compute.protocol import Advanced, Event, Failed, Finished, largest_first
+from wiki_embeddings.compute.protocol import Event, Failed, Finished, Progressed, largest_first
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.support.toy import ToySpec, toy_plan
 
@@ -30,17 +29,33 @@ def failed(events: Iterable[Event]) -> dict[int, Failed]:
     return {event.shard: event for event in events if isinstance(event, Failed)}
 
 
-def wait_until(holds: Callable[[], bool], within_s: float = 30.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
+def wait_until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.05)
 
 
-def program_process(program: str, volume: Volume) -> subprocess.Popen[str]:
-    """Start a program, given the volume's root; a file, because workers import it again."""
+def wait_for_worker(volume: Volume, shard: int) -> int:
+    """Wait until a worker sleeps over a shard; return the worker's process id."""
+    path = volume.root / f"at-work-part-{shard:05d}.parquet"
+    wait_until(lambda: path.exists() and path.read_text() != "")
+    return int(path.read_text())
+
+
+def start_map(volume: Volume, plan: str, setup: str = "") -> subprocess.Popen[str]:
+    """Start a process that maps a plan and prints the causes of failures."""
+    program = f"""\
+import resource, sys
+from pathlib import Path
+from wiki_embeddings.compute.local.compute import LocalCompute
+from wiki_embeddings_tests.support.toy import toy_plan
+if __name__ == "__main__":
+    {setup}
+    print([event.cause for event in LocalCompute(Path(sys.argv[1]), 1).map({plan})])
+"""
     volume.root.mkdir(parents=True)
-    script = volume.root / "program.py"
+    script = volume.root / "program.py"  # a file, because worker processes import it
     script.write_text(program)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     return subprocess.Popen(
@@ -52,10 +67,10 @@ def program_process(program: str, volume: Volume) -> subprocess.Popen[str]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process still does something; one that nobody has waited for yet does not."""
-    question = ["ps", "-o", "stat=", "-p", str(pid)]
-    asked = subprocess.run(question, capture_output=True, text=True, check=False)
-    return asked.stdout.strip() != "" and not asked.stdout.startswith("Z")
+    """Return True if a process exists and is no zombie."""
+    command = ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return state.strip() != "" and not state.startswith("Z")
 
 
 def test_every_shard_is_made_once_and_reported(compute, volume):
@@ -67,16 +82,18 @@ def test_every_shard_is_made_once_and_reported(compute, volume):
     assert multiprocessing.active_children() == []
 
 
-def test_a_second_run_recognises_what_is_finished(compute):
-    first = [event.report for event in compute.map(toy_plan(3)) if isinstance(event, Finished)]
-    again = [event.report for event in compute.map(toy_plan(3)) if isinstance(event, Finished)]
+def test_a_second_run_reuses_finished_shards(compute):
+    first, second = (
+        [event.report for event in compute.map(toy_plan(3)) if isinstance(event, Finished)]
+        for _ in range(2)
+    )
     assert [report.reused for report in first] == [False] * 3
-    assert [report.reused for report in again] == [True] * 3
+    assert [report.reused for report in second] == [True] * 3
     by_name = {report.file.name: report.file for report in first}
-    assert {report.file.name: report.file for report in again} == by_name
+    assert {report.file.name: report.file for report in second} == by_name
 
 
-def test_a_poisoned_shard_does_not_stop_the_others(compute):
+def test_a_bad_input_fails_only_its_own_shard(compute):
     events = list(compute.map(toy_plan(6, {2: "refuse"})))
     assert finished(events) == {0, 1, 3, 4, 5}
     assert failed(events)[2].cause == "This one is poison: take it out."
@@ -106,22 +123,13 @@ def test_a_full_disk_stops_the_map_at_once(volume):
     assert failed(events)[0].fatal
 
 
-def test_a_disk_that_fills_up_is_told_and_leaves_nothing_half_written(volume):
-    program = textwrap.dedent("""
-        import resource, sys
-        from pathlib import Path
-        from wiki_embeddings.compute.local.compute import LocalCompute
-        from wiki_embeddings_tests.support.toy import toy_plan
-        if __name__ == "__main__":
-            # No file may grow beyond this: what the system says is as for a full disk.
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-            compute = LocalCompute(Path(sys.argv[1]), 1)
-            print([event.cause for event in compute.map(toy_plan(3, rows=100_000))])
-    """)
-    with program_process(program, volume) as running:
-        told = running.communicate()[0]
-    assert told.count("Cannot write to") == 1, "the first failure ends the map"
-    assert "the file system takes no larger file" in told
+def test_a_disk_that_fills_up_stops_the_map_and_leaves_no_partial_file(volume):
+    # The system reports a file beyond this limit as it reports a full disk.
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
+    with start_map(volume, "toy_plan(3, rows=100_000)", setup=limit) as process:
+        output = process.communicate()[0]
+    assert output.count("Cannot write to") == 1, "the first failure ends the map"
+    assert "the file system takes no larger file" in output
     plan = toy_plan(3, rows=100_000)
     assert list(volume.path(plan.folder).iterdir()) == []
     assert finished(LocalCompute(volume.root, 1).map(plan)) == {0, 1, 2}
@@ -130,42 +138,42 @@ def test_a_disk_that_fills_up_is_told_and_leaves_nothing_half_written(volume):
 def test_closing_a_map_stops_its_workers(compute, volume):
     events = compute.map(toy_plan(4, {1: "sleep", 2: "sleep"}))
     assert next(events)
-    mark = volume.root / "at-work-part-00001.parquet"
-    wait_until(lambda: mark.exists() and mark.read_text() != "")
+    worker = wait_for_worker(volume, shard=1)
     events.close()
     assert multiprocessing.active_children() == []
-    assert not is_running(int(mark.read_text()))
+    assert not is_running(worker)
 
 
 def test_workers_end_when_their_parent_is_killed(volume):
-    program = textwrap.dedent("""
-        import sys
-        from pathlib import Path
-        from wiki_embeddings.compute.local.compute import LocalCompute
-        from wiki_embeddings_tests.support.toy import toy_plan
-        if __name__ == "__main__":
-            list(LocalCompute(Path(sys.argv[1]), 1).map(toy_plan(1, {0: "sleep"})))
-    """)
-    mark = volume.root / "at-work-part-00000.parquet"
-    with program_process(program, volume) as parent:
-        wait_until(lambda: mark.exists() and mark.read_text() != "")
+    with start_map(volume, 'toy_plan(1, {0: "sleep"})') as parent:
+        worker = wait_for_worker(volume, shard=0)
         parent.kill()
-    wait_until(lambda: not is_running(int(mark.read_text())))
+    wait_until(lambda: not is_running(worker))
 
 
-def test_progress_is_told_while_a_shard_is_made(compute):
+def test_progress_is_reported_while_a_shard_is_made(compute):
     events = list(compute.map(toy_plan(1, {0: "slow"})))
-    advanced = [event for event in events[:-1] if isinstance(event, Advanced)]
-    assert advanced, "a shard of most of a second tells of progress before its end"
-    assert sum(event.units for event in advanced) <= 3
+    progress = [event for event in events[:-1] if isinstance(event, Progressed)]
+    assert progress, "a shard that takes most of a second reports progress before its end"
+    assert sum(event.units for event in progress) <= 3
     assert isinstance(events[-1], Finished)
 
 
-def test_a_function_is_called_over_the_same_volume(compute, volume):
-    assert compute.call(lambda seen, name: seen.path(name), "x") == volume.root / "x"
+def test_call_passes_the_volume_to_the_function(compute, volume):
+    assert compute.call(lambda given, name: given.path(name), "x") == volume.root / "x"
     assert compute.files.where("a/b") == str(volume.root / "a" / "b")
 
 
-def test_the_longest_shards_are_handed_out_first():
+def test_the_largest_shards_are_handed_out_first():
     specs = [ToySpec("", str(n), units, 0) for n, units in enumerate([3, 9, 9, 1])]
     assert largest_first(specs) == [1, 2, 0, 3]
+
+
+def test_importing_the_local_compute_loads_neither_numpy_nor_arrow():
+    program = (
+        "import sys, wiki_embeddings.compute.local.compute; "
+        'print({"numpy", "pyarrow"} & sys.modules.keys())'
+    )
+    command = [sys.executable, "-c", program]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert loaded.stdout == "set()\n"

@@ -13,7 +13,7 @@ import pytest
 
 from wiki_embeddings.compute.modal import preflight
 from wiki_embeddings.compute.modal.deployment import SECRET, VOLUME
-from wiki_embeddings.progress import Listener, Snapshot
+from wiki_embeddings.progress import Listener, StageProgress
 from wiki_embeddings.settings import ComputeKind
 from wiki_embeddings_tests.sources.article_tables import parquet
 from wiki_embeddings_tests.standins.hub.fixtures import use_local_hub
@@ -56,7 +56,7 @@ class Cloud:
     hub: LocalHub
     instance: dg.DagsterInstance
     folder: Path
-    snapshots: list[Snapshot] = field(default_factory=list)
+    snapshots: list[StageProgress] = field(default_factory=list)
 
     def serve(self, articles: int, files: int = 1) -> None:
         """Add a wiki to the Hub, with its articles dealt out over files."""
@@ -65,7 +65,7 @@ class Cloud:
 
     def deploy(self) -> str:
         """Deploy the app as it is in this repository."""
-        preflight._accepted.cache_clear()
+        preflight._require_ready.cache_clear()
         return self.plane.deploy(APP_MODULE, cwd=REPOSITORY)
 
     def materialize(
@@ -147,4 +147,4 @@ def new_cloud(folder: Path, tiny_model: Path, token: str = TOKEN) -> Iterator[Cl
         cloud = Cloud(plane, hub, instance, parts[1])
         cloud.deploy()
         yield cloud
-        preflight._accepted.cache_clear()
+        preflight._require_ready.cache_clear()

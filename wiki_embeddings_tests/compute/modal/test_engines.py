@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from wiki_embeddings.compute.modal.deployment import SECRET
-from wiki_embeddings.encoders.cuda.gpu import lack_of_gpu
+from wiki_embeddings.encoders.cuda.gpu import find_gpu_problem
 from wiki_embeddings.schemas import vectors_of
 from wiki_embeddings_tests.compute.modal.cloud import Cloud, new_cloud
 from wiki_embeddings_tests.standins.modal import containers as modal_containers
@@ -140,19 +140,19 @@ def test_a_killed_container_takes_its_tei_server_along_and_the_next_starts_its_o
     cloud.plane.wait_until(lambda: not find_processes(killed), timeout_s=10)
 
 
-@pytest.mark.skipif(lack_of_gpu() is None, reason="the containers have this machine's GPU")
+@pytest.mark.skipif(find_gpu_problem() is None, reason="the containers have this machine's GPU")
 def test_cuda_without_a_gpu_is_refused_before_any_shard_and_says_what_is_missing(cloud):
     earlier = len(cloud.plane.stats.inputs("Embedder.*"))
     result = embed(cloud, "cuda")
     assert not result.success
-    lack = lack_of_gpu()
-    assert lack is not None
-    assert failures(result) == {"embeddings": f"The engine cuda cannot run here. {lack.reason}"}
+    problem = find_gpu_problem()
+    assert problem is not None
+    assert failures(result) == {"embeddings": f"The engine cuda cannot run here. {problem.reason}"}
     inputs = cloud.plane.stats.inputs("Embedder.*")[earlier:]
     assert [item.content.method_name for item in inputs] == ["describe"]
 
 
-@pytest.mark.skipif(lack_of_gpu() is None, reason="the containers have this machine's GPU")
+@pytest.mark.skipif(find_gpu_problem() is None, reason="the containers have this machine's GPU")
 def test_auto_without_a_gpu_uses_the_cpu_and_the_metadata_say_so(cloud, by_auto):
     settings = metadata(by_auto, "embeddings")["settings"]["embeddings"]
     assert settings["engine"] == "cpu"

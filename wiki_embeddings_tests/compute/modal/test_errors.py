@@ -1,4 +1,4 @@
-"""What Modal's client raises on the way, and what becomes of it."""
+"""Errors of Modal's client: which are retried, and what people read."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from wiki_embeddings.compute.modal.errors import with_retries
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
 
-class Asked:
-    """Something to ask, which raises each of these in turn and then answers."""
+class Request:
+    """A request that raises each of these errors in turn and then succeeds."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
-        self.times = 0
+        self.attempts = 0
 
     def __call__(self) -> str:
-        self.times += 1
+        self.attempts += 1
         if self.errors:
             raise self.errors.pop(0)
         return "answer"
@@ -28,7 +28,7 @@ class Asked:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modal_errors, "PAUSE_S", 0.0)
+    monkeypatch.setattr(modal_errors, "RETRY_PAUSE_S", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -42,33 +42,37 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
         ConnectionResetError(104, "reset by peer"),
     ],
 )
-def test_what_happens_on_the_way_is_asked_again(error):
-    asked = Asked(error, error)
-    assert with_retries("ask", asked) == "answer"
-    assert asked.times == 3
-
-
-def test_who_never_answers_is_given_up_with_what_to_do(monkeypatch):
-    monkeypatch.setattr(modal_errors, "_PATIENCE_S", 0.0)
-    with pytest.raises(WikiEmbeddingsError, match=r"Modal cannot ask: .*connection lost.*status"):
-        with_retries("ask", Asked(*[StreamTerminatedError("connection lost")] * 99))
+def test_a_request_is_repeated_while_modal_does_not_answer(error):
+    request = Request(*[error] * 20)
+    assert with_retries("ask", request) == "answer"
+    assert request.attempts == 21
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    "error", [StreamTerminatedError("gone"), modal.exception.ServiceError("gone")]
+)
+def test_retries_end_with_a_sentence_that_says_what_to_do(monkeypatch, error):
+    monkeypatch.setattr(modal_errors, "_RETRY_FOR_S", 0.0)
+    expected = r"Modal cannot ask: it does not answer \(gone\)\. Look at https://status"
+    with pytest.raises(WikiEmbeddingsError, match=expected):
+        with_retries("ask", Request(*[error] * 99))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
     [
         (modal.exception.FunctionTimeoutError("after 60 minutes"), "after 60 minutes"),
         (modal.exception.OutputExpiredError("it is gone"), "it is gone"),
         (modal.exception.NotFoundError("no such app"), "NotFoundError: no such app"),
     ],
 )
-def test_an_outcome_is_not_asked_for_again(error, told):
-    asked = Asked(error)
-    with pytest.raises(WikiEmbeddingsError, match=told):
-        with_retries("ask", asked)
-    assert asked.times == 1
+def test_an_outcome_is_not_retried(error, expected):
+    request = Request(error)
+    with pytest.raises(WikiEmbeddingsError, match=expected):
+        with_retries("ask", request)
+    assert request.attempts == 1
 
 
-def test_a_refused_token_is_an_input_to_mend():
+def test_a_refused_token_is_a_bad_input():
     with pytest.raises(BadInputError, match="modal setup"):
-        with_retries("ask", Asked(modal.exception.AuthError("no")))
+        with_retries("ask", Request(modal.exception.AuthError("no")))

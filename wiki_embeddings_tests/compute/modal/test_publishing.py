@@ -90,7 +90,7 @@ def test_publishing_again_uploads_nothing(run):
 def test_a_secret_that_may_not_write_is_refused_before_anything_is_fetched(run):
     cloud, _ = run
     cloud.plane.assets.secrets[SECRET] |= {"HF_TOKEN": TOKEN}
-    for container in cloud.plane.stats.containers("ask_hub", alive=True):
+    for container in cloud.plane.stats.containers("call_function", alive=True):
         cloud.plane.kill(container)  # it has the old secret
     fetched = len(cloud.plane.stats.inputs("fetch_part"))
     messages = failures(cloud.materialize(namespace="cantor", config=LAYOUT))

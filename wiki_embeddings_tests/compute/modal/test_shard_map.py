@@ -1,4 +1,4 @@
-"""A map that waits for results, with a call that is only pretended: what no plane brings about."""
+"""Maps that the local control plane cannot bring about, with stand-ins for Modal's objects."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from wiki_embeddings_tests.support.toy import ToySpec, toy_plan
 
 
 class Aio:
-    """A method of Modal's that is awaited."""
+    """An asynchronous method of Modal's client."""
 
     def __init__(self, method: Any) -> None:
         self.aio = method
 
 
 class Call:
-    """A call of which only some inputs ever have a result."""
+    """A call in which only some inputs ever get a result."""
 
-    object_id = "fc-pretended"
+    object_id = "fc-1"
 
-    def __init__(self, answered: Collection[int]) -> None:
-        self._answered = answered
-        self.cancelled = False
+    def __init__(self, with_results: Collection[int]) -> None:
+        self._with_results = with_results
+        self.is_cancelled = False
         self.get = Aio(self._get)
 
     async def _get(self, *, index: int, timeout: float | None = None) -> ShardResult:
-        if index in self._answered:
+        if index in self._with_results:
             name = f"part-{index:05d}.parquet"
             return ShardResult(
                 Report(ShardFile(name, 0, 0, "", -1, -1, 0, {}), reused=False, seconds=0.0)
@@ -48,32 +48,32 @@ class Call:
         if timeout is not None:
             raise TimeoutError
         await asyncio.Event().wait()
-        raise AssertionError("it never comes")
+        raise AssertionError("the event is never set")
 
     def get_dashboard_url(self) -> str:
-        return "https://modal.com/id/fc-pretended"
+        return "https://modal.com/id/fc-1"
 
     def cancel(self, *, terminate_containers: bool) -> None:
         assert terminate_containers
-        self.cancelled = True
+        self.is_cancelled = True
 
 
 class Function:
-    """A function whose calls are pretended, and whose statistics fail as ordered."""
+    """A function with one call, whose statistics fail with the given error."""
 
-    def __init__(self, call: Call, no_statistics: Exception | None = None) -> None:
+    def __init__(self, call: Call, stats_error: Exception | None = None) -> None:
         self._call = call
-        self._no_statistics = no_statistics
+        self._stats_error = stats_error
         self.get_current_stats = Aio(self._stats)
 
     def experimental_spawn_map(self, inputs: Sequence[ToySpec], kwargs: Mapping[str, str]) -> Call:
-        assert kwargs == {"moment": "now"}
+        assert kwargs == {"reload_token": "now"}
         assert inputs
         return self._call
 
     async def _stats(self) -> Any:
-        if self._no_statistics is not None:
-            raise self._no_statistics
+        if self._stats_error is not None:
+            raise self._stats_error
         return modal.types.FunctionCurrentStats(
             backlog=0, num_total_runners=2, num_running_inputs=0, input_headroom=0
         )
@@ -81,10 +81,10 @@ class Function:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard_map, "_TICK_S", 0.02)
+    monkeypatch.setattr(shard_map, "_POLL_S", 0.02)
 
 
-def events_of(function: Function, shards: int, volume: Any, deadline_s: float) -> list[Event]:
+def run_map(function: Function, shards: int, volume: Any, deadline_s: float) -> list[Event]:
     plan = toy_plan(shards)
     return list(
         shard_map.run(
@@ -92,38 +92,55 @@ def events_of(function: Function, shards: int, volume: Any, deadline_s: float) -
             plan.specs,
             range(shards),
             "now",
-            machine=ContainerSize(cores=1, memory_mib=1024, gpu="A10G"),
+            size=ContainerSize(cores=1, memory_mib=1024, gpu="A10G"),
             deadline_s=deadline_s,
             record=CallRecord(volume, plan.folder),
         )
     )
 
 
-def test_results_behind_many_that_never_come_are_found_before_the_map_is_given_up(volume):
-    stuck = shard_map._WAITED_FOR
-    call = Call(answered=range(stuck, stuck + 5))
-    came = events_of(Function(call), stuck + 5, volume, deadline_s=0.2)
-    assert {event.shard for event in came if isinstance(event, Finished)} == set(
-        range(stuck, stuck + 5)
+def test_results_behind_many_stuck_inputs_are_found_before_the_map_is_cancelled(volume):
+    unanswered = shard_map._MAX_AWAITED
+    call = Call(with_results=range(unanswered, unanswered + 5))
+    events = run_map(Function(call), unanswered + 5, volume, deadline_s=0.2)
+    assert {event.shard for event in events if isinstance(event, Finished)} == set(
+        range(unanswered, unanswered + 5)
     )
-    given_up = [event for event in came if isinstance(event, Failed)]
-    assert {event.shard for event in given_up} == set(range(stuck))
-    assert all("cancelled" in event.cause for event in given_up)
-    assert call.cancelled
+    failed = [event for event in events if isinstance(event, Failed)]
+    assert {event.shard for event in failed} == set(range(unanswered))
+    assert all("cancelled" in event.cause for event in failed)
+    assert call.is_cancelled
+
+
+class TimedOutCall(Call):
+    """A call whose last inputs exceed their time limit."""
+
+    async def _get(self, *, index: int, timeout: float | None = None) -> ShardResult:
+        if index >= shard_map._MAX_AWAITED:
+            raise modal.exception.FunctionTimeoutError("60 minutes")
+        return await super()._get(index=index, timeout=timeout)
+
+
+def test_a_time_limit_exceeded_behind_many_stuck_inputs_is_a_result_too(volume):
+    stuck = shard_map._MAX_AWAITED
+    events = run_map(Function(TimedOutCall([])), stuck + 2, volume, deadline_s=0.2)
+    causes = {event.shard: event.cause for event in events if isinstance(event, Failed)}
+    late = {shard for shard, cause in causes.items() if "longer than its time limit" in cause}
+    assert late == {stuck, stuck + 1}
 
 
 @pytest.mark.parametrize(
     "error", [modal.exception.TimeoutError("silent"), modal.exception.ServiceError("away")]
 )
-def test_a_figure_that_cannot_be_had_costs_no_result(volume, error):
-    call = Call(answered=range(3))
-    came = events_of(Function(call, no_statistics=error), 3, volume, deadline_s=5.0)
-    assert {event.shard for event in came if isinstance(event, Finished)} == {0, 1, 2}
-    assert not call.cancelled
+def test_an_error_of_the_statistics_loses_no_result(volume, error):
+    call = Call(with_results=range(3))
+    events = run_map(Function(call, stats_error=error), 3, volume, deadline_s=5.0)
+    assert {event.shard for event in events if isinstance(event, Finished)} == {0, 1, 2}
+    assert not call.is_cancelled
 
 
 class InterruptingFunction(Function):
-    """A function whose call is started just when Ctrl-C comes."""
+    """A function whose call is interrupted by Ctrl-C while it starts."""
 
     def experimental_spawn_map(self, inputs: Sequence[ToySpec], kwargs: Mapping[str, str]) -> Call:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
@@ -131,16 +148,16 @@ class InterruptingFunction(Function):
         return super().experimental_spawn_map(inputs, kwargs)
 
 
-def test_an_interrupt_while_a_map_is_started_leaves_no_call_behind(volume):
-    call = Call(answered=range(3))
+def test_an_interrupt_during_the_start_of_a_map_cancels_its_call(volume):
+    call = Call(with_results=range(3))
     with pytest.raises(KeyboardInterrupt):
-        events_of(InterruptingFunction(call), 3, volume, deadline_s=5.0)
-    assert call.cancelled
+        run_map(InterruptingFunction(call), 3, volume, deadline_s=5.0)
+    assert call.is_cancelled
 
 
-def test_the_last_word_on_usage_comes_with_the_price_of_what_was_running(volume):
-    came = events_of(Function(Call(answered=range(3))), 3, volume, deadline_s=5.0)
-    last = came[-1]
+def test_the_last_event_is_the_usage_with_its_price(volume):
+    events = run_map(Function(Call(with_results=range(3))), 3, volume, deadline_s=5.0)
+    last = events[-1]
     assert isinstance(last, Usage)
     assert last.containers == 2
     assert last.gpu == "A10G"

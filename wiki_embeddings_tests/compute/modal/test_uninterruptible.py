@@ -15,16 +15,16 @@ def interrupt() -> None:
     time.sleep(0.1)
 
 
-def test_what_the_work_returns_comes_back():
+def test_the_result_of_the_work_is_returned():
     assert uninterruptible(lambda: 7) == 7
 
 
-def test_what_the_work_raises_comes_up():
+def test_an_exception_of_the_work_is_raised():
     with pytest.raises(ZeroDivisionError):
         uninterruptible(lambda: 1 // 0)
 
 
-def test_work_that_is_cancelled_does_not_wait_forever():
+def test_a_cancelled_error_of_the_work_is_raised():
     def work() -> None:
         raise asyncio.CancelledError
 
@@ -32,19 +32,19 @@ def test_work_that_is_cancelled_does_not_wait_forever():
         uninterruptible(work)
 
 
-def test_an_interrupt_comes_up_when_the_work_has_ended():
-    done: list[str] = []
+def test_an_interrupt_is_raised_after_the_work_has_ended():
+    steps: list[str] = []
 
     def work() -> None:
         interrupt()
-        done.append("all")
+        steps.append("end")
 
     with pytest.raises(KeyboardInterrupt):
         uninterruptible(work)
-    assert done == ["all"]
+    assert steps == ["end"]
 
 
-def test_an_interrupt_tells_that_the_work_failed():
+def test_an_interrupt_has_a_note_if_the_work_failed():
     def work() -> None:
         interrupt()
         raise OSError("no answer")

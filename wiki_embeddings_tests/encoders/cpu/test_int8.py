@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from wiki_embeddings import encoders
-from wiki_embeddings.chunking import ChunkSettings, chunk_articles, load_tokenizer
 from wiki_embeddings.encoders import Encoder
 from wiki_embeddings.encoders.cpu import processor
-from wiki_embeddings.encoders.models.resolve import resolve
-from wiki_embeddings.sources import sample
-from wiki_embeddings_tests.encoders.references import TINY, reference_texts, reference_vectors
+from wiki_embeddings_tests.encoders.references import (
+    TINY,
+    cosines,
+    reference_texts,
+    reference_vectors,
+)
+from wiki_embeddings_tests.encoders.sample_tokens import sample_tokens
 
 QUESTIONS = [
     "Who built the lighthouse?",
@@ -31,33 +34,20 @@ def float32() -> Encoder:
     return encoders.load(engine="cpu", precision="float32")
 
 
-def sample_tokens(count):
-    part = sample.plan().parts[0]
-    batch = next(iter(sample.open_part(part, lambda _articles: None).batches))
-    titles, texts = (batch.column(name).to_pylist() for name in ("title", "text"))
-    tokenizer = load_tokenizer(resolve().tokenizer_path)
-    chunks = chunk_articles(tokenizer, titles, texts, ChunkSettings())
-    tokens = np.split(chunks.tokens, chunks.token_offsets[1:-1])
-    return tokens[:: max(1, len(tokens) // count)][:count]
-
-
-def cosines(left, right):
-    return np.einsum("ij,ij->i", left, right)
-
-
-def test_passages_in_int8_keep_the_quality_bar(int8, float32):
-    tokens = sample_tokens(40)
+def test_int8_passages_meet_the_quality_bar(int8, float32):
+    tokens = sample_tokens()
+    tokens = tokens[:: len(tokens) // 40][:40]
     agreement = cosines(int8.encode(tokens), float32.encode(tokens))
     assert agreement.mean() >= 0.995
     assert agreement.min() >= 0.985
 
 
-def test_questions_in_int8_keep_near_float32(int8, float32):
+def test_int8_questions_stay_close_to_float32(int8, float32):
     left, right = (encoder.encode_texts(QUESTIONS, query=True) for encoder in (int8, float32))
     assert cosines(left, right).min() >= 0.98
 
 
-def test_odd_and_empty_texts_in_int8_keep_near_sentence_transformers(int8):
+def test_int8_vectors_of_odd_and_empty_texts_stay_close_to_sentence_transformers(int8):
     vectors = int8.encode_texts(reference_texts())
     agreement = cosines(vectors, reference_vectors("minilm", "texts"))
     assert agreement.mean() >= 0.99
@@ -84,35 +74,37 @@ def test_a_narrow_model_with_cls_pooling_and_prompts_can_be_quantized():
         ({"asimd", "asimddp", "i8mm"}, "float32"),
     ],
 )
-@pytest.mark.parametrize("ask", [encoders.describe, encoders.load])
-def test_the_processor_decides_the_precision_where_nobody_does(monkeypatch, flags, expected, ask):
+@pytest.mark.parametrize("function", [encoders.describe, encoders.load])
+def test_the_processor_decides_the_default_precision(monkeypatch, flags, expected, function):
     monkeypatch.setattr(processor, "processor_flags", lambda: frozenset(flags))
-    told = ask(engine="cpu")
-    info = told if isinstance(told, encoders.EncoderInfo) else told.info
+    result = function(engine="cpu")
+    info = result if isinstance(result, encoders.EncoderInfo) else result.info
     assert info.precision == expected
 
 
-def test_a_narrow_model_is_left_in_float32(monkeypatch):
+def test_a_narrow_model_is_computed_in_float32(monkeypatch):
     monkeypatch.setattr(processor, "processor_flags", lambda: frozenset({"avx2"}))
     assert encoders.describe(TINY, "cpu").precision == "float32"
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_the_precision_asked_for_is_taken_on_every_processor(monkeypatch, precision):
+def test_an_explicit_precision_is_used_on_every_processor(monkeypatch, precision):
     monkeypatch.setattr(processor, "processor_flags", lambda: frozenset({"avx2"}))
     assert encoders.describe(engine="cpu", precision=precision).precision == precision
 
 
 def test_the_flags_are_read_from_the_first_processor(tmp_path, monkeypatch):
-    listed = tmp_path / "cpuinfo"
-    listed.write_text("processor\t: 0\nflags\t\t: fpu avx2 fma\n\nprocessor\t: 1\nflags\t\t: fpu\n")
-    monkeypatch.setattr(processor, "_CPUINFO", listed)
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(
+        "processor\t: 0\nflags\t\t: fpu avx2 fma\n\nprocessor\t: 1\nflags\t\t: fpu\n"
+    )
+    monkeypatch.setattr(processor, "_CPUINFO", cpuinfo)
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert processor.processor_flags() == {"fpu", "avx2", "fma"}
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     assert processor.processor_flags() == frozenset()
 
 
-def test_a_system_that_lists_no_flags_has_none(tmp_path, monkeypatch):
+def test_a_system_without_cpuinfo_has_no_flags(tmp_path, monkeypatch):
     monkeypatch.setattr(processor, "_CPUINFO", tmp_path / "missing")
     assert processor.processor_flags() == frozenset()

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiki_embeddings.encoders.batching import end_of_batch, longest_first
-from wiki_embeddings.encoders.cuda.packing import packed, packed_passages, runs
+from wiki_embeddings.encoders.batching import batch_end, equal_length_runs, longest_first
+from wiki_embeddings.encoders.cuda.packing import pack, pack_passages
 from wiki_embeddings.encoders.models.resolve import resolve
-from wiki_embeddings.encoders.sequences import SequenceMaker
-from wiki_embeddings.encoders.token_lists import TokenLists, token_lists
+from wiki_embeddings.encoders.sequences import SequenceBuilder
+from wiki_embeddings.encoders.token_lists import TokenLists
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings_tests.encoders.references import TINY
 
@@ -30,7 +30,7 @@ def batches(lengths, budget):
     found = []
     begin = 0
     while begin < len(order):
-        end = end_of_batch(ends, begin, budget)
+        end = batch_end(ends, begin, budget)
         found.append(order[begin:end])
         begin = end
     return found
@@ -51,32 +51,32 @@ def test_a_batch_is_as_full_as_the_budget_allows(lengths, budget):
 
 
 @given(lengths_lists)
-def test_the_longest_come_first_and_equals_keep_their_order(lengths):
+def test_the_longest_sequences_come_first_and_ties_keep_their_order(lengths):
     order = longest_first(lengths)
     assert list(order) == sorted(range(len(lengths)), key=lambda index: -lengths[index])
 
 
 @given(lengths_lists)
-def test_runs_are_all_neighbours_of_one_length(lengths):
-    found = list(runs(lengths))
-    rebuilt = [length for first, end, length in found for _ in range(first, end)]
+def test_each_run_has_all_neighbours_of_one_length(lengths):
+    runs = list(equal_length_runs(lengths))
+    rebuilt = [length for first, end, length in runs for _ in range(first, end)]
     assert rebuilt == lengths.tolist()
-    assert all(left[2] != right[2] for left, right in pairwise(found))
+    assert all(left[2] != right[2] for left, right in pairwise(runs))
 
 
 @given(texts_lists, frames, frames)
 def test_packed_sequences_are_the_framed_texts_end_to_end(texts, head, tail):
-    sequences = packed(token_lists(texts), head, tail)
+    sequences = pack(TokenLists.from_arrays(texts), head, tail)
     framed = [np.concatenate([head, text, tail]) for text in texts]
     assert sorted(sequences.rows) == list(range(len(texts)))
     assert sequences.offsets[0] == 0
-    assert sequences.offsets[-1] == len(sequences.ids) == len(sequences.places)
+    assert sequences.offsets[-1] == len(sequences.ids) == len(sequences.positions)
     for row, begin, end in zip(
         sequences.rows, sequences.offsets, sequences.offsets[1:], strict=False
     ):
         np.testing.assert_array_equal(sequences.ids[begin:end], framed[row])
-        np.testing.assert_array_equal(sequences.places[begin:end], np.arange(end - begin))
-    assert sequences.ids.dtype == sequences.places.dtype == np.int32
+        np.testing.assert_array_equal(sequences.positions[begin:end], np.arange(end - begin))
+    assert sequences.ids.dtype == sequences.positions.dtype == np.int32
 
 
 @pytest.fixture(scope="module")
@@ -85,17 +85,17 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def maker(model):
-    return SequenceMaker(model)
+def builder(model):
+    return SequenceBuilder(model)
 
 
 @given(
     st.lists(st.lists(st.integers(0, 131), max_size=58), max_size=40), st.sampled_from(["u2", "i8"])
 )
-def test_passages_that_are_stored_together_are_framed_as_one_by_one(model, maker, texts, dtype):
+def test_passages_in_token_lists_are_packed_as_one_by_one(model, builder, texts, dtype):
     passages = [np.array(text, dtype=dtype) for text in texts]
-    together = packed_passages(token_lists(passages), maker, model)
-    one_by_one = packed_passages(passages, maker, model)
+    together = pack_passages(TokenLists.from_arrays(passages), builder, model)
+    one_by_one = pack_passages(passages, builder, model)
     for left, right in zip(vars(together).values(), vars(one_by_one).values(), strict=True):
         np.testing.assert_array_equal(left, right)
         assert left.dtype == right.dtype
@@ -110,15 +110,15 @@ def test_passages_that_are_stored_together_are_framed_as_one_by_one(model, maker
         (np.array([5.0]), r"float64 of shape .*token ids are integers"),
     ],
 )
-def test_stored_passages_that_cannot_be_read_are_refused_by_number(model, maker, passage, reason):
-    passages = token_lists([np.array([7], dtype=passage.dtype), passage])
+def test_faulty_passages_in_token_lists_are_refused_by_number(model, builder, passage, reason):
+    passages = TokenLists.from_arrays([np.array([7], dtype=passage.dtype), passage])
     with pytest.raises(BadInputError, match=reason):
-        packed_passages(passages, maker, model)
+        pack_passages(passages, builder, model)
 
 
 def test_token_lists_are_a_sequence_of_their_texts():
     texts = [np.array(text, np.uint16) for text in ([7, 8], [], [9])]
-    lists = token_lists(texts)
+    lists = TokenLists.from_arrays(texts)
     assert len(lists) == 3
     for found, expected in zip(lists, texts, strict=True):
         np.testing.assert_array_equal(found, expected)
@@ -130,7 +130,7 @@ def test_token_lists_are_a_sequence_of_their_texts():
     assert lists[0].base is lists.ids
 
 
-def test_no_texts_are_no_token_lists():
-    assert len(token_lists([])) == 0
+def test_token_lists_may_be_empty():
+    assert len(TokenLists.from_arrays([])) == 0
     assert list(TokenLists(np.empty(0, np.uint16), np.zeros(1, np.int64))) == []
-    assert len(packed(token_lists([])).rows) == 0
+    assert len(pack(TokenLists.from_arrays([])).rows) == 0

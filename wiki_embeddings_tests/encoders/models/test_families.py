@@ -1,4 +1,4 @@
-"""The shapes and families of the models to get right, each with random weights."""
+"""The families and sizes of the most common models, with random weights."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from wiki_embeddings import encoders
 from wiki_embeddings.encoders.models.resolve import resolve
-from wiki_embeddings.encoders.sequences import SequenceMaker
+from wiki_embeddings.encoders.sequences import SequenceBuilder
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings_tests.encoders.each_engine import cpu_encoder, each_engine
 from wiki_embeddings_tests.encoders.numpy_bert import unit_vector
 from wiki_embeddings_tests.encoders.references import (
+    cosines,
     edit_json,
     reference_texts,
     reference_vectors,
@@ -30,24 +31,6 @@ def xlmr(tmp_path: Path) -> Path:
     return unpacked_xlmr(tmp_path)
 
 
-def cpu_encoder(model):
-    return encoders.load(model, "cpu")
-
-
-def cuda_encoder(model):
-    pytest.importorskip("torch", reason="PyTorch, the extra `cuda`, is not installed")
-    from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
-
-    return CudaEncoder(resolve(model), encoders.describe(model, "cpu"), device="cpu")
-
-
-each_engine = pytest.mark.parametrize("load", [cpu_encoder, cuda_encoder])
-
-
-def cosines(left, right):
-    return np.einsum("ij,ij->i", left, right)
-
-
 @each_engine
 @pytest.mark.parametrize(("kind", "query"), [("queries", True), ("passages", False)])
 def test_an_xlmr_agrees_with_sentence_transformers(xlmr, load, kind, query):
@@ -55,9 +38,9 @@ def test_an_xlmr_agrees_with_sentence_transformers(xlmr, load, kind, query):
     assert cosines(vectors, reference_vectors("tiny_xlmr", kind)).min() >= 0.9999
 
 
-def test_the_first_positions_of_an_xlmr_belong_to_no_text(xlmr):
+def test_the_first_positions_of_an_xlmr_are_unused(xlmr):
     model = resolve(xlmr)
-    assert (model.shape.positions, model.shape.first_position) == (258, 2)
+    assert (model.require_bert().positions, model.require_bert().first_position) == (258, 2)
     assert model.max_length == 256
     edit_json(xlmr / "sentence_bert_config.json", max_seq_length=258)
     edit_json(xlmr / "tokenizer_config.json", model_max_length=None)
@@ -67,7 +50,7 @@ def test_the_first_positions_of_an_xlmr_belong_to_no_text(xlmr):
 @each_engine
 def test_the_longest_text_of_an_xlmr_is_read_to_its_end(xlmr, load):
     model = resolve(xlmr)
-    sequences = SequenceMaker(model)
+    sequences = SequenceBuilder(model)
     frame = len(sequences.from_passages([np.empty(0, np.uint32)])[0])
     text = np.arange(5, 5 + model.max_length - frame, dtype=np.uint32)
     longest = load(xlmr).encode([text])
@@ -77,8 +60,8 @@ def test_the_longest_text_of_an_xlmr_is_read_to_its_end(xlmr, load):
 
 
 @each_engine
-def test_a_bert_with_the_tokenizer_of_xlmr_begins_at_the_first_position(xlmr, load):
-    """As multilingual-e5-small: `model_type` is bert, whatever the tokenizer is."""
+def test_a_bert_with_an_xlmr_tokenizer_starts_at_the_first_position(xlmr, load):
+    """Like multilingual-e5-small, whose `model_type` is bert."""
     expected = load(xlmr).encode_texts(TEXTS)
     tensors = load_file(xlmr / "model.safetensors")
     positions = "embeddings.position_embeddings.weight"
@@ -86,7 +69,7 @@ def test_a_bert_with_the_tokenizer_of_xlmr_begins_at_the_first_position(xlmr, lo
     save_file(tensors, xlmr / "model.safetensors")
     edit_json(xlmr / "config.json", model_type="bert", max_position_embeddings=256, pad_token_id=0)
     model = resolve(xlmr)
-    assert (model.shape.first_position, model.max_length) == (0, 256)
+    assert (model.require_bert().first_position, model.max_length) == (0, 256)
     assert (model.special_tokens.cls, model.special_tokens.sep) == (0, 2)
     np.testing.assert_allclose(load(xlmr).encode_texts(TEXTS), expected, atol=1e-6)
 
@@ -111,33 +94,33 @@ def test_tensors_of_a_model_with_a_head_are_found(xlmr, prefix):
     ],
 )
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_other_shapes_agree_with_bert_in_numpy(tmp_path, load, changes, pooling):
+def test_models_of_other_sizes_agree_with_bert_in_numpy(tmp_path, load, changes, pooling):
     folder = write_tiny_model(tmp_path / "tiny", **changes)
     edit_json(folder / "1_Pooling" / "config.json", pooling_mode=pooling)
     model = resolve(folder)
     expected = [
-        unit_vector(model, ids) for ids in SequenceMaker(model).from_texts(TEXTS, query=True)
+        unit_vector(model, ids) for ids in SequenceBuilder(model).from_texts(TEXTS, query=True)
     ]
     vectors = load(folder).encode_texts(TEXTS, query=True)
     assert cosines(vectors, np.array(expected)).min() >= 0.99999
 
 
 @each_engine
-def test_weights_in_half_precision_are_those_numbers(tmp_path, load):
-    """As gte-small's."""
+def test_weights_in_half_precision_are_computed_in_float32(tmp_path, load):
+    """Like gte-small's."""
     folder = write_tiny_model(tmp_path / "tiny", num_hidden_layers=3)
     tensors = load_file(folder / "model.safetensors")
     halves = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
     save_file(halves, folder / "model.safetensors")
     model = resolve(folder)
     expected = [
-        unit_vector(model, ids) for ids in SequenceMaker(model).from_texts(TEXTS, query=True)
+        unit_vector(model, ids) for ids in SequenceBuilder(model).from_texts(TEXTS, query=True)
     ]
     assert cosines(load(folder).encode_texts(TEXTS), np.array(expected)).min() >= 0.99999
 
 
-def test_a_prefix_and_a_chunk_are_framed_as_the_text_together(xlmr):
-    sequences = SequenceMaker(resolve(xlmr))
+def test_a_tokenised_passage_gives_the_sequence_of_its_text_with_prefix(xlmr):
+    sequences = SequenceBuilder(resolve(xlmr))
     backend = sequences._tokenizer
     texts = [text for text in reference_texts() if len(text) < 300]
     tokens = [
@@ -151,16 +134,16 @@ def test_a_prefix_and_a_chunk_are_framed_as_the_text_together(xlmr):
     assert all(ids[: len(frame)].tolist() == frame and ids[-1] == 2 for ids in framed)
 
 
-def test_a_prefix_without_space_makes_one_word_with_the_text(xlmr):
+def test_a_prefix_without_space_joins_the_first_word(xlmr):
     edit_json(xlmr / "config_sentence_transformers.json", prompts={"query": "q:"})
-    sequences = SequenceMaker(resolve(xlmr))
+    sequences = SequenceBuilder(resolve(xlmr))
     ids = sequences.from_texts(["snow"], query=True)[0]
     assert ids[1:-1].tolist() == sequences._tokenizer.encode("q:snow", add_special_tokens=False).ids
 
 
 @pytest.mark.parametrize("space", [" ", "\n", "\u3000", "\t \n"])
-def test_white_space_around_a_text_counts_for_nothing(xlmr, space):
-    sequences = SequenceMaker(resolve(xlmr))
+def test_white_space_around_a_text_is_ignored(xlmr, space):
+    sequences = SequenceBuilder(resolve(xlmr))
     plain, padded, blank, empty = sequences.from_texts(
         ["the river", f"{space}the river{space}", space, ""], query=True
     )
@@ -169,7 +152,7 @@ def test_white_space_around_a_text_counts_for_nothing(xlmr, space):
 
 
 @pytest.mark.parametrize("kind", ["RobertaProcessing", "BertProcessing"])
-def test_the_frame_is_what_the_tokenizer_itself_puts_around_a_text(xlmr, kind):
+def test_the_special_tokens_are_those_of_the_post_processor(xlmr, kind):
     edit_json(xlmr / "tokenizer_config.json", cls_token="<unk>", sep_token="<unk>")
     assert resolve(xlmr).special_tokens.sep == 2
     processor = {"type": kind, "sep": ["<mask>", 721], "cls": ["<s>", 0]}
@@ -177,7 +160,7 @@ def test_the_frame_is_what_the_tokenizer_itself_puts_around_a_text(xlmr, kind):
     assert resolve(xlmr).special_tokens.sep == 721
 
 
-def test_without_a_post_processor_the_frame_is_what_the_configuration_names(xlmr):
+def test_without_a_post_processor_the_special_tokens_are_those_of_the_configuration(xlmr):
     edit_json(xlmr / "tokenizer.json", post_processor=None)
     edit_json(xlmr / "tokenizer_config.json", sep_token={"content": "<unk>"})
     assert resolve(xlmr).special_tokens.sep == 3
@@ -186,17 +169,17 @@ def test_without_a_post_processor_the_frame_is_what_the_configuration_names(xlmr
     assert (special.cls, special.pad, special.sep) == (0, 1, 2)
 
 
-def test_a_frame_of_more_than_one_token_is_refused(xlmr):
+def test_a_special_token_on_one_side_only_is_refused(xlmr):
     processor = json.loads((xlmr / "tokenizer.json").read_text())["post_processor"]
     processor["single"] = processor["single"][:2]
     edit_json(xlmr / "tokenizer.json", post_processor=processor)
-    with pytest.raises(BadInputError, match="frames a text by"):
+    with pytest.raises(BadInputError, match="not one token on each side"):
         resolve(xlmr)
 
 
 def test_a_damaged_vocabulary_is_refused(xlmr):
     edit_json(xlmr / "tokenizer.json", model={"type": "Unigram", "vocab": ["<s>", "</s>"]})
-    with pytest.raises(BadInputError, match="vocabulary is not as"):
+    with pytest.raises(BadInputError, match="vocabulary is not in"):
         resolve(xlmr)
 
 
@@ -206,14 +189,14 @@ def test_a_first_position_beyond_the_last_is_refused(xlmr):
         resolve(xlmr)
 
 
-def test_letters_that_the_tokenizer_tells_apart_are_not_made_small(xlmr):
+def test_lower_casing_before_a_case_sensitive_tokenizer_is_refused(xlmr):
     edit_json(xlmr / "sentence_bert_config.json", do_lower_case=True)
-    with pytest.raises(BadInputError, match="makes letters small"):
+    with pytest.raises(BadInputError, match="lower-cases text"):
         resolve(xlmr)
 
 
-def test_a_tokenizer_that_makes_letters_small_itself_may_be_told_so(tmp_path):
-    """As bge's."""
+def test_lower_casing_is_accepted_if_the_tokenizer_does_it(tmp_path):
+    """Like bge's."""
     folder = write_tiny_model(tmp_path / "tiny")
     edit_json(folder / "sentence_bert_config.json", do_lower_case=True)
     assert resolve(folder).max_length == 256

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from wiki_embeddings.sources.wikitext import plain_text
-from wiki_embeddings.sources.wikitext.templates import EXPANSIONS
+from wiki_embeddings.sources.wikitext.conversion import plain_text
+from wiki_embeddings.sources.wikitext.templates import KINDS, TEMPLATES
 
 IN_PROSE = {
     "abbr": ("{{abbr|NGO|non-governmental organisation}}", "NGO"),
@@ -94,7 +94,7 @@ IN_PROSE = {
     "vanchor": ("{{vanchor|word|anchor}}", "word"),
     "visible anchor": ("{{visible_anchor|word}}", "word"),
     "vr": ("{{vr|ai}}", "ai"),
-    # Signs.
+    # Characters.
     "!": ("{{!}}", "|"),
     "'": ("''Time''{{'}}s", "Time's"),
     "'s": ("''Eagle''{{'s}} shadow", "Eagle's shadow"),
@@ -135,12 +135,13 @@ AS_PARAGRAPHS = {
 }
 
 
-def test_each_prose_template_has_an_example_here():
-    assert {*IN_PROSE, *AS_PARAGRAPHS} == EXPANSIONS.keys()
+def test_each_template_belongs_to_one_kind_and_has_an_example_here():
+    names = [name for kind in KINDS for name in kind.TEMPLATES]
+    assert sorted(names) == sorted([*IN_PROSE, *AS_PARAGRAPHS])
 
 
 @pytest.mark.parametrize(("wikitext", "text"), IN_PROSE.values(), ids=IN_PROSE)
-def test_a_prose_template_shows_its_text_within_the_sentence(wikitext, text):
+def test_a_template_in_prose_shows_its_text_within_the_sentence(wikitext, text):
     assert plain_text(f"Before {wikitext} after.") == f"Before {text} after."
 
 
@@ -165,7 +166,7 @@ def test_a_block_template_shows_paragraphs_or_lines(wikitext, text):
         ("{{convert|3}}", "3"),
     ],
 )
-def test_a_measure_keeps_its_quantity_and_its_unit(wikitext, text):
+def test_a_converted_quantity_keeps_its_numbers_and_its_unit(wikitext, text):
     assert plain_text(f"It is {wikitext} long.") == f"It is {text} long."
 
 
@@ -179,19 +180,19 @@ def test_a_measure_keeps_its_quantity_and_its_unit(wikitext, text):
         ("{{formatnum:12.88}}", "12.88"),
     ],
 )
-def test_names_that_carry_an_argument_are_understood(wikitext, text):
+def test_template_names_may_contain_an_argument(wikitext, text):
     assert plain_text(f"Before {wikitext} after.") == f"Before {text} after."
 
 
-@pytest.mark.parametrize("name", EXPANSIONS)
+@pytest.mark.parametrize("name", TEMPLATES)
 @pytest.mark.parametrize(
     "arguments", ["", "|", "||||", "|1=", "|x|to", "|a=b|N", "|" + "9" * 5000, "|²|١|٢"]
 )
-def test_odd_arguments_never_fail(name, arguments):
+def test_unusual_arguments_never_fail(name, arguments):
     assert isinstance(plain_text("{{" + name + arguments + "}}"), str)
 
 
-def test_coordinates_of_the_page_itself_are_dropped():
+def test_coordinates_beside_the_title_are_dropped():
     assert plain_text("Alaska {{coord|64|N|150|W|display=title}}") == "Alaska"
 
 

@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from wiki_embeddings.compute.protocol import Finished
-from wiki_embeddings.progress import Snapshot
+from wiki_embeddings.progress import StageProgress
 from wiki_embeddings_tests.compute.modal.cloud import CONFIG
 from wiki_embeddings_tests.compute.modal.faults.commit_gate import Gate, commits_held
 from wiki_embeddings_tests.compute.modal.faults.embedding_cloud import EmbeddingCloud
@@ -118,7 +118,7 @@ def test_after_dagster_was_killed_only_the_rest_is_made(cloud, plane):
         (orphan,) = plane.stats.calls_in_progress()
         orphans = cloud.busy_embedders()
 
-        def open_gate(snapshot: Snapshot) -> None:
+        def open_gate(snapshot: StageProgress) -> None:
             if snapshot.shards_done:  # kept shards are reported once the orphan is cancelled
                 plane.wait_until(lambda: all(container.ended for container in orphans))
                 gate.opened.set()

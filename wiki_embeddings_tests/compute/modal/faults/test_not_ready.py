@@ -37,13 +37,13 @@ def no_deployment(monkeypatch, _plane):
 def test_an_asset_is_refused_before_any_container_starts_for_it(
     cloud, plane, monkeypatch, spoil, sentence
 ):
-    preflight._accepted.cache_clear()
+    preflight._require_ready.cache_clear()
     spoil(monkeypatch, plane)
     before = len(plane.containers)
     try:
         result = cloud.cloud.materialize("embeddings")
     finally:
-        preflight._accepted.cache_clear()
+        preflight._require_ready.cache_clear()
     (message,) = failures(result).values()
     assert sentence in message
     assert {container.live.name for container in plane.containers[before:]} <= {"handshake"}

@@ -1,0 +1,167 @@
+"""`wiki-embeddings estimate`: a prediction as a table with notes, or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, Literal
+
+import click
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
+from wiki_embeddings.estimate.figures import Figure
+from wiki_embeddings.estimate.options import RunOptions
+from wiki_embeddings.estimate.prediction import AssetEstimate, Estimate, predict
+from wiki_embeddings.host import duration, usable_cores
+
+_HEADINGS = ("asset", "time", "con-\ntainers", "GPU-\nhours", "$", "stored", "basis")
+
+_MB = 1e6
+_GB = 1e9
+
+
+@click.command()
+@click.option("--wiki", default="en", show_default=True, help="Which Wikipedia.")
+@click.option("--fraction", type=float, default=1.0, help="Share of the articles.")
+@click.option("--characters", type=float, help="Characters of all its articles, if you know.")
+@click.option("--articles", type=float, help="Number of all its articles, if you know.")
+@click.option("--model", help="Embedding model: a name on the Hub or a folder.")
+@click.option("--token-budget", type=int, default=256, show_default=True, help="Tokens in a chunk.")
+@click.option(
+    "--title-prefix/--no-title-prefix", default=True, help="Put the title in front of each chunk."
+)
+@click.option("--shard-mib", type=float, help="MiB of text in a shard.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "cpu", "cuda", "tei"]),
+    default="auto",
+    show_default=True,
+    help="Engine that computes the vectors.",
+)
+@click.option("--gpu", help="On Modal: GPU of each container that computes vectors, such as A10G.")
+@click.option("--containers", type=int, help="On Modal: most containers at once.")
+@click.option(
+    "--cpu-containers", type=int, help="On Modal: most containers of the assets without a GPU."
+)
+@click.option("--cores", type=int, help="On this machine: processor cores. [default: all]")
+@click.option("--utilization", type=float, help="Share of the GPU's half-precision rate reached.")
+@click.option(
+    "--tokens-per-second",
+    "tokens_per_s",
+    type=float,
+    help="Tokens a second of one container, or of this machine, if you have measured them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def command(as_json: bool, cores: int | None, **options: Any) -> None:
+    """Predict time, GPU-hours, dollars and storage of a run, without starting anything.
+
+    With a GPU, a number of containers or an engine that needs a GPU, the run is predicted for
+    Modal; else for the processor of this machine. Each figure says what it is based on.
+    """
+    estimate = predict(RunOptions(cores=usable_cores() if cores is None else cores, **options))
+    if as_json:
+        click.echo(to_json(estimate))
+    else:
+        show(estimate)
+
+
+def show(estimate: Estimate) -> None:
+    """Print an estimate as a table with notes."""
+    console = Console()
+    console.print(_table(estimate))
+    for line in _notes(estimate):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def to_json(estimate: Estimate) -> str:
+    """Return an estimate as JSON, in seconds, dollars and bytes."""
+    work = asdict(estimate.workload)
+    assets: list[dict[str, Any]] = [asdict(asset) for asset in estimate.assets]
+    for asset in assets:
+        del asset["rests_on"]  # all of it is in `figures`
+    content = {
+        "question": asdict(estimate.options),
+        "workload": {**work, "shards": len(work["shards"])},
+        "assets": assets,
+        "figures": [asdict(figure) for figure in estimate.figures],
+        "caveats": estimate.caveats,
+        "total": {
+            "wall_s": estimate.total("wall_s"),
+            "gpu_hours": estimate.total("gpu_s") / 3600,
+            "dollars": estimate.total("dollars"),
+            "stored_bytes": estimate.total("stored_bytes"),
+        },
+        "prices_as_of": PRICES_AS_OF,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _table(estimate: Estimate) -> Table:
+    options = estimate.options
+    where = f"{options.cores} cores of this machine"
+    if options.on_modal:
+        where = f"Modal, up to {options.max_containers} × {options.gpu_type or 'CPU'}"
+    title = f"Wikipedia {options.wiki!r}, {options.model_name}, {where}"
+    table = Table(title=title, title_justify="left", box=SIMPLE, show_footer=True)
+    for heading, footer in zip(_HEADINGS, _total_row(estimate), strict=True):
+        side: Literal["left", "right"] = "left" if heading in {"asset", "basis"} else "right"
+        table.add_column(heading, footer=footer, justify=side, no_wrap=True)
+    for asset in estimate.assets:
+        table.add_row(*_row(asset))
+    return table
+
+
+def _row(asset: AssetEstimate) -> tuple[str, ...]:
+    return (
+        asset.asset,
+        duration(asset.wall_s),
+        f"{asset.containers}" if asset.containers else "",
+        _hours(asset.gpu_s),
+        f"{asset.dollars:,.2f}" if asset.containers else "",
+        _size(asset.stored_bytes),
+        asset.basis,
+    )
+
+
+def _total_row(estimate: Estimate) -> tuple[str, ...]:
+    dollars = f"{estimate.total('dollars'):,.2f}" if estimate.options.on_modal else ""
+    hours, size = _hours(estimate.total("gpu_s")), _size(estimate.total("stored_bytes"))
+    return ("total", duration(estimate.total("wall_s")), "", hours, dollars, size, "")
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:,.2f}" if seconds else ""
+
+
+def _size(count: float) -> str:
+    return f"{count / _GB:,.1f} GB" if count >= _GB / 10 else f"{count / _MB:,.1f} MB"
+
+
+def _notes(estimate: Estimate) -> Iterator[str]:
+    work = estimate.workload
+    yield (
+        f"{work.articles:,.0f} articles, {work.characters:,.0f} characters, {work.chunks:,.0f} "
+        f"chunks, {work.encoded_tokens:,.0f} tokens to encode (special ones included), "
+        f"{len(work.shards):,} shards: predicted from the figures below."
+    )
+    embeddings = next(asset for asset in estimate.assets if asset.asset == "embeddings")
+    yield (
+        f"The time of the embeddings includes {duration(embeddings.start_s)} to start and "
+        f"{duration(embeddings.tail_s)} at the end, when some have no shard left."
+    )
+    yield ""
+    for figure in estimate.figures:
+        yield f"  {figure.basis:<9}  {_rounded(figure)} {figure.unit}: {figure.source}"
+    if estimate.options.on_modal:
+        yield f"  published  prices as of {PRICES_AS_OF}: compute/modal/prices.py"
+    yield ""
+    yield from estimate.caveats
+
+
+def _rounded(figure: Figure) -> str:
+    """Round to four digits, more than any of the figures deserves."""
+    return f"{figure.value:,.0f}" if figure.value >= 1000 else f"{figure.value:.4g}"

@@ -1,0 +1,137 @@
+"""The worker processes that make the shards of one plan.
+
+A killed worker costs only the shard that it was working on, which is tried once more. With
+`concurrent.futures` it would fail every waiting shard; `pebble` has no channel for progress, and
+with one added is no shorter than this.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import Counter, deque
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING, Any, cast
+
+from wiki_embeddings.compute.local.worker import serve
+from wiki_embeddings.compute.protocol import Event, Failed, Finished, largest_first
+from wiki_embeddings.volume import Volume
+
+if TYPE_CHECKING:
+    from wiki_embeddings.stages.shard import Plan
+
+_MAX_ATTEMPTS = 2
+"""A worker may be killed once by bad luck, hardly twice on the same shard."""
+
+
+@dataclass
+class _Worker:
+    """One worker process.
+
+    Attributes:
+        process: The process.
+        connection: Our end of the connection to it.
+        shard: Index of the shard that it is working on.
+    """
+
+    process: BaseProcess
+    connection: Connection
+    shard: int
+
+
+class WorkerPool:
+    """Worker processes for one plan."""
+
+    def __init__(self, plan: Plan[Any], volume: Volume, max_workers: int) -> None:
+        self._plan = plan
+        self._volume = volume
+        self._max_workers = max_workers
+        self._pending = deque(largest_first(plan.specs))
+        self._attempts = Counter[int]()
+        self._workers: dict[Connection, _Worker] = {}
+
+    def run(self) -> Generator[Event]:
+        """Make all shards; closing the generator kills the workers."""
+        try:
+            while self._pending or self._workers:
+                while self._pending and len(self._workers) < self._max_workers:
+                    self._start_worker(self._pending.popleft())
+                for connection in wait(list(self._workers)):
+                    event = self._receive(self._workers[cast("Connection", connection)])
+                    if event is not None:
+                        yield event
+                    if isinstance(event, Failed) and event.fatal:
+                        return
+        finally:
+            self._kill_workers()
+
+    def _start_worker(self, shard: int) -> None:
+        # Fresh interpreters: a fork of a process with threads (Dagster's, Arrow's) can deadlock.
+        context = multiprocessing.get_context("spawn")
+        # Starting the tracker unblocks signals, so it must run before they are blocked.
+        resource_tracker.ensure_running()
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=serve, args=(theirs, self._plan.make, self._volume), daemon=True
+        )
+        # The worker inherits the blocked signal: no Ctrl-C reaches it before it ignores them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        theirs.close()  # so that our end closes when the process ends
+        self._workers[ours] = worker = _Worker(process, ours, shard)
+        self._assign(worker, shard)
+
+    def _assign(self, worker: _Worker, shard: int) -> None:
+        worker.shard = shard
+        self._attempts[shard] += 1
+        with suppress(BrokenPipeError):  # the worker has died, which `_receive` notices
+            worker.connection.send((shard, self._plan.specs[shard]))
+
+    def _receive(self, worker: _Worker) -> Event | None:
+        """Receive a worker's next event; None if it has died and its shard is tried again."""
+        try:
+            event: Event = worker.connection.recv()
+        except (EOFError, ConnectionResetError):
+            return self._handle_death(worker)
+        if isinstance(event, Failed) and event.fatal:
+            return event  # the map ends here: do not start a shard only to kill it
+        if isinstance(event, Finished | Failed):
+            if self._pending:
+                self._assign(worker, self._pending.popleft())
+            else:
+                self._remove(worker)
+        return event
+
+    def _handle_death(self, worker: _Worker) -> Event | None:
+        self._remove(worker)
+        if self._attempts[worker.shard] < _MAX_ATTEMPTS:
+            self._pending.append(worker.shard)
+            return None
+        reason = _exit_reason(worker.process.exitcode)
+        return Failed(worker.shard, f"Its worker process ended {_MAX_ATTEMPTS} times ({reason}).")
+
+    def _remove(self, worker: _Worker) -> None:
+        del self._workers[worker.connection]
+        worker.connection.close()
+        worker.process.join()
+
+    def _kill_workers(self) -> None:
+        for worker in list(self._workers.values()):
+            worker.process.kill()
+            self._remove(worker)
+
+
+def _exit_reason(exit_code: int | None) -> str:
+    if exit_code == -signal.SIGKILL:
+        return "killed by SIGKILL, as the system does when memory runs out"
+    if exit_code is not None and exit_code < 0:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    return f"exit status {exit_code}"

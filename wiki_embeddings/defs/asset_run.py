@@ -1,0 +1,116 @@
+"""What every asset does around its stage: errors, compute, upstream, progress in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from wiki_embeddings.defs.materializations import current_manifest
+from wiki_embeddings.defs.metadata import cost_metadata
+from wiki_embeddings.defs.publishing import require_publishable
+from wiki_embeddings.defs.required_checks import require_checks_pass
+from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.progress import Listener, StageProgress, throttled
+
+if TYPE_CHECKING:
+    from wiki_embeddings.compute.protocol import Compute, ContainerOptions
+    from wiki_embeddings.defs.resources import ComputeResource, HubResource
+    from wiki_embeddings.manifest import Manifest
+
+_LOG_EVERY_S = 10.0
+"""Often enough to see that it moves, rarely enough to keep a long run's log readable."""
+
+_OBSERVE_EVERY_S = 60.0
+"""Observations stay in the asset's history, so there are fewer of them than log lines."""
+
+
+@contextmanager
+def translate_errors() -> Iterator[None]:
+    """Fail the step with the message of one of our errors, without a retry.
+
+    Raises:
+        dagster.Failure: A `WikiEmbeddingsError` was raised.
+    """
+    try:
+        yield
+    except WikiEmbeddingsError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+@contextmanager
+def opened_compute(
+    context: dg.AssetExecutionContext,
+    resource: ComputeResource,
+    options: ContainerOptions,
+    hub: HubResource,
+) -> Iterator[Compute]:
+    """Open the compute that an asset runs on; errors of the body fail the step with their message.
+
+    The first asset of a run that publishes also checks that the Hub will let it.
+
+    Args:
+        context: The asset's context.
+        resource: The compute.
+        options: The containers that the asset may use on Modal.
+        hub: Where the run publishes.
+    """
+    with translate_errors():
+        compute = resource.open(options)
+        context.log.info(
+            f"{context.asset_key.to_user_string()} of {context.partition_key} on {compute.name}"
+        )
+        require_publishable(context, compute, hub)
+        yield compute
+
+
+def checked_upstream(context: dg.AssetExecutionContext, compute: Compute, asset: str) -> Manifest:
+    """Read the manifest of an upstream asset's last materialization, and run its required checks.
+
+    Raises:
+        BadInputError: The asset was never materialized, its output is gone, or a check failed.
+    """
+    manifest = current_manifest(context.instance, compute, asset, context.partition_key)
+    require_checks_pass(asset, manifest, compute)
+    return manifest
+
+
+def logging_progress(context: dg.AssetExecutionContext, listener: Listener) -> Listener:
+    """Wrap a listener: progress also goes to the run's log and to the asset's history."""
+    announced: set[str] = set()
+    log = throttled(lambda progress: context.log.info(progress.line()), _LOG_EVERY_S)
+    observe = throttled(
+        lambda progress: context.log_event(_observation(context, progress)),
+        _OBSERVE_EVERY_S,
+        from_start=False,
+    )
+
+    def listen(progress: StageProgress) -> None:
+        if progress.stage not in announced:
+            announced.add(progress.stage)
+            context.log.info(f"{progress.shards_total:,} shards in {progress.folder}")
+        log(progress)
+        observe(progress)
+        listener(progress)
+
+    return listen
+
+
+def _observation(context: dg.AssetExecutionContext, progress: StageProgress) -> dg.AssetObservation:
+    """Build the event that shows an asset's progress in its history."""
+    metadata: dict[str, Any] = {
+        f"{progress.unit}_done": progress.done,
+        f"{progress.unit}_total": progress.total,
+        "shards_done": progress.shards_done,
+        "shards_total": progress.shards_total,
+        **{f"{name}_per_second": round(rate, 1) for name, rate in progress.throughput.items()},
+    }
+    if progress.eta_s is not None:
+        metadata["eta_seconds"] = round(progress.eta_s)
+    if progress.usage is not None:
+        metadata |= {"containers": progress.usage.containers, **cost_metadata(progress.usage)}
+    return dg.AssetObservation(
+        context.asset_key, metadata=metadata, partition=context.partition_key
+    )

@@ -1,0 +1,147 @@
+"""Runs the job for one wiki in this process, as the command line does, on the shared instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from pydantic import ValidationError
+
+from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.defs import instance
+from wiki_embeddings.defs.assets import wikis
+from wiki_embeddings.defs.automation import JOB
+from wiki_embeddings.defs.config import (
+    ChunkedVolumeConfig,
+    EmbeddingsConfig,
+    HubDatasetConfig,
+    RawWikipediaConfig,
+)
+from wiki_embeddings.defs.resources import ComputeResource
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.host import this_process
+from wiki_embeddings.progress import Listener
+from wiki_embeddings.settings import Settings
+
+_CONFIGS: Mapping[str, type[dg.Config]] = {
+    RAW_WIKIPEDIA: RawWikipediaConfig,
+    CHUNKED_VOLUME: ChunkedVolumeConfig,
+    EMBEDDINGS: EmbeddingsConfig,
+    HUB_DATASET: HubDatasetConfig,
+}
+
+_INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
+"""Errors of a step whose process was told to stop."""
+
+
+def run_job(
+    definitions: dg.Definitions,
+    wiki: str,
+    options: Mapping[str, Any],
+    known: Settings,
+    listener: Listener,
+) -> dg.ExecuteInProcessResult:
+    """Materialize all four assets of a wiki in this process.
+
+    Args:
+        definitions: The definitions that hold the job.
+        wiki: The partition.
+        options: Config fields by name; each goes to every asset that has it.
+        known: The settings.
+        listener: Called with the progress of each stage.
+
+    Raises:
+        BadInputError: There is no such wiki, an option has an impossible value, or Modal is not
+            ready.
+        WikiEmbeddingsError: Modal cannot be reached.
+        UnusableVolumeError: The Dagster home cannot be written to.
+        KeyboardInterrupt: The process was told to stop; the run is recorded as failed.
+    """
+    _require_known(wiki)
+    run_config = _run_config(options)
+    _require_model(wiki, run_config["ops"], known)
+    home = instance.prepare(known)
+    with instance.translate_record_errors(home), instance.at_prompt(home) as record:
+        instance.close_abandoned_runs(record)
+        return _execute(definitions, record, wiki, run_config, listener)
+
+
+def _execute(
+    definitions: dg.Definitions,
+    record: dg.DagsterInstance,
+    wiki: str,
+    run_config: Mapping[str, Any],
+    listener: Listener,
+) -> dg.ExecuteInProcessResult:
+    """Execute the job; an interrupt is raised as Python's, however Dagster reports it."""
+    try:
+        result = definitions.resolve_job_def(JOB).execute_in_process(
+            instance=record,
+            partition_key=wiki,
+            run_config=run_config,
+            resources={"listener": listener},
+            tags={instance.PROCESS_TAG: this_process()},
+            raise_on_error=False,
+        )
+    except dg.DagsterExecutionInterruptedError as error:
+        raise KeyboardInterrupt from error
+    if any(_was_interrupted(event) for event in result.all_events):
+        raise KeyboardInterrupt
+    return result
+
+
+def _was_interrupted(event: dg.DagsterEvent) -> bool:
+    if not event.is_step_failure:
+        return False
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name in _INTERRUPTS
+
+
+def _require_known(wiki: str) -> None:
+    known = wikis.get_partition_keys()
+    if wiki not in known:
+        raise BadInputError(
+            f"There is no wiki {wiki!r} here, only {', '.join(known)}. Name further language "
+            f"editions in the environment: WIKI_EMBEDDINGS_WIKIS={','.join([*known, wiki])}."
+        )
+
+
+def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:
+    ops = {}
+    for asset, config in _CONFIGS.items():
+        chosen = {name: value for name, value in options.items() if name in config.model_fields}
+        try:
+            config(**chosen)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+            )
+            raise BadInputError(f"The config of {asset} cannot work: {faults}.") from error
+        ops[asset] = {"config": chosen}
+    # Progress bars show the progress, and the UI has the log.
+    return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def _require_model(wiki: str, ops: Mapping[str, Any], known: Settings) -> None:
+    """Check the model before any article is fetched for it; the assets would find out later."""
+    from wiki_embeddings.stages import chunk  # loads Arrow
+
+    config = ChunkedVolumeConfig(**ops[CHUNKED_VOLUME]["config"])
+    encoding = EmbeddingsConfig(**ops[EMBEDDINGS]["config"])
+    compute = ComputeResource(kind=known.compute, volume=str(known.volume)).open()
+    compute.call(
+        chunk.prepare,
+        model=config.model_for(wiki),
+        revision=config.model_revision,
+        token_budget=config.token_budget,
+        title_prefix=config.title_prefix,
+        engine=config.engine.value,
+    )
+    if known.compute == "local":  # on Modal a GPU would have to be started to ask
+        compute.describe(
+            config.model_for(wiki),
+            config.model_revision,
+            encoding.engine.value,
+            encoding.wanted_precision,
+        )

@@ -1,0 +1,143 @@
+"""Turns failures between this machine and the Hub into errors for people.
+
+Messages contain only names and status codes: an exception's own text can hold a signed URL or a
+header, and with it a token.
+"""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import httpx2
+from huggingface_hub.errors import OfflineModeIsEnabled
+from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # exported lazily
+
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.hub_files.endpoint import redacted_endpoint
+
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
+"""Statuses after which the same request may succeed; the last three are Cloudflare's."""
+
+_REFUSALS = {
+    "GatedRepo": "it is gated. Accept its terms at {hub} and set HF_TOKEN to that account's token.",
+    "RevisionNotFound": "{hub} has no such revision of it. Check the revision's name.",
+    "EntryNotFound": "{hub} has no such file in it. Check the file's name.",
+    "RepoNotFound": "{hub} has no such repository, or it is private. "
+    "Check the name, and set HF_TOKEN to a token that may read it.",
+    "InvalidToken": "{hub} does not accept the token. Set HF_TOKEN to a valid one, or unset it.",
+    "Forbidden": "{hub} forbids it. Set HF_TOKEN to a token that may read it.",
+    "Other": "{hub} answers with status {status}. Check HF_ENDPOINT and the proxy settings.",
+}
+"""Why the Hub refuses, by its `X-Error-Code`, or by a name of ours where it sends none."""
+
+_CODE_FOR_STATUS = {401: "RepoNotFound", 403: "Forbidden", 404: "RepoNotFound"}
+
+
+class TransientError(WikiEmbeddingsError):
+    """A failure that another try may overcome.
+
+    Attributes:
+        reason: The message without the advice, which applies only after the last try.
+        retry_after_s: Seconds to wait, if the server names a time; else None.
+    """
+
+    def __init__(self, reason: str, advice: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(f"{reason} {advice}".strip())
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+@contextmanager
+def translate_http_errors(target: str, verb: str = "read") -> Generator[None]:
+    """Turn exceptions of the HTTP client into errors for people.
+
+    Args:
+        target: The object of the sentence "Cannot read …".
+        verb: Its verb.
+
+    Raises:
+        TransientError: The connection failed or broke.
+        BadInputError: `HF_ENDPOINT` is not a valid address.
+        WikiEmbeddingsError: Offline mode is on.
+    """
+    try:
+        yield
+    except OfflineModeIsEnabled as error:
+        message = f"Cannot {verb} {target}: offline mode is on. Unset HF_HUB_OFFLINE to allow it."
+        raise WikiEmbeddingsError(message) from error
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+        message = f"HF_ENDPOINT is not a valid address: {redacted_endpoint()}. Write https://…"
+        raise BadInputError(message) from error
+    except httpx2.RequestError as error:
+        raise _connection_error(error, target, verb) from error
+
+
+def error_for_response(
+    response: httpx2.Response, target: str, verb: str = "read"
+) -> WikiEmbeddingsError:
+    """Return the error that an unsuccessful response stands for.
+
+    Args:
+        response: From the Hub, or from the store that it redirected to.
+        target: The object of the sentence "Cannot read …".
+        verb: Its verb.
+
+    Returns:
+        A `TransientError` if another try may succeed, else a `BadInputError`.
+    """
+    status = response.status_code
+    if status in TRANSIENT_STATUSES:
+        hub = redacted_endpoint()
+        reason = f"Cannot {verb} {target}: the Hub at {hub} answers with status {status}."
+        advice = "Run it again later; finished work is kept."
+        return TransientError(reason, advice, _retry_after_s(response))
+    return BadInputError(f"Cannot {verb} {target}: {_refusal(response)}")
+
+
+def _refusal(response: httpx2.Response) -> str:
+    """Say why the Hub refuses for good, and what to do about it."""
+    code = response.headers.get("X-Error-Code", "")
+    if "Invalid credentials" in response.headers.get("X-Error-Message", ""):
+        code = "InvalidToken"
+    if code not in _REFUSALS:
+        code = _CODE_FOR_STATUS.get(response.status_code, "Other")
+    return _REFUSALS[code].format(hub=redacted_endpoint(), status=response.status_code)
+
+
+def _connection_error(error: httpx2.RequestError, target: str, verb: str) -> TransientError:
+    kind = type(error).__name__
+    hub = redacted_endpoint()
+    reason = f"Cannot {verb} {target}: the connection to the Hub at {hub} fails ({kind})."
+    advice = (
+        "Check the network, HF_ENDPOINT and the proxy settings (HTTPS_PROXY, NO_PROXY), then run "
+        "it again; finished work is kept."
+    )
+    return TransientError(reason, advice)
+
+
+def _retry_after_s(response: httpx2.Response) -> float | None:
+    """Read how long to wait: `Retry-After` in seconds or as a date, or the Hub's `RateLimit`."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
+    if value:
+        return _seconds_until(value)
+    limit = parse_ratelimit_headers(response.headers)
+    if limit is None or response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+        return None
+    return float(limit.reset_in_seconds)
+
+
+def _seconds_until(http_date: str) -> float | None:
+    """Seconds until an HTTP date, never negative; None if it is not a date."""
+    try:
+        date = email.utils.parsedate_to_datetime(http_date)
+    except ValueError:
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - datetime.now(UTC)).total_seconds())

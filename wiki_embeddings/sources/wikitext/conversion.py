@@ -1,0 +1,34 @@
+"""The conversion, step by step: balance the markup, parse it, render the nodes, clean up.
+
+The text is what a reader of the article sees, in the shape of `wikimedia/wikipedia` on the Hub:
+paragraphs, headings and lists without markup; no pictures, tables, references or boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import mwparserfromhell
+
+from wiki_embeddings.sources.wikitext.balance import balance
+from wiki_embeddings.sources.wikitext.cleanup import clean_up
+from wiki_embeddings.sources.wikitext.links import HIDDEN_NAMESPACES
+from wiki_embeddings.sources.wikitext.markers import remove_markers
+from wiki_embeddings.sources.wikitext.render import render
+
+
+def plain_text(wikitext: str, hidden_namespaces: Collection[str] = ()) -> str:
+    """Convert a page's wikitext into plain text; never fails, whatever the page contains.
+
+    Args:
+        wikitext: The page's source.
+        hidden_namespaces: Names of the file and category namespaces in the wiki's own language,
+            besides the English ones, which every wiki understands.
+
+    Returns:
+        Paragraphs and headings separated by one blank line, each list item on its own line,
+        formulas in their TeX source; empty when the page has no text.
+    """
+    hidden = HIDDEN_NAMESPACES.union(name.lower() for name in hidden_namespaces)
+    balanced = balance(remove_markers(wikitext))
+    return clean_up(render(mwparserfromhell.parse(balanced, skip_style_tags=True), hidden))
