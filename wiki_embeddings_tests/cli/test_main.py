@@ -111,7 +111,7 @@ def test_search_of_a_dataset_that_the_hub_lacks_is_refused_in_a_sentence(hub, tm
         (["run", *FEW, "--engine", "cpu", "--precision", "float16"], "in float32 or int8, not in"),
         (["search", "anything", "--wiki", "en"], "embeddings of en has not been materialized"),
         (["search", "anything", "--dataset", "/nowhere"], "/nowhere is not a published dataset"),
-        (["search", "anything", "--revision", "v1"], "--revision v1 means something for a dataset"),
+        (["search", "anything", "--revision", "v1"], "--revision v1 applies only to a dataset"),
         (["search", "anything", "--config", "small"], "is a part of a published dataset"),
     ],
 )

@@ -43,7 +43,7 @@ class Sandbox:
             "hub_dataset": hub_config,
         }
         resources = self.resources(namespace=namespace, listener=listener)
-        return dagster_runs.materialize_assets(self.instance, WIKI, assets, config, resources)
+        return dagster_runs.materialize(self.instance, WIKI, assets, config, resources)
 
     def failures(self, *assets: str, **options: Any) -> dict[str, str]:
         """Materialize assets, and return the description of each failed step."""

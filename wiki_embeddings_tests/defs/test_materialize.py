@@ -29,7 +29,7 @@ def test_a_failed_shard_is_named_with_its_cause_and_no_manifest_is_written(compu
     with pytest.raises(ShardsFailedError) as raised:
         make_shards(plan, compute, "toy_asset")
     message = str(raised.value)
-    assert "1 of 4 shards of toy_asset (toy) failed, 3 are finished and stay" in message
+    assert "1 of 4 shards of toy_asset (toy) failed; finished and kept: 3." in message
     assert "part-00001.parquet: This one is poison" in message
     assert "`wiki-embeddings run --wiki toy --fraction 0.5 --shard-mib 0.25" in message
     assert read_manifest(volume, plan.folder) is None

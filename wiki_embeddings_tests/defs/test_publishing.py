@@ -33,8 +33,8 @@ def writable_fixture(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> LocalHub
     return hub
 
 
-def test_a_run_publishes_to_the_hub_and_says_where(sandbox: Sandbox, writable: LocalHub):
-    result = sandbox.materialize(namespace="cantor")
+def test_a_run_publishes_to_the_hub_and_says_where(embedded_sandbox: Sandbox, writable: LocalHub):
+    result = embedded_sandbox.materialize(namespace="cantor")
     recorded = metadata(result, "hub_dataset")
     assert checks(result)["reads_back_from_the_hub"]
     assert recorded["hub"] == f"{writable.url}/datasets/{REPO_ID}"
@@ -44,14 +44,14 @@ def test_a_run_publishes_to_the_hub_and_says_where(sandbox: Sandbox, writable: L
     assert REPO_ID in recorded["how_to_load"]
 
     dataset = load_dataset(REPO_ID, revision=recorded["hub_tag"], split="train")
-    vectors = pads.dataset(sandbox.folder("embeddings"), exclude_invalid_files=True)
+    vectors = pads.dataset(embedded_sandbox.folder("embeddings"), exclude_invalid_files=True)
     assert dataset.to_list() == vectors.to_table().to_pylist()
     for revision in ("main", recorded["hub_tag"], recorded["hub_commit"]):
         path = hf_hub_download(
             REPO_ID, "wiki_embeddings.json", repo_type="dataset", revision=revision
         )
         digest = json.loads(Path(path).read_text())["digest"]
-        assert sandbox.recorded("hub_dataset").data_version == digest
+        assert embedded_sandbox.recorded("hub_dataset").data_version == digest
 
 
 def test_publishing_the_same_again_changes_nothing_and_says_so(
@@ -63,7 +63,7 @@ def test_publishing_the_same_again_changes_nothing_and_says_so(
     again = embedded_sandbox.materialize("hub_dataset", namespace="cantor")
     assert metadata(again, "hub_dataset")["hub_changed"] is False
     logged = [entry.user_message for entry in embedded_sandbox.instance.all_logs(again.run_id)]
-    assert any("nothing has been changed" in line for line in logged)
+    assert any("nothing was changed" in line for line in logged)
     assert dict(writable.files(REPO_ID)) == before
     posts = [served.path for served in writable.requests(method="POST")[sent:]]
     assert [path for path in posts if "commit" in path or "merge" in path] == []

@@ -14,7 +14,8 @@ from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs.asset_checks import asset_checks
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
 from wiki_embeddings.defs.materializations import Materialization, last_materialization
-from wiki_embeddings.defs.materialize import Materialized, materialize
+from wiki_embeddings.defs.materialize import Materialized
+from wiki_embeddings.defs.materialize import materialize as make_all_shards
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.progress import Listener, silent
 from wiki_embeddings.settings import ComputeKind
@@ -51,7 +52,7 @@ def resources(
     }
 
 
-def materialize_assets(
+def materialize(
     instance: dg.DagsterInstance,
     wiki: str,
     assets: Sequence[str],
@@ -118,4 +119,4 @@ def make_shards(
     plan: Plan[Any], compute: Compute, asset: str = "toy", listener: Listener = silent
 ) -> Materialized:
     """Make all shards of a plan and its manifest, without Dagster."""
-    return materialize(plan, compute, listener, asset)
+    return make_all_shards(plan, compute, listener, asset)

@@ -96,9 +96,7 @@ class Cloud:
             namespace=namespace,
             listener=listener or self.snapshots.append,
         )
-        return dagster_runs.materialize_assets(
-            instance or self.instance, wiki, assets, merged, resources
-        )
+        return dagster_runs.materialize(instance or self.instance, wiki, assets, merged, resources)
 
     def locally(self, assets: Sequence[str] = (), **options: Any) -> dict[str, bytes]:
         """Materialize the same on this machine, and return the files of its volume."""
@@ -108,6 +106,14 @@ class Cloud:
         root = self.folder / "volume"
         paths = (path for path in root.rglob("*") if path.is_file())
         return _outputs({str(path.relative_to(root)): path.read_bytes() for path in paths})
+
+    def remove_output(self, folder: str) -> None:
+        """Remove an output folder from the Modal volume, with all notes beside it."""
+        volumes = self.plane.volumes
+        volume = volumes.named(VOLUME)
+        for path in [path for path in volume.tree if path.startswith(folder)]:
+            if path in volume.tree:
+                volumes.remove(volume.volume_id, path, recursive=True)
 
     def committed(self) -> dict[str, bytes]:
         """The files that stages have committed to the Modal volume."""

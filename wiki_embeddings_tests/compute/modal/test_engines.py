@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -18,13 +19,14 @@ import pytest
 from wiki_embeddings.compute.modal.deployment import SECRET
 from wiki_embeddings.encoders.cuda.gpu import find_gpu_problem
 from wiki_embeddings.schemas import vectors_of
-from wiki_embeddings_tests.compute.modal.cloud import MODEL, Cloud, new_cloud
+from wiki_embeddings_tests.compute.modal.cloud import Cloud, new_cloud
 from wiki_embeddings_tests.standins.modal import containers as modal_containers
 from wiki_embeddings_tests.standins.modal.processes import find_processes
 from wiki_embeddings_tests.standins.tei.fixtures import LocalTei
 from wiki_embeddings_tests.standins.tei.install import install
 from wiki_embeddings_tests.standins.tei.orders import VARIABLE, Orders
-from wiki_embeddings_tests.support.dagster_runs import failures, metadata
+from wiki_embeddings_tests.support.dagster_runs import failures, metadata, recorded
+from wiki_embeddings_tests.support.generated_wiki import WIKI
 
 TEI = "TeiEmbedder.*"
 CPU = "CpuEmbedder.*"
@@ -43,16 +45,23 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, tiny_model) -> Iterator[Clou
         cloud.plane.assets.secrets[SECRET]["PATH"] = path
         cloud.serve(articles=60)
         # Shards of this size differ, so that requests tell which of them they are for.
-        result = cloud.materialize("raw_wikipedia", config={"raw_wikipedia": {"shard_mib": 0.0035}})
+        config: dict[str, dict[str, Any]] = {
+            "raw_wikipedia": {"shard_mib": 0.0035},
+            "chunked_volume": {"containers": 1},
+        }
+        result = cloud.materialize("raw_wikipedia", "chunked_volume", config=config)
         assert result.success, failures(result)
         yield cloud
 
 
 @pytest.fixture
-def tei(cloud: Cloud, tmp_path) -> LocalTei:
-    """The TEI of the containers that start from now on."""
+def tei(cloud: Cloud, tmp_path) -> Iterator[LocalTei]:
+    """The TEI of the containers that start from now on; its vectors are removed in the end."""
     cloud.plane.assets.secrets[SECRET][VARIABLE] = str(tmp_path)
-    return LocalTei(tmp_path)
+    yield LocalTei(tmp_path)
+    embedded = recorded(cloud.instance, "embeddings", WIKI)
+    assert embedded is not None
+    cloud.remove_output(embedded.folder)
 
 
 @pytest.fixture
@@ -61,11 +70,8 @@ def containers_leave_their_processes(monkeypatch):
     monkeypatch.setattr(modal_containers, "kill_processes", lambda _task_id: None)
 
 
-def embed(
-    cloud: Cloud, engine: str, token_budget: int = 128, precision: str = "auto"
-) -> dg.ExecuteInProcessResult:
+def embed(cloud: Cloud, engine: str, precision: str = "auto") -> dg.ExecuteInProcessResult:
     config = {
-        "chunked_volume": {"token_budget": token_budget, "model": MODEL, "containers": 1},
         "embeddings": {
             "engine": engine,
             "precision": precision,
@@ -74,7 +80,7 @@ def embed(
             "inputs_per_container": 2,
         },
     }
-    return cloud.materialize("chunked_volume", "embeddings", config=config)
+    return cloud.materialize("embeddings", config=config)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +133,7 @@ def test_tei_gives_the_vectors_of_the_cpu_with_one_server_per_container(cloud, t
 def test_a_killed_container_takes_its_tei_server_along_and_the_next_starts_its_own(cloud, tei):
     earlier = len(cloud.plane.stats.containers(TEI))
     fault = cloud.plane.faults.kill_on_input(nth=3, function=TEI)
-    result = embed(cloud, "tei", token_budget=110)
+    result = embed(cloud, "tei")
     assert metadata(result, "embeddings")["dagster/row_count"] == rows(cloud, result).num_rows
     [killed] = fault.killed
     assert len(tei.pids) == len(cloud.plane.stats.containers(TEI)) - earlier == 3
@@ -139,9 +145,9 @@ def test_cuda_without_a_gpu_is_refused_before_any_shard_and_says_what_is_missing
     earlier = len(cloud.plane.stats.inputs("Embedder.*"))
     result = embed(cloud, "cuda")
     assert not result.success
-    lack = find_gpu_problem()
-    assert lack is not None
-    assert failures(result) == {"embeddings": f"The engine cuda cannot run here. {lack.reason}"}
+    problem = find_gpu_problem()
+    assert problem is not None
+    assert failures(result) == {"embeddings": f"The engine cuda cannot run here. {problem.reason}"}
     inputs = cloud.plane.stats.inputs("Embedder.*")[earlier:]
     assert [item.content.method_name for item in inputs] == ["describe"]
 

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from wiki_embeddings_tests.compute.modal.cloud import CONFIG, Cloud, new_cloud
+from wiki_embeddings_tests.support.dagster_runs import failures
 from wiki_embeddings_tests.support.generated_wiki import WIKI
 from wiki_embeddings_tests.support.served_ui import graphql, served_ui
 
@@ -34,7 +36,7 @@ ENDED = {"FAILURE", "SUCCESS", "CANCELED"}
 
 @pytest.fixture
 def served(tmp_path, tiny_model) -> Iterator[tuple[Cloud, str]]:
-    """A cloud, and the address of a UI whose runs are on Modal."""
+    """A cloud with the chunks of a wiki, and the address of a UI whose runs are on Modal."""
     home = tmp_path / "home"
     home.mkdir()
     (tmp_path / "cloud").mkdir()
@@ -47,6 +49,9 @@ def served(tmp_path, tiny_model) -> Iterator[tuple[Cloud, str]]:
             **cloud.plane.environment(),
         }
         with served_ui(home, **settings) as ui:
+            with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+                chunked = cloud.materialize("raw_wikipedia", "chunked_volume", instance=instance)
+            assert chunked.success, failures(chunked)
             yield cloud, ui
 
 
@@ -97,9 +102,6 @@ def wait_for_status(ui: str, run_id: str, wanted: str, within_s: float = 150) ->
 
 def test_terminating_a_run_in_dagster_leaves_nothing_running_and_the_next_run_goes_on(served):
     cloud, ui = served
-    prepared = launch(ui, "raw_wikipedia", "chunked_volume", execution=IN_ONE_PROCESS)
-    wait_for_status(ui, prepared, "SUCCESS")
-
     first = launch(ui, "embeddings")
     embedder = "Embedder.*"
     # The first input asks the encoder what it is; the others are shards.

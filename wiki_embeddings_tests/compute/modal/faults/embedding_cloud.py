@@ -115,14 +115,6 @@ class EmbeddingCloud:
         }
         volumes.write(volumes.named(VOLUME).volume_id, entries)
 
-    def forget(self, plan: Plan[Any]) -> None:
-        """Remove the output of a plan from the volume."""
-        volumes = self.plane.volumes
-        volume = volumes.named(VOLUME)
-        for path in [path for path in volume.tree if path.startswith(plan.folder)]:
-            if path in volume.tree:
-                volumes.remove(volume.volume_id, path, recursive=True)
-
     def folder_in(self, task_id: str | None, plan: Plan[Any]) -> Path:
         """Output folder of a plan as a container sees it."""
         (container,) = [one for one in self.plane.containers if one.task_id == task_id]

@@ -105,9 +105,10 @@ def test_a_map_is_cancelled_when_its_events_are_closed(cloud, plane):
     assert_over(cloud, at_work)
 
 
+@pytest.mark.usefixtures("cold")  # a warm container would still see the removed output
 def test_after_dagster_was_killed_only_the_rest_is_made(cloud, plane):
     plan = cloud.plan
-    cloud.forget(plan)
+    cloud.cloud.remove_output(plan.folder)
     with commits_held(cloud, plan, after=5) as gate:
         with dagster_process(cloud) as running:
             wait_until_held(cloud, gate, running)
@@ -140,10 +141,11 @@ def test_after_dagster_was_killed_only_the_rest_is_made(cloud, plane):
     assert materialization.data_version == cloud.manifest.digest
 
 
+@pytest.mark.usefixtures("cold")
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
 def test_a_terminated_run_leaves_nothing_at_work_and_can_go_on(cloud, signals):
     plan = cloud.plan
-    cloud.forget(plan)
+    cloud.cloud.remove_output(plan.folder)
     with commits_held(cloud, plan, after=3) as gate:
         with dagster_process(cloud) as running:
             wait_until_held(cloud, gate, running)

@@ -37,10 +37,12 @@ def test_a_shard_that_can_never_work_is_named_and_stops_no_other(cloud):
 
     message = str(raised.value)
     others = len(plan.specs) - 1
-    failure = f"1 of {others + 1} shards of embeddings (simple) failed, {others} are finished"
+    failure = (
+        f"1 of {others + 1} shards of embeddings (simple) failed; finished and kept: {others}."
+    )
     assert failure in message
     assert f"{poisoned.name}: " in message
-    assert "is not what its manifest lists" in message
+    assert "differs from its manifest" in message
     assert "`WIKI_EMBEDDINGS_COMPUTE=modal wiki-embeddings run --wiki simple" in message
     assert "Traceback" not in message
     assert attempts(cloud, plan.specs.index(poisoned)) == 1
