@@ -20,7 +20,7 @@ from wiki_embeddings_tests.support.homes import (
     wait_until,
 )
 
-STOPPED = "Stopped. What is finished is kept: the same command goes on from there."
+STOPPED = "Stopped. What is finished is kept: the same command continues from there."
 SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
 
 
