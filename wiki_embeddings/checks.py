@@ -76,7 +76,7 @@ def every_row_published(vectors: Manifest, published: Manifest) -> CheckResult:
 def _compare(
     before: Mapping[str, int | str], after: Mapping[str, int | str], what: str
 ) -> CheckResult:
-    """Compare two sides whose counts stand in the same order, under names of their own."""
+    """Compare two sides whose counts are in the same order but have different names."""
     passed = list(before.values()) == list(after.values())
     description = (
         f"No {what} are missing." if passed else f"The {what} differ: some are missing or extra."
@@ -140,7 +140,7 @@ def vectors_sound(vectors: Manifest) -> CheckResult:
         "some are not of unit length": not _near_one(numbers["min_norm"], numbers["max_norm"]),
         "some have the wrong width": {numbers["min_dimensions"], numbers["max_dimensions"]}
         != {dimensions},
-        "different texts have the same one": numbers["alike_files"] != 0,
+        "different texts have the same vector": numbers["alike_files"] != 0,
     }
     found = [fault for fault, is_present in faults.items() if is_present]
     description = f"Of the vectors, {'; '.join(found)}." if found else "The vectors are valid."

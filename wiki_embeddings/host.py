@@ -1,4 +1,4 @@
-"""This machine: names of its processes, its cores, and durations for people."""
+"""This machine: process names, cores, and durations for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 
 
 def this_process() -> str:
-    """Return a name for this process, by which a later one can tell that it has ended."""
+    """Return a name for this process, from which a later one can tell whether it has ended."""
     return f"{os.getpid()}@{_host_name()}"
 
 

@@ -1,4 +1,4 @@
-"""Manifests: the list of a stage's output, written last, so that complete means manifest.
+"""Manifests: the list of a stage's output, written last: an output is complete if it has one.
 
 Each shard also has a report beside the output folder, so that a rerun recognises a finished shard
 by its content even if no manifest was ever written.
@@ -19,6 +19,7 @@ from wiki_embeddings.volume import (
     StageName,
     Volume,
     canonical_json,
+    reports_folder,
     sha256_of,
     sha256_of_file,
 )
@@ -172,7 +173,7 @@ def write_manifest(files: Files, manifest: Manifest) -> None:
         "digest": manifest.digest,
     }
     text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
-    files.write_bytes(_manifest_in(manifest.folder), text.encode())
+    files.write_bytes(_manifest_path(manifest.folder), text.encode())
 
 
 def read_manifest(files: Files, folder: str) -> Manifest | None:
@@ -181,9 +182,9 @@ def read_manifest(files: Files, folder: str) -> Manifest | None:
     Raises:
         BadInputError: The file is not a manifest of this format, or it was altered.
     """
-    where = files.where(_manifest_in(folder))
+    where = files.where(_manifest_path(folder))
     try:
-        content = json.loads(files.read_bytes(_manifest_in(folder)))
+        content = json.loads(files.read_bytes(_manifest_path(folder)))
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -192,7 +193,7 @@ def read_manifest(files: Files, folder: str) -> Manifest | None:
     if found != FORMAT:
         raise _unreadable(where, f"has format {found!r}, not {FORMAT}")
     try:
-        manifest = _manifest_of(content)
+        manifest = _parse_manifest(content)
     except (KeyError, TypeError) as error:
         raise _unreadable(where, f"is incomplete ({error})") from error
     if manifest.digest != content.get("digest"):
@@ -209,7 +210,7 @@ def existing_manifest(files: Files, folder: str) -> Manifest:
     manifest = read_manifest(files, folder)
     if manifest is None:
         raise BadInputError(
-            f"{files.where(_manifest_in(folder))} is missing: materialize the asset again; "
+            f"{files.where(_manifest_path(folder))} is missing: materialize the asset again; "
             "finished shards are recognised and kept."
         )
     return manifest
@@ -241,11 +242,11 @@ def unchanged_manifest(files: Files, upstream: Upstream) -> Manifest:
     return manifest
 
 
-def _manifest_in(folder: str) -> str:
+def _manifest_path(folder: str) -> str:
     return f"{folder}/{MANIFEST}"
 
 
-def _manifest_of(content: Mapping[str, Any]) -> Manifest:
+def _parse_manifest(content: Mapping[str, Any]) -> Manifest:
     return Manifest(
         wiki=content["wiki"],
         stage=content["stage"],
@@ -270,7 +271,7 @@ def write_report(volume: Volume, folder: str, file: ShardFile) -> None:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
     """
     content = {"format": FORMAT, **asdict(file)}
-    volume.write_bytes(_report_of(folder, file.name), canonical_json(content))
+    volume.write_bytes(_report_path(folder, file.name), canonical_json(content))
 
 
 def finished_shard(
@@ -287,7 +288,7 @@ def finished_shard(
     """
     path = volume.path(folder) / name
     try:
-        content = json.loads(volume.read_bytes(_report_of(folder, name)))
+        content = json.loads(volume.read_bytes(_report_path(folder, name)))
         if content.pop("format") != FORMAT:
             return None
         file = ShardFile(**content)
@@ -301,14 +302,10 @@ def finished_shard(
 
 def reported_names(volume: Volume, folder: str) -> list[str]:
     """List the shards that a run reported as finished; their files may have been damaged since."""
-    reports = volume.path(_reports_in(folder))
+    reports = volume.path(reports_folder(folder))
     found = sorted(path.relative_to(reports).as_posix() for path in reports.rglob("*.json"))
     return [name.removesuffix(".json") for name in found]
 
 
-def _report_of(folder: str, name: str) -> str:
-    return f"{_reports_in(folder)}/{name}.json"
-
-
-def _reports_in(folder: str) -> str:
-    return f"{folder}.reports"
+def _report_path(folder: str, name: str) -> str:
+    return f"{reports_folder(folder)}/{name}.json"

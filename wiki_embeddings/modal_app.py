@@ -136,7 +136,7 @@ def in_containers(size: ContainerSize, image: modal.Image, **options: Any) -> di
         "volumes": {deployment.MOUNT: volume},
         "secrets": [huggingface],
         "timeout": deployment.SHARD_MINUTES * 60,
-        # For failures that a retry may mend. Those that it cannot are returned, not raised.
+        # For failures that a retry may fix. Permanent failures are returned, not raised.
         "retries": modal.Retries(max_retries=2, initial_delay=2.0),
         **options,
     }

@@ -1,4 +1,4 @@
-"""The settings from environment variables, read here and nowhere else, then passed on.
+"""This project's own settings (`WIKI_EMBEDDINGS_*`), read here and nowhere else.
 
 What changes a result is Dagster run config instead (`defs/config.py`). Tokens are read by the SDKs
 that use them and never pass through here.

@@ -130,6 +130,11 @@ def scratch_folder(folder: str) -> str:
     return f"{folder}.scratch"
 
 
+def reports_folder(folder: str) -> str:
+    """Return the reference of the folder of an output's shard reports."""
+    return f"{folder}.reports"
+
+
 def call_record(folder: str) -> str:
     """Return the reference of the file that names the Modal call that is making an output."""
     return f"{folder}.call"

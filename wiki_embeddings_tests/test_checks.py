@@ -97,7 +97,7 @@ def test_a_chunk_over_the_budget_fails():
         ({"max_norm": 1.02}, "unit length"),
         ({"max_norm": math.nan}, "unit length"),
         ({"min_dimensions": 383}, "wrong width"),
-        ({"alike_files": 1}, "different texts have the same one"),
+        ({"alike_files": 1}, "different texts have the same vector"),
     ],
 )
 def test_unsound_vectors_fail_with_the_reason(fault, why):

@@ -12,6 +12,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from wiki_embeddings.asset_keys import EMBEDDINGS
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.estimate.figures import Figure
 from wiki_embeddings.estimate.options import RunOptions
@@ -148,7 +149,7 @@ def _notes(estimate: Estimate) -> Iterator[str]:
         f"chunks, {work.encoded_tokens:,.0f} tokens to encode (special ones included), "
         f"{len(work.shards):,} shards: predicted from the figures below."
     )
-    embeddings = next(asset for asset in estimate.assets if asset.asset == "embeddings")
+    embeddings = next(asset for asset in estimate.assets if asset.asset == EMBEDDINGS)
     yield (
         f"The time of the embeddings includes {duration(embeddings.start_s)} to start and "
         f"{duration(embeddings.tail_s)} at the end, when some have no shard left."

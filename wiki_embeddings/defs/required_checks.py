@@ -1,6 +1,6 @@
 """The checks that must pass before an asset's output is used.
 
-Each stands in two places: it is a blocking asset check, which ends a run; and the next asset runs
+Each runs in two places: it is a blocking asset check, which ends a run; and the next asset runs
 it on its upstream, the dataset also on itself before it becomes visible. Dagster alone would not
 do: it records a materialization whether or not the checks pass afterwards.
 """
@@ -36,7 +36,7 @@ class RequiredCheck:
     run: Callable[[Manifest, Compute], CheckResult]
 
 
-def _alone(check: Callable[[Manifest], CheckResult]) -> RequiredCheck:
+def _on_own_manifest(check: Callable[[Manifest], CheckResult]) -> RequiredCheck:
     """A check that needs the asset's own manifest and nothing else."""
     return RequiredCheck(check.__name__, check.__doc__ or "", lambda output, _: check(output))
 
@@ -51,7 +51,7 @@ def _against_upstream(check: Callable[[Manifest, Manifest], CheckResult]) -> Req
 
 
 def _ids_unique(output: Manifest, compute: Compute) -> CheckResult:
-    if not checks.overlapping_files(output):  # then no file need be read, and no container started
+    if not checks.overlapping_files(output):  # no file to read, no container to start
         return checks.ids_unique(output, duplicates=0)
     from wiki_embeddings.stages.duplicate_ids import count_duplicate_ids  # loads Arrow
 
@@ -66,15 +66,18 @@ def _opens_with_datasets(output: Manifest, compute: Compute) -> CheckResult:
 
 REQUIRED_CHECKS: Mapping[str, tuple[RequiredCheck, ...]] = {
     RAW_WIKIPEDIA: (
-        _alone(checks.every_article_fetched),
+        _on_own_manifest(checks.every_article_fetched),
         RequiredCheck("article_ids_unique", "No duplicate page ids.", _ids_unique),
     ),
     CHUNKED_VOLUME: (
         _against_upstream(checks.every_article_chunked),
         RequiredCheck("chunk_ids_unique", "No duplicate chunk ids.", _ids_unique),
-        _alone(checks.token_budget_kept),
+        _on_own_manifest(checks.token_budget_kept),
     ),
-    EMBEDDINGS: (_against_upstream(checks.every_chunk_embedded), _alone(checks.vectors_sound)),
+    EMBEDDINGS: (
+        _against_upstream(checks.every_chunk_embedded),
+        _on_own_manifest(checks.vectors_sound),
+    ),
     HUB_DATASET: (
         _against_upstream(checks.every_row_published),
         RequiredCheck(

@@ -1,4 +1,4 @@
-"""Records how fast vectors were computed, beside them, for the dataset's card.
+"""Records next to the vectors how fast they were computed, for the dataset's card.
 
 Not in the manifest, which holds only what decides the content: the same vectors made on another day
 have the same manifest.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wiki_embeddings.defs.materialize import Materialized
 
 _DIGITS = 1
-"""Decimals of a rate; it is known no better."""
+"""Decimals of a rate; more would be false precision."""
 
 
 def record_throughput(compute: Compute, vectors: Materialized) -> None:

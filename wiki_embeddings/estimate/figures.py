@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 Basis: TypeAlias = Literal["measured", "published", "given", "predicted", "assumed"]
 """Measured by this project; published by others; given by the user; predicted by arithmetic from
-such figures; or assumed, for want of all of them."""
+such figures; or assumed, if none of these exists."""
 
 
 @dataclass(frozen=True)

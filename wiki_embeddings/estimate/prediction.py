@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
 from wiki_embeddings.compute.modal import deployment
 from wiki_embeddings.compute.modal.prices import ContainerSize
 from wiki_embeddings.encoders.models.known import ModelShape
@@ -113,13 +114,13 @@ def _raw_wikipedia(options: RunOptions, work: Workload) -> AssetEstimate:
     stored = work.text_bytes * figures.TEXT_SHARE + work.articles * figures.ARTICLE_BYTES
     if options.wiki == SAMPLE_WIKI:
         part_s = work.characters / work.parts / figures.CONVERT.value
-        return _asset(options, "raw_wikipedia", [part_s] * work.parts, [figures.CONVERT], stored)
+        return _asset(options, RAW_WIKIPEDIA, [part_s] * work.parts, [figures.CONVERT], stored)
     line = figures.MODAL_DOWNLOAD if options.on_modal else figures.LOCAL_DOWNLOAD
     sharing = 1 if options.on_modal else min(_LOCAL_DOWNLOADS, work.parts)
     part_s = work.file_bytes * figures.DOWNLOAD_SHARE.value * sharing / line.value
     part_s += work.text_bytes / work.parts / figures.READ_ARTICLES.value
     rates = [line, figures.DOWNLOAD_SHARE, figures.READ_ARTICLES]
-    return _asset(options, "raw_wikipedia", [part_s] * work.parts, rates, stored)
+    return _asset(options, RAW_WIKIPEDIA, [part_s] * work.parts, rates, stored)
 
 
 def _chunked_volume(options: RunOptions, work: Workload) -> AssetEstimate:
@@ -128,7 +129,7 @@ def _chunked_volume(options: RunOptions, work: Workload) -> AssetEstimate:
     shards_s = [shard * byte_s for shard in work.shards]
     stored = work.text_bytes * figures.TEXT_SHARE + work.stored_tokens * figures.TOKEN_BYTES
     stored += work.chunks * figures.ROW_BYTES
-    return _asset(options, "chunked_volume", shards_s, [figures.CHUNK], stored)
+    return _asset(options, CHUNKED_VOLUME, shards_s, [figures.CHUNK], stored)
 
 
 def _embeddings(options: RunOptions, work: Workload, shape: ModelShape) -> AssetEstimate:
@@ -136,7 +137,7 @@ def _embeddings(options: RunOptions, work: Workload, shape: ModelShape) -> Asset
     rate = encoder_rate(options, work, shape)
     byte_s = work.encoded_tokens / work.text_bytes / rate.value
     shards_s = [shard * byte_s for shard in work.shards]
-    return _asset(options, "embeddings", shards_s, [rate], _vector_bytes(work, shape))
+    return _asset(options, EMBEDDINGS, shards_s, [rate], _vector_bytes(work, shape))
 
 
 def _hub_dataset(options: RunOptions, work: Workload, shape: ModelShape) -> AssetEstimate:
@@ -144,7 +145,7 @@ def _hub_dataset(options: RunOptions, work: Workload, shape: ModelShape) -> Asse
     stored = _vector_bytes(work, shape)
     files = max(1, math.ceil(stored / _DATASET_FILE_BYTES))
     shards_s = [stored / files / figures.PUBLISH.value] * files
-    return _asset(options, "hub_dataset", shards_s, [figures.PUBLISH], stored)
+    return _asset(options, HUB_DATASET, shards_s, [figures.PUBLISH], stored)
 
 
 def _vector_bytes(work: Workload, shape: ModelShape) -> float:
@@ -184,25 +185,25 @@ def _asset(
 
 
 def _container_size(options: RunOptions, asset: str) -> ContainerSize:
-    if options.on_gpu and asset == "embeddings":
+    if options.on_gpu and asset == EMBEDDINGS:
         return replace(deployment.EMBED_CONTAINER, gpu=options.gpu_type)
     return {
-        "raw_wikipedia": deployment.FETCH_CONTAINER,
-        "chunked_volume": deployment.CHUNK_CONTAINER,
-        "embeddings": deployment.EMBED_CPU_CONTAINER,
-        "hub_dataset": deployment.DATASET_CONTAINER,
+        RAW_WIKIPEDIA: deployment.FETCH_CONTAINER,
+        CHUNKED_VOLUME: deployment.CHUNK_CONTAINER,
+        EMBEDDINGS: deployment.EMBED_CPU_CONTAINER,
+        HUB_DATASET: deployment.DATASET_CONTAINER,
     }[asset]
 
 
 def _parallelism(options: RunOptions, asset: str) -> tuple[int, int]:
     """Return the most containers, or local workers, and the shards that each has in hand."""
-    if asset == "embeddings":
+    if asset == EMBEDDINGS:
         return (
             (options.max_containers, options.inputs_per_container) if options.on_modal else (1, 1)
         )
     if options.on_modal:
         return options.cpu_containers or options.max_containers, 1
-    is_download = asset == "raw_wikipedia" and options.wiki != SAMPLE_WIKI
+    is_download = asset == RAW_WIKIPEDIA and options.wiki != SAMPLE_WIKI
     return _LOCAL_DOWNLOADS if is_download else options.cores, 1
 
 

@@ -63,7 +63,7 @@ _OTHER_REFUSAL = "{hub} answers with status {status}{details}."
 
 
 class ConflictError(WikiEmbeddingsError):
-    """Somebody else has changed the same thing meanwhile."""
+    """Somebody else has changed the same thing in the meantime."""
 
 
 def call_hub(repo_id: str, step: str, call: Callable[[HfApi], ResultT]) -> ResultT:
@@ -104,7 +104,7 @@ def _error_for_response(response: httpx2.Response, repo_id: str, step: str) -> W
     if status in TRANSIENT_STATUSES:
         return error_for_response(response, target, _VERB)
     if status in _CONFLICT_STATUSES:
-        return ConflictError(f"Cannot {_VERB} {target}: {message or 'it has changed meanwhile'}.")
+        return ConflictError(f"Cannot {_VERB} {target}: {message or 'it has changed since'}.")
     refusals = [text for part, text in _REFUSALS_BY_MESSAGE.items() if part in message.lower()]
     refusal = refusals[0] if refusals else _REFUSALS_BY_STATUS.get(status, _OTHER_REFUSAL)
     explanation = refusal.format(

@@ -79,7 +79,7 @@ def publish_uploaded(
         repo_id: Name of its repository on the Hub, which exists.
         author: User who publishes.
         previous_digest: Digest of the dataset that was published before the first upload; None if
-            there was none. If it is another one now, somebody else has published meanwhile.
+            there was none. If it differs now, somebody else has published in the meantime.
 
     Raises:
         BadInputError: The Hub refuses, or holds something else than was committed, or somebody
@@ -128,7 +128,8 @@ def _fill_and_merge(pull_request: PullRequest, publication: Publication, base_co
             raise
         if main.digest == publication.digest:
             return main.commit
-        # Do not try again: that would replace the other version without anybody wanting it.
+        # Do not try again: that would replace the other version without anybody having asked for
+        # it.
         close_pull_request(pull_request, "main has moved on since.")
         raise _lost_race_error(pull_request.repo_id) from error
 
@@ -158,7 +159,7 @@ def _merge(pull_request: PullRequest, publication: Publication, base_commit: str
         # The next run would find it by its title, and be refused again.
         close_pull_request(pull_request, "it cannot be merged.")
         raise BadInputError(
-            f"{pull_request.url} was not merged: {refusal} Run again, which opens another one."
+            f"{pull_request.url} was not merged: {refusal} Run again to open another one."
         ) from refusal
 
 

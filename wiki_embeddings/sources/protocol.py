@@ -67,7 +67,8 @@ class Source(Generic[PartT]):
     Attributes:
         serves: Takes a wiki and a snapshot; True if they come from this source.
         plan: Takes a wiki, a snapshot and a fraction; returns what to fetch. Raises
-            `BadInputError` for what does not exist, `WikiEmbeddingsError` if it cannot find out.
+            `BadInputError` for what does not exist, `WikiEmbeddingsError` if the source cannot be
+            reached.
         part_type: Class of its parts, and of no other source's.
         open_part: Fetches a part if it is not on this machine, and opens it. Downloads stay in the
             scratch folder; progress adds up to `part.units`. Raises `BadInputError` for a corrupt

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from wiki_embeddings.asset_keys import RAW_WIKIPEDIA
 from wiki_embeddings.encoders.engines import TEI
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
@@ -129,7 +130,7 @@ def plan(raw: Manifest, config: ChunkingConfig) -> Plan[ChunkSpec]:
     """
     if not raw.rows:
         raise BadInputError(
-            f"raw_wikipedia of {raw.wiki} has no articles: materialize it again with a larger "
+            f"{RAW_WIKIPEDIA} of {raw.wiki} has no articles: materialize it again with a larger "
             "fraction."
         )
     settings: Settings = {**raw.settings, "chunks": {**asdict(config), "version": versions.CHUNK}}
@@ -175,7 +176,7 @@ def chunk_shard(spec: ChunkSpec, volume: Volume, progress: Progress) -> Report:
     """
 
     def write(path: Path) -> dict[str, Statistic]:
-        articles = read_input(volume, spec.part, "raw_wikipedia", spec.row_group)
+        articles = read_input(volume, spec.part, RAW_WIKIPEDIA, spec.row_group)
         chunker = _load_once(spec.model, spec.revision, spec.token_budget, spec.title_prefix)
         with parquet_writer(path, chunker.schema, use_dictionary=DICTIONARY_COLUMNS) as writer:
             for batch in batches(articles, _BATCH_BYTES):

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wiki_embeddings import card
+from wiki_embeddings.asset_keys import EMBEDDINGS
 from wiki_embeddings.dataset_layout import CARD, SMALL_FILE, SMALL_ROWS, data_file
 from wiki_embeddings.manifest import (
     Manifest,
@@ -188,7 +189,7 @@ def _make_data_file(spec: DataFileSpec, volume: Volume, progress: Progress) -> R
     def write(path: Path) -> dict[str, Statistic]:
         vectors = unchanged_manifest(volume, spec.embeddings)
         shards = vectors.files[spec.first : spec.first + spec.shards]
-        tables = (read_input(volume, input_file(vectors, file), "embeddings") for file in shards)
+        tables = (read_input(volume, input_file(vectors, file), EMBEDDINGS) for file in shards)
         _write(path, spec.dimensions, tables, progress)
         return _statistics(path)
 
@@ -257,7 +258,7 @@ def _small_tables(volume: Volume, vectors: Manifest) -> Iterator[pa.Table]:
             for window in windows
         ]
         if any(rows):
-            table = read_input(volume, input_file(vectors, file), "embeddings")
+            table = read_input(volume, input_file(vectors, file), EMBEDDINGS)
             # `take` copies the rows; a slice would keep the whole shard in memory.
             yield table.take(pa.array(list(chain.from_iterable(rows))))
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wiki_embeddings import encoders
+from wiki_embeddings.asset_keys import CHUNKED_VOLUME
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.encoders.token_lists import TokenLists
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
@@ -130,7 +131,7 @@ def embed_shard(
     """
 
     def write(path: Path) -> dict[str, Statistic]:
-        chunks = read_input(volume, spec.chunks, "chunked_volume")
+        chunks = read_input(volume, spec.chunks, CHUNKED_VOLUME)
         loaded = encoder or loaded_encoder(spec.model, spec.revision, spec.engine, spec.precision)
         vectors = loaded.encode(stored_tokens(chunks), progress=progress)
         write_table(path, with_vectors(chunks, vectors))

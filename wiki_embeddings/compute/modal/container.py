@@ -41,7 +41,7 @@ class MountedVolume(Protocol):
 
 
 class ShardError(Exception):
-    """A shard failed in a way that another try may mend; Modal retries it.
+    """A shard failed in a way that a retry may fix; Modal retries it.
 
     Attributes:
         cause: One sentence.
@@ -111,7 +111,7 @@ class VolumeView:
 
         Args:
             reload_token: A random token. A container that receives a new one reloads the volume.
-            exclusive: Keep every other input out meanwhile.
+            exclusive: Keep all other inputs out until this one is done.
         """
         with self._change:
             while self._active_inputs and (
@@ -153,22 +153,23 @@ def make_shard(view: VolumeView, reload_token: str, make: Make, spec: ShardSpec)
     """Make one shard in a container and commit it.
 
     Raises:
-        ShardError: Anything that a retry may mend.
+        ShardError: Anything that a retry may fix.
     """
     try:
         try:
             return _make_and_commit(view, reload_token, make, spec)
         except (BadInputError, ShardError):
             # The commit of another input shows an empty volume for a moment, and may drop files
-            # that are not committed yet. Neither is this shard's fault: try once without company.
+            # that are not committed yet. Neither is this shard's fault: retry once with no other
+            # input active.
             return _make_and_commit(view, reload_token, make, spec, exclusive=True)
-    except (BadInputError, UnusableVolumeError) as error:  # a retry would meet the same
+    except (BadInputError, UnusableVolumeError) as error:  # a retry would fail the same way
         return ShardResult(None, str(error), fatal=isinstance(error, UnusableVolumeError))
     except ShardError:
         raise
     except WikiEmbeddingsError as error:
         if isinstance(error, BrokenDeviceError):
-            # It would fail every further input at once, and so attract ever more of them.
+            # It fails every input at once, so Modal would keep sending it more.
             view.stop_fetching_inputs()
         raise ShardError(str(error)) from None
     except Exception as error:

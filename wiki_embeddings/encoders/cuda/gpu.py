@@ -1,4 +1,4 @@
-"""Finds out whether a GPU can be used. Every plan asks, so the answer no has to be quick.
+"""Finds out whether a GPU can be used. Every plan asks, so it must be quick when there is no GPU.
 
 PyTorch takes seconds to import, so it is imported only on machines that may have a GPU.
 """

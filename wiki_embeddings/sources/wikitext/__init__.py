@@ -1,4 +1,4 @@
-"""Turns wikitext into plain text; `conversion.plain_text` is the entrance.
+"""Turns wikitext into plain text; `conversion.plain_text` is the entry point.
 
 * `conversion`: the steps, in order.
 * `balance`: drops unbalanced markup, and elements that never reach the text, before parsing.
