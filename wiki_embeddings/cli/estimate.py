@@ -30,6 +30,11 @@ _GB = 1e9
 @click.option("--characters", type=float, help="Characters of all its articles, if you know.")
 @click.option("--articles", type=float, help="Number of all its articles, if you know.")
 @click.option("--model", help="Embedding model: a name on the Hub or a folder.")
+@click.option(
+    "--allow-english-model",
+    is_flag=True,
+    help="Accept a model that reads English only for an edition in another language.",
+)
 @click.option("--token-budget", type=int, default=256, show_default=True, help="Tokens in a chunk.")
 @click.option(
     "--title-prefix/--no-title-prefix", default=True, help="Put the title in front of each chunk."

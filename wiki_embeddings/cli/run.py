@@ -28,6 +28,12 @@ _STOPPED = 128 + signal.SIGINT
 @click.option("--fraction", type=float, help="Share of the articles, such as 0.01 for a dry run.")
 @click.option("--shard-mib", type=float, help="MiB of text in a shard, the unit of work.")
 @click.option("--model", help="Embedding model: a name on the Hub or a folder.")
+@click.option(
+    "--allow-english-model",
+    is_flag=True,
+    default=None,
+    help="Accept a model that reads English only for an edition in another language.",
+)
 @click.option("--token-budget", type=int, help="Most tokens in a chunk.")
 @click.option(
     "--title-prefix/--no-title-prefix",

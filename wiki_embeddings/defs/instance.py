@@ -103,7 +103,7 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> None:
     Only those of this machine: other machines' processes cannot be seen from here.
     """
     for run in instance.get_runs(_IN_PROGRESS):
-        if _is_of_command_line(run) and is_gone(run.tags[PROCESS_TAG]):
+        if is_of_command_line(run) and is_gone(run.tags[PROCESS_TAG]):
             _close(instance, run, f"The process of this run ({run.tags[PROCESS_TAG]}) was killed.")
 
 
@@ -113,7 +113,7 @@ def close_runs_of_past_ui(instance: dg.DagsterInstance) -> None:
     Only one run is executed at a time, so one of these would block all others for ever.
     """
     for run in instance.get_runs(_IN_PROGRESS):
-        if not _is_of_command_line(run):
+        if not is_of_command_line(run):
             _close(instance, run, "The UI from which this run was started has ended.")
 
 
@@ -147,7 +147,8 @@ def sole_ui(home: Path) -> Iterator[int]:
         yield file.fileno()
 
 
-def _is_of_command_line(run: dg.DagsterRun) -> bool:
+def is_of_command_line(run: dg.DagsterRun) -> bool:
+    """Return True for a run that a process of the command line executes."""
     # A run that was re-executed from the UI has its parent's tags.
     return PROCESS_TAG in run.tags and run.parent_run_id is None
 
