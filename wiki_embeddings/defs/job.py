@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS
 from wiki_embeddings.defs import instance
 from wiki_embeddings.defs.assets import wikis
@@ -57,7 +58,7 @@ def run_job(
         EmbeddingsConfig(**ops[EMBEDDINGS]["config"]),
     )
     home = instance.prepare(known)
-    with instance.translate_record_errors(home), instance.at_prompt(home) as record:
+    with instance.opened_at_prompt(home) as record:
         instance.close_abandoned_runs(record)
         return _execute(definitions, record, wiki, run_config, listener)
 
@@ -94,6 +95,7 @@ def _was_interrupted(event: dg.DagsterEvent) -> bool:
 
 
 def _require_known(wiki: str) -> None:
+    settings.require_wiki(wiki)
     known = wikis.get_partition_keys()
     if wiki not in known:
         raise BadInputError(

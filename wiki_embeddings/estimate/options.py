@@ -8,7 +8,7 @@ from wiki_embeddings.compute.modal.deployment import EMBED_CONTAINER
 from wiki_embeddings.compute.modal.prices import GPU_SECOND
 from wiki_embeddings.encoders.models.languages import default_model, require_language
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.settings import SAMPLE_WIKI
+from wiki_embeddings.settings import SAMPLE_WIKI, require_wiki
 from wiki_embeddings.volume import MiB
 
 _DEFAULT_CONTAINERS = 50
@@ -62,6 +62,7 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         """Refuse values out of range and options that contradict each other."""
+        require_wiki(self.wiki)
         if not self.allow_english_model:
             require_language(self.model_name, self.wiki)
         _require_range("fraction", self.fraction, 0, 1)
