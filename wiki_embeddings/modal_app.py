@@ -76,14 +76,15 @@ def bake_weights(model: str, revision: str) -> None:
 
 
 def with_weights(image: modal.Image) -> modal.Image:
-    """Bake in the default model of English editions; the sample's is a package of data.txt.
+    """Bake in the default models of editions; the sample's is a package of data.txt.
 
-    The commit is an argument, so that pinning another one builds the image again.
+    Each has a layer of its own. The commit is an argument, so that pinning another one builds the
+    layer again.
     """
-    revision = KNOWN_MODELS[deployment.BAKED_MODEL].revision
-    return image.run_function(
-        bake_weights, args=(deployment.BAKED_MODEL, revision), secrets=[huggingface]
-    )
+    for model in deployment.BAKED_MODELS:
+        revision = KNOWN_MODELS[model].revision
+        image = image.run_function(bake_weights, args=(model, revision), secrets=[huggingface])
+    return image
 
 
 def with_source(image: modal.Image) -> modal.Image:

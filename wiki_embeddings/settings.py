@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,14 +29,27 @@ _WIKI = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _NAMESPACE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 """Names of users and organisations on the Hub."""
 
+_UNDECODABLE = (re.compile(r"[\udc80-\udcff]"), "is no character of UTF-8")
+_NOT_FOR_DAGSTER = (
+    (re.compile(r"%[0-9A-Fa-f]{2}"), "stands for another character in the address of a database"),
+    (re.compile(r"\?"), "ends the path in the address of a database"),
+    _UNDECODABLE,
+)
+_NOT_FOR_DATASETS = (
+    (re.compile(r"\[[^/]*\]"), "is a pattern for `datasets`, not a folder"),
+    (re.compile(r"::"), "begins another address for `datasets`"),
+    _UNDECODABLE,
+)
+"""What Dagster's record and the library `datasets` cannot have in the path of a folder, and why."""
+
 
 @dataclass(frozen=True)
 class Settings:
     """The settings of this process.
 
     Attributes:
-        home: Root of the local volume, the local Hub folder, the model cache and the Dagster
-            instance.
+        home: Root of the local volume, the local Hub folder and the model cache.
+        dagster_home: Home of the Dagster instance: `DAGSTER_HOME`, or a folder in the home.
         compute: Where the stages run: `local` or `modal`.
         wikis: The partitions, in the order of the UI.
         hub_namespace: User or organisation on the Hugging Face Hub to publish to; None to publish
@@ -44,6 +57,7 @@ class Settings:
     """
 
     home: Path
+    dagster_home: Path
     compute: ComputeKind
     wikis: tuple[str, ...]
     hub_namespace: str | None = None
@@ -57,11 +71,6 @@ class Settings:
     def hub(self) -> Path:
         """Folder with a folder in Hub layout for each published dataset."""
         return self.home / "hub"
-
-    @property
-    def dagster_home(self) -> Path:
-        """Home of the Dagster instance, unless `DAGSTER_HOME` names another."""
-        return self.home / "dagster"
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -86,8 +95,16 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
             "organisation on the Hugging Face Hub: write only the name, or unset it to publish to "
             "a local folder."
         )
+    root = home(environment)
+    own = environment.get("DAGSTER_HOME")
+    dagster_home = _folder("DAGSTER_HOME", own) if own else root / "dagster"
+    _require_plain(root, "WIKI_EMBEDDINGS_HOME", _NOT_FOR_DATASETS)
+    _require_plain(
+        dagster_home, "DAGSTER_HOME" if own else "WIKI_EMBEDDINGS_HOME", _NOT_FOR_DAGSTER
+    )
     return Settings(
-        home=home(environment),
+        home=root,
+        dagster_home=dagster_home,
         compute=_COMPUTES[compute],
         wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or "sample,simple,en"),
         hub_namespace=namespace,
@@ -99,10 +116,13 @@ def home(environment: Mapping[str, str] = os.environ) -> Path:
 
     Without `WIKI_EMBEDDINGS_HOME` it is `.wiki_embeddings` in the project, or in the working
     directory where the package is installed outside a checkout.
+
+    Raises:
+        BadInputError: It is in the home of a user who does not exist.
     """
     named = environment.get("WIKI_EMBEDDINGS_HOME")
     if named:
-        return Path(named).expanduser().absolute()
+        return _folder("WIKI_EMBEDDINGS_HOME", named)
     return (project_root() or Path.cwd()) / ".wiki_embeddings"
 
 
@@ -115,6 +135,43 @@ def project_root() -> Path | None:
     """Return the checkout that this package runs from; None if it is installed without one."""
     parent = Path(__file__).resolve().parent.parent
     return parent if (parent / "workspace.yaml").is_file() else None
+
+
+def require_wiki(wiki: str) -> None:
+    """Refuse what cannot be the name of a wiki.
+
+    Raises:
+        BadInputError: It is not a language code, nor `sample`.
+    """
+    if _WIKI.fullmatch(wiki):
+        return
+    code = wiki.strip().lower().replace("_", "-")
+    meant = f" Did you mean {code}?" if _WIKI.fullmatch(code) else ""
+    raise BadInputError(
+        f"{wiki!r} is not the language code of a Wikipedia, such as en or zh-min-nan.{meant}"
+    )
+
+
+def _folder(variable: str, value: str) -> Path:
+    """Return the absolute path of a folder that a variable names, with `~` expanded."""
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError as error:
+        raise BadInputError(
+            f"{variable} is {value!r}, but that user has no home here: give an absolute path."
+        ) from error
+
+
+def _require_plain(
+    folder: Path, variable: str, exclusions: Sequence[tuple[re.Pattern[str], str]]
+) -> None:
+    """Refuse a folder with characters in its path that a library would take for something else."""
+    for pattern, reason in exclusions:
+        if found := pattern.search(str(folder)):
+            raise BadInputError(
+                f"The folder {str(folder)!r} cannot be used: {found[0]!r} in its path {reason}. "
+                f"Set {variable} to a folder without it."
+            )
 
 
 def _wikis(names: str) -> tuple[str, ...]:

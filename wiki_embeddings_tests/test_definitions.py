@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import dagster as dg
 import pytest
-from pydantic import ValidationError
 
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs.automation import JOB
@@ -116,9 +115,9 @@ def test_config_fields_are_documented_and_validated():
     for config in (RawWikipediaConfig, ChunkedVolumeConfig):
         assert all(field.description for field in config.model_fields.values())
     for wrong in ({"fraction": 0.0}, {"fraction": 1.5}, {"snapshot": "yesterday"}):
-        with pytest.raises(ValidationError):
+        with pytest.raises(dg.Failure, match="The config of raw_wikipedia cannot work"):
             RawWikipediaConfig(**wrong)
-    with pytest.raises(ValidationError):
+    with pytest.raises(dg.Failure, match="token_budget is 0: Input should be greater than"):
         ChunkedVolumeConfig(token_budget=0)
 
 

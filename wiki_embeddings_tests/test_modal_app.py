@@ -27,6 +27,7 @@ from wiki_embeddings.compute.modal.code_version import (
     digest_of_files,
 )
 from wiki_embeddings.encoders.models.known import KNOWN_MODELS
+from wiki_embeddings.encoders.models.languages import default_model
 from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings_tests.compute.modal.cloud import APP_MODULE, REPOSITORY
 from wiki_embeddings_tests.standins.modal.assets import ImageLayer
@@ -141,28 +142,33 @@ def test_the_tei_image_is_based_on_the_pinned_release(deployed):
 
 @pytest.mark.parametrize("function", LISTS_OF_IMAGE)
 def test_weights_are_baked_in_where_containers_look_for_them(deployed, function):
-    *below, baking = deployed.layers(function)
+    layers = deployed.layers(function)
+    split = len(layers) - len(deployment.BAKED_MODELS)
+    below, baking = layers[:split], layers[split:]
     home = f"ENV WIKI_EMBEDDINGS_HOME={deployment.HOME}"
     assert any(home in layer.commands for layer in below)
     assert settings.load({"WIKI_EMBEDDINGS_HOME": deployment.HOME}).volume == Path(deployment.MOUNT)
-    assert "def bake_weights" in baking.definition.build_function.definition
-    args, _ = pickle.loads(baking.definition.build_function.input.args)
-    assert args == (deployment.BAKED_MODEL, KNOWN_MODELS[deployment.BAKED_MODEL].revision)
+    for layer, wiki in zip(baking, ("en", "de"), strict=True):
+        build = layer.definition.build_function
+        assert "def bake_weights" in build.definition
+        args, _ = pickle.loads(build.input.args)
+        assert args == (default_model(wiki), KNOWN_MODELS[default_model(wiki)].revision)
 
 
-def test_baked_weights_are_found_without_network(hub, tiny_model, tmp_path, monkeypatch):
+@pytest.mark.parametrize("model", deployment.BAKED_MODELS)
+def test_baked_weights_are_found_without_network(model, hub, tiny_model, tmp_path, monkeypatch):
     from wiki_embeddings.modal_app import bake_weights
 
-    known = KNOWN_MODELS[deployment.BAKED_MODEL]
+    known = KNOWN_MODELS[model]
     revision = known.revision
     # A tiny model stands in for the real one, so its weights have another digest.
-    monkeypatch.setitem(KNOWN_MODELS, deployment.BAKED_MODEL, replace(known, weights_sha256=None))
-    hub.add(deployment.BAKED_MODEL, tiny_model, repo_type="model", commit=revision)
+    monkeypatch.setitem(KNOWN_MODELS, model, replace(known, weights_sha256=None))
+    hub.add(model, tiny_model, repo_type="model", commit=revision)
     monkeypatch.setenv("WIKI_EMBEDDINGS_HOME", str(tmp_path))
-    bake_weights(deployment.BAKED_MODEL, revision)
+    bake_weights(model, revision)
 
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    found = resolve(deployment.BAKED_MODEL)
+    found = resolve(model)
     assert found.revision == revision
     assert found.folder.is_relative_to(tmp_path)
     assert not found.folder.is_relative_to(tmp_path / "volume"), "the volume would hide it"

@@ -22,6 +22,25 @@ def test_home_may_be_anywhere_and_is_absolute(tmp_path, monkeypatch):
     assert known.volume == tmp_path / "here" / "volume"
 
 
+def test_a_dagster_home_may_be_anywhere_and_is_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+
+    def dagster_home(**variables: str) -> Path:
+        return settings.load({"WIKI_EMBEDDINGS_HOME": "here", **variables}).dagster_home
+
+    assert dagster_home() == dagster_home(DAGSTER_HOME="") == tmp_path / "here" / "dagster"
+    assert dagster_home(DAGSTER_HOME="mine") == tmp_path / "mine"
+    assert dagster_home(DAGSTER_HOME="~/mine") == tmp_path / "user" / "mine"
+
+
+def test_a_home_may_hold_what_only_its_dagster_home_must_not(tmp_path):
+    variables = {"WIKI_EMBEDDINGS_HOME": f"{tmp_path}/a?b", "DAGSTER_HOME": f"{tmp_path}/plain"}
+    assert settings.load(variables).home == tmp_path / "a?b"
+    with pytest.raises(BadInputError, match="Set DAGSTER_HOME"):
+        settings.load({**variables, "DAGSTER_HOME": f"{tmp_path}/c?d"})
+
+
 def test_wikis_are_listed_once_in_the_given_order():
     known = settings.load({"WIKI_EMBEDDINGS_WIKIS": " sample, de ,zh-min-nan,de"})
     assert known.wikis == ("sample", "de", "zh-min-nan")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Set
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 from rich.console import Console
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from wiki_embeddings.compute.modal.preflight import Finding
     from wiki_embeddings.publishing.account import HubAccount
 
+Check: TypeAlias = "Callable[[], Finding]"
+
 
 @click.command()
 def command() -> None:
@@ -26,6 +30,8 @@ def command() -> None:
 def examine() -> int:
     """Print all findings, and where runs from here go.
 
+    What cannot be asked because of an earlier finding is left out.
+
     Returns:
         Exit status: 0 if a run on Modal can begin, else 1.
 
@@ -33,20 +39,31 @@ def examine() -> int:
         BadInputError: A setting of this project has an invalid value.
         WikiEmbeddingsError: Modal cannot be reached.
     """
-    from wiki_embeddings.compute.modal.preflight import run_checks  # loads Modal's client
+    from wiki_embeddings.compute.modal import preflight  # loads Modal's client
 
     configured = settings.load()
     console = Console(soft_wrap=True)
-
-    def show(finding: Finding) -> bool:
-        """Print a finding; return True if all is well."""
-        console.print(_line(finding), highlight=False)
-        return not finding.remedy
-
+    check_hub = partial(check_hub_token, configured.hub_namespace)
+    token, secret, app = preflight.check_token, preflight.check_secret, preflight.check_app
+    checks: dict[Check, Set[Check]] = {**preflight.CHECKS, check_hub: {token, secret, app}}
+    failed: set[Check] = set()
     with console.status("Asking Modal …"):  # a container may have to start; shown in terminals only
-        results = [show(finding) for finding in run_checks()]
-        is_ready = all(results) and show(check_hub_token(configured.hub_namespace))
-    if not is_ready:
+        for check, needed in checks.items():
+            if check in failed or failed & needed:
+                continue
+            try:
+                finding = check()
+            except WikiEmbeddingsError as error:
+                if check is token:  # nothing else can be asked
+                    raise
+                console.print(Text.assemble(("✗ ", "red"), str(error)))
+                # If one container gives no answer, another one would not either.
+                failed |= {check, check_hub} if check is preflight.check_version else {check}
+                continue
+            console.print(_line(finding), highlight=False)
+            if finding.remedy:
+                failed.add(check)
+    if failed:
         return 1
     console.print(_conclusion(configured.compute), highlight=False, markup=False)
     return 0

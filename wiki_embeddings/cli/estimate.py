@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from wiki_embeddings.asset_keys import EMBEDDINGS
+from wiki_embeddings.cli.parameters import GPU_TYPE, TEXT
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.estimate.figures import Figure
 from wiki_embeddings.estimate.options import RunOptions
@@ -26,11 +27,16 @@ _GB = 1e9
 
 
 @click.command()
-@click.option("--wiki", default="en", show_default=True, help="Which Wikipedia.")
+@click.option("--wiki", type=TEXT, default="en", show_default=True, help="Which Wikipedia.")
 @click.option("--fraction", type=float, default=1.0, help="Share of the articles.")
 @click.option("--characters", type=float, help="Characters of all its articles, if you know.")
 @click.option("--articles", type=float, help="Number of all its articles, if you know.")
-@click.option("--model", help="Embedding model: a name on the Hub or a folder.")
+@click.option("--model", type=TEXT, help="Embedding model: a name on the Hub or a folder.")
+@click.option(
+    "--allow-english-model",
+    is_flag=True,
+    help="Accept a model that reads English only for an edition in another language.",
+)
 @click.option("--token-budget", type=int, default=256, show_default=True, help="Tokens in a chunk.")
 @click.option(
     "--title-prefix/--no-title-prefix", default=True, help="Put the title in front of each chunk."
@@ -43,7 +49,11 @@ _GB = 1e9
     show_default=True,
     help="Engine that computes the vectors.",
 )
-@click.option("--gpu", help="On Modal: GPU of each container that computes vectors, such as A10G.")
+@click.option(
+    "--gpu",
+    type=GPU_TYPE,
+    help="On Modal: GPU of each container that computes vectors, such as A10G.",
+)
 @click.option("--containers", type=int, help="On Modal: most containers at once.")
 @click.option(
     "--cpu-containers", type=int, help="On Modal: most containers of the assets without a GPU."
@@ -98,7 +108,7 @@ def to_json(estimate: Estimate) -> str:
         },
         "prices_as_of": PRICES_AS_OF,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return json.dumps(content, indent=2)
 
 
 def _table(estimate: Estimate) -> Table:

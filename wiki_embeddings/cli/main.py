@@ -7,17 +7,25 @@ A command imports what is slow to load (Dagster, Arrow, Modal's client) when it 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
-from wiki_embeddings.cli import doctor, estimate, run, search, ui
-from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.cli import doctor, estimate, run, search, standard_output, ui
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="wiki-embeddings")
 def cli() -> None:
     """Turn a whole Wikipedia into a published embeddings dataset."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise BadInputError(
+            "The working directory no longer exists: change to another one, then call the command "
+            "again."
+        ) from error
 
 
 cli.add_command(run.command, "run")
@@ -29,8 +37,17 @@ cli.add_command(doctor.command, "doctor")
 
 def main() -> None:
     """Run the command line; one of our own errors is shown as its message alone."""
+    standard_output.prepare()
     try:
-        cli()
+        try:
+            cli()
+        finally:
+            standard_output.flush()
+    except BrokenPipeError:  # the reader wants no more
+        standard_output.discard()
+        sys.exit(1)
     except WikiEmbeddingsError as error:
+        if isinstance(error, standard_output.OutputError):
+            standard_output.discard()
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

@@ -13,6 +13,7 @@ import click
 
 from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import ASSET_KEYS
+from wiki_embeddings.cli.parameters import GPU_TYPE, TEXT
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -23,11 +24,19 @@ _STOPPED = 128 + signal.SIGINT
 
 
 @click.command()
-@click.option("--wiki", default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia.")
-@click.option("--snapshot", help="Date of the edition on the Hub, such as 20231101.")
+@click.option(
+    "--wiki", type=TEXT, default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia."
+)
+@click.option("--snapshot", type=TEXT, help="Date of the edition on the Hub, such as 20231101.")
 @click.option("--fraction", type=float, help="Share of the articles, such as 0.01 for a dry run.")
 @click.option("--shard-mib", type=float, help="MiB of text in a shard, the unit of work.")
-@click.option("--model", help="Embedding model: a name on the Hub or a folder.")
+@click.option("--model", type=TEXT, help="Embedding model: a name on the Hub or a folder.")
+@click.option(
+    "--allow-english-model",
+    is_flag=True,
+    default=None,
+    help="Accept a model that reads English only for an edition in another language.",
+)
 @click.option("--token-budget", type=int, help="Most tokens in a chunk.")
 @click.option(
     "--title-prefix/--no-title-prefix",
@@ -51,7 +60,11 @@ _STOPPED = 128 + signal.SIGINT
     help="On the Hub: create the dataset's repository as a private one.",
 )
 @click.option("--containers", type=int, help="On Modal: most containers at once.")
-@click.option("--gpu", help="On Modal: GPU of each container that computes vectors, such as A10G.")
+@click.option(
+    "--gpu",
+    type=GPU_TYPE,
+    help="On Modal: GPU of each container that computes vectors, such as A10G.",
+)
 @click.option(
     "--deadline-minutes",
     type=float,

@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.text import Text
 
 from wiki_embeddings import settings
+from wiki_embeddings.cli.parameters import TEXT
 from wiki_embeddings.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -39,10 +40,13 @@ _CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\
 
 
 @click.command()
-@click.argument("question")
-@click.option("--wiki", default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia.")
+@click.argument("question", type=TEXT)
+@click.option(
+    "--wiki", type=TEXT, default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia."
+)
 @click.option(
     "--dataset",
+    type=TEXT,
     metavar="NAME",
     help="Search a published dataset instead of the volume: a folder, or namespace/name on the "
     "Hub. A folder of that name is preferred to the Hub.",
@@ -52,7 +56,11 @@ _CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\
     type=click.Choice(["small", "default"]),
     help="Part of the dataset: 10,000 rows, or all. [default: small on the Hub, all of a folder]",
 )
-@click.option("--revision", help="Tag, branch or commit of a dataset on the Hub. [default: main]")
+@click.option(
+    "--revision",
+    type=TEXT,
+    help="Tag, branch or commit of a dataset on the Hub. [default: main]",
+)
 @click.option("--yes", is_flag=True, help="Fetch more than 1 GB without asking.")
 @click.option(
     "-k", "--count", type=click.IntRange(1, 100), default=3, show_default=True, help="Passages."
@@ -127,7 +135,10 @@ def _look_up(
         return None
     with messages.status(Text(f"Looking up {dataset} …")):
         return look_up(
-            dataset, revision=revision or "main", config=config or "small", home=settings.home()
+            dataset,
+            revision=revision or "main",
+            config=config or "small",
+            home=settings.load().home,
         )
 
 
@@ -159,15 +170,14 @@ def _on_this_machine(wiki: str, dataset: str | None, config: Config | None) -> V
 
 
 def _on_volume(wiki: str) -> VectorFiles:
-    import dagster as dg  # takes a second to load
-
     from wiki_embeddings.asset_keys import EMBEDDINGS
     from wiki_embeddings.compute.local.compute import LocalCompute
-    from wiki_embeddings.defs import instance
+    from wiki_embeddings.defs import instance  # loads Dagster, which takes a second
     from wiki_embeddings.defs.materializations import current_manifest
     from wiki_embeddings.search.nearest import from_manifest
     from wiki_embeddings.volume import Volume
 
+    settings.require_wiki(wiki)
     known = settings.load()
     if known.compute == "modal":
         raise BadInputError(
@@ -175,9 +185,8 @@ def _on_volume(wiki: str) -> VectorFiles:
             "hub_dataset says how to fetch the dataset, or its name on the Hub; then give its "
             "folder, or namespace/name, with --dataset."
         )
-    instance.prepare(known)
     compute = LocalCompute(known.volume, cores=1)
-    with dg.DagsterInstance.get() as record:
+    with instance.opened_for_reading(known.dagster_home) as record:
         manifest = current_manifest(record, compute, EMBEDDINGS, wiki)
     return from_manifest(Volume(known.volume), manifest)
 

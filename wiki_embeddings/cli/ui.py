@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from wiki_embeddings import settings
+from wiki_embeddings.errors import BadInputError
 
 _POLL_EVERY_S = 0.5
 _STOP_WITHIN_S = 15.0
@@ -37,12 +39,11 @@ def serve(host: str, port: int) -> int:
         Exit status: 0 after SIGINT or SIGTERM, else that of the process that ended by itself.
 
     Raises:
+        BadInputError: Something else listens there, or nothing can.
         WikiEmbeddingsError: A UI of this Dagster home is running already.
         UnusableVolumeError: The Dagster home cannot be written to.
     """
-    import dagster as dg  # takes a second to load
-
-    from wiki_embeddings.defs import instance
+    from wiki_embeddings.defs import instance  # loads Dagster, which takes a second
 
     for stop_signal in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop_signal, signal.default_int_handler)
@@ -50,10 +51,27 @@ def serve(host: str, port: int) -> int:
     webserver = ["dagster_webserver", *_definitions(), "-h", host, "-p", str(port)]
     daemon = ["dagster._daemon", "run", *_definitions()]
     with instance.sole_ui(home) as lock:
-        with instance.translate_record_errors(home), dg.DagsterInstance.get() as record:
+        _require_free(host, port)
+        with instance.opened_for_ui(home) as record:
             instance.close_abandoned_runs(record)
             instance.close_runs_of_past_ui(record)
         return _run_together([webserver, daemon], lock)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on: the webserver hides its reason in its log."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+    except OSError as error:
+        raise BadInputError(
+            f"The UI cannot listen on port {port} of {host}: {error.strerror}. Choose another port "
+            "with --port, or another address of this machine with --host."
+        ) from error
 
 
 def _definitions() -> list[str]:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.metadata import cost_metadata
+from wiki_embeddings.defs.preflight import require_workable_config
 from wiki_embeddings.defs.publishing import require_publishable
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.errors import WikiEmbeddingsError
@@ -49,7 +50,7 @@ def opened_compute(
 ) -> Iterator[Compute]:
     """Open the compute that an asset runs on; errors of the body fail the step with their message.
 
-    The first asset of a run that publishes also checks that the Hub will let it.
+    The first asset of a run also checks the config of all, and that the Hub will let it publish.
 
     Args:
         context: The asset's context.
@@ -62,6 +63,7 @@ def opened_compute(
         context.log.info(
             f"{context.asset_key.to_user_string()} of {context.partition_key} on {compute.name}"
         )
+        require_workable_config(context, compute)
         require_publishable(context, compute, hub)
         yield compute
 

@@ -1,16 +1,26 @@
 """Run config of the assets: everything that changes a result, as the launchpad shows it.
 
-Fields are validated here, before anything runs. What depends on a model or a source is validated by
-the stage that reads it.
+Dagster's launchpad knows the fields' names and types; their bounds are checked when a run begins,
+by `preflight.py`. What depends on a model or a source is validated by the stage that reads it.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
+from typing import Any, ClassVar
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
 from wiki_embeddings.compute.protocol import ContainerOptions
+from wiki_embeddings.encoders.models.known import DEFAULT_MODEL
+from wiki_embeddings.encoders.models.languages import (
+    ENGLISH_MODEL,
+    MULTILINGUAL_MODEL,
+    default_model,
+    require_language,
+)
 from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.volume import MiB
 
@@ -19,9 +29,6 @@ _SHARD_MIB = 16.0
 
 _SAMPLE_SHARD_MIB = 0.25
 """The sample is small; this gives it a dozen shards, so that it runs the way an edition does."""
-
-SAMPLE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-ENGLISH_MODEL = "BAAI/bge-small-en-v1.5"
 
 
 class Engine(Enum):
@@ -43,7 +50,7 @@ class Precision(Enum):
 
 
 class Gpu(Enum):
-    """GPU types of Modal, by its names; members' names cannot have hyphens."""
+    """GPU types of Modal; members' names cannot have hyphens, so both spellings are accepted."""
 
     T4 = "T4"
     L4 = "L4"
@@ -55,8 +62,35 @@ class Gpu(Enum):
     H200 = "H200"
     B200 = "B200"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Gpu | None":
+        return cls.__members__.get(str(value).replace("-", "_"))
 
-class ContainersConfig(dg.Config):
+
+class AssetConfig(dg.Config):
+    """Config of an asset, refused in a sentence where Pydantic alone would end in a traceback.
+
+    Attributes:
+        asset: Key of the asset.
+    """
+
+    asset: ClassVar[str]
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: {fault['msg']}"
+                for fault in error.errors()
+            )
+            raise dg.Failure(
+                description=f"The config of {self.asset} cannot work: {faults}.",
+                allow_retries=False,
+            ) from error
+
+
+class ContainersConfig(AssetConfig):
     """The containers to use on Modal; ignored on the local machine."""
 
     containers: int = Field(
@@ -79,6 +113,8 @@ class ContainersConfig(dg.Config):
 
 class RawWikipediaConfig(ContainersConfig):
     """Which articles to fetch."""
+
+    asset = RAW_WIKIPEDIA
 
     snapshot: str = Field(
         default="20231101",
@@ -109,11 +145,19 @@ class RawWikipediaConfig(ContainersConfig):
 class ChunkedVolumeConfig(ContainersConfig):
     """How to cut articles into chunks."""
 
+    asset = CHUNKED_VOLUME
+
     model: str | None = Field(
         default=None,
         description="Embedding model: its tokenizer decides where chunks end, and it computes the "
-        f"vectors. A name on the Hub or a folder. By default {ENGLISH_MODEL}; for the sample "
-        f"{SAMPLE_MODEL}, which is installed with the project.",
+        f"vectors. A name on the Hub or a folder. By default {ENGLISH_MODEL} for en and simple; "
+        f"{DEFAULT_MODEL}, which is installed with the project, for the sample; and "
+        f"{MULTILINGUAL_MODEL} for all other languages.",
+    )
+    allow_english_model: bool = Field(
+        default=False,
+        description="Accept a model that reads English only for an edition in another language. "
+        "Without it, such a model is refused.",
     )
     model_revision: str | None = Field(
         default=None,
@@ -137,12 +181,22 @@ class ChunkedVolumeConfig(ContainersConfig):
     )
 
     def model_for(self, wiki: str) -> str:
-        """Name or folder of a wiki's model."""
-        return self.model or (SAMPLE_MODEL if wiki == SAMPLE_WIKI else ENGLISH_MODEL)
+        """Name or folder of a wiki's model.
+
+        Raises:
+            BadInputError: The model is known to read English only, and the wiki is in another
+                language.
+        """
+        model = self.model or default_model(wiki)
+        if not self.allow_english_model:
+            require_language(model, wiki)
+        return model
 
 
 class EmbeddingsConfig(ContainersConfig):
     """How to compute the vectors."""
+
+    asset = EMBEDDINGS
 
     engine: Engine = Field(
         default=Engine.auto,
@@ -182,6 +236,8 @@ class EmbeddingsConfig(ContainersConfig):
 class HubDatasetConfig(ContainersConfig):
     """How the dataset is laid out and published."""
 
+    asset = HUB_DATASET
+
     file_mib: float = Field(
         default=256.0,
         ge=1.0,
@@ -203,3 +259,10 @@ class HubDatasetConfig(ContainersConfig):
     def upload_options(self) -> ContainerOptions:
         """The containers to upload with."""
         return replace(self.container_options(), containers=self.upload_containers)
+
+
+CONFIGS: Mapping[str, type[AssetConfig]] = {
+    config.asset: config
+    for config in (RawWikipediaConfig, ChunkedVolumeConfig, EmbeddingsConfig, HubDatasetConfig)
+}
+"""The config class of each asset, by its key."""

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from textwrap import shorten
+from typing import Any
 
 import dagster as dg
+from dagster._check import CheckError
 from dagster._core.instance.ref import InstanceRef  # the only way to override dagster.yaml
 from sqlalchemy.exc import OperationalError
+from yaml import YAMLError
 
-from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.host import is_gone, this_process
 from wiki_embeddings.settings import Settings
 from wiki_embeddings.volume import UnusableVolumeError, translate_storage_errors
@@ -36,6 +43,22 @@ _STORAGE_FAULTS = (
 )
 """What SQLite says when the storage fails, not the statement."""
 
+_FAULTS_OF_CONFIGURATION = (
+    YAMLError,
+    UnicodeDecodeError,
+    IsADirectoryError,
+    ImportError,
+    CheckError,
+    dg.DagsterError,
+)
+"""What Dagster raises about its `dagster.yaml`; it then lists, at length, what it expected."""
+
+_PARTS_OF_UI = ("run_launcher", "run_coordinator", "compute_log_manager", "scheduler")
+"""What the processes of the UI load, which would say in their logs that they cannot."""
+
+_FILE_OF_RECORD = re.compile(r"dagster\.yaml|(runs|index)\.db.*")
+"""Not the logs of single runs, which have databases of their own."""
+
 _CONFIGURATION = """\
 # Written by wiki-embeddings once; change it as you like.
 telemetry:
@@ -50,14 +73,13 @@ concurrency:
 
 
 def prepare(settings: Settings) -> Path:
-    """Create the Dagster home if necessary, and make this process use it.
-
-    `DAGSTER_HOME` decides where it is. If it is unset, this sets it.
+    """Create the Dagster home if necessary, and make this process and its children use it.
 
     Raises:
         UnusableVolumeError: The folder cannot be written to.
     """
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.dagster_home)))
+    home = settings.dagster_home
+    os.environ["DAGSTER_HOME"] = str(home)  # which may have been relative
     with translate_storage_errors(home):
         home.mkdir(parents=True, exist_ok=True)
         configuration = home / "dagster.yaml"
@@ -66,14 +88,98 @@ def prepare(settings: Settings) -> Path:
     return home
 
 
-def at_prompt(home: Path) -> dg.DagsterInstance:
+@contextmanager
+def opened(
+    home: Path, overrides: Mapping[str, Any] | None = None, parts: Sequence[str] = ()
+) -> Iterator[dg.DagsterInstance]:
+    """Open the instance in a Dagster home.
+
+    Args:
+        home: The Dagster home.
+        overrides: Settings that replace those of its `dagster.yaml`.
+        parts: Attributes of the instance that must load; Dagster loads most when they are used.
+
+    Raises:
+        BadInputError: Dagster cannot use the `dagster.yaml` there.
+        UnusableVolumeError: The disk is full, or the folder cannot be written to.
+    """
+    with translate_record_errors(home):
+        try:
+            reference = InstanceRef.from_dir(str(home), overrides=overrides)
+            instance = dg.DagsterInstance.from_ref(reference)
+            for part in parts:
+                getattr(instance, part)
+        except _FAULTS_OF_CONFIGURATION as error:
+            reason = shorten(str(error).partition(" Expected: ")[0], 300, placeholder=" …")
+            raise BadInputError(
+                f"Dagster cannot use {home / 'dagster.yaml'}: {reason.rstrip('.')}. Correct the "
+                "file, or move it away: the next run then writes a new one."
+            ) from error
+        with instance:
+            yield instance
+
+
+@contextmanager
+def opened_at_prompt(home: Path) -> Iterator[dg.DagsterInstance]:
     """Open the instance for a run in a terminal, whose output Dagster does not capture.
 
     To capture it, Dagster would start processes that answer Ctrl-C with a traceback.
+
+    Raises:
+        WikiEmbeddingsError: See `opened`.
     """
     manager = {"module": "dagster._core.storage.noop_compute_log_manager"}
     overrides = {"compute_logs": {**manager, "class": "NoOpComputeLogManager"}}
-    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
+    with opened(home, overrides) as instance:
+        yield instance
+
+
+def opened_for_ui(home: Path) -> AbstractContextManager[dg.DagsterInstance]:
+    """Open the instance as the UI will, to find what would end it; see `opened`."""
+    return opened(home, parts=_PARTS_OF_UI)
+
+
+@contextmanager
+def opened_for_reading(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Open the instance to look something up, in a home that this user need not own.
+
+    SQLite writes even to read, so where it must not, a copy of the record is opened.
+
+    Raises:
+        WikiEmbeddingsError: The home cannot be read; or see `opened`.
+    """
+    files = _files_of_record(home)
+    if not files:
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
+    elif all(os.access(path, os.W_OK) for file in files for path in (file, file.parent)):
+        with opened(home) as instance:
+            yield instance
+    else:
+        with TemporaryDirectory() as copy:
+            for file in files:
+                target = Path(copy) / file.relative_to(home)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)  # which may be written to, unlike the original
+            with opened(Path(copy)) as instance:
+                yield instance
+
+
+def _files_of_record(home: Path) -> list[Path]:
+    """List what says how Dagster is configured, and which assets were materialized.
+
+    Raises:
+        WikiEmbeddingsError: The home cannot be read.
+    """
+    folders = (home, home / "history", home / "history" / "runs")
+    try:
+        files = [file for folder in folders if folder.is_dir() for file in folder.iterdir()]
+    except OSError as error:
+        raise WikiEmbeddingsError(
+            f"Cannot read Dagster's record: {error.strerror}: {error.filename}. Ask for the right "
+            "to read it, or search a published dataset with --dataset."
+        ) from error
+    return [file for file in files if _FILE_OF_RECORD.fullmatch(file.name)]
 
 
 @contextmanager
@@ -103,7 +209,7 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> None:
     Only those of this machine: other machines' processes cannot be seen from here.
     """
     for run in instance.get_runs(_IN_PROGRESS):
-        if _is_of_command_line(run) and is_gone(run.tags[PROCESS_TAG]):
+        if is_of_command_line(run) and is_gone(run.tags[PROCESS_TAG]):
             _close(instance, run, f"The process of this run ({run.tags[PROCESS_TAG]}) was killed.")
 
 
@@ -113,7 +219,7 @@ def close_runs_of_past_ui(instance: dg.DagsterInstance) -> None:
     Only one run is executed at a time, so one of these would block all others for ever.
     """
     for run in instance.get_runs(_IN_PROGRESS):
-        if not _is_of_command_line(run):
+        if not is_of_command_line(run):
             _close(instance, run, "The UI from which this run was started has ended.")
 
 
@@ -147,7 +253,8 @@ def sole_ui(home: Path) -> Iterator[int]:
         yield file.fileno()
 
 
-def _is_of_command_line(run: dg.DagsterRun) -> bool:
+def is_of_command_line(run: dg.DagsterRun) -> bool:
+    """Return True for a run that a process of the command line executes."""
     # A run that was re-executed from the UI has its parent's tags.
     return PROCESS_TAG in run.tags and run.parent_run_id is None
 

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 import dagster as dg
-from pydantic import ValidationError
 
-from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings import settings
+from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS
 from wiki_embeddings.defs import instance
 from wiki_embeddings.defs.assets import wikis
 from wiki_embeddings.defs.automation import JOB
-from wiki_embeddings.defs.config import (
-    ChunkedVolumeConfig,
-    EmbeddingsConfig,
-    HubDatasetConfig,
-    RawWikipediaConfig,
-)
+from wiki_embeddings.defs.config import CONFIGS, ChunkedVolumeConfig, EmbeddingsConfig
+from wiki_embeddings.defs.preflight import require_model
 from wiki_embeddings.defs.resources import ComputeResource
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.host import this_process
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.settings import Settings
-
-_CONFIGS: Mapping[str, type[dg.Config]] = {
-    RAW_WIKIPEDIA: RawWikipediaConfig,
-    CHUNKED_VOLUME: ChunkedVolumeConfig,
-    EMBEDDINGS: EmbeddingsConfig,
-    HUB_DATASET: HubDatasetConfig,
-}
 
 _INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 """Errors of a step whose process was told to stop."""
@@ -60,9 +50,15 @@ def run_job(
     """
     _require_known(wiki)
     run_config = _run_config(options)
-    _require_model(wiki, run_config["ops"], known)
+    ops = run_config["ops"]
+    require_model(
+        ComputeResource(kind=known.compute, volume=str(known.volume)).open(),
+        wiki,
+        ChunkedVolumeConfig(**ops[CHUNKED_VOLUME]["config"]),
+        EmbeddingsConfig(**ops[EMBEDDINGS]["config"]),
+    )
     home = instance.prepare(known)
-    with instance.translate_record_errors(home), instance.at_prompt(home) as record:
+    with instance.opened_at_prompt(home) as record:
         instance.close_abandoned_runs(record)
         return _execute(definitions, record, wiki, run_config, listener)
 
@@ -99,6 +95,7 @@ def _was_interrupted(event: dg.DagsterEvent) -> bool:
 
 
 def _require_known(wiki: str) -> None:
+    settings.require_wiki(wiki)
     known = wikis.get_partition_keys()
     if wiki not in known:
         raise BadInputError(
@@ -109,39 +106,17 @@ def _require_known(wiki: str) -> None:
 
 def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:
     ops = {}
-    for asset, config in _CONFIGS.items():
-        chosen = {name: value for name, value in options.items() if name in config.model_fields}
+    for asset, config in CONFIGS.items():
+        names = options.keys() & config.model_fields.keys()
         try:
-            config(**chosen)
-        except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
-            )
-            raise BadInputError(f"The config of {asset} cannot work: {faults}.") from error
-        ops[asset] = {"config": chosen}
+            chosen = config(**{name: options[name] for name in names})
+        except dg.Failure as error:
+            raise BadInputError(str(error.description)) from error
+        ops[asset] = {"config": {name: _plain(getattr(chosen, name)) for name in sorted(names)}}
     # Progress bars show the progress, and the UI has the log.
     return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def _require_model(wiki: str, ops: Mapping[str, Any], known: Settings) -> None:
-    """Check the model before any article is fetched for it; the assets would find out later."""
-    from wiki_embeddings.stages import chunk  # loads Arrow
-
-    config = ChunkedVolumeConfig(**ops[CHUNKED_VOLUME]["config"])
-    encoding = EmbeddingsConfig(**ops[EMBEDDINGS]["config"])
-    compute = ComputeResource(kind=known.compute, volume=str(known.volume)).open()
-    compute.call(
-        chunk.prepare,
-        model=config.model_for(wiki),
-        revision=config.model_revision,
-        token_budget=config.token_budget,
-        title_prefix=config.title_prefix,
-        engine=config.engine.value,
-    )
-    if known.compute == "local":  # on Modal a GPU would have to be started to ask
-        compute.describe(
-            config.model_for(wiki),
-            config.model_revision,
-            encoding.engine.value,
-            encoding.wanted_precision,
-        )
+def _plain(value: Any) -> Any:
+    """Return a value of a config field as Dagster's schema has it: an enum's member by its name."""
+    return value.name if isinstance(value, Enum) else value

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wiki_embeddings.compute.protocol import Compute, Failed
+from wiki_embeddings.encoders.models.languages import reads_language
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import Manifest, write_manifest
 from wiki_embeddings.progress import Listener, ProgressCounter, StageProgress
@@ -101,6 +102,9 @@ def retry_command(plan: Plan[SpecT]) -> list[str]:
         encoder = plan.settings["embeddings"]
         words += ["--engine", str(encoder["engine"]), "--precision", str(encoder["precision"])]
     if chunks:
-        words += ["--model", str(chunks["model"]), "--token-budget", f"{chunks['token_budget']}"]
+        model = str(chunks["model"])
+        words += ["--model", model, "--token-budget", f"{chunks['token_budget']}"]
+        if not reads_language(model, plan.wiki):
+            words.append("--allow-english-model")
         words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")
     return words

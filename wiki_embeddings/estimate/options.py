@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wiki_embeddings.compute.modal.deployment import BAKED_MODEL, EMBED_CONTAINER
+from wiki_embeddings.compute.modal.deployment import EMBED_CONTAINER
 from wiki_embeddings.compute.modal.prices import GPU_SECOND
-from wiki_embeddings.encoders.models.known import DEFAULT_MODEL
+from wiki_embeddings.encoders.models.languages import default_model, require_language
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.settings import SAMPLE_WIKI
+from wiki_embeddings.settings import SAMPLE_WIKI, require_wiki
 from wiki_embeddings.volume import MiB
 
 _DEFAULT_CONTAINERS = 50
@@ -28,6 +28,7 @@ class RunOptions:
         characters: Characters of all its articles.
         articles: Number of all its articles.
         model: Name or folder of the model.
+        allow_english_model: True to accept a model that reads English only for any language.
         token_budget: Most tokens in a chunk, special tokens and title included.
         title_prefix: True to put the title in front of each chunk.
         shard_mib: MiB of text in a shard.
@@ -46,6 +47,7 @@ class RunOptions:
     characters: float | None = None
     articles: float | None = None
     model: str | None = None
+    allow_english_model: bool = False
     token_budget: int = 256
     title_prefix: bool = True
     shard_mib: float | None = None
@@ -60,6 +62,9 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         """Refuse values out of range and options that contradict each other."""
+        require_wiki(self.wiki)
+        if not self.allow_english_model:
+            require_language(self.model_name, self.wiki)
         _require_range("fraction", self.fraction, 0, 1)
         _require_range("containers", self.containers, 0, 1000)
         _require_range("cpu-containers", self.cpu_containers, 0, 1000)
@@ -112,7 +117,7 @@ class RunOptions:
     @property
     def model_name(self) -> str:
         """Name or folder of the model."""
-        return self.model or (DEFAULT_MODEL if self.wiki == SAMPLE_WIKI else BAKED_MODEL)
+        return self.model or default_model(self.wiki)
 
     @property
     def shard_bytes(self) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from grpclib import Status
 
 from wiki_embeddings.compute.modal.code_version import PACKAGE
 from wiki_embeddings.compute.modal.deployment import DEPLOY, SECRET, VOLUME
@@ -207,6 +208,19 @@ def test_a_hub_that_is_down_fails_only_its_own_check(deployed):
     assert lines[-1].endswith("it answers with status 503. Ask again later.")
 
 
+@pytest.mark.parametrize(
+    ("rpc", "expected"), [("SecretGetOrCreate", "✓✗✓✓✓"), ("VolumeGetOrCreate", "✓✓✗✓✓✓")]
+)
+def test_a_question_that_modal_refuses_does_not_end_the_others(deployed, rpc, expected):
+    fault = deployed.plane.faults.fail(rpc, times=99, status=Status.PERMISSION_DENIED)
+    lines = deployed.doctor()
+    fault.times = 0
+    assert lines[0] == "exit 1"
+    assert "".join(line[0] for line in lines[1:]) == expected
+    assert "ordered by a test" in lines[1 + expected.index("✗")]
+    assert lines[5].endswith(", as here."), "the version"
+
+
 def test_an_app_deployed_from_other_code_has_to_be_deployed_again(deployed, tmp_path):
     edited = tmp_path / "edited"
     shutil.copytree(PACKAGE, edited / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -214,9 +228,10 @@ def test_an_app_deployed_from_other_code_has_to_be_deployed_again(deployed, tmp_
         file.write("# edited since\n")
     done = doctor({**deployed.plane.environment(), "PYTHONPATH": str(edited)})
     assert (done.returncode, done.stderr) == (1, "")
-    last = done.stdout.splitlines()[-1]
-    assert last.startswith("✗ Version of the deployed app: ")
-    assert last.endswith(f" Run `{DEPLOY}` again.")
+    version, token = done.stdout.splitlines()[-2:]
+    assert version.startswith("✗ Version of the deployed app: ")
+    assert version.endswith(f" Run `{DEPLOY}` again.")
+    assert "Hugging Face token in the secret" in token, "which can still be asked"
     assert not deployed.plane.stats.calls_in_progress()
 
 

@@ -104,7 +104,7 @@ def test_search_of_a_dataset_that_the_hub_lacks_is_refused_in_a_sentence(hub, tm
     ("arguments", "sentence"),
     [
         (["run", "--wiki", "klingon"], "There is no wiki 'klingon' here, only sample, simple, en"),
-        (["run", "--fraction", "2"], "fraction: Input should be less than or equal to 1"),
+        (["run", "--fraction", "2"], "fraction is 2.0: Input should be less than or equal to 1"),
         (["run", *FEW, "--model", "/no/such/model"], "/no/such/model"),
         (["run", *FEW, "--token-budget", "60"], "60 tokens is too small"),
         (["run", *FEW, "--token-budget", "1000"], "reads at most 256"),

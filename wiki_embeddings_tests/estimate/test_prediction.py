@@ -10,13 +10,16 @@ import pytest
 from wiki_embeddings.compute.modal import deployment
 from wiki_embeddings.compute.modal.prices import GPU_SECOND
 from wiki_embeddings.defs.config import (
-    ENGLISH_MODEL,
-    SAMPLE_MODEL,
     ChunkedVolumeConfig,
     EmbeddingsConfig,
     RawWikipediaConfig,
 )
-from wiki_embeddings.encoders.models.known import KNOWN_MODELS, MODEL_SHAPES, ModelShape
+from wiki_embeddings.encoders.models.known import (
+    DEFAULT_MODEL,
+    KNOWN_MODELS,
+    MODEL_SHAPES,
+    ModelShape,
+)
 from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.estimate import (
@@ -129,10 +132,10 @@ def test_every_known_model_has_a_shape():
 
 
 def test_the_shape_of_the_bundled_model_is_that_of_its_files():
-    model = resolve(SAMPLE_MODEL)
+    model = resolve(DEFAULT_MODEL)
     bert = model.require_bert()
     sizes = (bert.layers, bert.hidden_size, bert.intermediate_size)
-    assert MODEL_SHAPES[SAMPLE_MODEL] == ModelShape(*sizes, max_length=model.max_length)
+    assert MODEL_SHAPES[DEFAULT_MODEL] == ModelShape(*sizes, max_length=model.max_length)
 
 
 def test_the_shape_of_a_folder_is_read_from_its_files(tmp_path):
@@ -190,11 +193,9 @@ def test_assets_without_a_gpu_may_have_another_number_of_containers():
     assert not any("--cpu-containers" in caveat for caveat in helped.caveats)
 
 
-@pytest.mark.parametrize(
-    ("model", "has_caveat"), [(None, True), ("intfloat/multilingual-e5-small", False)]
-)
+@pytest.mark.parametrize(("model", "has_caveat"), [(None, False), ("BAAI/bge-small-en-v1.5", True)])
 def test_an_english_vocabulary_for_another_script_is_a_caveat(model, has_caveat):
-    caveats = predict(RunOptions(wiki="ja", model=model)).caveats
+    caveats = predict(RunOptions(wiki="ja", model=model, allow_english_model=True)).caveats
     assert any("English vocabulary" in caveat for caveat in caveats) == has_caveat
 
 
@@ -213,9 +214,8 @@ def test_the_defaults_are_those_of_run():
     assert english.gpu_type == fleet.gpu
     assert english.max_containers == fleet.containers
     assert english.inputs_per_container == fleet.inputs_per_container
-    assert english.model_name == ENGLISH_MODEL
-    assert RunOptions(wiki="sample").model_name == SAMPLE_MODEL
-    for wiki in ("en", "sample"):
+    for wiki in ("en", "sample", "simple", "de", "zh-min-nan"):
+        assert RunOptions(wiki=wiki).model_name == chunking.model_for(wiki)
         assert RunOptions(wiki=wiki).shard_bytes == raw.shard_bytes(wiki)
 
 

@@ -8,7 +8,7 @@ from functools import cache
 import pyarrow as pa
 import pytest
 
-from wiki_embeddings.defs.config import SAMPLE_MODEL
+from wiki_embeddings.encoders.models.known import DEFAULT_MODEL
 from wiki_embeddings.estimate import RunOptions, predict
 from wiki_embeddings.estimate.editions import EDITIONS, find_edition
 from wiki_embeddings.estimate.workload import count_workload
@@ -45,7 +45,7 @@ def split_articles(characters: int) -> pa.Table:
 )
 def test_the_rule_for_chunks_agrees_with_the_chunker(characters, token_budget, title_prefix):
     articles = split_articles(characters) if characters < 10**9 else sample_articles()
-    chunks = load_chunker(SAMPLE_MODEL, None, token_budget, title_prefix).chunk(articles)
+    chunks = load_chunker(DEFAULT_MODEL, None, token_budget, title_prefix).chunk(articles)
     work = count_workload(
         find_edition("sample", None, articles.num_rows),
         RunOptions(wiki="sample", token_budget=token_budget, title_prefix=title_prefix),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wiki_embeddings.compute.modal.prices import ContainerSize
+from wiki_embeddings.encoders.models.languages import ENGLISH_MODEL, MULTILINGUAL_MODEL
 
 APP = "wiki-embeddings"
 VOLUME = "wiki-embeddings"
@@ -43,8 +44,8 @@ SHARD_MINUTES = 60
 CALL_MINUTES = 120
 """Time limit of a call that may wait for the Hub, whose rate limits count over an hour."""
 
-BAKED_MODEL = "BAAI/bge-small-en-v1.5"
-"""Default model of English editions; its weights are part of the images."""
+BAKED_MODELS = (ENGLISH_MODEL, MULTILINGUAL_MODEL)
+"""Default models of all editions; their weights are part of the images."""
 
 TEI_IMAGE = "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9.3"
 """Text Embeddings Inference, built for every GPU type that Modal has."""

@@ -7,7 +7,7 @@ Each check that finds something missing names the command that repairs it. A run
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -54,22 +54,10 @@ def require_ready() -> None:
 @cache
 def _require_ready(server: str, token_id: str, environment: str) -> None:  # noqa: ARG001 (cache key)
     """Check once per process: every asset and every asset check of a run asks."""
-    for finding in run_checks():
-        if finding.remedy:
-            raise BadInputError(f"{finding.subject}: {finding.state}. {finding.remedy}")
-
-
-def run_checks() -> Iterator[Finding]:
-    """Run all checks, up to the first failure that makes the rest pointless.
-
-    Raises:
-        WikiEmbeddingsError: Modal cannot be reached.
-    """
     for check in CHECKS:
         finding = check()
-        yield finding
-        if finding.remedy and check in (check_token, check_app):
-            return
+        if finding.remedy:
+            raise BadInputError(f"{finding.subject}: {finding.state}. {finding.remedy}")
 
 
 def check_token() -> Finding:
@@ -140,14 +128,14 @@ def check_version() -> Finding:
     return Finding(subject, state, f"Run `{DEPLOY}` again.")
 
 
-CHECKS: tuple[Callable[[], Finding], ...] = (
-    check_token,
-    check_secret,
-    check_volume,
-    check_app,
-    check_version,
-)
-"""In this order, because each depends on those before it."""
+CHECKS: Mapping[Callable[[], Finding], frozenset[Callable[[], Finding]]] = {
+    check_token: frozenset(),
+    check_secret: frozenset({check_token}),
+    check_volume: frozenset({check_token}),
+    check_app: frozenset({check_token}),
+    check_version: frozenset({check_token, check_app}),
+}
+"""The checks in their order, each with those without which it cannot be asked."""
 
 
 async def _say_hello() -> None:

@@ -69,6 +69,11 @@ class KnownModel:
     shape: ModelShape | None = None
     retrieval: PublishedRetrieval | None = None
 
+    @property
+    def english_only(self) -> bool:
+        """True if the model is known to read no other language; False if nothing is known."""
+        return self.shape is not None and not self.shape.multilingual
+
 
 _BGE_QUERY = "Represent this sentence for searching relevant passages: "
 _E5_QUERY, _E5_PASSAGE = "query: ", "passage: "

@@ -1,0 +1,75 @@
+"""What is checked before the first asset of a run begins: the config of all assets, and the model.
+
+Dagster carries names and types into its config schema, but no bounds: the launchpad accepts a
+fraction of 0, and an asset late in the run would be the first to refuse its config.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from wiki_embeddings.asset_keys import ASSET_KEYS, CHUNKED_VOLUME, EMBEDDINGS
+from wiki_embeddings.defs import instance
+from wiki_embeddings.defs.config import CONFIGS, ChunkedVolumeConfig, EmbeddingsConfig
+
+if TYPE_CHECKING:
+    from wiki_embeddings.compute.protocol import Compute
+
+
+def require_workable_config(context: dg.AssetExecutionContext, compute: Compute) -> None:
+    """Check the config of all assets of a run, if this is the first of them.
+
+    Args:
+        context: The asset's context.
+        compute: The compute that it runs on.
+
+    Raises:
+        BadInputError: The model cannot be used, for this wiki or with this config.
+        WikiEmbeddingsError: The model cannot be fetched now.
+        dagster.Failure: A value is out of range.
+    """
+    selected = context.job_def.asset_layer.selected_asset_keys
+    assets = [asset for asset in ASSET_KEYS if dg.AssetKey(asset) in selected]
+    is_first = context.asset_key == dg.AssetKey(assets[0])
+    if not is_first or instance.is_of_command_line(context.run):  # which checks before the run
+        return
+    ops = context.get_step_execution_context().resolved_run_config.ops
+    configs: dict[str, Any] = {asset: CONFIGS[asset](**ops[asset].config) for asset in assets}
+    if CHUNKED_VOLUME in configs:
+        require_model(
+            compute, context.partition_key, configs[CHUNKED_VOLUME], configs.get(EMBEDDINGS)
+        )
+
+
+def require_model(
+    compute: Compute, wiki: str, chunking: ChunkedVolumeConfig, encoding: EmbeddingsConfig | None
+) -> None:
+    """Check the model before any article is fetched for it; the assets would find out later.
+
+    Args:
+        compute: The compute of the run.
+        wiki: The wiki.
+        chunking: How its articles will be cut.
+        encoding: How the vectors will be computed; None if they will not be.
+
+    Raises:
+        BadInputError: The model cannot be used, for this wiki or with this config.
+        WikiEmbeddingsError: The model cannot be fetched now.
+    """
+    from wiki_embeddings.stages import chunk  # loads Arrow
+
+    model = chunking.model_for(wiki)
+    compute.call(
+        chunk.prepare,
+        model=model,
+        revision=chunking.model_revision,
+        token_budget=chunking.token_budget,
+        title_prefix=chunking.title_prefix,
+        engine=chunking.engine.value,
+    )
+    if encoding and compute.folder is not None:  # on Modal a GPU would have to be started to ask
+        compute.describe(
+            model, chunking.model_revision, encoding.engine.value, encoding.wanted_precision
+        )

@@ -1,0 +1,127 @@
+"""Config that cannot work is refused in a sentence by the first asset of a run, as from the UI."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from wiki_embeddings_tests.sources.article_tables import parquet
+from wiki_embeddings_tests.support.dagster_runs import failures, materialize_assets
+from wiki_embeddings_tests.support.generated_wiki import WIKI, serve, wikipedia
+from wiki_embeddings_tests.support.homes import cli, environment
+
+MULTILINGUAL = "intfloat/multilingual-e5-small"
+ENGLISH = "BAAI/bge-small-en-v1.5"
+
+
+@pytest.mark.parametrize(
+    ("faulty", "sentence"),
+    [
+        ({"raw_wikipedia": {"fraction": 0.0}}, "fraction is 0.0: Input should be greater than 0"),
+        ({"raw_wikipedia": {"snapshot": "May"}}, "snapshot is 'May': String should match pattern"),
+        ({"chunked_volume": {"token_budget": 5}}, "token_budget is 5: Input should be greater"),
+        (
+            {"chunked_volume": {"token_budget": {"env": "BUDGET"}}},
+            "token_budget is 7: Input should",
+        ),
+        ({"chunked_volume": {"token_budget": 5000}}, "reads at most 256"),
+        ({"chunked_volume": {"token_budget": 128, "model": "/no/such/model"}}, "/no/such/model"),
+        ({"embeddings": {"inputs_per_container": 0}}, "inputs_per_container is 0: Input should be"),
+        ({"embeddings": {"engine": "cpu", "precision": "float16"}}, "in float32 or int8, not in"),
+        ({"hub_dataset": {"file_mib": 0.5}}, "file_mib is 0.5: Input should be greater than"),
+    ],
+)
+def test_what_cannot_work_fails_the_first_asset_in_a_sentence(
+    sandbox, hub, monkeypatch, faulty, sentence
+):
+    monkeypatch.setenv("BUDGET", "7")
+    serve(hub, parquet(wikipedia(range(10))))
+    configs = {"chunked_volume": {"model": str(sandbox.model), "token_budget": 128}}
+    for asset, config in faulty.items():
+        configs[asset] = configs.get(asset, {}) | config
+    run = materialize_assets(sandbox.instance, WIKI, (), configs, sandbox.resources())
+    (step,) = failures(run)
+    assert step == "raw_wikipedia"
+    assert sentence in failures(run)[step]
+    assert "Traceback" not in failures(run)[step]
+    assert not hub.requests("/resolve/"), "no article was fetched"
+
+
+def test_a_run_without_the_first_assets_is_checked_too(embedded_sandbox):
+    configs = {"hub_dataset": {"file_mib": 0.5}}
+    chosen = ("embeddings", "hub_dataset")
+    run = materialize_assets(
+        embedded_sandbox.instance, WIKI, chosen, configs, embedded_sandbox.resources()
+    )
+    assert failures(run) == {
+        "embeddings": "The config of hub_dataset cannot work: file_mib is 0.5: Input should be "
+        "greater than or equal to 1."
+    }
+
+
+@pytest.mark.parametrize(("wiki", "model"), [("de", MULTILINGUAL), ("simple", ENGLISH)])
+def test_a_run_asks_for_the_default_model_of_its_language(hub, tmp_path, wiki, model):
+    run = cli(
+        tmp_path, "run", "--wiki", wiki, HF_ENDPOINT=hub.url, WIKI_EMBEDDINGS_WIKIS="simple,de"
+    )
+    assert run.returncode == 1
+    assert model in run.stderr, "the Hub of the test does not have it"
+    asked = hub.requests("/api/models/")
+    assert asked
+    assert all(f"/api/models/{model}/" in request.path for request in asked)
+
+
+def test_an_english_model_is_refused_for_another_language_unless_insisted_on(hub, tmp_path):
+    arguments = ("run", "--wiki", "de", "--model", ENGLISH)
+    settings = {"HF_ENDPOINT": hub.url, "WIKI_EMBEDDINGS_WIKIS": "de"}
+    refused = cli(tmp_path, *arguments, **settings)
+    assert refused.returncode == 1
+    assert f"Error: {ENGLISH} reads English only, but the articles of de are" in refused.stderr
+    assert not hub.requests("/")
+    assert not (tmp_path / "volume").exists()
+    insisted = cli(tmp_path, *arguments, "--allow-english-model", **settings)
+    assert "reads English only" not in insisted.stderr
+    assert hub.requests(f"/api/models/{ENGLISH}")
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({}, f"model {MULTILINGUAL}"),
+        ({"model": "intfloat/e5-small-v2"}, "intfloat/e5-small-v2 reads English only"),
+        ({"model": ENGLISH, "allow_english_model": True}, f"model {ENGLISH}"),
+    ],
+)
+def test_a_schedule_of_another_language_goes_by_its_language(hub, tmp_path, config, sentence):
+    program = textwrap.dedent(f"""
+        from datetime import UTC, datetime
+        import dagster as dg
+        from wiki_embeddings.definitions import defs
+        from wiki_embeddings.defs.automation import JOB
+        context = dg.build_schedule_context(
+            repository_def=defs.get_repository_def(),
+            scheduled_execution_time=datetime(2026, 12, 2, 3, tzinfo=UTC),
+        )
+        tick = defs.resolve_schedule_def("monthly_refresh_de").evaluate_tick(context)
+        (request,) = tick.run_requests
+        result = defs.resolve_job_def(JOB).execute_in_process(
+            partition_key=request.partition_key,
+            run_config=request.run_config | {{"ops": {{"chunked_volume": {{"config": {config}}}}}}},
+            raise_on_error=False,
+        )
+        for event in result.all_events:
+            if event.is_step_failure:
+                print(event.step_key, event.step_failure_data.user_failure_data.description)
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(tmp_path, WIKI_EMBEDDINGS_WIKIS="de", HF_ENDPOINT=hub.url),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("raw_wikipedia "), done.stderr
+    assert sentence in done.stdout
