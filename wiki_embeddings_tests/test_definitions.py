@@ -29,6 +29,7 @@ HEAVY = {
     "tokenizers",
     "huggingface_hub",
     "rich",
+    "sqlalchemy",
 }
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from wiki_embeddings.asset_keys import ASSET_KEYS, CHUNKED_VOLUME, EMBEDDINGS
-from wiki_embeddings.defs import instance
 from wiki_embeddings.defs.config import CONFIGS, ChunkedVolumeConfig, EmbeddingsConfig
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ def require_workable_config(context: dg.AssetExecutionContext, compute: Compute)
         WikiEmbeddingsError: The model cannot be fetched now.
         dagster.Failure: A value is out of range.
     """
+    from wiki_embeddings.defs import instance  # loads SQLAlchemy
+
     selected = context.job_def.asset_layer.selected_asset_keys
     assets = [asset for asset in ASSET_KEYS if dg.AssetKey(asset) in selected]
     is_first = context.asset_key == dg.AssetKey(assets[0])

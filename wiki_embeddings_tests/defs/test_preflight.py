@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from wiki_embeddings_tests.sources.article_tables import parquet
-from wiki_embeddings_tests.support.dagster_runs import failures, materialize_assets
+from wiki_embeddings_tests.support.dagster_runs import failures, materialize
 from wiki_embeddings_tests.support.generated_wiki import WIKI, serve, wikipedia
 from wiki_embeddings_tests.support.homes import cli, environment
 
@@ -42,7 +42,7 @@ def test_what_cannot_work_fails_the_first_asset_in_a_sentence(
     configs = {"chunked_volume": {"model": str(sandbox.model), "token_budget": 128}}
     for asset, config in faulty.items():
         configs[asset] = configs.get(asset, {}) | config
-    run = materialize_assets(sandbox.instance, WIKI, (), configs, sandbox.resources())
+    run = materialize(sandbox.instance, WIKI, (), configs, sandbox.resources())
     (step,) = failures(run)
     assert step == "raw_wikipedia"
     assert sentence in failures(run)[step]
@@ -53,7 +53,7 @@ def test_what_cannot_work_fails_the_first_asset_in_a_sentence(
 def test_a_run_without_the_first_assets_is_checked_too(embedded_sandbox):
     configs = {"hub_dataset": {"file_mib": 0.5}}
     chosen = ("embeddings", "hub_dataset")
-    run = materialize_assets(
+    run = materialize(
         embedded_sandbox.instance, WIKI, chosen, configs, embedded_sandbox.resources()
     )
     assert failures(run) == {
