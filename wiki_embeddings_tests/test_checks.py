@@ -67,7 +67,7 @@ def test_a_lost_or_exchanged_row_fails(compare, checksum):
     assert not compare(before, manifest(shard(8, **other))).passed
 
 
-def test_a_missing_statistic_is_no_agreement():
+def test_a_missing_statistic_fails_the_check():
     with pytest.raises(KeyError, match="hash_sum"):
         checks.every_chunk_embedded(manifest(shard(8)), manifest(shard(8)))
 
@@ -107,5 +107,5 @@ def test_unsound_vectors_fail_with_the_reason(fault, why):
     assert why in result.description
 
 
-def test_no_vectors_at_all_are_not_sound():
+def test_an_output_without_vectors_fails_the_check():
     assert "there are none" in checks.vectors_sound(manifest()).description

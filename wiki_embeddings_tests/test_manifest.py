@@ -42,7 +42,7 @@ def test_a_manifest_is_read_as_it_was_written(volume):
         read.total("nothing")
 
 
-def test_where_no_manifest_is_nothing_is_complete(volume):
+def test_an_output_without_a_manifest_is_incomplete(volume):
     assert read_manifest(volume, FOLDER) is None
 
 
@@ -105,7 +105,7 @@ def test_an_altered_truncated_or_missing_shard_is_not_finished(volume, content):
     assert finished_shard(volume, FOLDER, file.name) is None
 
 
-def test_what_an_output_was_made_from_is_found_and_must_be_the_same(volume):
+def test_a_changed_upstream_is_refused(volume):
     raw = manifest_of(shard(articles=3))
     chunks = Manifest("toy", "chunks", "toy/chunks/4567", raw.as_upstream(), {}, (shard(),))
     write_manifest(volume, chunks)
@@ -118,7 +118,7 @@ def test_what_an_output_was_made_from_is_found_and_must_be_the_same(volume):
         upstream_manifest(volume, chunks)
 
 
-def test_a_damaged_report_counts_as_none(volume):
+def test_a_damaged_report_is_treated_as_missing(volume):
     file = shard(content=b"content")
     volume.path(FOLDER).mkdir(parents=True)
     (volume.path(FOLDER) / file.name).write_bytes(b"content")

@@ -58,5 +58,5 @@ def test_a_throttled_listener_hears_the_first_and_the_last_of_many():
     ("seconds", "told"),
     [(0.2, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
 )
-def test_durations_are_told_as_people_do(seconds, told):
+def test_durations_are_formatted_for_people(seconds, told):
     assert duration(seconds) == told

@@ -72,7 +72,7 @@ def test_a_young_temporary_file_of_another_writer_is_left_alone(tmp_path):
     assert (tmp_path / "file").read_bytes() == b"slow"
 
 
-def test_a_full_disk_is_told_in_a_sentence(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_in_a_sentence(tmp_path, monkeypatch):
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -82,7 +82,7 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_in_the_way_of_a_folder_is_told_in_a_sentence(tmp_path):
+def test_a_file_in_the_way_of_a_folder_is_reported_in_a_sentence(tmp_path):
     (tmp_path / "in-the-way").write_text("a file")
     with pytest.raises(UnusableVolumeError, match="in the way of a folder"):
         write_bytes(tmp_path / "in-the-way" / "deeper" / "file", b"content")

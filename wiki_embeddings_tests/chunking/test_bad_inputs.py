@@ -48,7 +48,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_text_budget_and_tokens_are_kept_for(
+def test_chunks_keep_text_budget_and_tokens_of(
     tokenizer: ChunkTokenizer, backend: Tokenizer, text: str
 ):
     chunks = chunk_articles(tokenizer, ["T"], [text], BUDGET)

@@ -79,7 +79,7 @@ def test_the_check_sees_what_datasets_sees(volume, published):
     assert not opens_with_datasets(volume, published.folder).passed
 
 
-def test_files_are_made_for_readers_of_parts(volume, published):
+def test_files_can_be_read_in_parts(volume, published):
     data_file = volume.path(published.folder) / "data/train-00000-of-00002.parquet"
     with pq.ParquetFile(data_file) as parquet:
         group = parquet.metadata.row_group(0)
@@ -91,7 +91,7 @@ def test_files_are_made_for_readers_of_parts(volume, published):
     assert "BYTE_STREAM_SPLIT" not in columns["embedding.list.element"].encodings
 
 
-def test_rows_that_go_leave_the_rest_of_a_file_as_it_was(tmp_path):
+def test_removing_rows_keeps_the_other_pages_identical(tmp_path):
     """Pages are cut by content, so that the Hub, which goes by content, stores what changed."""
     before = rows(0, 9_000, dimensions=128)
     after = pa.concat_tables([before.slice(0, 10), before.slice(13)])

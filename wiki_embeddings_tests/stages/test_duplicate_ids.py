@@ -22,7 +22,7 @@ def write_files(volume: Volume, ids_of_files: list[list[int]]) -> list[Path]:
     return [volume.path(name) for name in names]
 
 
-def test_the_chunks_of_one_page_in_one_file_are_no_repetition(volume):
+def test_the_chunks_of_one_page_in_one_file_are_not_duplicates(volume):
     assert repeated_pages(write_files(volume, [[1, 1, 1, 5], [3, 3, 7]])) == 0
 
 
@@ -30,13 +30,13 @@ def test_a_page_in_three_files_counts_once(volume):
     assert repeated_pages(write_files(volume, [[1, 4, 4], [2, 4], [4, 9]])) == 1
 
 
-def test_no_files_repeat_nothing():
+def test_without_files_there_are_no_duplicates():
     assert repeated_pages([]) == 0
 
 
 @settings(max_examples=40)
 @given(st.lists(st.lists(st.integers(0, 2**62), max_size=8), min_size=1, max_size=5), st.data())
-def test_pages_are_counted_that_more_than_one_file_has(lists, data):
+def test_pages_in_more_than_one_file_are_counted(lists, data):
     shared = data.draw(st.lists(st.sampled_from([1, 2, 3]), max_size=6))
     files = [sorted(ids + shared[number::2]) for number, ids in enumerate(lists)]
     holders = Counter(page for ids in files for page in set(ids))

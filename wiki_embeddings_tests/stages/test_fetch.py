@@ -22,7 +22,7 @@ def batch(ids: list[int], texts: list[str]) -> pa.RecordBatch:
     st.lists(st.lists(st.text(st.sampled_from("aé中🙂"), max_size=12), max_size=6), max_size=6),
     st.integers(1, 40),
 )
-def test_regrouping_keeps_all_rows_in_order_and_each_table_as_small_as_it_may_be(lists, limit):
+def test_regrouping_keeps_all_rows_in_order_and_makes_tables_as_small_as_allowed(lists, limit):
     texts = [text for part in lists for text in part]
     ids = iter(range(len(texts)))
     batches = [batch([next(ids) for _ in part], part) for part in lists]

@@ -138,7 +138,7 @@ def test_a_client_is_killed_at_a_request_that_is_then_dropped(hub: LocalHub, tmp
 
 
 @pytest.mark.usefixtures("api")
-def test_a_client_is_killed_at_a_request_that_is_done_all_the_same(hub: LocalHub, tmp_path: Path):
+def test_a_request_takes_effect_although_its_client_is_killed(hub: LocalHub, tmp_path: Path):
     held = hub.hold("/upload/", "PUT")
     kill_once_reached(held, start_client(UPLOAD, hub, tmp_path, token=WRITE_TOKEN))
     assert not hub.repository(REPO).objects

@@ -249,7 +249,7 @@ def test_others_may_open_a_pull_request_but_not_merge_it(hub: LocalHub, api: HfA
     assert contents(hub)["b.parquet"] == b"b" * 100
 
 
-def test_a_reading_token_opens_none(hub: LocalHub, api: HfApi):
+def test_a_read_token_cannot_open_a_pull_request(hub: LocalHub, api: HfApi):
     opened(api)
     reader = HfApi(endpoint=hub.url, token=TOKEN)
     assert details(reader, 1).status == "draft"

@@ -282,7 +282,7 @@ def test_no_token_lies_in_what_the_client_leaves_behind(numbers: LocalHub, tmp_p
     assert not [path for path in left for secret in secrets if secret in path.read_bytes()]
 
 
-def test_the_store_wants_a_token_that_the_hub_granted(numbers: LocalHub):
+def test_the_store_requires_a_token_granted_by_the_hub(numbers: LocalHub):
     address = f"{numbers.xet_url}/v2/shards"
     headers = {"Authorization": f"Bearer {WRITE_TOKEN}"}
 

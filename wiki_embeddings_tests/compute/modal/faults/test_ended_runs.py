@@ -143,7 +143,7 @@ def test_after_dagster_was_killed_only_the_rest_is_made(cloud, plane):
 
 @pytest.mark.usefixtures("cold")
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
-def test_a_terminated_run_leaves_nothing_at_work_and_can_go_on(cloud, signals):
+def test_a_terminated_run_leaves_nothing_running_and_can_be_continued(cloud, signals):
     plan = cloud.plan
     cloud.cloud.remove_output(plan.folder)
     with commits_held(cloud, plan, after=3) as gate:
