@@ -14,7 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from wiki_embeddings.errors import BadInputError, BrokenDeviceError, WikiEmbeddingsError
+from wiki_embeddings.errors import (
+    BadInputError,
+    BrokenDeviceError,
+    OutageError,
+    WikiEmbeddingsError,
+)
 from wiki_embeddings.sources.protocol import Progress
 from wiki_embeddings.stages.shard import Report, ShardSpec
 from wiki_embeddings.volume import UnusableVolumeError, Volume
@@ -162,8 +167,9 @@ def make_shard(view: VolumeView, reload_token: str, make: Make, spec: ShardSpec)
             # The commit of another input shows an empty volume for a moment, and may drop files
             # that are not committed yet. Neither is this shard's fault: try once without company.
             return _make_and_commit(view, reload_token, make, spec, exclusive=True)
-    except (BadInputError, UnusableVolumeError) as error:  # a retry would meet the same
-        return ShardResult(None, str(error), fatal=isinstance(error, UnusableVolumeError))
+    except (BadInputError, UnusableVolumeError, OutageError) as error:
+        # A retry would meet the same.
+        return ShardResult(None, str(error), fatal=not isinstance(error, BadInputError))
     except ShardError:
         raise
     except WikiEmbeddingsError as error:
