@@ -103,4 +103,6 @@ def retry_command(plan: Plan[SpecT]) -> list[str]:
     if chunks:
         words += ["--model", str(chunks["model"]), "--token-budget", f"{chunks['token_budget']}"]
         words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")
+    if plan.settings.get("uploads", {}).get("replace_existing"):
+        words.append("--replace-existing")
     return words
