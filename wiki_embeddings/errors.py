@@ -18,3 +18,7 @@ class BadInputError(WikiEmbeddingsError):
 
 class BrokenDeviceError(WikiEmbeddingsError):
     """The device of this process is broken; a process on another device may do its work."""
+
+
+class OutageError(WikiEmbeddingsError):
+    """A service stays unreachable or busy, so whatever else needs it would fail too."""

@@ -6,7 +6,7 @@ Markdown. Nothing here reads data, and the page shows no path of the machine tha
 """
 
 from wiki_embeddings.card.changes import is_summary, summary
-from wiki_embeddings.card.naming import License, dataset_name, text_license
+from wiki_embeddings.card.naming import License, dataset_name, planned_dataset_name, text_license
 from wiki_embeddings.card.page import card
 from wiki_embeddings.card.snippets import hub_snippet, snippet
 
@@ -16,6 +16,7 @@ __all__ = [
     "dataset_name",
     "hub_snippet",
     "is_summary",
+    "planned_dataset_name",
     "snippet",
     "summary",
     "text_license",

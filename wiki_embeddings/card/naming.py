@@ -52,12 +52,20 @@ def text_license(snapshot: str) -> License:
 
 
 def dataset_name(vectors: Manifest) -> str:
-    """Return the dataset's name: `wikipedia-{wiki}-{model}`, the model without its organisation.
+    """Return the name of a dataset."""
+    settings = vectors.settings
+    return planned_dataset_name(
+        vectors.wiki, str(settings["embeddings"]["model"]), float(settings["raw"]["fraction"])
+    )
+
+
+def planned_dataset_name(wiki: str, model: str, fraction: float) -> str:
+    """Return a dataset's name: `wikipedia-{wiki}-{model}`, the model without its organisation.
 
     A dry run over a fraction of the articles is named `…-dry-run`, so it never replaces the whole.
     """
-    suffix = "" if is_complete(vectors) else "-dry-run"
-    return f"wikipedia-{vectors.wiki}-{short_model_name(vectors)}{suffix}"
+    suffix = "" if fraction == 1.0 else "-dry-run"
+    return f"wikipedia-{wiki}-{_short_name(model)}{suffix}"
 
 
 def dataset_title(vectors: Manifest) -> str:
@@ -72,7 +80,12 @@ def is_complete(vectors: Manifest) -> bool:
 
 def short_model_name(vectors: Manifest) -> str:
     """Return the model's name without its organisation or folder."""
-    return Path(str(vectors.settings["embeddings"]["model"])).name
+    return _short_name(str(vectors.settings["embeddings"]["model"]))
+
+
+def _short_name(model: str) -> str:
+    """Return the last part of a model's name on the Hub, or of its folder's absolute path."""
+    return Path(model).absolute().name
 
 
 def public_model(vectors: Manifest) -> str | None:

@@ -59,6 +59,12 @@ _STOPPED = 128 + signal.SIGINT
     default=None,
     help="On the Hub: create the dataset's repository as a private one.",
 )
+@click.option(
+    "--replace-existing",
+    is_flag=True,
+    default=None,
+    help="On the Hub: replace a dataset of that name that this project has not published.",
+)
 @click.option("--containers", type=int, help="On Modal: most containers at once.")
 @click.option(
     "--gpu",

@@ -48,8 +48,8 @@ _CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\
     "--dataset",
     type=TEXT,
     metavar="NAME",
-    help="Search a published dataset instead of the volume: a folder, or namespace/name on the "
-    "Hub. A folder of that name is preferred to the Hub.",
+    help="Search a published dataset instead of the volume: a folder, or namespace/name or an "
+    "address on the Hub. A folder of that name is preferred to the Hub.",
 )
 @click.option(
     "--config",
@@ -89,7 +89,8 @@ def print_passages(
     Args:
         question: The question.
         wiki: The wiki whose embeddings on the volume are searched.
-        dataset: A published dataset to search instead: a folder, or a name on the Hub.
+        dataset: A published dataset to search instead: a folder, or a name or an address on the
+            Hub.
         config: Which of its rows; by default `small` on the Hub, and all of a folder.
         revision: Tag, branch or commit on the Hub; by default `main`.
         yes: True to fetch a large dataset without confirmation.
@@ -100,9 +101,11 @@ def print_passages(
         WikiEmbeddingsError: The Hub cannot be reached, or its files cannot be stored.
     """
     from wiki_embeddings.search.nearest import nearest  # these load Arrow and the model's runtime
+    from wiki_embeddings.search.published_dataset import name_in_address
     from wiki_embeddings.search.vector_model import query_encoder
 
     messages = Console(stderr=True)
+    dataset = None if dataset is None else name_in_address(dataset)
     published = _look_up(dataset, revision, config, messages)
     vectors = published.vector_files if published else _on_this_machine(wiki, dataset, config)
     with messages.status(Text(f"Loading {vectors.model.name} …")):

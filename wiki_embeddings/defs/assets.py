@@ -164,9 +164,7 @@ def hub_dataset(
         made = materialize(plan, opened, progress, HUB_DATASET)
         require_checks_pass(HUB_DATASET, made.manifest, opened)
         uploading = compute.open(config.upload_options())
-        published = publish_to_hub(
-            context, made.manifest, hub, uploading, progress, private=config.private
-        )
+        published = publish_to_hub(context, made.manifest, hub, uploading, progress, config=config)
         return materialize_result(
             opened, made, published or show_locally(opened, made.manifest, hub)
         )

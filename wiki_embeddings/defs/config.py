@@ -249,6 +249,11 @@ class HubDatasetConfig(ContainersConfig):
         description="Create the repository on the Hub as a private one. An existing public "
         "repository is refused, not changed.",
     )
+    replace_existing: bool = Field(
+        default=False,
+        description="Replace a dataset of that name on the Hub that this project has not "
+        "published; its data, card and record are deleted from `main`, and stay in its history.",
+    )
     upload_containers: int = Field(
         default=10,
         ge=1,

@@ -107,4 +107,6 @@ def retry_command(plan: Plan[SpecT]) -> list[str]:
         if not reads_language(model, plan.wiki):
             words.append("--allow-english-model")
         words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")
+    if plan.settings.get("uploads", {}).get("replace_existing"):
+        words.append("--replace-existing")
     return words

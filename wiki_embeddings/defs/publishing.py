@@ -6,14 +6,17 @@ in a local folder, or stay on the Modal volume.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
-from wiki_embeddings.asset_keys import ASSET_KEYS, HUB_DATASET
+from wiki_embeddings.asset_keys import ASSET_KEYS, CHUNKED_VOLUME, HUB_DATASET, RAW_WIKIPEDIA
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.modal.deployment import VOLUME
+from wiki_embeddings.defs.config import ChunkedVolumeConfig, HubDatasetConfig, RawWikipediaConfig
+from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.volume import Volume
 
@@ -27,21 +30,63 @@ if TYPE_CHECKING:
 def require_publishable(
     context: dg.AssetExecutionContext, compute: Compute, hub: HubResource
 ) -> None:
-    """Check that the token may write to the namespace, if this is the first asset of such a run.
+    """Check that a run's dataset may be published, if this is the first asset of such a run.
 
-    Only the first asset of a run that includes `hub_dataset` asks, before anything expensive.
+    Only the first asset of a run that includes `hub_dataset` asks, before anything expensive: the
+    dataset's name follows from the run's config and from what is materialized already.
 
     Raises:
-        BadInputError: The token may not write there; says what to do.
+        BadInputError: It may not be published; says what to do.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    selected = context.job_def.asset_layer.selected_asset_keys
-    run = [key for key in ASSET_KEYS if dg.AssetKey(key) in selected]
-    is_first = context.asset_key == dg.AssetKey(run[0])
-    if hub.namespace and HUB_DATASET in run and is_first:
+    run = _selected_assets(context)
+    if HUB_DATASET not in run or context.asset_key != dg.AssetKey(run[0]):
+        return
+    name = _planned_name(context, compute)
+    if hub.namespace:
         from wiki_embeddings.publishing import preflight  # loads the Hub's client
 
-        compute.call(preflight.require_write_access, hub.namespace)
+        config = HubDatasetConfig(**_run_config(context, HUB_DATASET))
+        compute.call(
+            preflight.require_publishable,
+            f"{hub.namespace}/{name}",
+            private=config.private,
+            replace_existing=config.replace_existing,
+        )
+    elif compute.folder is not None:
+        from wiki_embeddings.publishing import local_folder
+
+        local_folder.require_publishable(Path(hub.folder), name)
+
+
+def _selected_assets(context: dg.AssetExecutionContext) -> list[str]:
+    """Keys of the assets of this run, in the order of the pipeline."""
+    selected = context.job_def.asset_layer.selected_asset_keys
+    return [key for key in ASSET_KEYS if dg.AssetKey(key) in selected]
+
+
+def _planned_name(context: dg.AssetExecutionContext, compute: Compute) -> str:
+    """Name of the dataset that this run will publish."""
+    from wiki_embeddings.card import planned_dataset_name  # loads Arrow
+
+    wiki, run = context.partition_key, _selected_assets(context)
+    # What this run will not make again, it reads from the last materialization.
+    kept = [key for key in ASSET_KEYS[:-1] if key not in run]
+    settings = current_manifest(context.instance, compute, kept[-1], wiki).settings if kept else {}
+    raw = RawWikipediaConfig(**_run_config(context, RAW_WIKIPEDIA))
+    chunks = ChunkedVolumeConfig(**_run_config(context, CHUNKED_VOLUME))
+    return planned_dataset_name(
+        wiki,
+        str(settings["chunks"]["model"]) if "chunks" in settings else chunks.model_for(wiki),
+        float(settings["raw"]["fraction"]) if settings else raw.fraction,
+    )
+
+
+def _run_config(context: dg.AssetExecutionContext, asset: str) -> Mapping[str, Any]:
+    """Config of an asset of this run, as Dagster has resolved it; empty if it is not in the run."""
+    step = context.op_execution_context.get_step_execution_context()
+    op = step.resolved_run_config.ops.get(asset)
+    return {} if op is None else cast("Mapping[str, Any]", op.config)
 
 
 def publish_to_hub(
@@ -51,7 +96,7 @@ def publish_to_hub(
     compute: Compute,
     listener: Listener,
     *,
-    private: bool,
+    config: HubDatasetConfig,
 ) -> dict[str, Any]:
     """Publish a dataset on the Hub, if a namespace is set.
 
@@ -61,7 +106,7 @@ def publish_to_hub(
         hub: Where it is published.
         compute: The compute that uploads it.
         listener: Called with the progress of the upload.
-        private: True to create a private repository, if none exists.
+        config: How it is published.
 
     Returns:
         Metadata for Dagster; empty without a namespace.
@@ -76,9 +121,21 @@ def publish_to_hub(
     from wiki_embeddings.card import hub_snippet
     from wiki_embeddings.publishing import merge, preflight, upload  # load the Hub's client
 
-    ready = compute.call(preflight.prepare_repository, dataset.folder, repo_id, private=private)
+    ready = compute.call(
+        preflight.prepare_repository,
+        dataset.folder,
+        repo_id,
+        private=config.private,
+        replace_existing=config.replace_existing,
+    )
     if ready.missing:
-        plan = upload.plan(dataset, repo_id, ready.missing, context.run.run_id)
+        plan = upload.plan(
+            dataset,
+            repo_id,
+            ready.missing,
+            context.run.run_id,
+            replace_existing=config.replace_existing,
+        )
         materialize(plan, compute, listener, HUB_DATASET)
     published = compute.call(
         merge.publish_uploaded,

@@ -133,8 +133,10 @@ def _download_once(
     headers = {**hub_headers(), "Accept-Encoding": "identity"}
     if partial.size:
         headers["Range"] = f"bytes={partial.size}-"
-    request = get_session().stream("GET", url, headers=headers, timeout=timeout)
-    with translate_http_errors(target), request as response:
+    with (
+        translate_http_errors(target),
+        get_session().stream("GET", url, headers=headers, timeout=timeout) as response,
+    ):
         _check_response(response, partial, target)
         for data in response.iter_bytes():
             partial.append(data)

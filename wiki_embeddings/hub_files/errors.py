@@ -17,7 +17,8 @@ from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # exported lazily
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.endpoint import redacted_endpoint
+from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
+from wiki_embeddings.hub_files.http_client import require_client
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
 """Statuses after which the same request may succeed; the last three are Cloudflare's."""
@@ -35,6 +36,10 @@ _REFUSALS = {
 """Why the Hub refuses, by its `X-Error-Code`, or by a name of ours where it sends none."""
 
 _CODE_FOR_STATUS = {401: "RepoNotFound", 403: "Forbidden", 404: "RepoNotFound"}
+
+
+_HUB_HEADERS = frozenset({"x-error-code", "x-error-message"})
+"""Only the Hub sends these, not a store."""
 
 
 class TransientError(WikiEmbeddingsError):
@@ -61,9 +66,11 @@ def translate_http_errors(target: str, verb: str = "read") -> Generator[None]:
 
     Raises:
         TransientError: The connection failed or broke.
-        BadInputError: `HF_ENDPOINT` is not a valid address.
+        BadInputError: `HF_ENDPOINT` is not a valid address, or the environment's settings of
+            proxies or certificates cannot work.
         WikiEmbeddingsError: Offline mode is on.
     """
+    require_client()  # first, so that HF_ENDPOINT is not blamed for the address of a proxy
     try:
         yield
     except OfflineModeIsEnabled as error:
@@ -95,7 +102,33 @@ def error_for_response(
         reason = f"Cannot {verb} {target}: the Hub at {hub} answers with status {status}."
         advice = "Run it again later; finished work is kept."
         return TransientError(reason, advice, _retry_after_s(response))
+    if is_from_store(response):
+        return _store_error(response, target, verb)
     return BadInputError(f"Cannot {verb} {target}: {_refusal(response)}")
+
+
+def is_from_store(response: httpx2.Response) -> bool:
+    """Return whether a response comes from the store of large files, to which the Hub sends us.
+
+    Whatever the store refuses, the Hub has allowed, so a new address from the Hub may overcome it:
+    its signature has expired, for example. A mirror may redirect to another Hub, which the headers
+    of its refusals tell.
+    """
+    is_elsewhere = response.url.netloc != httpx2.URL(endpoint()).netloc
+    return is_elsewhere and not _HUB_HEADERS & response.headers.keys()
+
+
+def _store_error(response: httpx2.Response, target: str, verb: str) -> TransientError:
+    host, status = response.url.host, response.status_code
+    reason = (
+        f"Cannot {verb} {target}: the store {host}, to which the Hub at {redacted_endpoint()} "
+        f"sends us, refuses with status {status}."
+    )
+    advice = (
+        f"Run it again later; finished work is kept. If it lasts, a proxy or firewall may block "
+        f"{host}."
+    )
+    return TransientError(reason, advice)
 
 
 def _refusal(response: httpx2.Response) -> str:

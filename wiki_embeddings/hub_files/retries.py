@@ -59,7 +59,8 @@ def with_retries(
     Args:
         attempt: Does the work; raises `TransientError` if another try may succeed.
         policy: How often to try, and how long to wait.
-        progress: Returns how much is done; a try that raised it does not count as a failure.
+        progress: Returns how much is done; a try that raised it above all before does not count
+            as a failure.
 
     Returns:
         What `attempt` returned.
@@ -68,14 +69,14 @@ def with_retries(
         TransientError: The failure of the last try.
     """
     failures = 0
-    done_before = progress()
+    most_done = progress()
     while True:
         try:
             return attempt()
         except TransientError as error:
             done = progress()
-            failures = 0 if done > done_before else failures + 1
-            done_before = done
+            failures = 0 if done > most_done else failures + 1
+            most_done = max(done, most_done)
             wait_s = _wait_s(policy, failures, error.retry_after_s)
             if failures >= policy.attempts or wait_s > policy.longest_retry_after_s:
                 raise

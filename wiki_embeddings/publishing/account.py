@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -35,6 +36,10 @@ class HubAccount:
             scope == namespace or scope.startswith(f"{namespace}/") for scope in self.write_scopes
         )
 
+    def may_write_to(self, repo_id: str) -> bool:
+        """Return whether the token may write to a repository."""
+        return not {repo_id, repo_id.partition("/")[0]}.isdisjoint(self.write_scopes)
+
 
 def look_up_account() -> HubAccount:
     """Ask the Hub about the token in `HF_TOKEN`.
@@ -57,7 +62,7 @@ def look_up_account() -> HubAccount:
 
     token = get_token()
     if token is None:
-        return HubAccount("", problem="empty")
+        return HubAccount("", problem="empty" if "HF_TOKEN" in os.environ else "missing")
     try:
         hub_headers()
     except BadInputError:

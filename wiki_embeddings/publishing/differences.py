@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha1
 from typing import Any
 
@@ -17,22 +19,44 @@ _DATA_FOLDERS = tuple(f"{folder}/" for folder in set(FOLDERS.values()))
 _DECLARATIONS = ("configs", "dataset_info", "wiki_embeddings")
 """What makes a dataset load, and be searched: the part of a card that its owner may not edit."""
 
+MADE_BY_THE_HUB = frozenset({".gitattributes"})
+"""The Hub writes it, and adds to it when a commit names a large file."""
 
-def differing_paths(tree: Tree, publication: Publication) -> list[str]:
-    """Return the paths at which a repository differs from a publication, sorted.
+_MAX_NAMED_PATHS = 5
+"""In an error."""
 
-    Unexpected files in the data folders count; other files that the owner added do not.
+
+def describe_paths(paths: Sequence[str]) -> str:
+    """Name the first few paths, and count the others."""
+    names = ", ".join(paths[:_MAX_NAMED_PATHS])
+    rest = len(paths) - _MAX_NAMED_PATHS
+    return f"{names} and {rest} more" if rest > 0 else names
+
+
+def expected_tree(base: Tree, publication: Publication) -> Tree:
+    """Return what a branch holds once a publication is merged: it, and the owner's other files.
+
+    Args:
+        base: The branch before.
+        publication: What is published.
     """
-    expected = _expected_tree(publication)
-    differing = {path for path, content in expected.items() if tree.get(path) != content}
-    unexpected = {path for path in tree if path.startswith(_DATA_FOLDERS) and path not in expected}
-    return sorted(differing | unexpected)
+    others = {path: base[path] for path in base if not path.startswith(_DATA_FOLDERS)}
+    data = {file.name: lfs_content(file.sha256, file.bytes) for file in publication.files}
+    texts = {name: _blob_id(text) for name, text in publication.texts.items()}
+    return {**others, **data, **texts}
+
+
+def differing_paths(tree: Tree, expected: Tree) -> list[str]:
+    """Return the paths at which one tree differs from the other, sorted."""
+    paths = (tree.keys() | expected.keys()) - MADE_BY_THE_HUB
+    return sorted(path for path in paths if tree.get(path) != expected.get(path))
 
 
 def differing_data_paths(repo_id: str, commit: str, publication: Publication) -> list[str]:
     """Return the paths that differ at a commit, without the card, which the owner may edit."""
+    tree = read_tree(repo_id, commit)
     return [
-        path for path in differing_paths(read_tree(repo_id, commit), publication) if path != CARD
+        path for path in differing_paths(tree, expected_tree(tree, publication)) if path != CARD
     ]
 
 
@@ -40,16 +64,30 @@ def damaged_paths(repo_id: str, commit: str, publication: Publication) -> list[s
     """Return the paths to repair: the same, and the card if it no longer opens the dataset."""
     paths = differing_data_paths(repo_id, commit, publication)
     card = read_file(repo_id, commit, CARD)
-    published = publication.texts[CARD]
-    is_intact = card is not None and _declarations(card) == _declarations(published)
-    return paths if is_intact else [*paths, CARD]
+    return paths if _is_intact(card, publication) else [*paths, CARD]
 
 
-def _expected_tree(publication: Publication) -> Tree:
-    return {
-        **{file.name: lfs_content(file.sha256, file.bytes) for file in publication.files},
-        **{name: _blob_id(text) for name, text in publication.texts.items()},
-    }
+def with_card_of(repo_id: str, commit: str, publication: Publication) -> Publication:
+    """Return a publication with the card of a commit, if that opens the dataset.
+
+    For a repair: the owner may have edited the card's text.
+    """
+    card = read_file(repo_id, commit, CARD)
+    if card is None or not _is_intact(card, publication):
+        return publication
+    return replace(publication, texts={**publication.texts, CARD: card})
+
+
+def split_card(card: bytes) -> tuple[str, str]:
+    """Split a card into its metadata (YAML, empty without any) and its text."""
+    text = card.decode(errors="replace")
+    parts = text.split("---\n", 2)
+    return (parts[1], parts[2]) if len(parts) == 3 and not parts[0] else ("", text)
+
+
+def _is_intact(card: bytes | None, publication: Publication) -> bool:
+    """Return whether a card declares what the published one does."""
+    return card is not None and _declarations(card) == _declarations(publication.texts[CARD])
 
 
 def _blob_id(content: bytes) -> str:
@@ -58,11 +96,10 @@ def _blob_id(content: bytes) -> str:
 
 
 def _declarations(card: bytes) -> dict[str, Any] | None:
-    """Parse the declarations in a card's front matter; None if it has none."""
+    """Parse the declarations in a card's metadata; None if it has none."""
     try:
-        _, front_matter, _ = card.decode().split("---\n", 2)
-        content = yaml.safe_load(front_matter)
-    except (ValueError, yaml.YAMLError):
+        content = yaml.safe_load(split_card(card)[0])
+    except yaml.YAMLError:
         return None
     if not isinstance(content, dict):
         return None

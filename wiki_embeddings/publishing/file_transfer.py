@@ -16,7 +16,7 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError, OutageError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.errors import TRANSIENT_STATUSES, TransientError
 from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, call_hub_once
@@ -24,9 +24,15 @@ from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, call_hub_once
 _XET_STATUS = re.compile(r"HTTP status \w+ error \((\d{3})\b")
 """How `hf_xet` reports the status of a response."""
 
-_POLICY = replace(RETRY_POLICY, longest_retry_after_s=330.0)
-"""The Hub counts requests over five minutes, and only commits over an hour; and a map has a
-deadline."""
+_POLICY = replace(
+    RETRY_POLICY,
+    # Each try may send the whole file: so few of them, further apart. In all they take a minute.
+    first_wait_s=2.0,
+    longest_wait_s=60.0,
+    # The Hub counts requests over five minutes, and only commits over an hour; and a map has a
+    # deadline.
+    longest_retry_after_s=330.0,
+)
 
 _RETRIED_STATUSES = {*TRANSIENT_STATUSES, 401}
 """Also Unauthorized: the store's own token may have expired, and the next try gets a new one."""
@@ -43,9 +49,13 @@ def transfer_file(repo_id: str, name: str, path: Path, sha256: str) -> None:
 
     Raises:
         BadInputError: The Hub refuses, or the file has other bytes.
-        WikiEmbeddingsError: The Hub cannot be reached, or stays busy.
+        OutageError: The Hub or its store cannot be reached, or stays busy.
     """
-    sent = with_retries(partial(_send, repo_id, name, path), _POLICY) if path.is_file() else "none"
+    try:
+        send = partial(_send, repo_id, name, path)
+        sent = with_retries(send, _POLICY) if path.is_file() else "none"
+    except TransientError as error:
+        raise OutageError(str(error)) from error
     if sent != sha256:
         raise BadInputError(
             f"{path} is not what its manifest lists (SHA-256 {sha256[:16]}…, found {sent[:16]}): "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 import huggingface_hub
@@ -13,9 +14,10 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
     disable_progress_bars,
+    hf_raise_for_status,
     logging,
 )
-from huggingface_hub.utils._http import default_client_factory
+from huggingface_hub.utils._http import hf_request_event_hook
 
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
@@ -23,6 +25,7 @@ from wiki_embeddings.hub_files.errors import (
     TRANSIENT_STATUSES,
     TransientError,
     error_for_response,
+    is_from_store,
     translate_http_errors,
 )
 from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
@@ -101,7 +104,7 @@ def _error_for_response(response: httpx2.Response, repo_id: str, step: str) -> W
     target = f"{repo_id} ({step})"
     status = response.status_code
     message = response.headers.get("X-Error-Message", "").rstrip(".")
-    if status in TRANSIENT_STATUSES:
+    if status in TRANSIENT_STATUSES or is_from_store(response):
         return error_for_response(response, target, _VERB)
     if status in _CONFLICT_STATUSES:
         return ConflictError(f"Cannot {_VERB} {target}: {message or 'it has changed since'}.")
@@ -119,17 +122,35 @@ def _error_for_response(response: httpx2.Response, repo_id: str, step: str) -> W
 
 @cache
 def configure_client() -> None:
-    """Give the Hub's client timeouts, and silence its progress bars and log, for all this process.
+    """Set up the Hub's client for all this process: timeouts, tries, progress bars, log.
 
-    It has no narrower switches. Without them it waits forever on a stalled connection, draws its
-    bars over ours and logs signed URLs.
+    It has no narrower switches. Without them it waits forever on a stalled connection, sends a
+    file six times before it reports a failure, draws its bars over ours and logs signed URLs.
     """
+    os.environ.setdefault("HF_XET_CLIENT_RETRY_MAX_ATTEMPTS", "1")  # beyond the first
     huggingface_hub.set_client_factory(_create_client)
     disable_progress_bars()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # as the client declares it
 
 
+class _Client(httpx2.Client):
+    """The client of `huggingface_hub`, but a failed upload is not tried again in it: we try."""
+
+    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """Send a request; a failed upload raises what `huggingface_hub` does not catch."""
+        if request.method != "PUT":
+            return super().send(request, **options)
+        try:
+            response = super().send(request, **options)
+        except httpx2.TransportError as error:
+            raise httpx2.TransportError(type(error).__name__, request=request) from error
+        hf_raise_for_status(response)
+        return response
+
+
 def _create_client() -> httpx2.Client:
-    client = default_client_factory()
-    client.timeout = RETRY_POLICY.timeout()
-    return client
+    return _Client(
+        event_hooks={"request": [hf_request_event_hook]},
+        follow_redirects=True,
+        timeout=RETRY_POLICY.timeout(),
+    )

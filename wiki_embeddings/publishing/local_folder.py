@@ -22,6 +22,9 @@ from wiki_embeddings.volume import Volume, digest_of, translate_storage_errors, 
 
 _VERSIONS = ".versions"
 
+_MAX_NAME_BYTES = 255
+"""Of a file or folder, on all common file systems."""
+
 
 def publish_to_folder(volume: Volume, folder: str, hub_folder: Path) -> Path:
     """Publish a dataset under its name, in place of the version before.
@@ -42,16 +45,33 @@ def publish_to_folder(volume: Volume, folder: str, hub_folder: Path) -> Path:
         UnusableVolumeError: The folder cannot be written to.
     """
     manifest = existing_manifest(volume, folder)
-    link = hub_folder / dataset_name(manifest)
-    if link.exists() and not link.is_symlink():
-        raise BadInputError(
-            f"{link} is in the way: it is not a link that this project has made. Move it away."
-        )
+    name = dataset_name(manifest)
+    require_publishable(hub_folder, name)
+    link = hub_folder / name
     publication = compose(volume, manifest, _read_record(link))
     with translate_storage_errors(hub_folder):
         version = _write_version(volume, manifest, publication, hub_folder / _VERSIONS)
         _replace_link(link, version)
     return link
+
+
+def require_publishable(hub_folder: Path, name: str) -> None:
+    """Make sure that a dataset of a name may be published in a folder.
+
+    Raises:
+        BadInputError: Something else has that name, or it is too long.
+    """
+    if len(os.fsencode(_temporary_name(name))) > _MAX_NAME_BYTES:
+        raise BadInputError(
+            f"{name} is too long for the name of a folder. It comes from the model's name: copy "
+            "the model to a folder with a shorter one."
+        )
+    link = hub_folder / name
+    is_ours = link.is_symlink() and link.readlink().parts[0] == _VERSIONS
+    if os.path.lexists(link) and not is_ours:
+        raise BadInputError(
+            f"{link} is in the way: it is not a link that this project has made. Move it away."
+        )
 
 
 def _read_record(dataset: Path) -> Mapping[str, Any] | None:
@@ -74,9 +94,13 @@ def _write_version(
     return version
 
 
+def _temporary_name(name: str) -> str:
+    return f".{name}.{secrets.token_hex(4)}"
+
+
 def _replace_link(link: Path, target: Path) -> None:
     """Create a relative link, or replace it atomically."""
     link.parent.mkdir(parents=True, exist_ok=True)
-    temporary = link.with_name(f".{link.name}.{secrets.token_hex(4)}")
+    temporary = link.with_name(_temporary_name(link.name))
     temporary.symlink_to(os.path.relpath(target, link.parent), target_is_directory=target.is_dir())
     temporary.replace(link)

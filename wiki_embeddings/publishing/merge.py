@@ -13,8 +13,10 @@ from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publishing.differences import (
     damaged_paths,
+    describe_paths,
     differing_data_paths,
-    differing_paths,
+    expected_tree,
+    with_card_of,
 )
 from wiki_embeddings.publishing.hub_calls import (
     RETRY_POLICY,
@@ -28,6 +30,7 @@ from wiki_embeddings.publishing.pull_request import (
     close_own_pull_requests,
     close_pull_request,
     commit_files,
+    differences_from,
     find_or_open_pull_request,
     list_open_pull_requests,
     mark_ready,
@@ -36,15 +39,13 @@ from wiki_embeddings.publishing.pull_request import (
 from wiki_embeddings.publishing.repository import (
     MAIN,
     MainBranch,
+    Tree,
     read_main,
     read_tree,
     resolve_commit,
 )
 from wiki_embeddings.publishing.tags import Tag, choose_tag, create_tag
 from wiki_embeddings.volume import Volume
-
-_MAX_NAMED_PATHS = 5
-"""In an error."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,12 @@ def publish_uploaded(
     if main.digest != previous_digest:
         close_own_pull_requests(repo_id, publication, author)
         raise _lost_race_error(repo_id)
+    if main.digest in {publication.digest, None}:  # a repair, also of a damaged record
+        publication = with_card_of(repo_id, main.commit, publication)
     pull_request = find_or_open_pull_request(repo_id, publication, main.commit, author)
-    commit = _fill_and_merge(pull_request, publication, main.commit)
-    _verify_main(repo_id, commit, publication)
+    expected = expected_tree(read_tree(repo_id, main.commit), publication)
+    commit = _fill_and_merge(pull_request, publication, main.commit, expected)
+    _verify_main(pull_request, publication, commit, expected)
     _finish(repo_id, publication, tag, commit)
     return PublishResult(repo_id, url, commit, tag.name, True, pull_request.url)
 
@@ -114,12 +118,14 @@ def is_published(repo_id: str, main: MainBranch, publication: Publication) -> bo
     )
 
 
-def _fill_and_merge(pull_request: PullRequest, publication: Publication, base_commit: str) -> str:
+def _fill_and_merge(
+    pull_request: PullRequest, publication: Publication, base_commit: str, expected: Tree
+) -> str:
     """Commit, verify and merge; return the commit of `main` that holds the publication."""
     try:
-        commit_files(pull_request, publication)
+        commit_files(pull_request, publication, expected)
         mark_ready(pull_request)
-        _verify_pull_request(pull_request, publication)
+        _verify_pull_request(pull_request, expected)
         return _merge(pull_request, publication, base_commit)
     except (BadInputError, ConflictError) as error:
         # If another publisher was faster, the pull request may be closed or merged: `main` decides.
@@ -174,10 +180,9 @@ def _merge_commit(pull_request: PullRequest) -> str | None:
     return details.merge_commit_oid
 
 
-def _verify_pull_request(pull_request: PullRequest, publication: Publication) -> None:
-    """Make sure that a pull request holds the publication, and no other data files."""
-    commit = resolve_commit(pull_request.repo_id, pull_request.reference)
-    paths = differing_paths(read_tree(pull_request.repo_id, commit), publication)
+def _verify_pull_request(pull_request: PullRequest, expected: Tree) -> None:
+    """Make sure that a pull request changes what the publication does, and nothing else."""
+    paths = differences_from(pull_request, expected)
     if paths:
         raise BadInputError(
             f"{pull_request.url} is not merged, because it does not hold what was committed to it: "
@@ -186,21 +191,30 @@ def _verify_pull_request(pull_request: PullRequest, publication: Publication) ->
         )
 
 
-def _verify_main(repo_id: str, commit: str, publication: Publication) -> None:
-    """Make sure that `main` holds the publication after the merge."""
+def _verify_main(
+    pull_request: PullRequest, publication: Publication, commit: str, expected: Tree
+) -> None:
+    """Make sure that `main` holds the publication after the merge, and nothing came along."""
+    repo_id = pull_request.repo_id
     paths = differing_data_paths(repo_id, commit, publication)
     if paths:
         raise BadInputError(
             f"{repo_id} at {commit} holds something else than was merged: {_describe(paths)}. "
             "Somebody else writes to it; run again, which puts it right."
         )
+    # Another publisher of the same may have merged its own pull request, not this one.
+    paths = differences_from(pull_request, expected) if _merge_commit(pull_request) else []
+    if paths:
+        raise BadInputError(
+            f"{pull_request.url} was merged with changes that somebody else made to it at the last "
+            f"moment: {_describe(paths)}. The dataset is complete, but look at these, and undo "
+            f"them in {redacted_endpoint()}/datasets/{repo_id} unless you want them; then run "
+            "again, which tags it."
+        )
 
 
 def _describe(paths: list[str]) -> str:
-    names = ", ".join(paths[:_MAX_NAMED_PATHS])
-    rest = len(paths) - _MAX_NAMED_PATHS
-    more = f" and {rest} more" if rest > 0 else ""
-    return f"{names}{more} differ{'s' if len(paths) == 1 else ''}"
+    return f"{describe_paths(paths)} differ{'s' if len(paths) == 1 else ''}"
 
 
 def _lost_race_error(repo_id: str) -> BadInputError:

@@ -19,13 +19,18 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 from wiki_embeddings.dataset_layout import CARD
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import hub_headers, redacted_endpoint
+from wiki_embeddings.hub_files.errors import TRANSIENT_STATUSES
 from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publishing.account import look_up_account
 from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, call_hub
 from wiki_embeddings.publishing.merge import is_published
+from wiki_embeddings.publishing.ownership import require_replaceable
 from wiki_embeddings.publishing.publication import Publication, compose
-from wiki_embeddings.publishing.pull_request import find_or_open_pull_request
+from wiki_embeddings.publishing.pull_request import (
+    find_or_open_pull_request,
+    list_open_pull_requests,
+)
 from wiki_embeddings.publishing.repository import MAIN, read_main
 from wiki_embeddings.volume import Volume
 
@@ -53,33 +58,35 @@ class PreflightResult:
     missing: tuple[int, ...]
 
 
-def require_write_access(_: Volume, namespace: str) -> str:
-    """Make sure that the token may write to a namespace; return its user's name.
+def require_publishable(_: Volume, repo_id: str, *, private: bool, replace_existing: bool) -> str:
+    """Make sure that a dataset of a name may be published; return the user who publishes.
+
+    Asks everything that can be known before the dataset exists.
+
+    Args:
+        repo_id: Name on the Hub.
+        private: Whether to make a new repository private.
+        replace_existing: Whether to replace a dataset that this project has not published.
 
     Raises:
-        BadInputError: There is no token, or it may not; says what to do.
+        BadInputError: It may not be published; says why and what to do.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    account = with_retries(look_up_account, RETRY_POLICY)
-    advice = (
-        f"Make one with write access to {namespace} at {_TOKENS_PAGE} and set HF_TOKEN to it, in "
-        "the Modal secret if the stages run there"
+    author = _require_write_access(repo_id)
+    _check_name(repo_id)
+    exists = call_hub(
+        repo_id, "looking it up", lambda api: api.repo_exists(repo_id, repo_type="dataset")
     )
-    if account.problem:
-        raise BadInputError(
-            f"Cannot publish to {namespace}: the token in HF_TOKEN is {account.problem}. {advice}."
-        )
-    if not account.has_write_access(namespace):
-        scopes = ", ".join(account.write_scopes) or "nothing"
-        raise BadInputError(
-            f"Cannot publish to {namespace}: {account.name}'s token ({account.role}) may write to "
-            f"{scopes}. {advice}; or set WIKI_EMBEDDINGS_HUB_NAMESPACE to another name."
-        )
-    return account.name
+    if exists:
+        call_hub(repo_id, "looking it up", partial(_check_visibility, repo_id, private))
+        list_open_pull_requests(repo_id)  # refused where the owner has switched them off
+        if not replace_existing:
+            require_replaceable(repo_id)
+    return author
 
 
 def prepare_repository(
-    volume: Volume, folder: str, repo_id: str, *, private: bool
+    volume: Volume, folder: str, repo_id: str, *, private: bool, replace_existing: bool = False
 ) -> PreflightResult:
     """Make sure that a dataset may be published, and that its repository exists.
 
@@ -88,13 +95,15 @@ def prepare_repository(
         folder: Reference of its folder.
         repo_id: Name on the Hub.
         private: Whether to make a new repository private.
+        replace_existing: Whether to replace a dataset that this project has not published.
 
     Raises:
         BadInputError: It may not be published; says why and what to do.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    author = require_write_access(volume, repo_id.partition("/")[0])
-    _check_name(repo_id)
+    author = require_publishable(
+        volume, repo_id, private=private, replace_existing=replace_existing
+    )
     _create_repository(repo_id, private=private)
     manifest = existing_manifest(volume, folder)
     main = read_main(repo_id)
@@ -109,6 +118,27 @@ def prepare_repository(
     return PreflightResult(author, main.digest, tuple(indices))
 
 
+def _require_write_access(repo_id: str) -> str:
+    """Make sure that the token may write to a repository; return its user's name."""
+    account = with_retries(look_up_account, RETRY_POLICY)
+    namespace = repo_id.partition("/")[0]
+    advice = (
+        f"Make one with write access to {namespace} at {_TOKENS_PAGE} and set HF_TOKEN to it, in "
+        "the Modal secret if the stages run there"
+    )
+    if account.problem:
+        raise BadInputError(
+            f"Cannot publish to {namespace}: the token in HF_TOKEN is {account.problem}. {advice}."
+        )
+    if not account.may_write_to(repo_id):
+        scopes = ", ".join(account.write_scopes) or "nothing"
+        raise BadInputError(
+            f"Cannot publish to {repo_id}: {account.name}'s token ({account.role}) may write to "
+            f"{scopes}. {advice}; or set WIKI_EMBEDDINGS_HUB_NAMESPACE to another name."
+        )
+    return account.name
+
+
 def _check_name(repo_id: str) -> None:
     """Make sure that a name is valid, and not that of a model.
 
@@ -118,10 +148,10 @@ def _check_name(repo_id: str) -> None:
         validate_repo_id(repo_id)
     except HFValidationError:
         raise BadInputError(
-            f"{repo_id} is not a name that the Hub allows: it comes from the model's name. Copy "
-            "the model to a folder with a plainer name."
+            f"{repo_id} is not a name that the Hub allows (letters, digits, -, _ and . only, no -- "
+            "or .., at most 96 of them). It comes from the model's name: copy the model to a "
+            "folder with a plainer one."
         ) from None
-
     if call_hub(repo_id, "checking that its name is free", lambda api: api.repo_exists(repo_id)):
         raise BadInputError(
             f"{repo_id} is a model on {redacted_endpoint()}: rename it there, or set "
@@ -135,17 +165,24 @@ def _create_repository(repo_id: str, *, private: bool) -> None:
     def create(api: HfApi) -> None:
         # None, not False: an organisation may have made private its default.
         api.create_repo(repo_id, repo_type="dataset", private=private or None, exist_ok=True)
-        if private and not api.dataset_info(repo_id).private:
-            raise BadInputError(
-                f"{repo_id} is public, but `private` of hub_dataset is true: make it private in "
-                "its settings on the Hub, or set `private` to false."
-            )
+        _check_visibility(repo_id, private, api)
 
     call_hub(repo_id, "creating its repository", create)
 
 
+def _check_visibility(repo_id: str, private: bool, api: HfApi) -> None:
+    if private and not api.dataset_info(repo_id).private:
+        raise BadInputError(
+            f"{repo_id} is public, but `private` of hub_dataset is true: make it private in its "
+            "settings on the Hub, or set `private` to false."
+        )
+
+
 def _validate_card(repo_id: str, publication: Publication) -> None:
-    """Make sure that the Hub understands the card's metadata: else it refuses the commit."""
+    """Make sure that the Hub understands the card's metadata: else it refuses the commit.
+
+    Only asked early: where there is no such endpoint, as on mirrors, the commit will tell.
+    """
     text = publication.texts[CARD].decode()
 
     def validate(api: HfApi) -> None:
@@ -160,7 +197,8 @@ def _validate_card(repo_id: str, publication: Publication) -> None:
                 f"{response.text[:_MAX_QUOTED_CHARACTERS]} This is a fault of this project; "
                 "please report it."
             )
-        hf_raise_for_status(response)
+        if response.status_code in TRANSIENT_STATUSES:
+            hf_raise_for_status(response)
 
     call_hub(repo_id, "validating its card", validate)
 

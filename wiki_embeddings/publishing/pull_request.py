@@ -17,10 +17,15 @@ from huggingface_hub import HfApi, get_session
 from huggingface_hub.community import Discussion
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]  # exported lazily
 
+from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import hub_headers, redacted_endpoint
 from wiki_embeddings.hub_files.errors import TransientError
 from wiki_embeddings.hub_files.retries import with_retries
-from wiki_embeddings.publishing.differences import differing_paths
+from wiki_embeddings.publishing.differences import (
+    describe_paths,
+    differing_paths,
+    expected_tree,
+)
 from wiki_embeddings.publishing.hub_calls import (
     RETRY_POLICY,
     ConflictError,
@@ -28,12 +33,15 @@ from wiki_embeddings.publishing.hub_calls import (
     call_hub_once,
 )
 from wiki_embeddings.publishing.publication import Publication
-from wiki_embeddings.publishing.repository import read_tree, resolve_commit
+from wiki_embeddings.publishing.repository import Tree, read_tree, resolve_commit
 
 _FILES_PER_COMMIT = 100
 """The Hub checks every file of a commit within a minute; its documentation asks for about so many
 (https://huggingface.co/docs/hub/repositories-recommendations). Ten commits a thousand files, where
 it allows 128 an hour."""
+
+_MAX_ALTERED_COMMITS = 3
+"""Somebody may change a pull request by mistake, hardly after every commit."""
 
 _TITLE = re.compile(r"Publish \d{8} \(manifest [0-9a-f]{16}\)")
 
@@ -82,8 +90,9 @@ def find_or_open_pull_request(
 ) -> PullRequest:
     """Find the pull request of a publication, or open one.
 
-    One that began from another commit of `main` is closed: merging it may fail. One that somebody
-    else has opened is left alone, because its author could still write to it.
+    One that began from another commit of `main` is closed, because merging it may fail; so is one
+    in which somebody has changed files of the owner. One that somebody else has opened is left
+    alone, because its author could still write to it.
 
     Args:
         repo_id: Name of the dataset.
@@ -94,9 +103,12 @@ def find_or_open_pull_request(
 
     def find() -> PullRequest | None:
         for pull_request in _list_own_pull_requests(repo_id, publication, author):
-            if _is_based_on(pull_request, base_commit):
+            if not _is_based_on(pull_request, base_commit):
+                close_pull_request(pull_request, "main has moved on since.")
+            elif _changes_foreign_files(pull_request, publication, base_commit):
+                close_pull_request(pull_request, "it changes files that are not published here.")
+            else:
                 return pull_request
-            close_pull_request(pull_request, "main has moved on since.")
         return None
 
     def find_or_open(api: HfApi) -> PullRequest:
@@ -146,23 +158,45 @@ def mark_ready(pull_request: PullRequest) -> None:
     _set_status(pull_request, "open")
 
 
-def commit_files(pull_request: PullRequest, publication: Publication) -> None:
+def differences_from(pull_request: PullRequest, expected: Tree) -> list[str]:
+    """Return the paths at which a pull request does not hold what it should, sorted."""
+    commit = resolve_commit(pull_request.repo_id, pull_request.reference)
+    return differing_paths(read_tree(pull_request.repo_id, commit), expected)
+
+
+def commit_files(pull_request: PullRequest, publication: Publication, expected: Tree) -> None:
     """Commit all that a pull request lacks, a hundred files at a time.
 
     Its files are listed before each commit, so that a lost answer, or another publisher of the
     same, makes no difference. If a commit is too much for the Hub, the next one has half as many.
 
+    Args:
+        pull_request: The pull request.
+        publication: What is to be published.
+        expected: What the pull request is to hold.
+
     Raises:
-        BadInputError: The Hub refuses, as for a file whose bytes it does not have.
+        BadInputError: The Hub refuses, as for a file whose bytes it does not have; or somebody
+            else changes the pull request after every commit, or in files of the owner.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    missing = len(publication.files) + len(publication.texts) + 1
+    repo_id = pull_request.repo_id
+    missing = fewest = len(expected) + 1
+    altered = 0
     batch_size = _FILES_PER_COMMIT
 
     def commit_next_batch() -> int:
         nonlocal missing, batch_size
-        parent = resolve_commit(pull_request.repo_id, pull_request.reference)
-        paths = differing_paths(read_tree(pull_request.repo_id, parent), publication)
+        parent = resolve_commit(repo_id, pull_request.reference)
+        tree = read_tree(repo_id, parent)
+        paths = differing_paths(tree, expected)
+        foreign = _foreign_paths(paths, expected, publication)
+        if foreign:
+            raise BadInputError(
+                f"{pull_request.url} is not merged: somebody else changes other files in it "
+                f"({describe_paths(foreign)}). Find out who, then run again, which opens another "
+                "one; readers see the version before."
+            )
         missing = len(paths)
         batch = paths[:batch_size]
         try:
@@ -177,7 +211,13 @@ def commit_files(pull_request: PullRequest, publication: Publication) -> None:
         return missing
 
     while with_retries(commit_next_batch, RETRY_POLICY, progress=lambda: -missing):
-        pass
+        altered += missing >= fewest
+        fewest = min(fewest, missing)
+        if altered >= _MAX_ALTERED_COMMITS:
+            raise BadInputError(
+                f"{pull_request.url} is given up: somebody else changes it after every commit. "
+                "Find out who, and make them stop; then run again. Nothing of it is visible."
+            )
 
 
 def _list_own_pull_requests(
@@ -198,6 +238,20 @@ def _is_based_on(pull_request: PullRequest, commit: str) -> bool:
         ),
     )
     return any(info.commit_id == commit for info in commits)
+
+
+def _changes_foreign_files(
+    pull_request: PullRequest, publication: Publication, base_commit: str
+) -> bool:
+    expected = expected_tree(read_tree(pull_request.repo_id, base_commit), publication)
+    paths = differences_from(pull_request, expected)
+    return bool(_foreign_paths(paths, expected, publication))
+
+
+def _foreign_paths(paths: list[str], expected: Tree, publication: Publication) -> list[str]:
+    """Return those of some differing paths that no commit of ours can put right: the owner's."""
+    ours = {*publication.texts, *(file.name for file in publication.files)}
+    return [path for path in paths if path in expected and path not in ours]
 
 
 def _set_status(

@@ -48,7 +48,14 @@ class UploadSpec:
     file: InputFile
 
 
-def plan(manifest: Manifest, repo_id: str, missing: Sequence[int], run_id: str) -> Plan[UploadSpec]:
+def plan(
+    manifest: Manifest,
+    repo_id: str,
+    missing: Sequence[int],
+    run_id: str,
+    *,
+    replace_existing: bool = False,
+) -> Plan[UploadSpec]:
     """Plan the uploads of a dataset.
 
     Args:
@@ -56,10 +63,12 @@ def plan(manifest: Manifest, repo_id: str, missing: Sequence[int], run_id: str) 
         repo_id: Name of the dataset on the Hub.
         missing: Indices in `manifest.files` of the files that the Hub does not have.
         run_id: Id of the run; its receipts count for no other.
+        replace_existing: Whether the run may replace what this project has not published; only
+            for the command that continues it.
     """
     settings: Mapping[Any, Any] = {
         **manifest.settings,
-        "uploads": {"repo_id": repo_id, "run": run_id},
+        "uploads": {"repo_id": repo_id, "run": run_id, "replace_existing": replace_existing},
     }
     upstream = manifest.as_upstream()
     folder = folder_for(manifest.wiki, "uploads", upstream, settings, VERSION)
@@ -92,7 +101,7 @@ def upload_file(spec: UploadSpec, volume: Volume, progress: Progress) -> Report:
     Raises:
         BadInputError: The file is missing or altered, or the Hub refuses it for good.
         UnusableVolumeError: The receipt cannot be stored.
-        WikiEmbeddingsError: The Hub cannot be reached.
+        OutageError: The Hub or its store cannot be reached, or stays busy.
     """
 
     def write(receipt: Path) -> dict[str, Statistic]:

@@ -14,14 +14,18 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from wiki_embeddings import hub_files
 from wiki_embeddings.dataset_layout import CARD, FOLDERS, files_pattern
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import HubFile, HubSnapshot
+from wiki_embeddings.hub_files.endpoint import redacted_endpoint
 from wiki_embeddings.search.nearest import CONFIGS, Config, VectorFiles
 from wiki_embeddings.search.vector_model import VectorModel, is_commit, is_hub_name, read_card
 from wiki_embeddings.volume import write_bytes
+
+_PUBLIC_HOSTS = frozenset({"huggingface.co", "hf.co"})
 
 _LISTING = "snapshot.json"
 
@@ -60,6 +64,27 @@ class PublishedConfig:
             advice=f"The file is the same as in {dataset} on the Hub: search another --revision, "
             "and tell its publisher.",
         )
+
+
+def name_in_address(dataset: str) -> str:
+    """Return the name of a dataset that is given by its address; any other text as it is.
+
+    Raises:
+        BadInputError: It is an address, but not that of a dataset on the Hub.
+    """
+    if "://" not in dataset:
+        return dataset
+    address = urlsplit(dataset)
+    hosts = {*_PUBLIC_HOSTS, urlsplit(redacted_endpoint()).netloc}
+    is_on_hub = address.scheme in {"http", "https"} and address.netloc in hosts
+    path = f"{address.netloc}{address.path}" if address.scheme == "hf" else address.path
+    kind, _, name = path.strip("/").partition("/")
+    if kind != "datasets" or not (is_on_hub or address.scheme == "hf") or not is_hub_name(name):
+        raise BadInputError(
+            f"{dataset} is not the address of a dataset on {redacted_endpoint()}: name it as "
+            "namespace/name, and a version of it with --revision."
+        )
+    return name
 
 
 def look_up(name: str, *, revision: str, config: Config, home: Path) -> PublishedConfig:

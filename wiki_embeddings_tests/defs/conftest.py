@@ -9,12 +9,21 @@ import pytest
 from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings_tests.defs.sandbox import Sandbox, open_sandbox
 from wiki_embeddings_tests.sources.article_tables import parquet
+from wiki_embeddings_tests.standins.hub import WRITE_TOKEN, LocalHub
 from wiki_embeddings_tests.standins.hub.fixtures import use_local_hub
 from wiki_embeddings_tests.support.dagster_runs import failures
 from wiki_embeddings_tests.support.generated_wiki import serve, wikipedia
 
 ARTICLES = 40
 """Articles of the wiki in `embedded_sandbox`."""
+
+
+@pytest.fixture
+def writable(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> LocalHub:
+    """A Hub with a wiki on it, and a token in the environment that may write."""
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    serve(hub, parquet(wikipedia(range(ARTICLES))))
+    return hub
 
 
 @pytest.fixture

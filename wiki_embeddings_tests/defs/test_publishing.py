@@ -5,12 +5,10 @@ from pathlib import Path
 
 import dagster as dg
 import pyarrow.dataset as pads
-import pytest
 from datasets import load_dataset
 from huggingface_hub import hf_hub_download
 
 from wiki_embeddings.asset_keys import ASSET_KEYS
-from wiki_embeddings_tests.defs.conftest import ARTICLES
 from wiki_embeddings_tests.defs.sandbox import Sandbox
 from wiki_embeddings_tests.sources.article_tables import parquet
 from wiki_embeddings_tests.standins.hub import TOKEN, WRITE_TOKEN, LocalHub
@@ -20,17 +18,9 @@ from wiki_embeddings_tests.support.dagster_runs import (
     failures,
     metadata,
 )
-from wiki_embeddings_tests.support.generated_wiki import serve, wikipedia
+from wiki_embeddings_tests.support.generated_wiki import wikipedia
 
 REPO_ID = "cantor/wikipedia-simple-tiny-bert"
-
-
-@pytest.fixture(name="writable")
-def writable_fixture(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> LocalHub:
-    """A Hub with a wiki on it, and a token in the environment that may write."""
-    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
-    serve(hub, parquet(wikipedia(range(ARTICLES))))
-    return hub
 
 
 def test_a_run_publishes_to_the_hub_and_says_where(embedded_sandbox: Sandbox, writable: LocalHub):

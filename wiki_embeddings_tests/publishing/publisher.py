@@ -24,10 +24,10 @@ from wiki_embeddings.publishing.preflight import prepare_repository
 
 
 def publish(
-    compute: LocalCompute, folder: str, repo_id: str, *, private: bool = False
+    compute: LocalCompute, folder: str, repo_id: str, *, private: bool = False, **options: bool
 ) -> PublishResult:
     """Publish a dataset as the asset does, without Dagster."""
-    ready = compute.call(prepare_repository, folder, repo_id, private=private)
+    ready = compute.call(prepare_repository, folder, repo_id, private=private, **options)
     if ready.missing:
         manifest = existing_manifest(compute.files, folder)
         plan = upload.plan(manifest, repo_id, ready.missing, secrets.token_hex(8))

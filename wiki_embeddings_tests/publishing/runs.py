@@ -66,11 +66,11 @@ class Datasets:
         return Volume(self.root)
 
     def publish(
-        self, manifest: Manifest, *, repo_id: str = REPO_ID, private: bool = False
+        self, manifest: Manifest, *, repo_id: str = REPO_ID, **options: bool
     ) -> PublishResult:
         """Publish one of them in this process."""
         compute = InProcessCompute(self.root, cores=1)
-        return publish(compute, manifest.folder, repo_id, private=private)
+        return publish(compute, manifest.folder, repo_id, **options)
 
     def check_readback(self, manifest: Manifest) -> CheckResult:
         """Read one of them back from the Hub."""

@@ -22,6 +22,7 @@ from wiki_embeddings_tests.standins.hub import FINE_GRAINED_TOKEN, TOKEN, WRITE_
         ),
         ("hf_nobody", HubAccount("", problem="not accepted by the Hub")),
         ("", HubAccount("", problem="empty")),
+        (" ", HubAccount("", problem="empty")),
     ],
 )
 def test_the_account_has_the_owner_and_the_write_scopes_of_the_token(monkeypatch, token, account):
@@ -52,3 +53,9 @@ def test_an_unreachable_hub_is_not_blamed_on_the_token(monkeypatch):
     with pytest.raises(WikiEmbeddingsError, match="fails") as caught:
         look_up_account()
     assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_missing_token_is_not_called_empty(monkeypatch):
+    monkeypatch.delenv("HF_TOKEN")
+    assert look_up_account() == HubAccount("", problem="missing")

@@ -110,7 +110,7 @@ def test_a_strangers_pull_request_is_not_used(
     hub: LocalHub, datasets: Datasets, expected: ExpectedContent
 ):
     """Its author could still write to it after it has been verified."""
-    hub.add(REPO_ID, {"old.txt": b"old"})
+    hub.add(REPO_ID, {".gitattributes": b""})
     title = f"Publish 20231101 (manifest {datasets.first.digest[:16]})"
     HfApi(token=FINE_GRAINED_TOKEN).create_pull_request(REPO_ID, title, repo_type="dataset")
     result = datasets.publish(datasets.first)
@@ -230,7 +230,7 @@ def test_a_pull_request_from_before_main_moved_on_is_replaced(
     with pytest.raises(BadInputError, match="answers with status 400"):
         datasets.publish(datasets.first)
     assert pull_request_statuses(hub) == ["draft"]
-    hub.alter_stored(REPO_ID, "main", "README.md", b"# Mine")
+    hub.alter_stored(REPO_ID, "main", "README.md", b"---\nlicense: mit\n---\n")
 
     datasets.publish(datasets.first)
     assert read_content(hub) == expected.first
@@ -260,7 +260,7 @@ def test_unexpected_files_in_the_data_folder_are_removed(
     hub: LocalHub, datasets: Datasets, expected: ExpectedContent
 ):
     hub.add(REPO_ID, {"data/train-00000-of-00009.parquet": b"old", "data/notes.txt": b"old"})
-    datasets.publish(datasets.first)
+    datasets.publish(datasets.first, replace_existing=True)
     assert set(read_content(hub)) == set(expected.first) - {".gitattributes"}
 
 
@@ -277,3 +277,80 @@ def test_data_altered_after_publishing_is_found_and_repaired(
     assert datasets.check_readback(datasets.first).passed
     assert read_content(hub) == expected.first
     assert tag_commits(hub) == {"20231101": published.commit}
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        (DATA, b"other"),
+        (DATA, None),
+        ("README.md", b"# Mine"),
+        ("wiki_embeddings.json", None),
+        ("data/of-a-stranger.parquet", b"other"),
+        ("script.py", b"other"),
+    ],
+)
+def test_a_pull_request_that_changes_after_every_commit_is_given_up(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent, path: str, data: bytes | None
+):
+    hub.meddling = {path: data}
+    with pytest.raises(BadInputError, match="somebody else changes it after every commit"):
+        datasets.publish(datasets.first)
+    assert len(hub.requests("/commit/")) <= 5
+    assert list(read_content(hub)) == [".gitattributes"]
+
+    hub.meddling = {}
+    datasets.publish(datasets.first)
+    assert read_content(hub) == expected.first
+
+
+@pytest.mark.parametrize("path", ["script.py", "LICENSE"])
+def test_a_file_that_somebody_adds_to_the_pull_request_is_never_merged(
+    hub: LocalHub,
+    datasets: Datasets,
+    threads: ThreadPoolExecutor,
+    expected: ExpectedContent,
+    path: str,
+):
+    with held_at(hub, threads, datasets, "/status") as publisher:
+        hub.alter_stored(REPO_ID, "refs/pr/1", path, b"of a stranger")
+    with pytest.raises(BadInputError, match=f"/discussions/1 is not merged.*{path} differs"):
+        publisher.result()
+    assert list(read_content(hub)) == [".gitattributes"]
+
+    datasets.publish(datasets.first)
+    assert read_content(hub) == expected.first
+    assert pull_request_statuses(hub) == ["merged"]
+
+
+@pytest.mark.parametrize("data", [b"of a stranger", None], ids=["altered", "removed"])
+@pytest.mark.parametrize("stage", ["/commit/refs%2Fpr%2F1", "/status"])
+def test_the_owners_files_cannot_be_changed_through_the_pull_request(
+    hub: LocalHub,
+    datasets: Datasets,
+    threads: ThreadPoolExecutor,
+    *,
+    stage: str,
+    data: bytes | None,
+):
+    hub.add(REPO_ID, {"wiki_embeddings.json": b"{}", "LICENSE": b"CC BY-SA"})
+    with held_at(hub, threads, datasets, stage) as publisher:
+        hub.alter_stored(REPO_ID, "refs/pr/1", "LICENSE", data)
+    with pytest.raises(BadInputError, match=r"/discussions/1 is not merged.*LICENSE"):
+        publisher.result()
+    assert hub.files(REPO_ID)["LICENSE"].data == b"CC BY-SA"
+
+    assert datasets.publish(datasets.first).pull_request_url.endswith("/2")
+    assert hub.files(REPO_ID)["LICENSE"].data == b"CC BY-SA"
+    assert pull_request_statuses(hub) == ["closed", "merged"]
+
+
+def test_a_file_added_at_the_moment_of_the_merge_is_reported(
+    hub: LocalHub, datasets: Datasets, threads: ThreadPoolExecutor
+):
+    with held_at(hub, threads, datasets, "/merge") as publisher:
+        hub.alter_stored(REPO_ID, "refs/pr/1", "script.py", b"of a stranger")
+    with pytest.raises(BadInputError, match=r"somebody else made to it.*script\.py differs"):
+        publisher.result()
+    assert not tag_commits(hub)
+    assert datasets.publish(datasets.first).tag == "20231101"

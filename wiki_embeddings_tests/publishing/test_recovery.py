@@ -83,6 +83,47 @@ def test_a_card_whose_text_the_owner_edited_stays(hub: LocalHub, datasets: Datas
 
 
 @pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("data/train-00001-of-00003.parquet", b"other"),
+        ("data/train-00001-of-00003.parquet", None),
+        ("small/train-00000-of-00001.parquet", b"other"),
+        ("data/train-00000-of-00009.parquet", b"old"),
+        ("wiki_embeddings.json", b"{"),
+    ],
+    ids=["altered", "removed", "small", "added", "record"],
+)
+def test_a_repair_keeps_the_card_that_the_owner_edited(
+    hub: LocalHub,
+    datasets: Datasets,
+    expected: ExpectedContent,
+    path: str,
+    data: bytes | None,
+):
+    datasets.publish(datasets.first)
+    metadata, text = hub.files(REPO_ID)["README.md"].data.decode().split("tags:\n", 1)
+    edited = f"{metadata}tags:\n- mine\n{text}\nThanks to all!\n".encode()
+    hub.alter_stored(REPO_ID, "main", "README.md", edited)
+    hub.alter_stored(REPO_ID, "main", path, data)
+    assert datasets.publish(datasets.first).has_changed
+    assert hub.files(REPO_ID)["README.md"].data == edited
+    repaired, whole = dict(read_content(hub)), dict(expected.first)
+    del repaired["README.md"], whole["README.md"]
+    assert repaired == whole
+    assert datasets.check_readback(datasets.first).passed
+
+
+def test_the_next_snapshot_has_a_card_of_its_own(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent
+):
+    datasets.publish(datasets.first)
+    edited = hub.files(REPO_ID)["README.md"].data + b"\nThanks to all!\n"
+    hub.alter_stored(REPO_ID, "main", "README.md", edited)
+    datasets.publish(datasets.second)
+    assert read_content(hub) == expected.second
+
+
+@pytest.mark.parametrize(
     "record", [b'{"format": 1}', b'{"format": 1, "digest": "a", "summary": {}}', b"[]", b"{"]
 )
 def test_an_invalid_record_is_replaced(
@@ -121,6 +162,15 @@ def test_a_card_with_invalid_metadata_is_refused_before_the_first_byte(
         datasets.publish(datasets.first)
     assert not hub.requests("/upload/")
     assert not hub.repository(REPO_ID).discussions
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 501])
+def test_a_hub_that_does_not_validate_cards_blocks_nothing(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent, status: int
+):
+    hub.fail("/api/validate-yaml", status, times=1000)
+    datasets.publish(datasets.first)
+    assert expected.is_published(hub)
 
 
 def test_a_token_without_the_right_to_open_pull_requests_is_refused_before_the_first_byte(

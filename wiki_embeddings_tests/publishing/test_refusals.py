@@ -19,12 +19,10 @@ UNKNOWN_TOKEN = "hf_token_that_nobody_has"
 TOKENS = (BLOCKED_TOKEN, FINE_GRAINED_TOKEN, TOKEN, WRITE_TOKEN, UNKNOWN_TOKEN)
 
 
-def refusal(
-    hub: LocalHub, datasets: Datasets, repo_id: str = REPO_ID, *, private: bool = False
-) -> str:
+def refusal(hub: LocalHub, datasets: Datasets, repo_id: str = REPO_ID, **options: bool) -> str:
     """Publish in vain; return the error's message, after checking that nothing was sent."""
     with pytest.raises(BadInputError) as caught:
-        datasets.publish(datasets.first, repo_id=repo_id, private=private)
+        datasets.publish(datasets.first, repo_id=repo_id, **options)
     message = str(caught.value)
     for match in ("/preupload/", "/upload/", "/v1/", "/v2/", "/commit/"):
         assert not hub.requests(match), message
@@ -35,18 +33,25 @@ def refusal(
 @pytest.mark.parametrize(
     ("token", "text"),
     [
+        (None, "the token in HF_TOKEN is missing. Make one with write access to cantor"),
         ("", "the token in HF_TOKEN is empty. Make one with write access to cantor"),
         (UNKNOWN_TOKEN, "the token in HF_TOKEN is not accepted by the Hub. Make one"),
         ("hf_\N{BULLET}", "the token in HF_TOKEN is not a token"),
         (TOKEN, "ada's token (read) may write to nothing. Make one with write access to cantor"),
         (FINE_GRAINED_TOKEN, "dedekind's token (fineGrained) may write to cuts, gauss/letters."),
     ],
-    ids=["empty", "unknown", "impossible", "read-only", "other scopes"],
+    ids=["missing", "empty", "unknown", "impossible", "read-only", "other scopes"],
 )
 def test_a_token_without_write_access_is_refused(
-    hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch, token: str, text: str
+    hub: LocalHub,
+    datasets: Datasets,
+    monkeypatch: pytest.MonkeyPatch,
+    token: str | None,
+    text: str,
 ):
-    monkeypatch.setenv("HF_TOKEN", token)
+    monkeypatch.delenv("HF_TOKEN")
+    if token is not None:
+        monkeypatch.setenv("HF_TOKEN", token)
     message = refusal(hub, datasets)
     assert text in message
     assert "set HF_TOKEN to it" in message
@@ -65,13 +70,14 @@ def test_a_scope_for_another_repository_is_refused(
 ):
     monkeypatch.setenv("HF_TOKEN", FINE_GRAINED_TOKEN)
     message = refusal(hub, datasets, f"gauss/{NAME}")
-    assert "Set HF_TOKEN to a token that may write to gauss" in message
+    assert "dedekind's token (fineGrained) may write to cuts, gauss/letters. Make one" in message
+    assert not hub.requests("/repos/create")
 
 
 def test_a_contributor_is_refused_at_the_repository_of_another_member(
     hub: LocalHub, datasets: Datasets
 ):
-    hub.add(f"halle/{NAME}", {"README.md": b"Made by somebody else"})
+    hub.add(f"halle/{NAME}", {".gitattributes": b""})
     message = refusal(hub, datasets, f"halle/{NAME}")
     assert "Set HF_TOKEN to a token that may write to halle" in message
 
@@ -100,7 +106,7 @@ def test_a_scope_for_this_repository_is_enough(
     hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("HF_TOKEN", FINE_GRAINED_TOKEN)
-    hub.add("gauss/letters", {"README.md": b"An empty dataset"})
+    hub.add("gauss/letters", {".gitattributes": b""})
     assert datasets.publish(datasets.first, repo_id="gauss/letters").has_changed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.hub_files import retries
-from wiki_embeddings.publishing import pull_request
+from wiki_embeddings.publishing import hub_calls, pull_request
 from wiki_embeddings_tests.publishing.runs import (
     REPO_ID,
     Datasets,
@@ -111,7 +112,56 @@ def test_lfs_transfers_that_stall_or_break_are_repeated(
     hub.fail("/upload/", 503)
     datasets.publish(datasets.first)
     assert expected.is_published(hub)
-    assert len(hub.requests("/upload/")) == 4 + 4
+    assert len(hub.requests("/upload/")) == 4 + 3, "the store has what came before a lost answer"
+
+
+@pytest.mark.parametrize("fault", ["status 500", "status 503", "status 403", "cut"])
+def test_what_never_arrives_is_sent_a_few_times_only(
+    hub: LocalHub, datasets: Datasets, waits: list[float], fault: str
+):
+    if fault.startswith("status"):
+        hub.fail("/upload/", int(fault.split()[1]), times=10_000)
+    else:
+        hub.cut_upload("/upload/", 1000, times=10_000)
+    with pytest.raises(WikiEmbeddingsError, match="4 of 4 shards of hub_dataset"):
+        datasets.publish(datasets.first)
+    sent = Counter(served.path.partition("?")[0] for served in hub.requests("/upload/"))
+    assert len(sent) == 4
+    assert set(sent.values()) == {6}
+    size = sum(file.bytes for file in datasets.first.files)
+    assert hub.received_bytes("/upload/") <= 6 * size
+    assert sum(waits) / 4 > 60, "an outage of a minute is survived"
+
+
+def test_what_never_arrives_by_xet_is_sent_a_few_times_only(
+    hub: LocalHub, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
+):
+    use_xet(monkeypatch)
+    monkeypatch.delenv("HF_XET_CLIENT_RETRY_MAX_ATTEMPTS")
+    hub_calls.configure_client.cache_clear()
+    hub.fail("/v1/xorbs/", 500, times=10_000)
+    with pytest.raises(WikiEmbeddingsError, match="4 of 4 shards of hub_dataset"):
+        datasets.publish(datasets.first)
+    sent = Counter(served.path for served in hub.requests("/v1/xorbs/"))
+    assert set(sent.values()) == {12}
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_an_upload_whose_address_has_expired_gets_a_new_one(
+    hub: LocalHub, datasets: Datasets, expected: ExpectedContent, status: int
+):
+    hub.fail("/upload/", status, times=2)
+    datasets.publish(datasets.first)
+    assert expected.is_published(hub)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_addresses_that_expire_while_a_dataset_is_read_back_are_renewed(
+    hub: LocalHub, datasets: Datasets, status: int
+):
+    datasets.publish(datasets.first)
+    hub.fail("/store/", status)
+    assert datasets.check_readback(datasets.first).passed
 
 
 def test_xet_transfers_that_stall_or_break_are_repeated(

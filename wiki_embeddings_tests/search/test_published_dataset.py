@@ -81,6 +81,16 @@ def test_the_small_config_is_searched_and_nothing_else_fetched(hub, ask):
 
 
 @pytest.mark.usefixtures("commit")
+@pytest.mark.parametrize(
+    "address",
+    ["{hub}/datasets/{name}", "https://huggingface.co/datasets/{name}/", "hf://datasets/{name}"],
+)
+def test_a_dataset_may_be_given_by_its_address(hub, ask, address):
+    found = ask(question_about("Albedo"), dataset=address.format(hub=hub.url, name=NAME))
+    assert "  1.000  Albedo  https://simple.wikipedia.org/wiki/Albedo" in found
+
+
+@pytest.mark.usefixtures("commit")
 @pytest.mark.parametrize("title", PASSAGES)
 def test_the_default_config_has_all_passages(ask, title):
     assert f"  1.000  {title}  " in ask(question_about(title), config="default")
@@ -198,6 +208,10 @@ def test_a_token_opens_what_its_account_may_read(hub, files, ask, monkeypatch, a
         ({"revision": "0" * 40}, "no such revision"),
         ({"dataset": "./somebody/nothing"}, "somebody/nothing is not a published dataset"),
         ({"dataset": "nothing"}, "nothing is not a published dataset.*namespace/name"),
+        ({"dataset": "https://example.com/datasets/a/b"}, "not the address of a dataset on http:"),
+        ({"dataset": "https://huggingface.co/a/b"}, "name it as namespace/name"),
+        ({"dataset": "https://huggingface.co/datasets/a/b/tree/v1"}, "with --revision"),
+        ({"dataset": "hf://models/a/b"}, "name it as namespace/name"),
         ({"dataset": None, "revision": "v1"}, "--revision v1 applies only to a dataset on"),
         ({"dataset": None, "config": "small"}, "--config small is a part of a published dataset"),
     ],

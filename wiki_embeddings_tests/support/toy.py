@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.errors import BadInputError, OutageError
 from wiki_embeddings.sources.protocol import Progress
 from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
 from wiki_embeddings.volume import UnusableVolumeError, Volume
@@ -21,7 +21,10 @@ from wiki_embeddings.volume import UnusableVolumeError, Volume
 
 @dataclass(frozen=True)
 class ToySpec:
-    """`fault` is empty, "refuse", "bug", "full", "kill", "kill once", "sleep" or "slow"."""
+    """One shard of numbers.
+
+    `fault` is empty, "refuse", "bug", "full", "outage", "kill", "kill once", "sleep" or "slow".
+    """
 
     folder: str
     name: str
@@ -68,6 +71,8 @@ def _inject_fault(spec: ToySpec, volume: Volume, progress: Progress) -> None:
         raise ZeroDivisionError("a bug")
     if spec.fault == "full":
         raise UnusableVolumeError("The disk is full.")
+    if spec.fault == "outage":
+        raise OutageError("The store is down.")
     marker = volume.path(f"at-work-{spec.name}")
     if spec.fault == "slow":
         for _ in range(spec.units - 1):

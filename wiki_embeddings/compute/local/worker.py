@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Progressed
-from wiki_embeddings.errors import BrokenDeviceError, WikiEmbeddingsError
+from wiki_embeddings.errors import BrokenDeviceError, OutageError, WikiEmbeddingsError
 from wiki_embeddings.volume import UnusableVolumeError, Volume
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _make(shard: int, spec: Any, make: Make, volume: Volume, progress: Progress)
     try:
         report = make(spec, volume, progress)
     except WikiEmbeddingsError as error:
-        is_fatal = isinstance(error, UnusableVolumeError | BrokenDeviceError)
+        is_fatal = isinstance(error, UnusableVolumeError | BrokenDeviceError | OutageError)
         return Failed(shard, str(error), fatal=is_fatal)
     # Any other exception is a failure of this shard alone: it is reported with its traceback, and
     # the worker goes on with the next shard.

@@ -14,7 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from wiki_embeddings.errors import BadInputError, BrokenDeviceError, WikiEmbeddingsError
+from wiki_embeddings.errors import (
+    BadInputError,
+    BrokenDeviceError,
+    OutageError,
+    WikiEmbeddingsError,
+)
 from wiki_embeddings.sources.protocol import Progress
 from wiki_embeddings.stages.shard import Report, ShardSpec
 from wiki_embeddings.volume import UnusableVolumeError, Volume
@@ -163,8 +168,9 @@ def make_shard(view: VolumeView, reload_token: str, make: Make, spec: ShardSpec)
             # that are not committed yet. Neither is this shard's fault: retry once with no other
             # input active.
             return _make_and_commit(view, reload_token, make, spec, exclusive=True)
-    except (BadInputError, UnusableVolumeError) as error:  # a retry would fail the same way
-        return ShardResult(None, str(error), fatal=isinstance(error, UnusableVolumeError))
+    except (BadInputError, UnusableVolumeError, OutageError) as error:
+        # A retry would fail the same way.
+        return ShardResult(None, str(error), fatal=not isinstance(error, BadInputError))
     except ShardError:
         raise
     except WikiEmbeddingsError as error:

@@ -117,8 +117,9 @@ def test_a_shard_whose_worker_was_killed_once_is_tried_again(compute):
     assert finished(events) == {0, 1, 2, 3}
 
 
-def test_a_full_disk_stops_the_map_at_once(volume):
-    events = list(LocalCompute(volume.root, cores=1).map(toy_plan(6, {0: "full"})))
+@pytest.mark.parametrize("fault", ["full", "outage"])
+def test_what_every_other_shard_would_meet_stops_the_map_at_once(volume, fault):
+    events = list(LocalCompute(volume.root, cores=1).map(toy_plan(6, {0: fault})))
     assert finished(events) == set()
     assert failed(events)[0].fatal
 

@@ -206,6 +206,12 @@ def test_a_full_volume_is_fatal(view):
     assert made.cause == "The disk is full."
 
 
+def test_an_outage_stops_the_map_without_a_retry(view):
+    made = make_shard(view, "a", make_toy, spec("outage"))
+    assert made.fatal
+    assert made.cause == "The store is down."
+
+
 def test_any_other_exception_is_raised_with_its_traceback_so_that_modal_retries(view):
     with pytest.raises(ShardError) as raised:
         make_shard(view, "a", make_toy, spec("bug"))

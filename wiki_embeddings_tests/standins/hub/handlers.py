@@ -70,6 +70,13 @@ class LocalHubHandler(BaseHTTPRequestHandler, ABC):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Write nothing."""
 
+    def refuse(self, refusal: RefusalError) -> None:
+        """Send a refusal, whose headers clients parse."""
+        headers = {"X-Error-Message": " ".join(refusal.message.split()), **refusal.headers}
+        if refusal.code:
+            headers["X-Error-Code"] = refusal.code
+        self.send_json(refusal.status, refusal.content, headers)
+
     def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Send a complete answer."""
         self.start(status, {**headers, "Content-Length": str(len(body))})
@@ -145,10 +152,7 @@ class LocalHubHandler(BaseHTTPRequestHandler, ABC):
         try:
             self.answer(urlsplit(self.path), body)
         except RefusalError as refusal:
-            headers = {"X-Error-Message": " ".join(refusal.message.split()), **refusal.headers}
-            if refusal.code:
-                headers["X-Error-Code"] = refusal.code
-            self.send_json(refusal.status, refusal.content, headers)
+            self.refuse(refusal)
         finally:
             self.wfile = connection
         if is_lost:

@@ -84,6 +84,8 @@ class LocalHub:
         commit_window_s: Seconds of that hour.
         most_operations: Operations of one commit above which a 504 is answered; None for no limit.
         commits_before_504: True to make such a commit all the same.
+        meddling: Files that somebody changes right after each commit, on the same branch, by path;
+            None removes a file.
         private_quota_bytes: Bytes of large objects in all private repositories of a namespace.
         served: All requests to all servers, in order of arrival.
         closing: Set when the Hub shuts down, which ends stalls.
@@ -104,6 +106,7 @@ class LocalHub:
     commit_window_s: float = COMMIT_WINDOW_S
     most_operations: int | None = None
     commits_before_504: bool = False
+    meddling: dict[str, bytes | None] = field(default_factory=dict)
     private_quota_bytes: int | None = None
     repositories: dict[tuple[str, str], Repository] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)

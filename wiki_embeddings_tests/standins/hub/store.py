@@ -7,6 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 from urllib.parse import SplitResult, parse_qs, unquote
+from xml.sax.saxutils import escape
 
 from wiki_embeddings_tests.standins.hub.answers import REPO_TYPES, RefusalError
 from wiki_embeddings_tests.standins.hub.handlers import LocalHubHandler
@@ -35,6 +36,11 @@ class StoreHandler(LocalHubHandler):
         else:
             keep(self.hub, repository, rest[0], self._on_disk(body))
             self.send(HTTPStatus.OK, {"ETag": f'"{rest[0]}"'}, b"")
+
+    def refuse(self, refusal: RefusalError) -> None:
+        """Send a refusal as S3 does, without the headers that only the Hub sends."""
+        body = f"<Error><Message>{escape(refusal.message)}</Message></Error>"
+        self.send(refusal.status, {"Content-Type": "application/xml"}, body.encode())
 
     def _receive_part(self, upload_id: str, number: int, body: IO[bytes]) -> None:
         """Store one part of an object."""

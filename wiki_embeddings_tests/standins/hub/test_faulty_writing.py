@@ -11,9 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
+import huggingface_hub
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import _http
 
 from wiki_embeddings_tests.standins.hub import WRITE_TOKEN, Held, LocalHub
 from wiki_embeddings_tests.standins.hub.clients import run_client, start_client
@@ -32,8 +34,13 @@ print("{}")
 
 
 @pytest.fixture(autouse=True)
-def _lfs(monkeypatch):
+def _client_as_delivered(monkeypatch):
+    """Use LFS, and the client without what other tests of this process have set up."""
     without_xet(monkeypatch)
+    monkeypatch.setattr(_http, "_GLOBAL_CLIENT_FACTORY", _http.default_client_factory)
+    huggingface_hub.close_session()
+    yield
+    huggingface_hub.close_session()
 
 
 @pytest.fixture(name="api")

@@ -103,6 +103,10 @@ def commit(request: Request, repository: Repository, steps: tuple[str, ...]) -> 
         made = repository.commit(files, ref, title=title, message=message, author=account.name)
         if pull_request:
             discussions.note_commit(pull_request, made)
+    for path, data in request.hub.meddling.items():
+        request.hub.alter_stored(
+            repository.repo_id, ref, path, data, repo_type=repository.repo_type
+        )
     if is_too_large:
         raise RefusalError(HTTPStatus.GATEWAY_TIMEOUT, None, "Gateway Time-out")
     url = f"{request.hub.url}/{repository.path}"
