@@ -8,7 +8,8 @@ small/train-00000-of-00001.parquet     rows from everywhere, for a first look
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 CARD = "README.md"
@@ -40,3 +41,47 @@ def files_pattern(config: ConfigName) -> str:
 
 SMALL_FILE = data_file("small", 0, 1)
 """The one file of the config `small`."""
+
+_NUMBERED = re.compile(r"(.*)-([0-9]+)-of-([0-9]+)(\..*)?")
+
+
+def incomplete_series(paths: Iterable[str]) -> str | None:
+    """Say what is wrong with files that are numbered like `train-00001-of-00003.parquet`.
+
+    Args:
+        paths: All files that are read as one. Each series has a name, such as `train`.
+
+    Returns:
+        A clause such as `train-00001-of-00003.parquet is missing`; None if every series is complete
+        or no file is numbered, because then nothing says how many there are.
+    """
+    series: dict[tuple[str, str], dict[str, set[int]]] = {}
+    unnumbered = []
+    for path in sorted(paths):
+        if match := _NUMBERED.fullmatch(path):
+            name, number, count, suffix = match.groups(default="")
+            series.setdefault((name, suffix), {}).setdefault(count, set()).add(int(number))
+        else:
+            unnumbered.append(path)
+    if series and unnumbered:
+        return f"{unnumbered[0]} has no number, although others have"
+    faults = (_fault(name, suffix, by_count) for (name, suffix), by_count in series.items())
+    return next((fault for fault in faults if fault), None)
+
+
+def _fault(name: str, suffix: str, by_count: Mapping[str, set[int]]) -> str | None:
+    """Say what is wrong with one series, by the numbers found out of each count."""
+    if len(by_count) > 1:
+        counts = " and ".join(by_count)
+        return f"{name} is numbered out of {counts}, so files of two versions are mixed"
+    ((count, numbers),) = by_count.items()
+    first = 1 if int(count) in numbers and 0 not in numbers else 0  # some count from 1
+    expected = range(first, first + int(count))
+    missing = sorted(set(expected) - numbers)
+    if missing:
+        path = f"{name}-{missing[0]:0{len(count)}d}-of-{count}{suffix}"
+        others = f" and {len(missing) - 1} more are" if len(missing) > 1 else " is"
+        return f"{path}{others} missing"
+    if extra := sorted(numbers - set(expected)):
+        return f"{name} goes on to number {extra[-1]}, although it has {count} files"
+    return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wiki_embeddings.compute.protocol import Compute, Failed
 from wiki_embeddings.encoders.models.languages import reads_language
-from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.manifest import Manifest, write_manifest
 from wiki_embeddings.progress import Listener, ProgressCounter, StageProgress
 from wiki_embeddings.settings import SAMPLE_WIKI
@@ -54,6 +54,8 @@ def materialize(
 
     Raises:
         ShardsFailedError: Some shards failed; names them, the causes and the command to retry.
+        WikiEmbeddingsError: The compute ended without some shards.
+        BadInputError: There are more or fewer rows than there should be.
     """
     counter = ProgressCounter(plan)
     failures: list[Failed] = []
@@ -70,8 +72,26 @@ def materialize(
             _failure_message(plan, failures, len(counter.reports), asset, compute)
         )
     manifest = plan.manifest(report.file for report in counter.reports)
+    _require_complete(plan, manifest, asset)
     write_manifest(compute.files, manifest)
     return Materialized(manifest, counter.progress())
+
+
+def _require_complete(plan: Plan[SpecT], manifest: Manifest, asset: str) -> None:
+    """Require a file for each shard, and as many rows as were counted before."""
+    missing = sorted({spec.name for spec in plan.specs} - {file.name for file in manifest.files})
+    if missing:
+        raise WikiEmbeddingsError(
+            f"Of {asset} ({plan.wiki}), {len(missing)} of {len(plan.specs)} shards were neither "
+            f"made nor reported as failed, {missing[0]} among them: run again, which makes only "
+            "these, and report this bug."
+        )
+    if plan.rows not in {None, manifest.rows}:
+        raise BadInputError(
+            f"{asset} ({plan.wiki}) has {manifest.rows:,} rows, but the card of its source counts "
+            f"{plan.rows:,}: its files are incomplete, or others than the card describes. Use "
+            "another snapshot, or tell the publisher."
+        )
 
 
 def _failure_message(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -49,12 +50,14 @@ class HubSnapshot:
         repo_type: Model or dataset.
         commit: Full id of the commit.
         files: All files, or a selection of them, sorted by path.
+        row_counts: Rows of each config of a dataset, where its card counts them.
     """
 
     repo_id: str
     repo_type: RepoType
     commit: str
     files: tuple[HubFile, ...]
+    row_counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def resolve(
@@ -87,7 +90,9 @@ def resolve(
     response = with_retries(lambda: _get(revision_url, target, policy), policy)
     try:
         answer = response.json()
-        snapshot = HubSnapshot(repo_id, repo_type, answer["sha"], _files(answer["siblings"]))
+        files = _files(answer["siblings"])
+        counts = _row_counts(answer.get("cardData"))
+        snapshot = HubSnapshot(repo_id, repo_type, answer["sha"], files, counts)
         is_gated = bool(answer.get("gated"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _not_a_hub_error(target) from error
@@ -125,6 +130,21 @@ def _files(siblings: list[dict[str, Any]]) -> tuple[HubFile, ...]:
         for sibling in siblings
     ]
     return tuple(sorted(files, key=lambda file: file.path))
+
+
+def _row_counts(card: object) -> dict[str, int]:
+    """Read the rows of each config from a card's `dataset_info`, in which anything may stand."""
+    info = card.get("dataset_info") if isinstance(card, dict) else None
+    counts: dict[str, int] = {}
+    for config in info if isinstance(info, list) else [info]:
+        if isinstance(config, dict) and isinstance(config.get("splits"), list):
+            splits = [split for split in config["splits"] if isinstance(split, dict)]
+            rows = [
+                count for split in splits if isinstance(count := split.get("num_examples"), int)
+            ]
+            if rows and len(rows) == len(config["splits"]):
+                counts[str(config.get("config_name", "default"))] = sum(rows)
+    return counts
 
 
 def _not_a_hub_error(target: str) -> WikiEmbeddingsError:

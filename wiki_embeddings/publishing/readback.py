@@ -25,7 +25,7 @@ from wiki_embeddings.publishing.differences import damaged_paths
 from wiki_embeddings.publishing.hub_calls import call_hub
 from wiki_embeddings.publishing.publication import compose
 from wiki_embeddings.publishing.repository import read_main
-from wiki_embeddings.stages.load_test import config_opens
+from wiki_embeddings.stages.load_test import config_opens, stream_to_end
 from wiki_embeddings.volume import Volume
 
 _SAMPLED_ROWS = 10
@@ -161,7 +161,7 @@ def _read_rows(
             streaming=True,
             filters=filters,
         )
-        return list(rows)
+        return stream_to_end(rows)
 
     rows = call_hub(repo_id, "reading rows back", read)
     return {(row["id"], row["chunk_index"]): row for row in rows}

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wiki_embeddings.dataset_layout import CARD, FOLDERS
+from wiki_embeddings.dataset_layout import CARD, files_pattern, incomplete_series
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.schemas import vectors_of
@@ -94,15 +94,21 @@ def from_folder(folder: Path, config: Config = "default") -> VectorFiles:
         config: Which of its rows.
 
     Raises:
-        BadInputError: The folder is not a published dataset.
+        BadInputError: The folder is not a published dataset, or lacks files of it.
     """
-    files = tuple(sorted((folder / FOLDERS[config]).glob("*.parquet")))
+    files = tuple(sorted(folder.glob(files_pattern(config))))
     card = folder / CARD
     if not files or not card.is_file():
         raise BadInputError(
-            f"{folder} is not a published dataset: it needs {CARD} and {FOLDERS[config]}/*.parquet."
-            " Give the folder that `wiki-embeddings run` names at its end, or namespace/name of a "
+            f"{folder} is not a published dataset: it needs {CARD} and {files_pattern(config)}. "
+            "Give the folder that `wiki-embeddings run` names at its end, or namespace/name of a "
             "dataset on the Hub."
+        )
+    fault = incomplete_series(file.name for file in files)
+    if fault:
+        raise BadInputError(
+            f"{folder} does not have all passages of its config {config}: {fault}. Copy or "
+            "download the dataset again, into an empty folder."
         )
     return VectorFiles(files, read_card(card, str(card), _RUN_AGAIN))
 

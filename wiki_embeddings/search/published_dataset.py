@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wiki_embeddings import hub_files
-from wiki_embeddings.dataset_layout import CARD, FOLDERS, files_pattern
+from wiki_embeddings.dataset_layout import CARD, FOLDERS, files_pattern, incomplete_series
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import HubFile, HubSnapshot
 from wiki_embeddings.hub_files.endpoint import redacted_endpoint
@@ -202,11 +202,11 @@ def _with_files_of(config: Config, snapshot: HubSnapshot) -> HubSnapshot:
             f"{snapshot.repo_id} at {snapshot.commit} has no config {config}: there is no "
             f"{files_pattern(config)} in it. {advice}".rstrip()
         )
-    expected = int(files[0].path.removesuffix(".parquet").rpartition("-")[2])
-    if len(files) != expected:
+    fault = incomplete_series(file.path for file in files)
+    if fault:
         raise BadInputError(
-            f"{snapshot.repo_id} at {snapshot.commit} has {len(files)} of the {expected} files of "
-            f"config {config}, so not all of it could be searched: search another --revision."
+            f"{snapshot.repo_id} at {snapshot.commit} does not have all passages of its config "
+            f"{config}: {fault}. Search another --revision."
         )
     return replace(snapshot, files=tuple(files))
 

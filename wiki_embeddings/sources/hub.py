@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from wiki_embeddings.dataset_layout import incomplete_series
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.sources.protocol import (
     OpenedPart,
@@ -75,14 +76,15 @@ def plan(wiki: str, snapshot: str = "20231101", fraction: float = 1.0) -> Source
         One part a file, each about half a gigabyte for the largest editions.
 
     Raises:
-        BadInputError: The edition does not exist, or the fraction is out of range.
+        BadInputError: The edition does not exist or lacks files, or the fraction is out of range.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
     from wiki_embeddings import hub_files
 
     check_fraction(fraction)
     repository = hub_files.resolve(REPO_ID, repo_type="dataset", revision=REVISION)
-    files = _find_config_files(repository, f"{snapshot}.{wiki}")
+    config = f"{snapshot}.{wiki}"
+    files = _find_config_files(repository, config)
     fetched = math.ceil(fraction * len(files))
     keep = fraction * len(files) / fetched
     return SourcePlan(
@@ -101,6 +103,7 @@ def plan(wiki: str, snapshot: str = "20231101", fraction: float = 1.0) -> Source
             )
             for index, file in enumerate(files[:fetched])
         ),
+        articles=repository.row_counts.get(config) if fraction == 1 else None,
     )
 
 
@@ -142,7 +145,7 @@ def _download_path(part: HubPart, scratch: Path) -> Path:
 
 
 def _find_config_files(repository: HubSnapshot, config: str) -> list[HubFile]:
-    """Return the Parquet files of a config, sorted by name."""
+    """Return the Parquet files of a config, sorted by name; all of them are there."""
     configs: dict[str, list[HubFile]] = {}
     for file in repository.files:
         path = PurePosixPath(file.path)
@@ -152,6 +155,13 @@ def _find_config_files(repository: HubSnapshot, config: str) -> list[HubFile]:
         raise BadInputError(
             f"{REPO_ID} has no {config}. It has {len(configs)} editions, among them "
             f"{', '.join(_find_similar(config, list(configs)))}."
+        )
+    fault = incomplete_series(file.path for file in configs[config])
+    if fault:
+        raise BadInputError(
+            f"{REPO_ID} at {repository.commit[:12]} does not have all articles of {config}: "
+            f"{fault}. If HF_ENDPOINT names a mirror, wait until it is complete, or read from the "
+            "Hub itself; otherwise use another snapshot."
         )
     return configs[config]
 

@@ -40,11 +40,13 @@ class SourcePlan(Generic[PartT]):
         snapshot: Date or version of the edition, such as `20231101`.
         settings: Everything that decides the rows: source, revision, fraction. JSON values.
         parts: The parts, in the order in which they are numbered.
+        articles: Articles of all parts together, if the source counts them.
     """
 
     snapshot: str
     settings: Mapping[str, str | int | float]
     parts: tuple[PartT, ...]
+    articles: int | None = None
 
 
 @dataclass(frozen=True)

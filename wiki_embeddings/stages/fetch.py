@@ -86,6 +86,7 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
             )
             for number, part in enumerate(planned.parts)
         ),
+        rows=planned.articles,
     )
 
 

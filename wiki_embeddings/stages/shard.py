@@ -83,6 +83,7 @@ class Plan(Generic[SpecT]):
         unit: What progress counts, in the plural.
         bound_by: What limits one shard: one processor core, the whole machine or the network.
         specs: One spec a shard.
+        rows: Rows of all shards together, if something counted them before.
     """
 
     wiki: str
@@ -94,6 +95,7 @@ class Plan(Generic[SpecT]):
     unit: str
     bound_by: BoundBy
     specs: tuple[SpecT, ...]
+    rows: int | None = None
 
     def manifest(self, files: Iterable[ShardFile]) -> Manifest:
         """Build the manifest from the plan's finished files."""

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from wiki_embeddings.compute.local.compute import LocalCompute
+from wiki_embeddings.compute.protocol import Finished
 from wiki_embeddings.defs.materialize import ShardsFailedError
+from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.progress import StageProgress
 from wiki_embeddings_tests.support.dagster_runs import make_shards
@@ -62,3 +64,19 @@ def test_a_listener_receives_progress_from_the_start_to_the_end(compute):
     assert [snapshot.done for snapshot in snapshots] == sorted(
         snapshot.done for snapshot in snapshots
     )
+
+
+class ForgetfulCompute(LocalCompute):
+    """Makes all shards, and keeps quiet about one."""
+
+    def map(self, plan):
+        for event in super().map(plan):
+            if not (isinstance(event, Finished) and event.shard == 1):
+                yield event
+
+
+def test_a_shard_of_which_nothing_is_heard_is_missed(volume):
+    plan = toy_plan(3)
+    with pytest.raises(WikiEmbeddingsError, match=r"1 of 3 shards .* part-00001\.parquet among"):
+        make_shards(plan, ForgetfulCompute(volume.root, cores=2))
+    assert read_manifest(volume, plan.folder) is None

@@ -116,3 +116,21 @@ def test_offline_mode_is_reported(monkeypatch: pytest.MonkeyPatch, hub: LocalHub
 
     with pytest.raises(WikiEmbeddingsError, match="HF_HUB_OFFLINE"):
         resolve(REPO, repo_type="dataset", revision="main", policy=QUICK_POLICY)
+
+
+@pytest.mark.parametrize(
+    ("dataset_info", "counts"),
+    [
+        ("{config_name: a, splits: [{name: train, num_examples: 7}]}", {"a": 7}),
+        ("{splits: [{num_examples: 7}, {num_examples: 3}]}", {"default": 10}),
+        ("[{config_name: a, splits: [{num_examples: 7}]}, {config_name: b}]", {"a": 7}),
+        ("[{config_name: a, splits: [{num_examples: many}]}, 3]", {}),
+        ("{config_name: a, splits: [3]}", {}),
+        ("nothing", {}),
+    ],
+)
+def test_the_rows_that_a_card_counts_are_known(hub: LocalHub, dataset_info: str, counts):
+    card = f"---\ndataset_info: {dataset_info}\n---\n# A card\n"
+    hub.add(REPO, {**FILES, "README.md": card.encode()}, repo_type="dataset")
+
+    assert resolve(REPO, repo_type="dataset", revision="main").row_counts == counts

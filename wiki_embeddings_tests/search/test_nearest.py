@@ -70,15 +70,28 @@ def test_a_published_folder_names_its_own_model(published):
 
 
 def test_a_folder_is_searched_completely_or_in_its_small_config(published):
-    shutil.copytree(
-        published / "data", published / "small", ignore=lambda *_: ["train-00001-of-00003.parquet"]
-    )
+    (published / "small").mkdir()
+    small_file = published / "small/train-00000-of-00001.parquet"
+    shutil.copyfile(published / "data/train-00002-of-00003.parquet", small_file)
     assert {file.parent.name for file in from_folder(published).files} == {"data"}
     small = from_folder(published, "small")
-    assert [f"{file.parent.name}/{file.name}" for file in small.files] == [
-        "small/train-00000-of-00003.parquet",
-        "small/train-00002-of-00003.parquet",
-    ]
+    assert small.files == (small_file,)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_folder_that_lacks_a_file_is_refused(published, number):
+    (published / f"data/train-{number:05d}-of-00003.parquet").unlink()
+    with pytest.raises(
+        BadInputError, match=f"config default: train-{number:05d}-of-00003.parquet is missing"
+    ):
+        from_folder(published)
+
+
+def test_a_folder_into_which_two_versions_were_downloaded_is_refused(published):
+    first = published / "data/train-00000-of-00003.parquet"
+    shutil.copyfile(first, published / "data/train-00000-of-00001.parquet")
+    with pytest.raises(BadInputError, match="00001 and 00003, so files of two versions are mixed"):
+        from_folder(published)
 
 
 def test_a_folder_without_a_small_config_is_refused(published):

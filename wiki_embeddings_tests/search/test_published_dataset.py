@@ -223,7 +223,12 @@ def test_a_missing_dataset_revision_or_config_is_named(ask, options, sentence):
 
 def changed(files, **by_name):
     """The files with some replaced, or left out if None."""
-    names = {"card": "README.md", "small": SMALL, "second": "data/train-00001-of-00002.parquet"}
+    names = {
+        "card": "README.md",
+        "small": SMALL,
+        "second": "data/train-00001-of-00002.parquet",
+        "third": "data/train-00002-of-00003.parquet",
+    }
     content = {**files, **{names[name]: data for name, data in by_name.items()}}
     return {path: data for path, data in content.items() if data is not None}
 
@@ -236,7 +241,8 @@ def changed(files, **by_name):
         ({"card": None}, r"no README\.md that this project has written"),
         ({"card": b" " * 1_000_001}, r"no README\.md that this project has written"),
         ({"small": None}, "no config small: .*with --config default"),
-        ({"second": None}, "has 1 of the 2 files of config default"),
+        ({"second": None}, r"config default: data/train-00001-of-00002\.parquet is missing"),
+        ({"second": None, "third": b"of three"}, "00002 and 00003, so files of two versions"),
         ({"small": b"no Parquet at all"}, r"Cannot read .*is the same as in"),
     ],
 )

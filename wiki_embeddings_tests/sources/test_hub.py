@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pickle
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,12 +13,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources.hub import REPO_ID, REVISION, HubPart, discard, open_part, plan
 from wiki_embeddings.sources.sampling import keep_mask
+from wiki_embeddings.stages import fetch
+from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.sources.article_tables import articles, expected, parquet
 from wiki_embeddings_tests.standins.hub import LocalHub, hub_fixture  # noqa: F401
+from wiki_embeddings_tests.support.dagster_runs import make_shards
 
 
 def add_wikipedia(hub: LocalHub, config: str, tables: Sequence[pa.Table]) -> None:
@@ -99,6 +105,45 @@ def test_an_error_shows_only_a_few_of_many_editions(hub: LocalHub):
         plan("zz")
 
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("fraction", [1.0, 0.1])
+@pytest.mark.parametrize(
+    ("names", "fault"),
+    [
+        (["00000-of-00003", "00002-of-00003"], r"train-00001-of-00003\.parquet is missing"),
+        (["00000-of-00002"], r"train-00001-of-00002\.parquet is missing"),
+        (["00000-of-00002", "00001-of-00003"], "two versions are mixed"),
+    ],
+)
+def test_an_edition_that_lacks_a_file_is_refused(
+    hub: LocalHub, names: list[str], fault: str, fraction: float
+):
+    files = {f"20231101.xx/train-{name}.parquet": b"" for name in names}
+    hub.add(REPO_ID, files, commit=REVISION)
+
+    with pytest.raises(BadInputError, match=f"not have all articles of 20231101.xx: .*{fault}"):
+        plan("xx", fraction=fraction)
+
+
+def test_articles_that_the_card_counts_and_the_files_lack_are_missed(hub: LocalHub, volume: Volume):
+    counted = "[{config_name: 20231101.xx, splits: [{name: train, num_examples: 30}]}]"
+    card = f"---\ndataset_info: {counted}\n---\n".encode()
+    file = "20231101.xx/train-00000-of-00001.parquet"
+    compute = LocalCompute(volume.root, cores=1)
+    for ids in (range(20), range(30)):
+        hub.add(REPO_ID, {"README.md": card, file: parquet(articles(ids))}, commit=REVISION)
+        fetching = fetch.plan("xx", snapshot="20231101", fraction=1.0, shard_bytes=1 << 20)
+        if len(ids) == 30:
+            assert make_shards(fetching, compute).manifest.rows == 30
+            continue
+        with pytest.raises(
+            BadInputError, match="has 20 rows, but the card of its source counts 30"
+        ):
+            make_shards(fetching, compute)
+        assert read_manifest(volume, fetching.folder) is None
+        shutil.rmtree(volume.path(fetching.folder))
+    assert plan("xx", fraction=0.5).articles is None, "nobody counts the articles of a sample"
 
 
 @pytest.mark.parametrize("fraction", [0.0, -0.5, 1.5, float("nan")])

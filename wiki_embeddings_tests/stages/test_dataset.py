@@ -79,6 +79,15 @@ def test_the_check_sees_what_datasets_sees(volume, published):
     assert not opens_with_datasets(volume, published.folder).passed
 
 
+def test_the_check_misses_a_file_even_if_the_rows_are_all_there(volume, published):
+    folder = volume.path(published.folder) / "data"
+    (folder / "train-00001-of-00002.parquet").rename(folder / "train-00001-of-00003.parquet")
+    result = opens_with_datasets(volume, published.folder)
+    assert not result.passed
+    assert result.metadata["rows_in_footers"] == result.metadata["rows_in_manifest"]
+    assert result.metadata["files_missing_or_extra"] == 2
+
+
 def test_files_can_be_read_in_parts(volume, published):
     data_file = volume.path(published.folder) / "data/train-00000-of-00002.parquet"
     with pq.ParquetFile(data_file) as parquet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from pathlib import Path
 
 import numpy as np
@@ -61,14 +62,25 @@ def rows(first: int, count: int, dimensions: int = 8) -> pa.Table:
     return pa.table(columns, schema=embedding_schema(dimensions))
 
 
-def write_embeddings(volume: Volume, shards: int, rows_each: int, wiki: str = "simple") -> Manifest:
+def with_noise(table: pa.Table, text_bytes: int) -> pa.Table:
+    """Replace the texts by ones that do not compress, so that a file takes a while to decode."""
+    texts = [secrets.token_hex(text_bytes // 2) for _ in range(table.num_rows)]
+    return table.set_column(
+        table.schema.get_field_index("text"), table.schema.field("text"), [texts]
+    )
+
+
+def write_embeddings(
+    volume: Volume, shards: int, rows_each: int, wiki: str = "simple", noise_bytes: int = 0
+) -> Manifest:
     """Write shards of embeddings and their manifest, as the embeddings stage does."""
     folder = output_folder(wiki, "embeddings", "0123456789abcdef")
     volume.path(folder).mkdir(parents=True)
     files = []
     for number in range(shards):
         path = volume.path(folder) / f"shard-{number:05d}.parquet"
-        stats = _write(path, rows(number * rows_each, rows_each))
+        table = rows(number * rows_each, rows_each)
+        stats = _write(path, with_noise(table, noise_bytes) if noise_bytes else table)
         files.append(describe_parquet(path, path.name, stats))
     manifest = Manifest(wiki, "embeddings", folder, Upstream("nowhere", ""), SETTINGS, tuple(files))
     write_manifest(volume, manifest)

@@ -102,9 +102,20 @@ def _info(request: Request, repository: Repository, steps: tuple[str, ...]) -> A
         "tags": [],
         "downloads": 0,
         "likes": 0,
+        "cardData": _card_data(commit),
         "siblings": [_sibling(file, with_blobs=with_blobs) for file in commit.files.values()],
     }
     return Answer(content)
+
+
+def _card_data(commit: Commit) -> object:
+    """The front matter of the card; none if there is no card, or no YAML in it."""
+    card = commit.files.get("README.md")
+    begin, _, rest = (card.data if card else b"").partition(b"---\n")
+    try:
+        return None if begin else yaml.safe_load(rest.partition(b"\n---")[0])
+    except yaml.YAMLError:
+        return None
 
 
 def _sibling(file: StoredFile, *, with_blobs: bool) -> dict[str, Any]:
