@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from wiki_embeddings.encoders.engines import TEI
+from wiki_embeddings.encoders.models.weights import check_finite
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
 from wiki_embeddings.schemas import DICTIONARY_COLUMNS
@@ -83,7 +84,7 @@ def prepare(
     """
     resolved = _load_once(model, revision, token_budget, title_prefix).model
     if engine != TEI:
-        resolved.require_bert()
+        check_finite(resolved.folder, resolved.require_bert())
     return ChunkingConfig(
         model=resolved.name,
         revision=resolved.revision,

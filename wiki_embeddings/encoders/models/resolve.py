@@ -10,12 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wiki_embeddings import bundled, settings
-from wiki_embeddings.encoders.models.config import ModelConfig, read_model_config
-from wiki_embeddings.encoders.models.json_files import TOKENIZER
+from wiki_embeddings.encoders.models.config import (
+    ModelConfig,
+    read_model_config,
+    transformer_folder,
+)
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL, KNOWN_MODELS, KnownModel
-from wiki_embeddings.encoders.models.weights import WEIGHTS, check_weights
+from wiki_embeddings.encoders.models.tokenizer import read_tokenizer
+from wiki_embeddings.encoders.models.weights import WEIGHTS, check_weights, weights_digest
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.volume import sha256_of_file
+from wiki_embeddings.volume import sha256_of
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -28,9 +32,9 @@ class ResolvedModel(ModelConfig):
         name: Name on the Hub, or absolute path of a folder; with `revision`, it resolves to the
             same model again.
         revision: The commit, or `sha256:…` of the weights in a folder.
-        folder: Where its files are.
-        weights_sha256: SHA-256 of the weights file, in hexadecimal.
-        tokenizer_sha256: SHA-256 of the tokenizer file, in hexadecimal.
+        folder: Where its transformer's files are: settings, tokenizer and weights.
+        weights_sha256: SHA-256 of the weights, in hexadecimal; see `weights.weights_digest`.
+        tokenizer_sha256: SHA-256 of what `read_tokenizer` returns, in hexadecimal.
     """
 
     name: str
@@ -39,15 +43,9 @@ class ResolvedModel(ModelConfig):
     weights_sha256: str
     tokenizer_sha256: str
 
-    @property
-    def tokenizer_path(self) -> Path:
-        """The tokenizer file, in the format of the `tokenizers` library."""
-        return self.folder / TOKENIZER
-
-    @property
-    def weights_path(self) -> Path:
-        """The weights file, in safetensors format."""
-        return self.folder / WEIGHTS
+    def read_tokenizer(self) -> bytes:
+        """Return the tokenizer, in the format of the `tokenizers` library."""
+        return read_tokenizer(self.folder)
 
 
 def resolve(
@@ -115,14 +113,15 @@ def _read(
     any_architecture: bool,
 ) -> ResolvedModel:
     config = read_model_config(folder, any_architecture=any_architecture)
-    check_weights(folder / WEIGHTS, config.bert)
-    weights_sha256 = sha256_of_file(folder / WEIGHTS)
+    transformer = transformer_folder(folder)
+    check_weights(transformer, config.bert)
+    weights_sha256 = weights_digest(transformer)
     pinned = known.weights_sha256 if known and revision == known.revision else None
     if pinned and weights_sha256 != pinned:
         raise BadInputError(
-            f"The weights {folder / WEIGHTS} are not those of {name} at {revision}: their SHA-256 "
-            f"is {weights_sha256}, not {pinned}. Delete {folder} and fetch the model again from a "
-            "source that you trust."
+            f"The weights {transformer / WEIGHTS} are not those of {name} at {revision}: their "
+            f"SHA-256 is {weights_sha256}, not {pinned}. Delete {folder} and fetch the model again "
+            "from a source that you trust."
         )
     if known:  # the model's card knows better than its files
         config = replace(
@@ -132,7 +131,7 @@ def _read(
         **vars(config),
         name=name,
         revision=revision or f"sha256:{weights_sha256}",
-        folder=folder,
+        folder=transformer,
         weights_sha256=weights_sha256,
-        tokenizer_sha256=sha256_of_file(folder / TOKENIZER),
+        tokenizer_sha256=sha256_of(read_tokenizer(transformer)),
     )
