@@ -36,7 +36,7 @@ class EncoderInfo:
     Attributes:
         model: Name on the Hub, or path of a folder; with `revision`, it loads the same model again.
         revision: The model's commit, or `sha256:…` of the weights in a folder.
-        weights_sha256: SHA-256 of the weights file, in hexadecimal.
+        weights_sha256: SHA-256 of the weights, in hexadecimal; see `weights.weights_digest`.
         dimensions: Length of a vector.
         pooling: How a text's token vectors become one vector.
         max_length: Most tokens that the model reads, with special tokens and prefix.
@@ -104,6 +104,7 @@ class Encoder(Protocol):
             float32 of shape `(len(texts), dimensions)`, L2-normalised, in the order of `texts`.
 
         Raises:
-            BadInputError: A text contains a lone surrogate, so it is not valid Unicode.
+            BadInputError: This is no list of str, or one contains a lone surrogate, so it is not
+                valid Unicode.
         """
         ...
