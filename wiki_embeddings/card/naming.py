@@ -72,7 +72,7 @@ def is_complete(vectors: Manifest) -> bool:
 
 def short_model_name(vectors: Manifest) -> str:
     """Return the model's name without its organisation or folder."""
-    return Path(str(vectors.settings["embeddings"]["model"])).name
+    return Path(vectors.model_folder or str(vectors.settings["embeddings"]["model"])).name
 
 
 def public_model(vectors: Manifest) -> str | None:

@@ -101,6 +101,7 @@ def retry_command(plan: Plan[SpecT]) -> list[str]:
         encoder = plan.settings["embeddings"]
         words += ["--engine", str(encoder["engine"]), "--precision", str(encoder["precision"])]
     if chunks:
-        words += ["--model", str(chunks["model"]), "--token-budget", f"{chunks['token_budget']}"]
+        model = plan.model_folder or str(chunks["model"])
+        words += ["--model", model, "--token-budget", f"{chunks['token_budget']}"]
         words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")
     return words

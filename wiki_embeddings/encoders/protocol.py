@@ -35,6 +35,8 @@ class EncoderInfo:
 
     Attributes:
         model: Name on the Hub, or path of a folder; with `revision`, it loads the same model again.
+        identity: The model's name on the Hub, or a digest of the content of a folder, which is the
+            same wherever the folder is.
         revision: The model's commit, or `sha256:…` of the weights in a folder.
         weights_sha256: SHA-256 of the weights, in hexadecimal; see `weights.weights_digest`.
         dimensions: Length of a vector.
@@ -48,6 +50,7 @@ class EncoderInfo:
     """
 
     model: str
+    identity: str
     revision: str
     weights_sha256: str
     dimensions: int
@@ -58,6 +61,11 @@ class EncoderInfo:
     engine: str
     runtime: str
     precision: Precision
+
+    @property
+    def model_folder(self) -> str | None:
+        """Path of the model's folder; None for a model on the Hub."""
+        return None if self.model == self.identity else self.model
 
 
 class Encoder(Protocol):

@@ -98,7 +98,7 @@ class ArticleChunker:
         up to rounding, which depends on the other sequences in the batch.
         """
         encoder = {
-            "model": self.model.name,
+            "model": self.model.identity,
             "revision": self.model.revision,
             "weights_sha256": self.model.weights_sha256,
             "tokenizer_sha256": self.model.tokenizer_sha256,

@@ -83,6 +83,7 @@ class Plan(Generic[SpecT]):
         unit: What progress counts, in the plural.
         bound_by: What limits one shard: one processor core, the whole machine or the network.
         specs: One spec a shard.
+        model_folder: Where the model is, if it is a folder; see `Manifest.model_folder`.
     """
 
     wiki: str
@@ -94,6 +95,7 @@ class Plan(Generic[SpecT]):
     unit: str
     bound_by: BoundBy
     specs: tuple[SpecT, ...]
+    model_folder: str | None = None
 
     def manifest(self, files: Iterable[ShardFile]) -> Manifest:
         """Build the manifest from the plan's finished files."""
@@ -104,6 +106,7 @@ class Plan(Generic[SpecT]):
             upstream=self.upstream,
             settings=self.settings,
             files=tuple(sorted(files, key=lambda file: (file.min_id, file.name))),
+            model_folder=self.model_folder,
         )
 
 

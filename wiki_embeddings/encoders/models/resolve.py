@@ -6,7 +6,8 @@ Importing this loads no engine. Resolving a model that is already on this machin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from wiki_embeddings import bundled, settings
@@ -15,13 +16,17 @@ from wiki_embeddings.encoders.models.config import (
     read_model_config,
     transformer_folder,
 )
+from wiki_embeddings.encoders.models.json_files import CONFIG
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL, KNOWN_MODELS, KnownModel
 from wiki_embeddings.encoders.models.tokenizer import read_tokenizer
 from wiki_embeddings.encoders.models.weights import WEIGHTS, check_weights, weights_digest
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.volume import sha256_of
+from wiki_embeddings.volume import digest_of, sha256_of, sha256_of_file
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+_FOLDER_REVISION = "sha256:"
+"""What the revision of a folder begins with."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,27 @@ class ResolvedModel(ModelConfig):
     folder: Path
     weights_sha256: str
     tokenizer_sha256: str
+
+    @property
+    def is_folder(self) -> bool:
+        """True if it is a folder of the user's, not a commit on the Hub."""
+        return self.revision.startswith(_FOLDER_REVISION)
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells it from other models: its name on the Hub, or for a folder its content.
+
+        Moved or renamed, a folder is still the same model.
+        """
+        if not self.is_folder:
+            return self.name
+        content = {
+            "config": sha256_of_file(self.folder / CONFIG),
+            "special_tokens": asdict(self.special_tokens),
+            "tokenizer": self.tokenizer_sha256,
+            "weights": self.weights_sha256,
+        }
+        return f"folder:{digest_of(content)}"
 
     def read_tokenizer(self) -> bytes:
         """Return the tokenizer, in the format of the `tokenizers` library."""
@@ -130,7 +156,7 @@ def _read(
     return ResolvedModel(
         **vars(config),
         name=name,
-        revision=revision or f"sha256:{weights_sha256}",
+        revision=revision or f"{_FOLDER_REVISION}{weights_sha256}",
         folder=transformer,
         weights_sha256=weights_sha256,
         tokenizer_sha256=sha256_of(read_tokenizer(transformer)),
