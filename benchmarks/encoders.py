@@ -64,7 +64,9 @@ def sample_passages(model: ResolvedModel, count: int) -> Passages:
         for batch in sample.open_part(part, lambda _articles: None).batches:
             titles += batch.column("title").to_pylist()
             texts += batch.column("text").to_pylist()
-    chunks = chunk_articles(load_tokenizer(model.tokenizer_path), titles, texts, ChunkSettings())
+    chunks = chunk_articles(
+        load_tokenizer(model.folder / "tokenizer.json"), titles, texts, ChunkSettings()
+    )
     tokens = np.split(chunks.tokens, chunks.token_offsets[1:-1])
     chosen = np.linspace(0, len(tokens) - 1, count).astype(int)
     return Passages([chunks.text[index] for index in chosen], [tokens[index] for index in chosen])

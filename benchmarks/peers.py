@@ -197,7 +197,7 @@ def _batches(
     model: ResolvedModel, texts: Sequence[str], size: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], Arrays]]:
     """Yield the indices of texts of similar length, and their tokens."""
-    tokenizer = Tokenizer.from_file(str(model.tokenizer_path))
+    tokenizer = Tokenizer.from_buffer(model.read_tokenizer())
     tokenizer.enable_truncation(model.max_length)
     tokenizer.enable_padding()
     order = np.argsort([-len(text) for text in texts], kind="stable")

@@ -87,6 +87,8 @@ class Manifest:
         settings: Everything that decided the content: the settings of this stage and of those
             before it, by stage. JSON values.
         files: The files, by ascending page id.
+        model_folder: Path of the model's folder when this was made last; None for a model on the
+            Hub. It decides nothing: the settings name the model by its content.
     """
 
     wiki: str
@@ -95,11 +97,14 @@ class Manifest:
     upstream: Upstream | None
     settings: Settings
     files: tuple[ShardFile, ...]
+    model_folder: str | None = None
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the manifest's content: equal digests mean equal data."""
-        return sha256_of(canonical_json(asdict(self)))
+        """SHA-256 of what decides the data: equal digests mean equal data."""
+        content = asdict(self)
+        del content["model_folder"]
+        return sha256_of(canonical_json(content))
 
     @cached_property
     def totals(self) -> dict[str, Statistic]:
@@ -254,6 +259,7 @@ def _parse_manifest(content: Mapping[str, Any]) -> Manifest:
         upstream=Upstream(**content["upstream"]) if content["upstream"] else None,
         settings=content["settings"],
         files=tuple(ShardFile(**file) for file in content["files"]),
+        model_folder=content.get("model_folder"),
     )
 
 

@@ -80,7 +80,7 @@ def is_complete(vectors: Manifest) -> bool:
 
 def short_model_name(vectors: Manifest) -> str:
     """Return the model's name without its organisation or folder."""
-    return _short_name(str(vectors.settings["embeddings"]["model"]))
+    return _short_name(vectors.model_folder or str(vectors.settings["embeddings"]["model"]))
 
 
 def _short_name(model: str) -> str:

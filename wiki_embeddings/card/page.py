@@ -119,6 +119,7 @@ def _origin(vectors: Manifest) -> dict[str, Any]:
         "chunks": chunks,
         "model": model,
         "model_name": public or short_model_name(vectors),
+        "model_place": vectors.model_folder or model["model"],
         "model_url": f"https://huggingface.co/{public}" if public else None,
         "is_complete": is_complete(vectors),
         "package_version": __version__,

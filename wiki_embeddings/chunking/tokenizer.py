@@ -62,16 +62,30 @@ class ChunkTokenizer:
 
 
 def load_tokenizer(path: Path) -> ChunkTokenizer:
-    """Load a `tokenizer.json` and switch off truncation and padding, which many have on.
-
-    Args:
-        path: The file.
+    """Load a `tokenizer.json`; see `parse_tokenizer`.
 
     Raises:
-        BadInputError: The file is missing or damaged, or is not a tokenizer like BERT's or XLM-R's.
+        BadInputError: As there, or the file is missing.
     """
     try:
-        backend = Tokenizer.from_file(str(path))
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"The tokenizer {path} cannot be read: {error}.") from error
+    return parse_tokenizer(content, path)
+
+
+def parse_tokenizer(content: bytes, path: Path) -> ChunkTokenizer:
+    """Load a tokenizer and switch off truncation and padding, which many have on.
+
+    Args:
+        content: The tokenizer, in the `tokenizers` library's format.
+        path: Its file, for errors.
+
+    Raises:
+        BadInputError: It is damaged, or is not a tokenizer like BERT's or XLM-R's.
+    """
+    try:
+        backend = Tokenizer.from_buffer(content)
     except Exception as error:  # the library raises nothing more specific
         raise BadInputError(f"The tokenizer {path} cannot be read: {error}.") from error
     backend.no_truncation()

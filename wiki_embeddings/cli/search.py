@@ -61,6 +61,12 @@ _CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\
     type=TEXT,
     help="Tag, branch or commit of a dataset on the Hub. [default: main]",
 )
+@click.option(
+    "--model",
+    type=TEXT,
+    metavar="FOLDER",
+    help="Where the vectors' model is now, if it was in a folder that has been moved.",
+)
 @click.option("--yes", is_flag=True, help="Fetch more than 1 GB without asking.")
 @click.option(
     "-k", "--count", type=click.IntRange(1, 100), default=3, show_default=True, help="Passages."
@@ -83,6 +89,7 @@ def print_passages(
     revision: str | None,
     yes: bool,
     count: int,
+    model: str | None = None,
 ) -> None:
     """Print the passages that answer a question best.
 
@@ -95,6 +102,7 @@ def print_passages(
         revision: Tag, branch or commit on the Hub; by default `main`.
         yes: True to fetch a large dataset without confirmation.
         count: Most passages to print.
+        model: Folder of the vectors' model, if it is no longer where it was.
 
     Raises:
         BadInputError: There is nothing to search, or the dataset is damaged.
@@ -102,14 +110,15 @@ def print_passages(
     """
     from wiki_embeddings.search.nearest import nearest  # these load Arrow and the model's runtime
     from wiki_embeddings.search.published_dataset import name_in_address
-    from wiki_embeddings.search.vector_model import query_encoder
+    from wiki_embeddings.search.vector_model import moved_to, query_encoder
 
     messages = Console(stderr=True)
     dataset = None if dataset is None else name_in_address(dataset)
     published = _look_up(dataset, revision, config, messages)
     vectors = published.vector_files if published else _on_this_machine(wiki, dataset, config)
-    with messages.status(Text(f"Loading {vectors.model.name} …")):
-        query = query_encoder(vectors.model).encode_texts([question], query=True)[0]
+    vector_model = moved_to(vectors.model, model) if model else vectors.model
+    with messages.status(Text(f"Loading {vector_model.name} …")):
+        query = query_encoder(vector_model).encode_texts([question], query=True)[0]
     if published:
         _fetch(published, yes, messages)
     size = sum(file.stat().st_size for file in vectors.files if file.is_file())

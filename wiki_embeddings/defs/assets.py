@@ -127,7 +127,10 @@ def embeddings(
         chunks = checked_upstream(context, opened, CHUNKED_VOLUME)
         model = chunks.settings["chunks"]
         encoder = opened.describe(
-            model["model"], model["revision"], config.engine.value, config.wanted_precision
+            chunks.model_folder or model["model"],
+            model["revision"],
+            config.engine.value,
+            config.wanted_precision,
         )
         context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
         plan = embed.plan(chunks, encoder)

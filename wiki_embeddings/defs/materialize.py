@@ -122,9 +122,9 @@ def retry_command(plan: Plan[SpecT]) -> list[str]:
         encoder = plan.settings["embeddings"]
         words += ["--engine", str(encoder["engine"]), "--precision", str(encoder["precision"])]
     if chunks:
-        model = str(chunks["model"])
+        model = plan.model_folder or str(chunks["model"])
         words += ["--model", model, "--token-budget", f"{chunks['token_budget']}"]
-        if not reads_language(model, plan.wiki):
+        if not reads_language(str(chunks["model"]), plan.wiki):
             words.append("--allow-english-model")
         words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")
     if plan.settings.get("uploads", {}).get("replace_existing"):

@@ -111,6 +111,7 @@ def _resolve(
     )
     return resolved, EncoderInfo(
         model=resolved.name,
+        identity=resolved.identity,
         revision=resolved.revision,
         weights_sha256=resolved.weights_sha256,
         dimensions=resolved.dimensions,

@@ -35,8 +35,10 @@ class EncoderInfo:
 
     Attributes:
         model: Name on the Hub, or path of a folder; with `revision`, it loads the same model again.
+        identity: The model's name on the Hub, or a digest of the content of a folder, which is the
+            same wherever the folder is.
         revision: The model's commit, or `sha256:…` of the weights in a folder.
-        weights_sha256: SHA-256 of the weights file, in hexadecimal.
+        weights_sha256: SHA-256 of the weights, in hexadecimal; see `weights.weights_digest`.
         dimensions: Length of a vector.
         pooling: How a text's token vectors become one vector.
         max_length: Most tokens that the model reads, with special tokens and prefix.
@@ -48,6 +50,7 @@ class EncoderInfo:
     """
 
     model: str
+    identity: str
     revision: str
     weights_sha256: str
     dimensions: int
@@ -58,6 +61,11 @@ class EncoderInfo:
     engine: str
     runtime: str
     precision: Precision
+
+    @property
+    def model_folder(self) -> str | None:
+        """Path of the model's folder; None for a model on the Hub."""
+        return None if self.model == self.identity else self.model
 
 
 class Encoder(Protocol):
@@ -104,6 +112,7 @@ class Encoder(Protocol):
             float32 of shape `(len(texts), dimensions)`, L2-normalised, in the order of `texts`.
 
         Raises:
-            BadInputError: A text contains a lone surrogate, so it is not valid Unicode.
+            BadInputError: This is no list of str, or one contains a lone surrogate, so it is not
+                valid Unicode.
         """
         ...

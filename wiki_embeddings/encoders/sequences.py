@@ -6,8 +6,9 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,11 +37,11 @@ class SequenceBuilder:
         White space around a text is ignored.
 
         Raises:
-            BadInputError: A text contains a lone surrogate.
+            BadInputError: These are no texts in an order, or one contains a lone surrogate.
         """
         prefix = self._model.query_prefix if query else self._model.passage_prefix
         # Together, because a prefix that does not end in a space joins the text's first word.
-        sequences = [self._tokenize(prefix + text.strip()) for text in texts]
+        sequences = [self._tokenize(prefix + text.strip()) for text in _list_texts(texts)]
         return [self._build(EMPTY, tokens[: self._room(EMPTY)]) for tokens in sequences]
 
     def from_passages(self, passages: Sequence[TokenIds]) -> list[InputIds]:
@@ -50,11 +51,17 @@ class SequenceBuilder:
             BadInputError: A passage is longer than the model reads, has ids outside its
                 vocabulary, or is not a sequence of integers.
         """
-        for number, tokens in enumerate(passages):
+        arrays = _list_items(passages, "arrays of token ids")
+        for number, tokens in enumerate(arrays):
             self._check(number, tokens)
-        return [self._build(self._passage_prefix, tokens) for tokens in passages]
+        return [self._build(self._passage_prefix, tokens) for tokens in arrays]
 
     def _check(self, number: int, tokens: TokenIds) -> None:
+        if not isinstance(tokens, np.ndarray | np.generic):
+            raise BadInputError(
+                f"Passage {number} is a {type(tokens).__name__}: token ids are a NumPy array of "
+                "integers of shape (tokens,)."
+            )
         if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
             raise BadInputError(
                 f"Passage {number} is {tokens.dtype} of shape {tokens.shape}: token ids are "
@@ -95,7 +102,7 @@ class SequenceBuilder:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer.from_file(str(self._model.tokenizer_path))
+        tokenizer = Tokenizer.from_buffer(self._model.read_tokenizer())
         tokenizer.no_truncation()
         tokenizer.no_padding()
         return tokenizer
@@ -104,3 +111,27 @@ class SequenceBuilder:
     def _passage_prefix(self) -> InputIds:
         prefix = self._model.passage_prefix
         return np.array(self._tokenize(prefix) if prefix else [], dtype=np.int32)
+
+
+def _list_texts(texts: Any) -> list[str]:
+    """List texts, and refuse what iterates over something else, such as the letters of one text."""
+    listed = _list_items(texts, "texts")
+    for number, text in enumerate(listed):
+        if not isinstance(text, str):
+            raise BadInputError(
+                f"Text {number} is a {type(text).__name__}, not a str: {text!r:.80}."
+            )
+    return listed
+
+
+def _list_items(values: Any, what: str) -> list[Any]:
+    is_table = what == "texts" and getattr(values, "ndim", 1) != 1  # its columns' names are texts
+    has_no_order = isinstance(values, str | bytes | Mapping | Set) or not isinstance(
+        values, Iterable
+    )
+    if has_no_order or is_table:
+        raise BadInputError(
+            f"A {type(values).__name__} is not a list of {what}: {values!r:.80}. Pass a list, also "
+            "for a single one."
+        )
+    return list(values)

@@ -81,7 +81,10 @@ def from_manifest(volume: Volume, vectors: Manifest) -> VectorFiles:
     return VectorFiles(
         files=tuple(volume.path(vectors.reference(file)) for file in vectors.files),
         model=VectorModel(
-            encoder["model"], encoder["revision"], encoder["pooling"], encoder["query_prefix"]
+            vectors.model_folder or encoder["model"],
+            encoder["revision"],
+            encoder["pooling"],
+            encoder["query_prefix"],
         ),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,20 @@ def _require_loadable(model: VectorModel, label: str) -> None:
         )
 
 
+def moved_to(model: VectorModel, folder: str) -> VectorModel:
+    """Return the model in the folder where it is now; `query_encoder` checks that it is the same.
+
+    Raises:
+        BadInputError: The vectors were made with a model on the Hub.
+    """
+    if not model.is_folder:
+        raise BadInputError(
+            f"The vectors were made with {model.name} at {model.revision}, which is on the Hub: "
+            "leave --model out."
+        )
+    return replace(model, name=folder)
+
+
 def query_encoder(model: VectorModel) -> encoders.Encoder:
     """Load the model that made some vectors, to embed questions with.
 
@@ -123,8 +137,8 @@ def query_encoder(model: VectorModel) -> encoders.Encoder:
     if model.is_folder and not Path(model.name).is_dir():
         raise BadInputError(
             f"The vectors were made with the model in the folder {model.name} ({model.revision}), "
-            "which is not here, and only that model can embed a question. Search on a machine that "
-            "has it, from the directory that holds the folder if the card gives no path."
+            "which is not here, and only that model can embed a question. If its folder is "
+            "elsewhere now, name it with --model; otherwise search on a machine that has it."
         )
     # The processor answers one question before a GPU would be ready, and float32 before a model
     # would be quantized. Vectors of all precisions are comparable.

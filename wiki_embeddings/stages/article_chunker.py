@@ -17,7 +17,7 @@ from wiki_embeddings.chunking import (
     ChunkTokenizer,
     check_settings,
     chunk_articles,
-    load_tokenizer,
+    parse_tokenizer,
 )
 from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
 from wiki_embeddings.errors import BadInputError
@@ -98,7 +98,7 @@ class ArticleChunker:
         up to rounding, which depends on the other sequences in the batch.
         """
         encoder = {
-            "model": self.model.name,
+            "model": self.model.identity,
             "revision": self.model.revision,
             "weights_sha256": self.model.weights_sha256,
             "tokenizer_sha256": self.model.tokenizer_sha256,
@@ -131,7 +131,7 @@ def load_chunker(
             f"A budget of {token_budget} tokens is too large: {resolved.name} reads at most "
             f"{resolved.max_length}. Set token_budget to {resolved.max_length} or less."
         )
-    tokenizer = load_tokenizer(resolved.tokenizer_path)
+    tokenizer = parse_tokenizer(resolved.read_tokenizer(), resolved.folder)
     prefix = tokenizer.tokenize([resolved.passage_prefix])[0].tokens
     settings = ChunkSettings(
         token_budget=token_budget, title_prefix=title_prefix, passage_prefix_tokens=len(prefix)

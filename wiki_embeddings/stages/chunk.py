@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from wiki_embeddings.asset_keys import RAW_WIKIPEDIA
 from wiki_embeddings.encoders.engines import TEI
+from wiki_embeddings.encoders.models.weights import check_finite
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
 from wiki_embeddings.schemas import DICTIONARY_COLUMNS
@@ -50,15 +51,18 @@ class ChunkingConfig:
     """How to cut, once the model is resolved and the budget is known to fit it.
 
     Attributes:
-        model: Name or folder of the model whose tokenizer decides.
+        model: What tells the model whose tokenizer decides from others; see
+            `ResolvedModel.identity`.
+        model_folder: Path of its folder; None for a model on the Hub.
         revision: Commit of the model.
-        tokenizer_sha256: SHA-256 of its tokenizer file.
+        tokenizer_sha256: SHA-256 of its tokenizer.
         passage_prefix: Text that the encoder puts before each chunk.
         token_budget: Most tokens in a chunk, special tokens, prefix and title included.
         title_prefix: True to put the article's title in front of each chunk.
     """
 
     model: str
+    model_folder: str | None
     revision: str
     tokenizer_sha256: str
     passage_prefix: str
@@ -84,9 +88,10 @@ def prepare(
     """
     resolved = _load_once(model, revision, token_budget, title_prefix).model
     if engine != TEI:
-        resolved.require_bert()
+        check_finite(resolved.folder, resolved.require_bert())
     return ChunkingConfig(
-        model=resolved.name,
+        model=resolved.identity,
+        model_folder=resolved.name if resolved.is_folder else None,
         revision=resolved.revision,
         tokenizer_sha256=resolved.tokenizer_sha256,
         passage_prefix=resolved.passage_prefix,
@@ -133,7 +138,8 @@ def plan(raw: Manifest, config: ChunkingConfig) -> Plan[ChunkSpec]:
             f"{RAW_WIKIPEDIA} of {raw.wiki} has no articles: materialize it again with a larger "
             "fraction."
         )
-    settings: Settings = {**raw.settings, "chunks": {**asdict(config), "version": versions.CHUNK}}
+    decisive = {key: value for key, value in asdict(config).items() if key != "model_folder"}
+    settings: Settings = {**raw.settings, "chunks": {**decisive, "version": versions.CHUNK}}
     folder = folder_for(raw.wiki, "chunks", raw.as_upstream(), settings, versions.CHUNK)
     groups = [(file, group) for file in raw.files for group in range(file.row_groups)]
     return Plan(
@@ -142,6 +148,7 @@ def plan(raw: Manifest, config: ChunkingConfig) -> Plan[ChunkSpec]:
         folder=folder,
         upstream=raw.as_upstream(),
         settings=settings,
+        model_folder=config.model_folder,
         make=chunk_shard,
         unit="articles",
         bound_by="core",
@@ -152,7 +159,7 @@ def plan(raw: Manifest, config: ChunkingConfig) -> Plan[ChunkSpec]:
                 units=_estimated_rows(file.rows, file.row_groups, group),
                 part=input_file(raw, file),
                 row_group=group,
-                model=config.model,
+                model=config.model_folder or config.model,
                 revision=config.revision,
                 token_budget=config.token_budget,
                 title_prefix=config.title_prefix,

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from wiki_embeddings import card
 from wiki_embeddings.asset_keys import EMBEDDINGS
+from wiki_embeddings.card.naming import short_model_name
 from wiki_embeddings.dataset_layout import CARD, SMALL_FILE, SMALL_ROWS, data_file
 from wiki_embeddings.manifest import (
     Manifest,
@@ -125,7 +126,7 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[DatasetSpec]:
         vectors: Manifest of the embeddings.
         file_bytes: Approximate size of a data file.
     """
-    settings = {**vectors.settings, "hub": {"file_bytes": file_bytes}}
+    settings = {**vectors.settings, "hub": {"file_bytes": file_bytes, **_model_name(vectors)}}
     folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, versions.DATASET)
     groups = group_files(vectors.files, file_bytes)
     firsts = accumulate((len(group) for group in groups), initial=0)
@@ -149,11 +150,17 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[DatasetSpec]:
         folder=folder,
         upstream=vectors.as_upstream(),
         settings=settings,
+        model_folder=vectors.model_folder,
         make=make_dataset_file,
         unit="rows",
         bound_by="core",
         specs=(*data_files, small, CardSpec(folder, CARD, 0, vectors.folder)),
     )
+
+
+def _model_name(vectors: Manifest) -> dict[str, str]:
+    """Return the name of a model in a folder, which is on the card and in the dataset's name."""
+    return {"model": short_model_name(vectors)} if vectors.model_folder else {}
 
 
 def group_files(files: Sequence[ShardFile], file_bytes: int) -> list[list[ShardFile]]:

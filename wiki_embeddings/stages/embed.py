@@ -75,7 +75,7 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
     settings: Settings = {
         **chunks.settings,
         "embeddings": {
-            "model": info.model,
+            "model": info.identity,
             "revision": info.revision,
             "weights_sha256": info.weights_sha256,
             "dimensions": info.dimensions,
@@ -95,6 +95,7 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
         folder=folder,
         upstream=chunks.as_upstream(),
         settings=settings,
+        model_folder=info.model_folder,
         make=embed_shard,
         unit="chunks",
         bound_by="machine",

@@ -84,6 +84,7 @@ class Plan(Generic[SpecT]):
         bound_by: What limits one shard: one processor core, the whole machine or the network.
         specs: One spec a shard.
         rows: Rows of all shards together, if something counted them before.
+        model_folder: Where the model is, if it is a folder; see `Manifest.model_folder`.
     """
 
     wiki: str
@@ -96,6 +97,7 @@ class Plan(Generic[SpecT]):
     bound_by: BoundBy
     specs: tuple[SpecT, ...]
     rows: int | None = None
+    model_folder: str | None = None
 
     def manifest(self, files: Iterable[ShardFile]) -> Manifest:
         """Build the manifest from the plan's finished files."""
@@ -106,6 +108,7 @@ class Plan(Generic[SpecT]):
             upstream=self.upstream,
             settings=self.settings,
             files=tuple(sorted(files, key=lambda file: (file.min_id, file.name))),
+            model_folder=self.model_folder,
         )
 
 

@@ -22,7 +22,7 @@ _erf = np.vectorize(math.erf)
 
 def unit_vector(model: ResolvedModel, sequence: InputIds) -> Array:
     """Encode one sequence with its special tokens."""
-    weights = read_weights(model.weights_path, model.require_bert())
+    weights = read_weights(model.folder, model.require_bert())
     tensors = {name: tensor.astype(np.float64) for name, tensor in weights.items()}
     positions = np.arange(len(sequence)) + model.require_bert().first_position
     hidden = (

@@ -142,3 +142,48 @@ def test_a_passage_that_is_no_list_of_integers_is_refused(minilm, passage):
 def test_a_lone_surrogate_is_refused(minilm):
     with pytest.raises(BadInputError, match="not valid Unicode"):
         minilm.encode_texts(["good", "bad \ud800"])
+
+
+@pytest.mark.parametrize(
+    "texts",
+    ["abc", b"abc", None, 3, {"abc": 1}, {"abc"}, np.array("abc"), np.array([["abc"]])],
+    ids=lambda texts: type(texts).__name__,
+)
+@pytest.mark.parametrize("query", [False, True])
+def test_what_is_no_list_of_texts_is_refused(tiny, texts, query):
+    """A string would be embedded letter by letter, a dictionary by its keys."""
+    with pytest.raises(BadInputError, match=f"A {type(texts).__name__} is not a list of texts"):
+        tiny.encode_texts(texts, query=query)
+
+
+@pytest.mark.parametrize("item", [None, b"snow", 3, ["snow"], np.nan])
+def test_an_item_that_is_no_text_is_refused_by_its_number(tiny, item):
+    kind = type(item).__name__
+    with pytest.raises(BadInputError, match=f"Text 1 is a {kind}, not a str"):
+        tiny.encode_texts(["snow", item])
+
+
+@pytest.mark.parametrize("passages", ["abc", b"abc", None, {1: np.array([5])}])
+def test_what_is_no_list_of_passages_is_refused(tiny, passages):
+    kind = type(passages).__name__
+    with pytest.raises(BadInputError, match=f"A {kind} is not a list of arrays of token ids"):
+        tiny.encode(passages)
+
+
+@pytest.mark.parametrize("passage", [[5, 6], "snow", None])
+def test_a_passage_that_is_no_array_is_refused(tiny, passage):
+    with pytest.raises(BadInputError, match=f"Passage 1 is a {type(passage).__name__}"):
+        tiny.encode([np.array([5]), passage])
+
+
+def test_one_passage_alone_is_refused(tiny):
+    with pytest.raises(BadInputError, match=r"of shape \(\): token ids are integers of shape"):
+        tiny.encode(np.array([5, 6, 7]))
+
+
+def test_texts_and_passages_may_come_from_any_iterable(tiny):
+    texts, passages = ["snow", "troy"], random_passages([3, 5])
+    expected = tiny.encode_texts(texts)
+    for given in (tuple(texts), iter(texts), np.array(texts), np.array(texts, dtype=object)):
+        np.testing.assert_array_equal(tiny.encode_texts(given), expected)
+    np.testing.assert_array_equal(tiny.encode(iter(passages)), tiny.encode(passages))

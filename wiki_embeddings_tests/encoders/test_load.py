@@ -27,6 +27,7 @@ def test_describe_names_everything_that_decides_the_vectors():
     info = encoders.describe(engine="cpu", precision="float32")
     assert info == encoders.EncoderInfo(
         model="sentence-transformers/all-MiniLM-L6-v2",
+        identity="sentence-transformers/all-MiniLM-L6-v2",
         revision="1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
         weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         dimensions=384,

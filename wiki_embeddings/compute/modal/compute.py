@@ -206,9 +206,8 @@ class ModalCompute:
             return function.with_options(max_containers=self.options.containers), size
         _, size = _EMBEDDERS[self.options.engine]
         encoder = plan.settings["embeddings"]
-        embedder = _embedder(
-            self.options, encoder["model"], encoder["revision"], encoder["precision"]
-        )
+        model = plan.model_folder or encoder["model"]
+        embedder = _embedder(self.options, model, encoder["revision"], encoder["precision"])
         return embedder.embed, replace(size, gpu=self.options.gpu if size.gpu else "")
 
 

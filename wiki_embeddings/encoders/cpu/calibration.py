@@ -15,22 +15,43 @@ import numpy as np
 import numpy.typing as npt
 
 from wiki_embeddings.encoders.cpu.calibration_texts import CALIBRATION_TEXTS
-from wiki_embeddings.encoders.cpu.quantization import QuantizedLinear, quantize
+from wiki_embeddings.encoders.cpu.quantization import Floats, QuantizedLinear, quantize
 from wiki_embeddings.encoders.models.config import BertConfig
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.models.weights import Weights, linear_layer
 from wiki_embeddings.encoders.sequences import InputIds, SequenceBuilder
+from wiki_embeddings.errors import BadInputError
 
 Array = npt.NDArray[np.float64]
 
 
 def quantize_layers(model: ResolvedModel, weights: Weights) -> dict[str, QuantizedLinear]:
-    """Quantize every linear layer of a model, named as for `weights.linear_layer`."""
+    """Quantize every linear layer of a model, named as for `weights.linear_layer`.
+
+    Raises:
+        BadInputError: Values between the layers are too large.
+    """
     sequences = SequenceBuilder(model).from_texts(CALIBRATION_TEXTS, query=False)
-    return {
-        name: quantize(*linear_layer(weights, name), inputs)
-        for name, inputs in _layer_inputs(weights, model.require_bert(), sequences)
-    }
+    layers = {}
+    for name, inputs in _layer_inputs(weights, model.require_bert(), sequences):
+        layer = _quantize(*linear_layer(weights, name), inputs)
+        if layer is None:
+            raise BadInputError(
+                f"{model.name} cannot be quantized: values between its layers are too large. "
+                "Choose other weights."
+            )
+        layers[name] = layer
+    return layers
+
+
+def _quantize(weight: Floats, bias: Floats, inputs: Array) -> QuantizedLinear | None:
+    """Quantize a layer; None if its numbers do not fit into float32."""
+    if not np.isfinite(inputs).all():
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        layer = quantize(weight, bias, inputs)
+    numbers = (layer.smoothing_factors, layer.input_scale, layer.weight_scales, layer.bias)
+    return layer if all(np.isfinite(part).all() for part in numbers) else None
 
 
 def _layer_inputs(

@@ -20,6 +20,7 @@ from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.models.weights import Weights, read_weights
 from wiki_embeddings.encoders.protocol import EncoderInfo, Progress, TokenIds, Vectors
 from wiki_embeddings.encoders.sequences import InputIds, SequenceBuilder
+from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.host import usable_cores
 
 TOKEN_BUDGET = 1024
@@ -42,12 +43,12 @@ class CpuEncoder:
                 process may use.
 
         Raises:
-            BadInputError: The weights are damaged.
+            BadInputError: The weights are damaged, or too large to be quantized.
         """
         self._info = info
         self._threads = threads or usable_cores()
         self._sequences = SequenceBuilder(model)
-        weights = read_weights(model.weights_path, model.require_bert())
+        weights = read_weights(model.folder, model.require_bert())
         self._word_embeddings = weights["embeddings.word_embeddings.weight"]
         self._session = _create_session(model, info, weights)
 
@@ -70,7 +71,7 @@ class CpuEncoder:
         def encode_batch(batch: npt.NDArray[np.int64]) -> int:
             input_ids = np.stack([sequences[index] for index in batch])
             inputs = {INPUT_IDS: input_ids, WORD_EMBEDDINGS: self._word_embeddings}
-            vectors[batch] = self._session.run(None, inputs)[0]
+            vectors[batch] = self._check_finite(self._session.run(None, inputs)[0])
             return len(batch)
 
         lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
@@ -78,6 +79,14 @@ class CpuEncoder:
             for count in executor.map(encode_batch, _batches(lengths)):
                 if progress is not None:
                     progress(count)
+        return vectors
+
+    def _check_finite(self, vectors: Vectors) -> Vectors:
+        if not np.isfinite(vectors).all():
+            raise BadInputError(
+                f"Vectors of {self._info.model} are not finite: values between its layers are too "
+                "large even for float32. Choose other weights."
+            )
         return vectors
 
 

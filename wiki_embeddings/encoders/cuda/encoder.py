@@ -183,7 +183,7 @@ def _translate_cuda_errors() -> Iterator[None]:
 
 def _load_bert(model: ResolvedModel, device: torch.device) -> TorchBert:
     bert = model.require_bert()
-    weights = read_weights(model.weights_path, bert)
+    weights = read_weights(model.folder, bert)
     dtype = torch.float16 if device.type == "cuda" else torch.float32
     try:
         return build_bert(weights, bert, model.pooling, device, dtype)

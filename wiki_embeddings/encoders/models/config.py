@@ -1,15 +1,16 @@
 """Reads a model's configuration from its folder and refuses what the engines cannot compute.
 
 A model is a folder as sentence-transformers writes it: the transformer's `config.json`, a
-`tokenizer.json`, and files that say how its token vectors are pooled. Where those files leave
-something open, the default is that of sentence-transformers. Weights are not read here.
+`tokenizer.json`, and files that say how its token vectors are pooled. The transformer's files may
+be in a folder of their own. Where those files leave something open, the default is that of
+sentence-transformers. Weights are not read here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wiki_embeddings.encoders.models.json_files import (
@@ -17,16 +18,20 @@ from wiki_embeddings.encoders.models.json_files import (
     MODULES,
     PROMPTS,
     SUPPORTED,
+    TOKENIZER,
     TOKENIZER_CONFIG,
-    TRANSFORMER_CONFIG,
     damaged_file,
     number,
+    parse_json_object,
     positive_int,
     read_json,
     read_json_object,
+    read_tokenizer_config,
+    read_transformer_config,
     unsupported_model,
 )
 from wiki_embeddings.encoders.models.special_tokens import SpecialTokens, read_special_tokens
+from wiki_embeddings.encoders.models.tokenizer import read_tokenizer
 from wiki_embeddings.encoders.protocol import Pooling
 from wiki_embeddings.errors import BadInputError
 
@@ -34,8 +39,12 @@ _FAMILIES = ("bert", "xlm-roberta", "roberta", "camembert")
 """Values of `model_type` with the same encoder. All but the first leave the position rows up to
 that of the padding token unused."""
 
-_REQUIRED = {"hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False}
-"""Settings that the engines compute; each is also the default where a configuration omits it."""
+_REQUIRED: Mapping[str, tuple[Any, ...]] = {
+    "hidden_act": ("gelu", "gelu_python"),
+    "position_embedding_type": ("absolute",),
+    "is_decoder": (False,),
+}
+"""Settings that the engines compute; the first is the default where a configuration omits it."""
 
 _DIMENSIONS_KEYS = ("hidden_size", "n_embd", "dim", "d_model")
 _POSITIONS_KEYS = ("max_position_embeddings", "n_positions")
@@ -140,7 +149,8 @@ def read_model_config(folder: Path, *, any_architecture: bool = False) -> ModelC
     Raises:
         BadInputError: A file is missing or damaged, or the model is not supported.
     """
-    file = folder / CONFIG
+    transformer = transformer_folder(folder)
+    file = transformer / CONFIG
     config = read_json_object(file)
     reason = _unsupported_setting(config)
     if reason and not any_architecture:
@@ -148,18 +158,30 @@ def read_model_config(folder: Path, *, any_architecture: bool = False) -> ModelC
     bert = None if reason else _read_bert(config, file)
     vocab_size = positive_int(config, "vocab_size", file)
     positions = bert.max_length if bert else positive_int(config, _POSITIONS_KEYS, file)
+    tokenizer = parse_json_object(read_tokenizer(transformer), transformer / TOKENIZER)
     prompts = _read_prompts(folder / PROMPTS)
     passage_prompts = (prompts[name] for name in _PASSAGE_PROMPTS if prompts.get(name))
     return ModelConfig(
         bert=bert,
         dimensions=positive_int(config, _DIMENSIONS_KEYS, file),
         vocab_size=vocab_size,
-        special_tokens=read_special_tokens(folder, vocab_size, any_tokenizer=any_architecture),
+        special_tokens=read_special_tokens(
+            transformer, tokenizer, vocab_size, any_tokenizer=any_architecture
+        ),
         pooling=_read_pooling(folder),
-        max_length=_read_max_length(folder, positions),
+        max_length=_read_max_length(transformer, positions),
         query_prefix=prompts.get("query", ""),
         passage_prefix=next(passage_prompts, ""),
     )
+
+
+def transformer_folder(folder: Path) -> Path:
+    """Return the folder of a model's transformer: old models have one inside, `0_Transformer`.
+
+    Raises:
+        BadInputError: The list of modules is damaged.
+    """
+    return folder / _read_module_paths(folder).get("Transformer", "")
 
 
 def _read_bert(config: Mapping[str, Any], file: Path) -> BertConfig:
@@ -198,9 +220,9 @@ def _unsupported_setting(config: Mapping[str, Any]) -> str | None:
     if config.get("model_type") not in _FAMILIES:
         return f"has model_type {config.get('model_type')!r}"
     for key, required in _REQUIRED.items():
-        value = config.get(key, required)
-        if value != required:
-            return f"has {key} {value!r}, not {required!r}"
+        value = config.get(key, required[0])
+        if value not in required:
+            return f"has {key} {value!r}, not {required[0]!r}"
     return None
 
 
@@ -211,19 +233,38 @@ def _read_prompts(file: Path) -> Mapping[str, str]:
     return prompts
 
 
+def _read_module_paths(folder: Path) -> Mapping[str, str]:
+    """Return the folder of each module by its type; nothing for a plain transformer.
+
+    Raises:
+        BadInputError: The list is damaged, or names a folder outside of the model.
+    """
+    file = folder / MODULES
+    if not file.is_file():
+        return {}
+    modules = read_json(file)
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise damaged_file(file, "it contains no list of modules")
+    paths = {
+        str(module.get("type")).rpartition(".")[2]: str(module.get("path") or "")
+        for module in modules
+    }
+    for path in map(PurePosixPath, paths.values()):
+        if path.is_absolute() or ".." in path.parts:
+            raise damaged_file(file, f"the path {path} leads out of the model's folder")
+    return paths
+
+
 def _read_pooling(folder: Path) -> Pooling:
     if not (folder / MODULES).is_file():
         return "mean"
-    modules = read_json(folder / MODULES)
-    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
-        raise damaged_file(folder / MODULES, "it contains no list of modules")
-    paths = {str(module.get("type")).rpartition(".")[2]: module.get("path") for module in modules}
+    paths = _read_module_paths(folder)
     others = sorted(paths.keys() - {"Transformer", "Pooling", "Normalize"})
     if others:
         raise unsupported_model(folder, f"has a module {others[0]} after its transformer")
     if "Pooling" not in paths:
         raise unsupported_model(folder, "has no pooling, so it gives a vector for each token")
-    return _read_pooling_mode(folder, folder / str(paths["Pooling"]) / CONFIG)
+    return _read_pooling_mode(folder, folder / paths["Pooling"] / CONFIG)
 
 
 def _read_pooling_mode(folder: Path, file: Path) -> Pooling:
@@ -239,14 +280,15 @@ def _read_pooling_mode(folder: Path, file: Path) -> Pooling:
 
 
 def _read_max_length(folder: Path, positions: int) -> int:
-    for name, key in (
-        (TRANSFORMER_CONFIG, "max_seq_length"),
-        (TOKENIZER_CONFIG, "model_max_length"),
+    transformer, file = read_transformer_config(folder)
+    tokenizer = read_tokenizer_config(folder)
+    for config, key, source in (
+        (transformer, "max_seq_length", file),
+        (tokenizer, "model_max_length", folder / TOKENIZER_CONFIG),
     ):
-        config = read_json_object(folder / name, optional=True)
         if config.get(key) is not None:
-            stated = number(config, key, positions, folder / name)
+            stated = number(config, key, positions, source)
             if not stated >= _SHORTEST:
-                raise damaged_file(folder / name, f"its {key} is {stated!r}")
+                raise damaged_file(source, f"its {key} is {stated!r}")
             return int(min(stated, positions))
     return positions

@@ -6,18 +6,27 @@ Importing this loads no engine. Resolving a model that is already on this machin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from wiki_embeddings import bundled, settings
-from wiki_embeddings.encoders.models.config import ModelConfig, read_model_config
-from wiki_embeddings.encoders.models.json_files import TOKENIZER
+from wiki_embeddings.encoders.models.config import (
+    ModelConfig,
+    read_model_config,
+    transformer_folder,
+)
+from wiki_embeddings.encoders.models.json_files import CONFIG
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL, KNOWN_MODELS, KnownModel
-from wiki_embeddings.encoders.models.weights import WEIGHTS, check_weights
+from wiki_embeddings.encoders.models.tokenizer import read_tokenizer
+from wiki_embeddings.encoders.models.weights import WEIGHTS, check_weights, weights_digest
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.volume import sha256_of_file
+from wiki_embeddings.volume import digest_of, sha256_of, sha256_of_file
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+_FOLDER_REVISION = "sha256:"
+"""What the revision of a folder begins with."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +37,9 @@ class ResolvedModel(ModelConfig):
         name: Name on the Hub, or absolute path of a folder; with `revision`, it resolves to the
             same model again.
         revision: The commit, or `sha256:…` of the weights in a folder.
-        folder: Where its files are.
-        weights_sha256: SHA-256 of the weights file, in hexadecimal.
-        tokenizer_sha256: SHA-256 of the tokenizer file, in hexadecimal.
+        folder: Where its transformer's files are: settings, tokenizer and weights.
+        weights_sha256: SHA-256 of the weights, in hexadecimal; see `weights.weights_digest`.
+        tokenizer_sha256: SHA-256 of what `read_tokenizer` returns, in hexadecimal.
     """
 
     name: str
@@ -40,14 +49,29 @@ class ResolvedModel(ModelConfig):
     tokenizer_sha256: str
 
     @property
-    def tokenizer_path(self) -> Path:
-        """The tokenizer file, in the format of the `tokenizers` library."""
-        return self.folder / TOKENIZER
+    def is_folder(self) -> bool:
+        """True if it is a folder of the user's, not a commit on the Hub."""
+        return self.revision.startswith(_FOLDER_REVISION)
 
-    @property
-    def weights_path(self) -> Path:
-        """The weights file, in safetensors format."""
-        return self.folder / WEIGHTS
+    @cached_property
+    def identity(self) -> str:
+        """What tells it from other models: its name on the Hub, or for a folder its content.
+
+        Moved or renamed, a folder is still the same model.
+        """
+        if not self.is_folder:
+            return self.name
+        content = {
+            "config": sha256_of_file(self.folder / CONFIG),
+            "special_tokens": asdict(self.special_tokens),
+            "tokenizer": self.tokenizer_sha256,
+            "weights": self.weights_sha256,
+        }
+        return f"folder:{digest_of(content)}"
+
+    def read_tokenizer(self) -> bytes:
+        """Return the tokenizer, in the format of the `tokenizers` library."""
+        return read_tokenizer(self.folder)
 
 
 def resolve(
@@ -115,14 +139,15 @@ def _read(
     any_architecture: bool,
 ) -> ResolvedModel:
     config = read_model_config(folder, any_architecture=any_architecture)
-    check_weights(folder / WEIGHTS, config.bert)
-    weights_sha256 = sha256_of_file(folder / WEIGHTS)
+    transformer = transformer_folder(folder)
+    check_weights(transformer, config.bert)
+    weights_sha256 = weights_digest(transformer)
     pinned = known.weights_sha256 if known and revision == known.revision else None
     if pinned and weights_sha256 != pinned:
         raise BadInputError(
-            f"The weights {folder / WEIGHTS} are not those of {name} at {revision}: their SHA-256 "
-            f"is {weights_sha256}, not {pinned}. Delete {folder} and fetch the model again from a "
-            "source that you trust."
+            f"The weights {transformer / WEIGHTS} are not those of {name} at {revision}: their "
+            f"SHA-256 is {weights_sha256}, not {pinned}. Delete {folder} and fetch the model again "
+            "from a source that you trust."
         )
     if known:  # the model's card knows better than its files
         config = replace(
@@ -131,8 +156,8 @@ def _read(
     return ResolvedModel(
         **vars(config),
         name=name,
-        revision=revision or f"sha256:{weights_sha256}",
-        folder=folder,
+        revision=revision or f"{_FOLDER_REVISION}{weights_sha256}",
+        folder=transformer,
         weights_sha256=weights_sha256,
-        tokenizer_sha256=sha256_of_file(folder / TOKENIZER),
+        tokenizer_sha256=sha256_of(read_tokenizer(transformer)),
     )

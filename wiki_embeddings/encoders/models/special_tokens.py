@@ -11,12 +11,12 @@ from typing import Any
 from wiki_embeddings.encoders.models.json_files import (
     CONFIG,
     TOKENIZER,
-    TOKENIZER_CONFIG,
-    TRANSFORMER_CONFIG,
     damaged_file,
-    read_json_object,
+    read_tokenizer_config,
+    read_transformer_config,
     unsupported_model,
 )
+from wiki_embeddings.encoders.models.tokenizer import read_frame, tokenizer_type
 
 _XLMR_NAMES = {"cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>"}
 
@@ -29,6 +29,9 @@ _DEFAULT_NAMES: Mapping[str, Mapping[str, str]] = {
 
 _CHUNKABLE = ("WordPiece", "Unigram")
 """Types of tokenizer whose texts can be chunked."""
+
+_GENERIC_CLASSES = ("PreTrainedTokenizerFast", "TokenizersBackend")
+"""Values of `tokenizer_class` with which transformers follows `tokenizer.json` alone."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,13 @@ class SpecialTokens:
 
 
 def read_special_tokens(
-    folder: Path, vocab_size: int, *, any_tokenizer: bool = False
+    folder: Path, tokenizer: Mapping[str, Any], vocab_size: int, *, any_tokenizer: bool = False
 ) -> SpecialTokens:
     """Read the ids of the special tokens around a text.
 
     Args:
-        folder: The model.
+        folder: The transformer.
+        tokenizer: Its tokenizer, in the `tokenizers` library's format.
         vocab_size: Number of ids that the model knows.
         any_tokenizer: Also accept a tokenizer whose texts cannot be chunked.
 
@@ -61,17 +65,17 @@ def read_special_tokens(
     """
     file = folder / TOKENIZER
     types = _DEFAULT_NAMES if any_tokenizer else _CHUNKABLE
-    tokenizer = read_json_object(file)
-    kind = str((tokenizer.get("model") or {}).get("type"))
+    kind = tokenizer_type(tokenizer)
     if kind not in types:
         raise unsupported_model(folder, f"has a tokenizer of type {kind}, not {' or '.join(types)}")
+    config = read_tokenizer_config(folder)
     _check_case(folder, tokenizer)
+    _check_settings(folder, tokenizer, kind, config)
     vocabulary = _read_vocabulary(tokenizer, file)
     if max(vocabulary.values(), default=0) >= vocab_size:
         raise damaged_file(file, f"it has ids beyond the {vocab_size} that {CONFIG} announces")
-    names = {**_DEFAULT_NAMES[kind], **read_json_object(folder / TOKENIZER_CONFIG, optional=True)}
-    frame = _read_frame(tokenizer.get("post_processor") or {}, folder)
-    cls, sep = frame or (names["cls_token"], names["sep_token"])
+    names = {**_DEFAULT_NAMES[kind], **config}
+    cls, sep = read_frame(tokenizer, folder) or (names["cls_token"], names["sep_token"])
     return SpecialTokens(
         cls=_token_id(vocabulary, cls, file),
         sep=_token_id(vocabulary, sep, file),
@@ -81,11 +85,24 @@ def read_special_tokens(
 
 def _check_case(folder: Path, tokenizer: Mapping[str, Any]) -> None:
     """Refuse lower-casing that sentence-transformers would do before the tokenizer."""
-    if not read_json_object(folder / TRANSFORMER_CONFIG, optional=True).get("do_lower_case"):
+    if not read_transformer_config(folder)[0].get("do_lower_case"):
         return
     normalizer = json.dumps(tokenizer.get("normalizer"))
     if '"lowercase": true' not in normalizer and '"Lowercase"' not in normalizer:
         raise unsupported_model(folder, "lower-cases text for a tokenizer that is case-sensitive")
+
+
+def _check_settings(
+    folder: Path, tokenizer: Mapping[str, Any], kind: str, config: Mapping[str, Any]
+) -> None:
+    """Refuse settings that give sentence-transformers other tokens than us."""
+    truncation = tokenizer.get("truncation") or {}
+    side = config.get("truncation_side") or truncation.get("direction") or "right"
+    if str(side).lower() != "right":
+        raise unsupported_model(folder, "cuts long texts at their beginning (truncation_side)")
+    is_generic = config.get("tokenizer_class") in _GENERIC_CLASSES
+    if kind == "Unigram" and not is_generic and config.get("add_prefix_space") is False:
+        raise unsupported_model(folder, "puts no space before a text (add_prefix_space)")
 
 
 def _read_vocabulary(tokenizer: Mapping[str, Any], file: Path) -> Mapping[str, int]:
@@ -100,19 +117,6 @@ def _read_vocabulary(tokenizer: Mapping[str, Any], file: Path) -> Mapping[str, i
         raise damaged_file(
             file, "its vocabulary is not in the tokenizers library's format"
         ) from error
-
-
-def _read_frame(post_processor: Mapping[str, Any], folder: Path) -> tuple[str, str] | None:
-    """Return the tokens before and after a text, or None if the post-processor has none."""
-    if post_processor.get("type") in {"BertProcessing", "RobertaProcessing"}:
-        return post_processor["cls"][0], post_processor["sep"][0]
-    if post_processor.get("type") != "TemplateProcessing":
-        return None
-    pieces = [piece.get("SpecialToken", {}).get("id") for piece in post_processor["single"]]
-    match pieces:
-        case [str(cls), None, str(sep)]:
-            return cls, sep
-    raise unsupported_model(folder, f"puts {pieces} around a text, not one token on each side")
 
 
 def _token_id(vocabulary: Mapping[str, int], token: Any, file: Path) -> int:

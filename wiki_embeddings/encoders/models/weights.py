@@ -1,18 +1,24 @@
-"""The weights of a BERT encoder: checked by their file's header, read as float32.
+"""The weights of a BERT encoder: checked by their files' headers, read as float32.
 
-Only safetensors: nothing in that format can run code. Importing this loads no NumPy, because a plan
-only checks the header.
+Only safetensors: nothing in that format can run code. A large model may be cut into several files,
+with an index that names the file of each tensor. Importing this loads no NumPy, because a plan only
+checks the headers.
 """
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wiki_embeddings.encoders.models.config import BertConfig
+from wiki_embeddings.encoders.models.json_files import damaged_file, read_json_object
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.volume import canonical_json, sha256_of, sha256_of_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,11 +30,16 @@ Weights: TypeAlias = "Mapping[str, npt.NDArray[np.float32]]"
 """Tensors of an encoder by the names in `tensor_shapes`."""
 
 WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
 
-_DTYPES = frozenset({"F32", "F16"})
+_BFLOAT16 = "BF16"
+_DTYPES = frozenset({"F64", "F32", "F16", _BFLOAT16})
 
 _PREFIXES = ("", "bert.", "roberta.")
 """What precedes each tensor's name: usually nothing, more if the file has a model with a head."""
+
+_OLD_NAMES = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+"""Ends of tensors' names, and what they were in the first BERT models."""
 
 _PROJECTIONS = ("query", "key", "value")
 
@@ -53,42 +64,64 @@ def tensor_shapes(bert: BertConfig) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_weights(file: Path, bert: BertConfig | None) -> None:
-    """Check that a file has every tensor of an encoder, without reading their values.
-
-    Without sizes, for an encoder that we do not compute, check only that the file is whole.
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files of a model's weights: one, or all that its index names.
 
     Raises:
-        BadInputError: The file is missing, damaged or truncated, or a tensor is missing or has
+        BadInputError: There are none, or the index is damaged.
+    """
+    index = folder / WEIGHTS_INDEX
+    if (folder / WEIGHTS).is_file() or not index.is_file():
+        return [folder / WEIGHTS]
+    names = read_json_object(index).get("weight_map")
+    if not isinstance(names, dict) or not names:
+        raise damaged_file(index, "it has no weight_map")
+    files = [folder / str(name) for name in sorted(set(names.values()))]
+    for file in files:
+        if file.parent != folder or file.suffix != ".safetensors":
+            raise damaged_file(index, f"{file.name!r} is no safetensors file beside it")
+    return files
+
+
+def weights_digest(folder: Path) -> str:
+    """Return the SHA-256 of the weights file, or of the names and digests of several."""
+    files = weight_files(folder)
+    if files == [folder / WEIGHTS]:
+        return sha256_of_file(folder / WEIGHTS)
+    return sha256_of(canonical_json({file.name: sha256_of_file(file) for file in files}))
+
+
+def check_weights(folder: Path, bert: BertConfig | None) -> None:
+    """Check that a model has every tensor of an encoder, without reading their values.
+
+    Without sizes, for an encoder that we do not compute, check only that the files are whole.
+
+    Raises:
+        BadInputError: A file is missing, damaged or truncated, or a tensor is missing or has
             another shape or dtype than expected.
     """
-    with _open(file) as opened:
-        prefix = _prefix(opened.keys())
-        names = set(opened.keys())
-        for name, expected in (tensor_shapes(bert) if bert else {}).items():
-            if prefix + name not in names:
-                raise _unusable(file, f"it lacks the tensor {name}")
-            tensor = opened.get_slice(prefix + name)
-            shape = tuple(tensor.get_shape())
-            if shape != expected:
-                raise _unusable(file, f"{name} has shape {shape}, not {expected}")
-            if tensor.get_dtype() not in _DTYPES:
-                raise _unusable(file, f"{name} is {tensor.get_dtype()}, not float32 or float16")
+    with _open(folder) as tensors:
+        for name, shape in (tensor_shapes(bert) if bert else {}).items():
+            tensors.check(name, shape)
 
 
-def read_weights(file: Path, bert: BertConfig) -> Weights:
+def check_finite(folder: Path, bert: BertConfig) -> None:
+    """Read the tensors of an encoder one by one, and check their values too.
+
+    Raises:
+        BadInputError: As for `check_weights`, or a number is infinite or NaN.
+    """
+    for _ in _read_tensors(folder, bert):
+        pass
+
+
+def read_weights(folder: Path, bert: BertConfig) -> Weights:
     """Read the tensors of an encoder.
 
     Raises:
-        BadInputError: As for `check_weights`.
+        BadInputError: As for `check_finite`.
     """
-    check_weights(file, bert)
-    with _open(file) as opened:
-        prefix = _prefix(opened.keys())
-        return {
-            name: opened.get_tensor(prefix + name).astype("float32", copy=False)
-            for name in tensor_shapes(bert)
-        }
+    return dict(_read_tensors(folder, bert))
 
 
 def linear_layer(weights: Weights, name: str) -> tuple[Array, Array]:
@@ -131,8 +164,86 @@ def _prefix(names: Iterable[str]) -> str:
     return next((prefix for prefix in _PREFIXES if prefix in found), "")
 
 
+@dataclass(frozen=True)
+class _Tensors:
+    """The tensors of all files of a model.
+
+    Attributes:
+        files: The file of each tensor, by its name there.
+        opened: The open files.
+        prefix: What precedes each name.
+    """
+
+    files: Mapping[str, Path]
+    opened: Mapping[Path, Any]
+    prefix: str
+
+    def check(self, name: str, expected: tuple[int, ...]) -> None:
+        stored, file = self._find(name)
+        tensor = self.opened[file].get_slice(stored)
+        shape = tuple(tensor.get_shape())
+        if shape != expected:
+            raise _unusable(file, f"{name} has shape {shape}, not {expected}")
+        if tensor.get_dtype() not in _DTYPES:
+            raise _unusable(file, f"{name} is {tensor.get_dtype()}, not {_listed(_DTYPES)}")
+
+    def read(self, name: str) -> npt.NDArray[np.float32]:
+        """Read a tensor that has been checked."""
+        import numpy as np
+
+        stored, file = self._find(name)
+        if self.opened[file].get_slice(stored).get_dtype() == _BFLOAT16:
+            tensor = _read_bfloat16(file, stored)
+        else:
+            with np.errstate(over="ignore"):  # told below
+                tensor = self.opened[file].get_tensor(stored).astype("float32", copy=False)
+        if not math.isfinite(tensor.min()) or not math.isfinite(tensor.max()):
+            raise BadInputError(
+                f"The weights {file} cannot be used: {name} has numbers that are NaN or too large "
+                "for float32, as after a training that diverged. Choose other weights."
+            )
+        return tensor
+
+    def _find(self, name: str) -> tuple[str, Path]:
+        """Return a tensor's name as it is stored, and its file."""
+        names = [name, *(name.replace(new, old) for new, old in _OLD_NAMES.items() if new in name)]
+        for stored in (self.prefix + candidate for candidate in names):
+            if stored in self.files:
+                return stored, self.files[stored]
+        raise _unusable(next(iter(self.opened)), f"it lacks the tensor {name}")
+
+
+def _read_tensors(folder: Path, bert: BertConfig) -> Iterator[tuple[str, Array]]:
+    with _open(folder) as tensors:
+        for name, shape in tensor_shapes(bert).items():
+            tensors.check(name, shape)
+            yield name, tensors.read(name)
+
+
+def _read_bfloat16(file: Path, name: str) -> Array:
+    """Read a tensor of a type that NumPy does not have: the first half of a float32."""
+    import numpy as np
+
+    with file.open("rb") as stream:
+        header_bytes = int.from_bytes(stream.read(8), "little")
+        tensor = json.loads(stream.read(header_bytes))[name]
+        begin, end = tensor["data_offsets"]
+        stream.seek(begin, 1)
+        halves = np.frombuffer(stream.read(end - begin), "<u2")
+    floats: Array = (halves.astype(np.uint32) << 16).view(np.float32)
+    return floats.reshape(tensor["shape"])
+
+
 @contextmanager
-def _open(file: Path) -> Iterator[Any]:
+def _open(folder: Path) -> Iterator[_Tensors]:
+    """Open all files of a model's weights."""
+    with ExitStack() as stack:
+        opened = {file: _open_file(file, stack) for file in weight_files(folder)}
+        files = {name: file for file, tensors in opened.items() for name in tensors.keys()}  # noqa: SIM118
+        yield _Tensors(files, opened, _prefix(files))
+
+
+def _open_file(file: Path, stack: ExitStack) -> Any:
     if not file.is_file():
         raise BadInputError(
             f"{file.parent} has no {file.name}. Weights are read from safetensors only: choose a "
@@ -141,10 +252,13 @@ def _open(file: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(file, framework="numpy") as opened:
-            yield opened
+        return stack.enter_context(safe_open(file, framework="numpy"))
     except SafetensorError as error:
         raise _unusable(file, f"{error}") from error
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " or ".join(sorted(names))
 
 
 def _unusable(file: Path, reason: str) -> BadInputError:

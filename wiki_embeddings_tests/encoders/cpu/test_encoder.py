@@ -58,7 +58,7 @@ def test_every_process_and_number_of_threads_gives_the_same_bytes(precision):
 def test_the_word_embeddings_are_not_in_the_graph():
     model = resolve()
     bert = model.require_bert()
-    weights = read_weights(model.weights_path, bert)
+    weights = read_weights(model.folder, bert)
     words = weights["embeddings.word_embeddings.weight"].nbytes
     graph = bert_graph(weights, bert, model.pooling)
     assert len(graph) < sum(tensor.nbytes for tensor in weights.values()) - words / 2

@@ -128,7 +128,7 @@ def test_an_interrupted_fetch_is_resumed_and_not_used_before(hub, commit, tmp_pa
 
 
 def test_files_that_changed_since_they_were_fetched_are_refused(commit, tmp_path):
-    weights = resolve(NAME, models_folder=tmp_path).weights_path
+    weights = resolve(NAME, models_folder=tmp_path).folder / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)

@@ -111,7 +111,7 @@ def test_another_architecture_is_fetched_from_the_hub_only_for_tei(hub, mpnet, t
     assert not list((tmp_path / "models").rglob("*.safetensors"))
     model = resolve(NAME, models_folder=tmp_path / "models", any_architecture=True)
     assert model.bert is None
-    assert model.weights_path.is_file()
+    assert (model.folder / "model.safetensors").is_file()
     with pytest.raises(BadInputError, match=ADVICE):
         resolve(NAME, model.revision, models_folder=tmp_path / "models")
 
