@@ -111,18 +111,18 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
         Exit status: 0 if everything was materialized and every check passed, else 1.
 
     Raises:
-        WikiEmbeddingsError: See `job.run_job`.
+        WikiEmbeddingsError: See `run_job`.
         KeyboardInterrupt: The process was told to stop; the run is recorded as failed.
     """
     from rich.console import Console  # these load Dagster, which takes a second
 
     from wiki_embeddings.cli.progress_bars import ProgressBars
     from wiki_embeddings.definitions import defs
-    from wiki_embeddings.defs import job
+    from wiki_embeddings.defs.run_job import run_job
 
     console = Console()
     with ProgressBars(console) as bars:
-        result = job.run_job(defs, wiki, options, settings.load(), bars)
+        result = run_job(defs, wiki, options, settings.load(), bars)
     if any(result.asset_materializations_for_node(asset) for asset in ASSET_KEYS):
         console.print(_summary(wiki, result))
         checks = result.get_asset_check_evaluations()

@@ -25,7 +25,7 @@ from wiki_embeddings.publishing.differences import damaged_paths
 from wiki_embeddings.publishing.hub_calls import call_hub
 from wiki_embeddings.publishing.publication import compose
 from wiki_embeddings.publishing.repository import read_main
-from wiki_embeddings.stages.load_test import config_opens, stream_to_end
+from wiki_embeddings.stages.load_check import config_opens, stream_to_end
 from wiki_embeddings.volume import Volume
 
 _SAMPLED_ROWS = 10

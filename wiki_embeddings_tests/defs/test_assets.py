@@ -23,7 +23,7 @@ from wiki_embeddings.hub_files import retries
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.sources.hub import REPO_ID, REVISION
-from wiki_embeddings.stages import load_test
+from wiki_embeddings.stages import load_check
 from wiki_embeddings.stages.shard import Plan
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.defs.conftest import ARTICLES
@@ -231,7 +231,7 @@ def test_a_wiki_of_empty_pages_only_is_still_complete(sandbox, hub):
 
 def test_a_dataset_that_does_not_pass_never_becomes_visible(embedded_sandbox, monkeypatch):
     broken = CheckResult(passed=False, description="It does not open.", metadata={})
-    monkeypatch.setattr(load_test, "opens_with_datasets", lambda *_: broken)
+    monkeypatch.setattr(load_check, "opens_with_datasets", lambda *_: broken)
     message = embedded_sandbox.failures("hub_dataset")["hub_dataset"]
     assert "opens_with_datasets: It does not open." in message
     assert not (embedded_sandbox.root / "hub").exists()

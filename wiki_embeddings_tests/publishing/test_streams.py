@@ -18,7 +18,7 @@ CHECKS = """
 from pathlib import Path
 from wiki_embeddings.publishing.readback import check_readback
 from wiki_embeddings.manifest import existing_manifest
-from wiki_embeddings.stages.load_test import config_opens, opens_with_datasets
+from wiki_embeddings.stages.load_check import config_opens, opens_with_datasets
 from wiki_embeddings.volume import Volume
 
 volume, folder = Volume(Path({root!r})), {folder!r}

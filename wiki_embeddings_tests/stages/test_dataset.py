@@ -16,7 +16,7 @@ from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.manifest import ShardFile
 from wiki_embeddings.progress import silent
 from wiki_embeddings.stages import dataset as publish
-from wiki_embeddings.stages.load_test import opens_with_datasets
+from wiki_embeddings.stages.load_check import opens_with_datasets
 from wiki_embeddings_tests.support.synthetic import rows, write_embeddings
 
 
