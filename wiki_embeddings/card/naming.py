@@ -16,14 +16,20 @@ _LANGUAGES = {
     "simple": "en",
     "als": "gsw",
     "bat-smg": "sgs",
+    "eml": "egl",
     "fiu-vro": "vro",
+    "map-bms": "jv",
+    "mo": "ro",
+    "nrm": "nrf",
     "roa-rup": "rup",
+    "roa-tara": "nap",
     "zh-classical": "lzh",
     "zh-min-nan": "nan",
     "zh-yue": "yue",
 }
-"""Language codes of wikis that are not named after them, from Wikimedia's list
-(https://meta.wikimedia.org/wiki/Special_language_codes)."""
+"""Languages of wikis whose name does not begin with the language's code: from MediaWiki's tables of
+deprecated and non-standard codes (includes/language/LanguageCode.php), without scripts, regions and
+private parts such as `-x-bms`, because the Hub accepts only two or three letters."""
 
 
 @dataclass(frozen=True)

@@ -363,6 +363,43 @@ def test_a_dataset_on_the_hub_is_cited_by_its_address(vectors):
     assert "version = {20231101}," in text
 
 
+LANGUAGE_TAGS = {
+    "als": "gsw",
+    "bat-smg": "sgs",
+    "be-x-old": "be-tarask",
+    "fiu-vro": "vro",
+    "roa-rup": "rup",
+    "zh-classical": "lzh",
+    "zh-min-nan": "nan",
+    "zh-yue": "yue",
+    "cbk-zam": "cbk",
+    "de-formal": "de-x-formal",
+    "eml": "egl",
+    "en-rtl": "en-x-rtl",
+    "es-formal": "es-x-formal",
+    "hu-formal": "hu-x-formal",
+    "map-bms": "jv-x-bms",
+    "mo": "ro-Cyrl-MD",
+    "nrm": "nrf",
+    "nl-informal": "nl-x-informal",
+    "roa-tara": "nap-x-tara",
+    "simple": "en-simple",
+    "sr-ec": "sr-Cyrl",
+    "sr-el": "sr-Latn",
+    "crh-ro": "crh-Latn-RO",
+    "kk-cn": "kk-Arab-CN",
+    "kk-tr": "kk-Latn-TR",
+    "zh-cn": "zh-Hans-CN",
+    "zh-sg": "zh-Hans-SG",
+    "zh-my": "zh-Hans-MY",
+    "zh-tw": "zh-Hant-TW",
+    "zh-hk": "zh-Hant-HK",
+    "zh-mo": "zh-Hant-MO",
+}
+"""All deprecated and non-standard codes of MediaWiki's `LanguageCode.php`, at commit 698efaebb0dc,
+and the BCP 47 tags that it gives them."""
+
+
 @pytest.mark.parametrize("with_all", [False, True])
 @pytest.mark.parametrize("model", [MINILM, {"revision": "sha256:" + "a" * 64}], ids=str)
 def test_the_page_is_valid_markdown(vectors, with_all, model):
@@ -379,8 +416,15 @@ def test_the_page_is_valid_markdown(vectors, with_all, model):
 
 @pytest.mark.parametrize(
     ("wiki", "code"),
-    [("simple", "en"), ("de", "de"), ("zh-min-nan", "nan"), ("be-tarask", "be"), ("als", "gsw")],
+    [
+        ("sample", "en"),
+        ("de", "de"),
+        ("be-tarask", "be"),
+        ("nds-nl", "nds"),
+        *((wiki, tag.partition("-")[0]) for wiki, tag in LANGUAGE_TAGS.items()),
+    ],
 )
 def test_the_language_is_a_code_that_the_hub_accepts(vectors, wiki, code):
     declared = front_matter(card(dataclasses.replace(vectors, wiki=wiki)))
     assert declared["language"] == [code]
+    assert re.fullmatch("[a-z]{2,3}", code)
