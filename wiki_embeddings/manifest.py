@@ -1,4 +1,4 @@
-"""Manifests: the list of a stage's output, written last: an output is complete if it has one.
+"""Manifests list a stage's output. They are written last: an output is complete if it has one.
 
 Each shard also has a report beside the output folder, so that a rerun recognises a finished shard
 by its content even if no manifest was ever written.
