@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from wiki_embeddings.compute.local.compute import LocalCompute
-from wiki_embeddings.defs.materialize import ShardsFailedError
+from wiki_embeddings.defs.materialize import ShardsFailedError, retry_command
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.progress import StageProgress
 from wiki_embeddings_tests.support.dagster_runs import make_shards
@@ -62,3 +64,12 @@ def test_a_listener_receives_progress_from_the_start_to_the_end(compute):
     assert [snapshot.done for snapshot in snapshots] == sorted(
         snapshot.done for snapshot in snapshots
     )
+
+
+@pytest.mark.parametrize(("wiki", "insists"), [("de", True), ("en", False)])
+def test_the_command_to_retry_insists_on_a_model_that_was_insisted_on(wiki, insists):
+    plan = toy_plan(1)
+    chunks = {"model": "thenlper/gte-small", "token_budget": 128, "title_prefix": True}
+    settings = {**plan.settings, "chunks": chunks}
+    words = retry_command(replace(plan, wiki=wiki, settings=settings))
+    assert ("--allow-english-model" in words) == insists
