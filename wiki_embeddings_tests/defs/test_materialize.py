@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.compute.protocol import Finished
-from wiki_embeddings.defs.materialize import ShardsFailedError
+from wiki_embeddings.defs.materialize import ShardsFailedError, retry_command
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.progress import StageProgress
@@ -67,7 +69,7 @@ def test_a_listener_receives_progress_from_the_start_to_the_end(compute):
 
 
 class ForgetfulCompute(LocalCompute):
-    """Makes all shards, and keeps quiet about one."""
+    """Makes all shards, but sends no event for one of them."""
 
     def map(self, plan):
         for event in super().map(plan):
@@ -75,8 +77,17 @@ class ForgetfulCompute(LocalCompute):
                 yield event
 
 
-def test_a_shard_of_which_nothing_is_heard_is_missed(volume):
+def test_a_shard_without_any_event_fails_the_map(volume):
     plan = toy_plan(3)
     with pytest.raises(WikiEmbeddingsError, match=r"1 of 3 shards .* part-00001\.parquet among"):
         make_shards(plan, ForgetfulCompute(volume.root, cores=2))
     assert read_manifest(volume, plan.folder) is None
+
+
+@pytest.mark.parametrize(("wiki", "insists"), [("de", True), ("en", False)])
+def test_the_command_to_retry_insists_on_a_model_that_was_insisted_on(wiki, insists):
+    plan = toy_plan(1)
+    chunks = {"model": "thenlper/gte-small", "token_budget": 128, "title_prefix": True}
+    settings = {**plan.settings, "chunks": chunks}
+    words = retry_command(replace(plan, wiki=wiki, settings=settings))
+    assert ("--allow-english-model" in words) == insists
