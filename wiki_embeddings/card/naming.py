@@ -59,10 +59,8 @@ def text_license(snapshot: str) -> License:
 
 def dataset_name(vectors: Manifest) -> str:
     """Return the name of a dataset."""
-    settings = vectors.settings
-    return planned_dataset_name(
-        vectors.wiki, str(settings["embeddings"]["model"]), float(settings["raw"]["fraction"])
-    )
+    model = vectors.model_folder or str(vectors.settings["embeddings"]["model"])
+    return planned_dataset_name(vectors.wiki, model, float(vectors.settings["raw"]["fraction"]))
 
 
 def planned_dataset_name(wiki: str, model: str, fraction: float) -> str:

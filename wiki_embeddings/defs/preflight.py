@@ -6,7 +6,8 @@ fraction of 0, and an asset late in the run would be the first to refuse its con
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
@@ -15,6 +16,19 @@ from wiki_embeddings.defs.config import CONFIGS, ChunkedVolumeConfig, Embeddings
 
 if TYPE_CHECKING:
     from wiki_embeddings.compute.protocol import Compute
+
+
+def selected_assets(context: dg.AssetExecutionContext) -> list[str]:
+    """Return the keys of the assets of this run, in the order of the pipeline."""
+    selected = context.job_def.asset_layer.selected_asset_keys
+    return [key for key in ASSET_KEYS if dg.AssetKey(key) in selected]
+
+
+def config_of(context: dg.AssetExecutionContext, asset: str) -> Mapping[str, Any]:
+    """Return the config of an asset of this run, as Dagster resolved it; empty if not in the run."""
+    step = context.op_execution_context.get_step_execution_context()
+    op = step.resolved_run_config.ops.get(asset)
+    return {} if op is None else cast("Mapping[str, Any]", op.config)
 
 
 def require_workable_config(context: dg.AssetExecutionContext, compute: Compute) -> None:
@@ -31,13 +45,11 @@ def require_workable_config(context: dg.AssetExecutionContext, compute: Compute)
     """
     from wiki_embeddings.defs import instance  # loads SQLAlchemy
 
-    selected = context.job_def.asset_layer.selected_asset_keys
-    assets = [asset for asset in ASSET_KEYS if dg.AssetKey(asset) in selected]
+    assets = selected_assets(context)
     is_first = context.asset_key == dg.AssetKey(assets[0])
     if not is_first or instance.is_of_command_line(context.run):  # which checks before the run
         return
-    ops = context.get_step_execution_context().resolved_run_config.ops
-    configs: dict[str, Any] = {asset: CONFIGS[asset](**ops[asset].config) for asset in assets}
+    configs: dict[str, Any] = {a: CONFIGS[a](**config_of(context, a)) for a in assets}
     if CHUNKED_VOLUME in configs:
         require_model(
             compute, context.partition_key, configs[CHUNKED_VOLUME], configs.get(EMBEDDINGS)

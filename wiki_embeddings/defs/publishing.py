@@ -6,9 +6,8 @@ in a local folder, or stay on the Modal volume.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -18,6 +17,7 @@ from wiki_embeddings.compute.modal.deployment import VOLUME
 from wiki_embeddings.defs.config import ChunkedVolumeConfig, HubDatasetConfig, RawWikipediaConfig
 from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.materialize import materialize
+from wiki_embeddings.defs.preflight import config_of, selected_assets
 from wiki_embeddings.volume import Volume
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ def require_publishable(
         BadInputError: It may not be published; says what to do.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    run = _selected_assets(context)
+    run = selected_assets(context)
     if HUB_DATASET not in run or context.asset_key != dg.AssetKey(run[0]):
         return
     name = _planned_name(context, compute)
     if hub.namespace:
         from wiki_embeddings.publishing import preflight  # loads the Hub's client
 
-        config = HubDatasetConfig(**_run_config(context, HUB_DATASET))
+        config = HubDatasetConfig(**config_of(context, HUB_DATASET))
         compute.call(
             preflight.require_publishable,
             f"{hub.namespace}/{name}",
@@ -59,34 +59,22 @@ def require_publishable(
         local_folder.require_publishable(Path(hub.folder), name)
 
 
-def _selected_assets(context: dg.AssetExecutionContext) -> list[str]:
-    """Keys of the assets of this run, in the order of the pipeline."""
-    selected = context.job_def.asset_layer.selected_asset_keys
-    return [key for key in ASSET_KEYS if dg.AssetKey(key) in selected]
-
-
 def _planned_name(context: dg.AssetExecutionContext, compute: Compute) -> str:
-    """Name of the dataset that this run will publish."""
-    from wiki_embeddings.card import planned_dataset_name  # loads Arrow
+    """Return the name of the dataset that this run will publish."""
+    from wiki_embeddings.card import planned_dataset_name
 
-    wiki, run = context.partition_key, _selected_assets(context)
-    # What this run will not make again, it reads from the last materialization.
-    kept = [key for key in ASSET_KEYS[:-1] if key not in run]
-    settings = current_manifest(context.instance, compute, kept[-1], wiki).settings if kept else {}
-    raw = RawWikipediaConfig(**_run_config(context, RAW_WIKIPEDIA))
-    chunks = ChunkedVolumeConfig(**_run_config(context, CHUNKED_VOLUME))
-    return planned_dataset_name(
-        wiki,
-        str(settings["chunks"]["model"]) if "chunks" in settings else chunks.model_for(wiki),
-        float(settings["raw"]["fraction"]) if settings else raw.fraction,
-    )
-
-
-def _run_config(context: dg.AssetExecutionContext, asset: str) -> Mapping[str, Any]:
-    """Config of an asset of this run, as Dagster has resolved it; empty if it is not in the run."""
-    step = context.op_execution_context.get_step_execution_context()
-    op = step.resolved_run_config.ops.get(asset)
-    return {} if op is None else cast("Mapping[str, Any]", op.config)
+    wiki = context.partition_key
+    raw = RawWikipediaConfig(**config_of(context, RAW_WIKIPEDIA))
+    model, fraction = None, raw.fraction
+    # What this run does not make again, it reads from the last materialization.
+    kept = [key for key in ASSET_KEYS[:-1] if key not in selected_assets(context)]
+    if kept:
+        manifest = current_manifest(context.instance, compute, kept[-1], wiki)
+        fraction = float(manifest.settings["raw"]["fraction"])
+        model = manifest.model_folder or manifest.settings.get("chunks", {}).get("model")
+    if model is None:
+        model = ChunkedVolumeConfig(**config_of(context, CHUNKED_VOLUME)).model_for(wiki)
+    return planned_dataset_name(wiki, str(model), fraction)
 
 
 def publish_to_hub(
