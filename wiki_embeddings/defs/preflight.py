@@ -25,7 +25,7 @@ def selected_assets(context: dg.AssetExecutionContext) -> list[str]:
 
 
 def config_of(context: dg.AssetExecutionContext, asset: str) -> Mapping[str, Any]:
-    """Return the config of an asset of this run, as Dagster resolved it; empty if not in the run."""
+    """Return the resolved config of an asset of this run; empty if the asset is not in it."""
     step = context.op_execution_context.get_step_execution_context()
     op = step.resolved_run_config.ops.get(asset)
     return {} if op is None else cast("Mapping[str, Any]", op.config)
