@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -67,7 +68,6 @@ def test_the_hash_does_not_depend_on_the_batch(tiny_model):
 @pytest.mark.parametrize(
     "change",
     [
-        {"name": "another/model"},
         {"revision": "sha256:" + "0" * 64},
         {"weights_sha256": "0" * 64},
         {"tokenizer_sha256": "0" * 64},
@@ -83,3 +83,17 @@ def test_another_encoder_gives_other_hashes(tiny_model, change):
     (one,), (two,) = ours.chunk(table).to_pylist(), other.chunk(table).to_pylist()
     assert one["tokens"] == two["tokens"]
     assert one["hash"] != two["hash"]
+
+
+def test_another_name_gives_other_hashes_only_on_the_hub(tiny_model):
+    table = articles(("Snow", "Snow is white."))
+    ours = load_chunker(str(tiny_model), None, 256, False)
+
+    def hash_as(**changes: Any) -> str:
+        model = dataclasses.replace(ours.model, **changes)
+        (chunk,) = dataclasses.replace(ours, model=model).chunk(table).to_pylist()
+        return str(chunk["hash"])
+
+    assert hash_as(name="/moved/model") == hash_as()
+    on_hub = {hash_as(name=name, revision="0" * 40) for name in ("a/model", "b/model")}
+    assert len(on_hub) == 2

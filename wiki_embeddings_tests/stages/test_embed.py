@@ -47,8 +47,7 @@ def chunks(volume, tiny_model) -> Manifest:
 
 
 def planned(chunks: Manifest, engine: str, precision: str | None = None) -> Plan[embed.EmbedSpec]:
-    chunking = chunks.settings["chunks"]
-    return embed.plan(chunks, encoders.describe(chunking["model"], engine, precision=precision))
+    return embed.plan(chunks, encoders.describe(chunks.model_folder, engine, precision=precision))
 
 
 def vectors(volume: Volume, spec: embed.EmbedSpec) -> npt.NDArray[np.float32]:

@@ -69,7 +69,7 @@ class EmbeddingCloud:
         settings = self.chunks.settings["chunks"]
         prepared = chunk.prepare(
             Volume(self.cloud.folder),
-            model=settings["model"],
+            model=self.chunks.model_folder or settings["model"],
             revision=settings["revision"],
             token_budget=settings["token_budget"],
             title_prefix=settings["title_prefix"],
