@@ -170,9 +170,11 @@ def make_shard(view: VolumeView, reload_token: str, make: Make, spec: ShardSpec)
         if isinstance(error, BrokenDeviceError):
             # It would fail every further input at once, and so attract ever more of them.
             view.stop_fetching_inputs()
+        # Its message says all; its cause may be of a class that the driver cannot unpickle.
         raise ShardError(str(error)) from None
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
+        # The traceback, with its causes, travels as text, which any machine can unpickle.
         raise ShardError(cause, traceback.format_exc()) from None
 
 
