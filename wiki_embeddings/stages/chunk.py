@@ -128,9 +128,10 @@ def plan(raw: Manifest, config: ChunkingConfig) -> Plan[ChunkSpec]:
         BadInputError: There are no articles.
     """
     if not raw.rows:
+        is_sample = float(raw.settings["raw"]["fraction"]) < 1
+        advice = "a larger fraction" if is_sample else "another snapshot"
         raise BadInputError(
-            f"raw_wikipedia of {raw.wiki} has no articles: materialize it again with a larger "
-            "fraction."
+            f"raw_wikipedia of {raw.wiki} has no articles: materialize it again with {advice}."
         )
     settings: Settings = {**raw.settings, "chunks": {**asdict(config), "version": versions.CHUNK}}
     folder = folder_for(raw.wiki, "chunks", raw.as_upstream(), settings, versions.CHUNK)
