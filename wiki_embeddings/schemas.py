@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from wiki_embeddings.errors import BadInputError
-
 ROW_GROUP_ROWS = 10_000
 """About 20 MB of embeddings: what a streaming reader holds in memory."""
 
@@ -104,11 +102,11 @@ def stored_vectors(table: pa.Table) -> npt.NDArray[np.float16]:
     """Return the stored vectors of a table of embeddings, float16 of shape `(rows, dimensions)`.
 
     Raises:
-        BadInputError: A row has no vector.
+        ValueError: A row has no vector.
     """
     column = table.column("embedding")
     if column.null_count:
-        raise BadInputError(f"{column.null_count} rows have no vector: make the file again.")
+        raise ValueError(f"{column.null_count} rows have no vector")
     flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     vectors: npt.NDArray[np.float16] = flat.reshape(table.num_rows, column.type.list_size)
     return np.ascontiguousarray(vectors)

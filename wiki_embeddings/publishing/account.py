@@ -80,10 +80,10 @@ def look_up_account() -> HubAccount:
                 f"The Hub at {redacted_endpoint()} does not say whose token it is: it answers "
                 f"with status {status}."
             )
-            advice = "Ask again later."
             problem = error_for_response(error.response, target)
             if isinstance(problem, TransientError):
-                raise TransientError(reason, advice, problem.retry_after_s) from error
+                raise TransientError(reason, "Ask again later.", problem.retry_after_s) from error
+            advice = "Check HF_ENDPOINT and the proxy settings (HTTPS_PROXY, NO_PROXY)."
             raise WikiEmbeddingsError(f"{reason} {advice}") from error
 
 

@@ -21,6 +21,8 @@ from wiki_embeddings.hub_files.errors import TRANSIENT_STATUSES, TransientError
 from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, call_hub_once
 
+_ADDRESS = re.compile(r"https?://\S+")
+
 _XET_STATUS = re.compile(r"HTTP status \w+ error \((\d{3})\b")
 """How `hf_xet` reports the status of a response."""
 
@@ -86,9 +88,9 @@ def _translate_transfer_errors(repo_id: str, step: str) -> Generator[None]:
         yield
     # The client raises `RuntimeError` if the store fails, `hf_xet` any of these.
     except (RuntimeError, ConnectionError, TimeoutError) as error:
+        # Not `from error`: its text may hold a signed URL.
         if isinstance(error.__cause__, HfHubHTTPError):
             raise error.__cause__ from None
-        # Not `from error`: its text may hold a signed URL.
         raise _transfer_error(error, repo_id, step) from None
 
 
@@ -102,5 +104,12 @@ def _transfer_error(error: Exception, repo_id: str, step: str) -> WikiEmbeddings
             "lost its rights, or a private repository may be full. Check its settings on the Hub, "
             "and run again."
         )
-    answer = f" (the store answers with status {status})" if status else ""
-    return TransientError(f"{problem}{answer}.", "Run it again later; finished work is kept.")
+    reason = f"the store answers with status {status}" if status else _without_addresses(error)
+    advice = "Run it again later; finished work is kept."
+    return TransientError(f"{problem} ({reason}).", advice)
+
+
+def _without_addresses(error: Exception) -> str:
+    """Return what an error says, without URLs, which may be signed."""
+    text = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+    return _ADDRESS.sub("…", text)

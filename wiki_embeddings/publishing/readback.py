@@ -135,7 +135,9 @@ def _sample_row(path: Path, rng: random.Random) -> Mapping[str, Any]:
         with pq.ParquetFile(path) as parquet:
             table = parquet.read_row_group(rng.randrange(parquet.num_row_groups))
     except (OSError, ValueError) as error:
-        raise BadInputError(f"Cannot read {path}: materialize hub_dataset again.") from error
+        raise BadInputError(
+            f"Cannot read {path} ({error}): materialize hub_dataset again."
+        ) from error
     row: Mapping[str, Any] = table.slice(rng.randrange(table.num_rows), 1).to_pylist()[0]
     return row
 

@@ -11,6 +11,9 @@ import yaml
 
 from wiki_embeddings.errors import BadInputError
 
+_NOT_THE_FILES_FAULT = (pa.ArrowMemoryError, pa.ArrowCancelled)
+"""No other copy of the file would be read either."""
+
 
 @contextmanager
 def translate_read_errors(what: Path | str, advice: str) -> Iterator[None]:
@@ -28,6 +31,10 @@ def translate_read_errors(what: Path | str, advice: str) -> Iterator[None]:
     # Arrow raises ValueError for a truncated file, OSError for broken bytes within, and errors of
     # its own for what it cannot decode.
     except (OSError, ValueError, yaml.YAMLError, pa.ArrowException) as error:
+        if isinstance(error, _NOT_THE_FILES_FAULT):
+            raise
+        if isinstance(error, PermissionError):
+            advice = "Give this user the right to read it."
         is_missing = isinstance(error, FileNotFoundError)
         reason = "it is missing" if is_missing else str(error).partition("\n")[0]
         raise BadInputError(f"Cannot read {what}: {reason}. {advice}") from error

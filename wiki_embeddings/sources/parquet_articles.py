@@ -173,6 +173,8 @@ def _translate_parquet_errors(file: _ArticleFile) -> Generator[None]:
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
+        if isinstance(error, pa.ArrowMemoryError | pa.ArrowCancelled):  # not the file's fault
+            raise
         raise BadInputError(
             f"{file.name} is not a readable Parquet file ({error}). Its bytes are those that the "
             "Hub announces, so it was published like this; use another snapshot."

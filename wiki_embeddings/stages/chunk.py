@@ -134,9 +134,10 @@ def plan(raw: Manifest, config: ChunkingConfig) -> Plan[ChunkSpec]:
         BadInputError: There are no articles.
     """
     if not raw.rows:
+        is_dry_run = float(raw.settings["raw"]["fraction"]) < 1
+        advice = "a larger fraction" if is_dry_run else "another snapshot"
         raise BadInputError(
-            f"{RAW_WIKIPEDIA} of {raw.wiki} has no articles: materialize it again with a larger "
-            "fraction."
+            f"{RAW_WIKIPEDIA} of {raw.wiki} has no articles: materialize it again with {advice}."
         )
     decisive = {key: value for key, value in asdict(config).items() if key != "model_folder"}
     settings: Settings = {**raw.settings, "chunks": {**decisive, "version": versions.CHUNK}}

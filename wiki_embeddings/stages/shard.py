@@ -212,13 +212,17 @@ def read_input(
         row_group: The one row group to read; None for the whole file.
 
     Raises:
-        BadInputError: The file is missing or differs from its manifest.
+        BadInputError: The file is missing, cannot be read or differs from its manifest.
     """
     path = volume.path(file.reference)
     try:
         found = _sha256_cached(path, path.stat().st_mtime_ns, path.stat().st_size)
-    except OSError as error:
-        found = f"unreadable: {error.strerror}"
+    except FileNotFoundError:
+        found = "missing"
+    except OSError as error:  # making it again would not make it readable
+        raise BadInputError(
+            f"Cannot read {path}: {error.strerror}. Put that right, and run again."
+        ) from error
     if found != file.sha256:
         raise BadInputError(
             f"{path} differs from its manifest (SHA-256 {file.sha256[:16]}…, found {found[:40]}): "

@@ -37,11 +37,16 @@ def test_an_impossible_token_is_not_sent(hub, monkeypatch, token):
     assert not hub.served
 
 
-@pytest.mark.parametrize("status", [404, 429, 503])
-def test_an_error_of_the_hub_is_not_blamed_on_the_token(hub, monkeypatch, status):
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [(404, "Check HF_ENDPOINT"), (429, "Ask again later"), (503, "Ask again later")],
+)
+def test_an_error_of_the_hub_is_not_blamed_on_the_token(hub, monkeypatch, status, advice):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     hub.fail("whoami", status)
-    with pytest.raises(WikiEmbeddingsError, match=f"answers with status {status}") as caught:
+    with pytest.raises(
+        WikiEmbeddingsError, match=f"answers with status {status}. {advice}"
+    ) as caught:
         look_up_account()
     assert TOKEN not in str(caught.value)
 

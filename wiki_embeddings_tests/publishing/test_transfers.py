@@ -12,6 +12,7 @@ import pytest
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.hub_files import retries
 from wiki_embeddings.publishing import hub_calls, pull_request
+from wiki_embeddings.publishing.file_transfer import _transfer_error
 from wiki_embeddings_tests.publishing.runs import (
     REPO_ID,
     Datasets,
@@ -195,6 +196,13 @@ def test_a_lasting_outage_of_the_xet_store_is_reported(
     assert "Traceback" not in message
     assert "again later" in message
     assert not [secret for secret in SECRETS if secret in message]
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, ConnectionError, TimeoutError])
+def test_a_failed_transfer_says_why_without_addresses(kind: type[Exception]):
+    text = "I/O error: No space left on device (os error 28) at https://store/a?X-Signature=5ec2e7"
+    message = str(_transfer_error(kind(text), "cantor/articles", "uploading"))
+    assert "(I/O error: No space left on device (os error 28) at …)." in message
 
 
 @pytest.mark.parametrize("is_handled", [True, False], ids=["handled", "not handled"])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -177,6 +178,20 @@ def test_vectors_of_different_lengths_are_refused(published):
     position = table.schema.get_field_index("embedding")
     pq.write_table(table.set_column(position, "embedding", [lists]), files.files[0])
     with pytest.raises(BadInputError, match="vectors of different lengths"):
+        nearest(question_like(0), files, 1)
+
+
+def test_a_file_with_a_missing_vector_is_named_with_what_to_do(published):
+    files = from_folder(published)
+    table = rows(0, 10)
+    position = table.schema.get_field_index("embedding")
+    column = pc.if_else(pc.equal(table.column("chunk_index"), 1), None, table.column("embedding"))
+    field = table.schema.field("embedding").with_nullable(True)
+    pq.write_table(table.set_column(position, field, column), files.files[0])
+    with pytest.raises(
+        BadInputError,
+        match=r"Cannot read .*train-00000-of-00003\.parquet: 5 rows have no vector\. ",
+    ):
         nearest(question_like(0), files, 1)
 
 

@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.schemas import RAW_SCHEMA
-from wiki_embeddings.sources.parquet_articles import read_articles
+from wiki_embeddings.sources.parquet_articles import (
+    _ArticleFile,
+    _translate_parquet_errors,
+    read_articles,
+)
 from wiki_embeddings.sources.sampling import keep_mask
 from wiki_embeddings_tests.sources.article_tables import articles, expected, parquet
 
@@ -141,3 +145,10 @@ def test_a_corrupt_file_is_refused(tmp_path: Path, content: bytes):
 
 def test_a_file_without_articles_is_read(tmp_path: Path):
     assert read_file(tmp_path / "file", parquet(articles([]))).num_rows == 0
+
+
+@pytest.mark.parametrize("error", [pa.ArrowMemoryError("malloc failed"), pa.ArrowCancelled("^C")])
+def test_what_is_not_the_files_fault_is_not_blamed_on_it(tmp_path: Path, error: Exception):
+    file = _ArticleFile(tmp_path, "the file")
+    with pytest.raises(type(error)), _translate_parquet_errors(file):
+        raise error

@@ -16,6 +16,7 @@ from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.encoders import engines
 from wiki_embeddings.encoders.cpu import processor
+from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import silent
 from wiki_embeddings.schemas import stored_vectors, vectors_of
@@ -98,6 +99,16 @@ def test_stored_vectors_keep_every_bit_although_their_bytes_lie_apart(chunks, vo
     assert "BYTE_STREAM_SPLIT" in numbers.encodings
     assert numbers.statistics is None
     assert group.column(columns["id"]).statistics is not None
+
+
+def test_an_input_that_cannot_be_read_is_named_with_what_helps(chunks, volume):
+    file = planned(chunks, "cpu").specs[0].chunks
+    volume.path(file.reference).unlink()
+    with pytest.raises(BadInputError, match=r"found missing.*: materialize chunked_volume again"):
+        read_input(volume, file, "chunked_volume")
+    volume.path(file.reference).mkdir()
+    with pytest.raises(BadInputError, match=r"Cannot read .*: Is a directory\. Put that right"):
+        read_input(volume, file, "chunked_volume")
 
 
 def test_tokens_are_read_as_they_are_stored_from_any_slice_of_a_shard(chunks, volume):

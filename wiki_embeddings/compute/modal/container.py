@@ -177,9 +177,11 @@ def make_shard(view: VolumeView, reload_token: str, make: Make, spec: ShardSpec)
         if isinstance(error, BrokenDeviceError):
             # It fails every input at once, so Modal would keep sending it more.
             view.stop_fetching_inputs()
+        # Its message says all; its cause may be of a class that the driver cannot unpickle.
         raise ShardError(str(error)) from None
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
+        # The traceback, with its causes, travels as text, which any machine can unpickle.
         raise ShardError(cause, traceback.format_exc()) from None
 
 

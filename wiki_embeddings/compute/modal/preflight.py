@@ -72,11 +72,11 @@ def check_token() -> Finding:
             state = str(error).partition("\n")[0].rstrip(".")
             remedy = "Run `modal profile list`, then `modal profile activate`."
             return Finding(subject, state, remedy)
-        except TimeoutError:
+        except TimeoutError as error:
             raise WikiEmbeddingsError(
                 f"Modal cannot be reached: there was no answer within {_HELLO_TIMEOUT_S:.0f} s. "
                 "Look at the network and at https://status.modal.com, and try again."
-            ) from None
+            ) from error
     token_id = _configured("token_id")
     return Finding(subject, f"accepted ({token_id[:7]}…)" if token_id else "accepted")
 
