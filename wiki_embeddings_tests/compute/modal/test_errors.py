@@ -44,7 +44,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_request_is_repeated_while_modal_does_not_answer(error):
     request = Request(*[error] * 20)
-    assert with_retries("call_function", request) == "answer"
+    assert with_retries("ask", request) == "answer"
     assert request.attempts == 21
 
 
@@ -55,7 +55,7 @@ def test_retries_end_with_a_sentence_that_says_what_to_do(monkeypatch, error):
     monkeypatch.setattr(modal_errors, "_RETRY_FOR_S", 0.0)
     expected = r"Modal cannot ask: it does not answer \(gone\)\. Look at https://status"
     with pytest.raises(WikiEmbeddingsError, match=expected):
-        with_retries("call_function", Request(*[error] * 99))
+        with_retries("ask", Request(*[error] * 99))
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_retries_end_with_a_sentence_that_says_what_to_do(monkeypatch, error):
 def test_an_outcome_is_not_retried(error, expected):
     request = Request(error)
     with pytest.raises(WikiEmbeddingsError, match=expected):
-        with_retries("call_function", request)
+        with_retries("ask", request)
     assert request.attempts == 1
 
 
 def test_a_refused_token_is_a_bad_input():
     with pytest.raises(BadInputError, match="modal setup"):
-        with_retries("call_function", Request(modal.exception.AuthError("no")))
+        with_retries("ask", Request(modal.exception.AuthError("no")))
