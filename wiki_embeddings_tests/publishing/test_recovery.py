@@ -44,7 +44,7 @@ def test_a_pull_request_that_the_hub_refuses_to_merge_is_replaced(
     hub: LocalHub, datasets: Datasets, expected: ExpectedContent
 ):
     hub.fail("/1/merge", 409)
-    with pytest.raises(BadInputError, match=r"/discussions/1 was not merged.*opens another one"):
+    with pytest.raises(BadInputError, match=r"/discussions/1 was not merged.*to open another one"):
         datasets.publish(datasets.first)
     assert pull_request_statuses(hub) == ["closed"]
     assert datasets.publish(datasets.first).pull_request_url.endswith("/2")
