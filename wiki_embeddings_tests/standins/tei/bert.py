@@ -1,4 +1,4 @@
-"""The encoder of BERT in NumPy, one sequence at a time, in float32."""
+"""The encoder of BERT and XLM-R in NumPy, one sequence at a time, in float32."""
 
 from __future__ import annotations
 
@@ -51,6 +51,9 @@ class Bert:
         self._layers: int = config["num_hidden_layers"]
         self._heads: int = config["num_attention_heads"]
         self._epsilon: float = config["layer_norm_eps"]
+        # XLM-R leaves the rows of positions up to that of the padding token unused.
+        is_bert = config["model_type"] == "bert"
+        self._first_position: int = 0 if is_bert else config["pad_token_id"] + 1
 
     def unit_vector(self, ids: Sequence[int], pooling: str) -> Array:
         """Encode one sequence of token ids, special tokens included.
@@ -59,9 +62,10 @@ class Bert:
             ids: The token ids.
             pooling: `cls` or `mean`.
         """
+        positions = slice(self._first_position, self._first_position + len(ids))
         hidden = (
             self._tensors["embeddings.word_embeddings.weight"][list(ids)]
-            + self._tensors["embeddings.position_embeddings.weight"][: len(ids)]
+            + self._tensors["embeddings.position_embeddings.weight"][positions]
             + self._tensors["embeddings.token_type_embeddings.weight"][0]
         )
         hidden = self._norm("embeddings.LayerNorm", hidden)
