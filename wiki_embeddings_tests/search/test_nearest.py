@@ -96,7 +96,9 @@ def test_a_folder_into_which_two_versions_were_downloaded_is_refused(published):
 
 
 def test_a_folder_without_a_small_config_is_refused(published):
-    with pytest.raises(BadInputError, match=r"is not a published dataset: .* small/train-\*\.parquet"):
+    with pytest.raises(
+        BadInputError, match=r"is not a published dataset: .* small/train-\*\.parquet"
+    ):
         from_folder(published, "small")
 
 

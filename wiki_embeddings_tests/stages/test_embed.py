@@ -101,12 +101,11 @@ def test_stored_vectors_keep_every_bit_although_their_bytes_lie_apart(chunks, vo
     assert group.column(columns["id"]).statistics is not None
 
 
-def test_an_input_that_cannot_be_read_is_named_with_what_helps(chunks, volume):
-    file = planned(chunks, "cpu").specs[0].chunks
-    volume.path(file.reference).unlink()
+def test_an_input_that_cannot_be_read_is_named_with_what_helps(chunks, tmp_path):
+    file, volume = planned(chunks, "cpu").specs[0].chunks, Volume(tmp_path)
     with pytest.raises(BadInputError, match=r"found missing.*: materialize chunked_volume again"):
         read_input(volume, file, "chunked_volume")
-    volume.path(file.reference).mkdir()
+    volume.path(file.reference).mkdir(parents=True)
     with pytest.raises(BadInputError, match=r"Cannot read .*: Is a directory\. Put that right"):
         read_input(volume, file, "chunked_volume")
 

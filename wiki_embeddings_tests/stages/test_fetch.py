@@ -57,5 +57,5 @@ def test_a_part_counts_articles_characters_and_bytes(tmp_path):
 @pytest.mark.parametrize("ids", [[1, 1], [2, 1]])
 def test_ids_that_repeat_or_go_back_are_refused(tmp_path, ids):
     batches = iter([batch([ids[0]], ["a"]), batch([ids[1]], ["b"])])
-    with pytest.raises(BadInputError, match="twice or out of order"):
+    with pytest.raises(BadInputError, match="duplicated or out of order"):
         write_part(OpenedPart(2, batches), tmp_path / "part", shard_bytes=1)
