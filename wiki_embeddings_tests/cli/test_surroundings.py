@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from wiki_embeddings.cli.parameters import GPU_TYPE
+from wiki_embeddings.defs.config import EmbeddingsConfig, Gpu
 from wiki_embeddings_tests.support.homes import (
     SMALL,
     cli,
@@ -337,8 +339,14 @@ def test_what_is_no_language_code_is_not_advised_as_one(tmp_path, start, wiki, a
 
 
 @pytest.mark.parametrize("gpu", ["A100-40GB", "A100_40GB", "a100-40gb", "a100_40gb"])
-def test_run_and_estimate_read_the_same_spellings_of_a_gpu(tmp_path, tiny_model, gpu):
+def test_a_gpu_may_be_spelled_with_hyphens_or_underscores_in_any_case(tmp_path, gpu):
     estimate = cli_in_this_process(tmp_path, "estimate", "--gpu", gpu)
     assert "× A100-40GB" in estimate.stdout, estimate.stderr
+    spelled = GPU_TYPE.convert(gpu, None, None)
+    assert EmbeddingsConfig(gpu=spelled).gpu is Gpu.A100_40GB
+
+
+def test_run_reads_modals_spelling_of_a_gpu(tmp_path, tiny_model):
+    gpu = "A100-40GB"
     run = cli(tmp_path, "run", "--gpu", gpu, "--model", str(tiny_model), *SMALL)
     assert run.returncode == 0, run.stderr
