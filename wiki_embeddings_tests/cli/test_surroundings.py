@@ -343,7 +343,7 @@ def test_a_gpu_may_be_spelled_with_hyphens_or_underscores_in_any_case(tmp_path, 
     estimate = cli_in_this_process(tmp_path, "estimate", "--gpu", gpu)
     assert "× A100-40GB" in estimate.stdout, estimate.stderr
     spelled = GPU_TYPE.convert(gpu, None, None)
-    assert EmbeddingsConfig(gpu=spelled).gpu is Gpu.A100_40GB
+    assert EmbeddingsConfig(gpu=Gpu(spelled)).gpu is Gpu.A100_40GB
 
 
 def test_run_reads_modals_spelling_of_a_gpu(tmp_path, tiny_model):
