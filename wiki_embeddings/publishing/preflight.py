@@ -146,12 +146,12 @@ def _check_name(repo_id: str) -> None:
     """
     try:
         validate_repo_id(repo_id)
-    except HFValidationError:
+    except HFValidationError as error:
         raise BadInputError(
             f"{repo_id} is not a name that the Hub allows (letters, digits, -, _ and . only, no -- "
             "or .., at most 96 of them). It comes from the model's name: copy the model to a "
             "folder with a plainer one."
-        ) from None
+        ) from error
     if call_hub(repo_id, "checking that its name is free", lambda api: api.repo_exists(repo_id)):
         raise BadInputError(
             f"{repo_id} is a model on {redacted_endpoint()}: rename it there, or set "
