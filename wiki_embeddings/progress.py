@@ -85,8 +85,8 @@ def _cost(usage: Usage | None) -> str:
         return ""
     kind = f"{usage.gpu} containers" if usage.gpu else "containers"
     seconds = f"{usage.container_s:,.0f} {'GPU' if usage.gpu else 'container'}-seconds"
-    cost = f"{usage.containers} {kind} in use, {seconds}, ${usage.dollars:,.3f} so far"
-    return f"; {cost}; {usage.url}"
+    price = "at a price that is not known" if usage.dollars is None else f"${usage.dollars:,.3f}"
+    return f"; {usage.containers} {kind} in use, {seconds}, {price} so far; {usage.url}"
 
 
 Listener: TypeAlias = Callable[[StageProgress], None]

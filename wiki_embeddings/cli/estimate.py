@@ -52,7 +52,7 @@ _GB = 1e9
 @click.option(
     "--gpu",
     type=GPU_TYPE,
-    help="On Modal: GPU of each container that computes vectors, such as A10G.",
+    help="On Modal: GPU of each container that computes vectors, such as H100.",
 )
 @click.option("--containers", type=int, help="On Modal: most containers at once.")
 @click.option(

@@ -69,7 +69,7 @@ _STOPPED = 128 + signal.SIGINT
 @click.option(
     "--gpu",
     type=GPU_TYPE,
-    help="On Modal: GPU of each container that computes vectors, such as A10G.",
+    help="On Modal: GPU of each container that computes vectors, such as H100.",
 )
 @click.option(
     "--deadline-minutes",

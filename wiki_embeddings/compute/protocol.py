@@ -71,14 +71,14 @@ class Usage:
         containers: Containers in use now.
         gpu: Their GPU type; empty without one.
         container_s: Seconds summed over all containers, idle ones included.
-        dollars: Price of these seconds.
+        dollars: Price of these seconds; None for a GPU whose price is not known.
         url: Dashboard page of the map.
     """
 
     containers: int
     gpu: str
     container_s: float
-    dollars: float
+    dollars: float | None
     url: str
 
 
@@ -101,7 +101,7 @@ class ContainerOptions:
     containers: int = 50
     deadline_s: float = 1800.0
     engine: str = "auto"
-    gpu: str = "A10G"
+    gpu: str = "A10"
     inputs_per_container: int = 2
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from wiki_embeddings.compute.modal.prices import GPU_SECOND, gpu_dollars_per_s
 from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.metadata import cost_metadata
 from wiki_embeddings.defs.preflight import require_workable_config
@@ -63,9 +64,21 @@ def opened_compute(
         context.log.info(
             f"{context.asset_key.to_user_string()} of {context.partition_key} on {compute.name}"
         )
+        _warn_of_unknown_gpu(context, compute, options)
         require_workable_config(context, compute)
         require_publishable(context, compute, hub)
         yield compute
+
+
+def _warn_of_unknown_gpu(
+    context: dg.AssetExecutionContext, compute: Compute, options: ContainerOptions
+) -> None:
+    """Warn of a GPU type that may be misspelled; Modal decides whether it exists."""
+    if compute.folder is None and gpu_dollars_per_s(options.gpu) is None:
+        context.log.warning(
+            f"The GPU {options.gpu!r} is not in this project's table of prices: Modal is asked for "
+            f"it, and the cost is not counted. The table has {', '.join(GPU_SECOND)}."
+        )
 
 
 def checked_upstream(context: dg.AssetExecutionContext, compute: Compute, asset: str) -> Manifest:

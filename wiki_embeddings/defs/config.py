@@ -10,9 +10,10 @@ from enum import Enum
 from typing import Any, ClassVar
 
 import dagster as dg
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.compute.modal.prices import GPU_SECOND, gpu_name
 from wiki_embeddings.compute.protocol import ContainerOptions
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL
 from wiki_embeddings.encoders.models.languages import (
@@ -21,6 +22,7 @@ from wiki_embeddings.encoders.models.languages import (
     default_model,
     require_language,
 )
+from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.volume import MiB
 
@@ -49,24 +51,6 @@ class Precision(Enum):
     int8 = "int8"
 
 
-class Gpu(Enum):
-    """GPU types of Modal; members' names cannot have hyphens, so both spellings are accepted."""
-
-    T4 = "T4"
-    L4 = "L4"
-    A10G = "A10G"
-    L40S = "L40S"
-    A100_40GB = "A100_40GB"
-    A100_80GB = "A100_80GB"
-    H100 = "H100"
-    H200 = "H200"
-    B200 = "B200"
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Gpu | None":
-        return cls.__members__.get(str(value).replace("-", "_"))
-
-
 class AssetConfig(dg.Config):
     """Config of an asset, refused in a sentence where Pydantic alone would end in a traceback.
 
@@ -81,7 +65,8 @@ class AssetConfig(dg.Config):
             super().__init__(**values)
         except ValidationError as error:
             faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: {fault['msg']}"
+                f"{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: "
+                f"{fault['msg'].removeprefix('Value error, ').removesuffix('.')}"
                 for fault in error.errors()
             )
             raise dg.Failure(
@@ -209,7 +194,12 @@ class EmbeddingsConfig(ContainersConfig):
         "auto takes where it is faster; a GPU and tei offer float16. Vectors are stored as "
         "float16.",
     )
-    gpu: Gpu = Field(default=Gpu.A10G, description="On Modal: GPU of each container.")
+    gpu: str = Field(
+        default="A10",
+        min_length=1,
+        description=f"On Modal: GPU of each container, such as {', '.join(GPU_SECOND)}. Modal "
+        "decides which there are: another name is passed on, with a warning.",
+    )
     inputs_per_container: int = Field(
         default=2,
         ge=1,
@@ -217,6 +207,14 @@ class EmbeddingsConfig(ContainersConfig):
         description="On Modal: shards that a container works on at once, so that one is read or "
         "written while another is computed.",
     )
+
+    @field_validator("gpu")
+    @classmethod
+    def _spell_gpu(cls, value: str) -> str:
+        try:
+            return gpu_name(value)
+        except BadInputError as error:
+            raise ValueError(str(error)) from error
 
     @property
     def wanted_precision(self) -> str | None:
@@ -228,7 +226,7 @@ class EmbeddingsConfig(ContainersConfig):
         return replace(
             super().container_options(),
             engine=self.engine.value,
-            gpu=self.gpu.value.replace("_", "-"),
+            gpu=self.gpu,
             inputs_per_container=self.inputs_per_container,
         )
 

@@ -55,10 +55,13 @@ def cost_metadata(usage: Usage) -> dict[str, Any]:
     """Describe what a map has cost so far."""
     return {
         "gpu_seconds" if usage.gpu else "container_seconds": round(usage.container_s, 1),
-        "dollars": round(usage.dollars, 4),
-        "prices_as_of": PRICES_AS_OF,
+        **_price_metadata(usage.dollars),
         "modal_call": dg.MetadataValue.url(usage.url),
     }
+
+
+def _price_metadata(dollars: float | None) -> dict[str, Any]:
+    return {} if dollars is None else {"dollars": round(dollars, 4), "prices_as_of": PRICES_AS_OF}
 
 
 def _size_metadata(manifest: Manifest) -> dict[str, Any]:

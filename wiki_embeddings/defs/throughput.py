@@ -42,7 +42,7 @@ def record_throughput(compute: Compute, vectors: Materialized) -> None:
         "seconds": round(progress.seconds, _DIGITS),
         "machine": compute.name,
         "gpu": usage.gpu if usage else "",
-        "dollars": round(usage.dollars, 4) if usage else None,
+        "dollars": round(usage.dollars, 4) if usage and usage.dollars is not None else None,
         "prices_as_of": PRICES_AS_OF,
     }
     compute.files.write_bytes(throughput_record(vectors.manifest.folder), canonical_json(record))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wiki_embeddings.compute.modal.deployment import EMBED_CONTAINER
-from wiki_embeddings.compute.modal.prices import GPU_SECOND
+from wiki_embeddings.compute.modal.prices import gpu_dollars_per_s
 from wiki_embeddings.encoders.models.languages import default_model, require_language
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.estimate.figures import HALF_PRECISION_TFLOPS
 from wiki_embeddings.settings import SAMPLE_WIKI, require_wiki
 from wiki_embeddings.volume import MiB
 
@@ -76,10 +77,12 @@ class RunOptions:
         _require_range("tokens-per-second", self.tokens_per_s, 0, 1e12)
         _require_range("characters", self.characters, 0, 1e15)
         _require_range("articles", self.articles, 0, 1e12)
-        if self.gpu is not None and self.gpu not in GPU_SECOND:
+        if self.gpu is not None and (
+            self.gpu not in HALF_PRECISION_TFLOPS or gpu_dollars_per_s(self.gpu) is None
+        ):
             raise BadInputError(
-                f"Modal has no GPU {self.gpu!r} with a known price. Choose one of "
-                f"{', '.join(GPU_SECOND)}."
+                f"The price or the speed of Modal's GPU {self.gpu!r} is not known here. Choose one "
+                f"of {', '.join(HALF_PRECISION_TFLOPS)}."
             )
         if self.gpu is not None and self.engine == "cpu":
             raise BadInputError(

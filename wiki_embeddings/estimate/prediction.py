@@ -177,7 +177,7 @@ def _asset(
         containers=started if on_modal else 0,
         container_s=container_s,
         gpu_s=container_s if size.gpu else 0.0,
-        dollars=container_s * size.dollars_per_s,
+        dollars=container_s * (size.dollars_per_s or 0.0),  # no GPU without a price comes here
         stored_bytes=stored_bytes,
         basis=_least_firm(rates, on_modal),
         rests_on=(*rates, start),

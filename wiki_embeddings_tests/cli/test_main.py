@@ -148,7 +148,7 @@ def test_a_setting_that_cannot_work_is_refused_in_a_sentence(tmp_path, variable,
 def test_an_estimate_starts_nothing_and_fits_a_terminal(tmp_path):
     home = tmp_path / "home"
     estimate = cli_in_this_process(
-        home, "estimate", "--gpu", "A10G", "--containers", "50", COLUMNS="80"
+        home, "estimate", "--gpu", "A10", "--containers", "50", COLUMNS="80"
     )
     assert estimate.returncode == 0, estimate.stderr
     table, notes = estimate.stdout.split("total", 1)

@@ -35,7 +35,7 @@ DATASET_CONTAINER = ContainerSize(cores=2, memory_mib=4096)
 UPLOAD_CONTAINER = ContainerSize(cores=2, memory_mib=4096)
 """Splits files by content, hashes and sends the pieces; never holds a whole file in memory."""
 
-EMBED_CONTAINER = ContainerSize(cores=4, memory_mib=16384, gpu="A10G")
+EMBED_CONTAINER = ContainerSize(cores=4, memory_mib=16384, gpu="A10")
 EMBED_CPU_CONTAINER = ContainerSize(cores=8, memory_mib=8192)
 
 SHARD_MINUTES = 60

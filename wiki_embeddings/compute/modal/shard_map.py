@@ -67,11 +67,12 @@ class UsageMeter:
             # The number may have changed at any time between two readings: take their mean.
             self.container_s += (now - self.read_at) * (self.containers + containers) / 2
         self.containers, self.read_at = containers, now
+        price = self.size.dollars_per_s
         return Usage(
             containers=containers,
             gpu=self.size.gpu,
             container_s=self.container_s,
-            dollars=self.container_s * self.size.dollars_per_s,
+            dollars=None if price is None else self.container_s * price,
             url=self.url,
         )
 

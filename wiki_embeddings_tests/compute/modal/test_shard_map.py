@@ -92,7 +92,7 @@ def run_map(function: Function, shards: int, volume: Any, deadline_s: float) -> 
             plan.specs,
             range(shards),
             "now",
-            size=ContainerSize(cores=1, memory_mib=1024, gpu="A10G"),
+            size=ContainerSize(cores=1, memory_mib=1024, gpu="A10"),
             deadline_s=deadline_s,
             record=CallRecord(volume, plan.folder),
         )
@@ -160,7 +160,7 @@ def test_the_last_event_is_the_usage_with_its_price(volume):
     last = events[-1]
     assert isinstance(last, Usage)
     assert last.containers == 2
-    assert last.gpu == "A10G"
+    assert last.gpu == "A10"
     assert last.dollars == pytest.approx(
-        last.container_s * ContainerSize(cores=1, memory_mib=1024, gpu="A10G").dollars_per_s
+        last.container_s * ContainerSize(cores=1, memory_mib=1024, gpu="A10").dollars_per_s
     )
