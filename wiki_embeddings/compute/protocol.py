@@ -128,7 +128,7 @@ class Compute(Protocol):
         """
 
     def command(self, arguments: Sequence[str]) -> str:
-        """Return a shell command line that runs on this compute.
+        """Return a shell command line that runs on this compute, with what its run was asked.
 
         Args:
             arguments: Command and arguments that do not depend on the compute.
@@ -157,6 +157,17 @@ class Compute(Protocol):
         Raises:
             WikiEmbeddingsError: Raised by the function.
         """
+
+
+def with_options(arguments: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Add options to a command line, without those that it has already.
+
+    Args:
+        arguments: Command and arguments.
+        options: Names of options, each followed by its value.
+    """
+    pairs = zip(options[::2], options[1::2], strict=True)
+    return [*arguments, *(word for pair in pairs if pair[0] not in arguments for word in pair)]
 
 
 def largest_first(specs: Sequence[ShardSpec]) -> list[int]:

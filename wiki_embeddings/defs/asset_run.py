@@ -11,7 +11,7 @@ import dagster as dg
 from wiki_embeddings.compute.modal.prices import GPU_SECOND, gpu_dollars_per_s
 from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.metadata import cost_metadata
-from wiki_embeddings.defs.preflight import require_workable_config
+from wiki_embeddings.defs.preflight import options_asked, require_workable_config
 from wiki_embeddings.defs.publishing import require_publishable
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.errors import WikiEmbeddingsError
@@ -60,7 +60,7 @@ def opened_compute(
         hub: Where the run publishes.
     """
     with translate_errors():
-        compute = resource.open(options)
+        compute = resource.open(options, options_asked(context, on_modal=resource.kind == "modal"))
         context.log.info(
             f"{context.asset_key.to_user_string()} of {context.partition_key} on {compute.name}"
         )

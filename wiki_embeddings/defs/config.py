@@ -269,3 +269,8 @@ CONFIGS: Mapping[str, type[AssetConfig]] = {
     for config in (RawWikipediaConfig, ChunkedVolumeConfig, EmbeddingsConfig, HubDatasetConfig)
 }
 """The config class of each asset, by its key."""
+
+
+def plain_value(value: Any) -> Any:
+    """Return a value of a config field as Dagster's schema has it: an enum's member by its name."""
+    return value.name if isinstance(value, Enum) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 
 import dagster as dg
@@ -13,7 +12,12 @@ from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS
 from wiki_embeddings.defs import instance
 from wiki_embeddings.defs.assets import wikis
 from wiki_embeddings.defs.automation import JOB
-from wiki_embeddings.defs.config import CONFIGS, ChunkedVolumeConfig, EmbeddingsConfig
+from wiki_embeddings.defs.config import (
+    CONFIGS,
+    ChunkedVolumeConfig,
+    EmbeddingsConfig,
+    plain_value,
+)
 from wiki_embeddings.defs.preflight import require_model
 from wiki_embeddings.defs.resources import ComputeResource
 from wiki_embeddings.errors import BadInputError
@@ -112,11 +116,8 @@ def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:
             chosen = config(**{name: options[name] for name in names})
         except dg.Failure as error:
             raise BadInputError(str(error.description)) from error
-        ops[asset] = {"config": {name: _plain(getattr(chosen, name)) for name in sorted(names)}}
+        ops[asset] = {
+            "config": {name: plain_value(getattr(chosen, name)) for name in sorted(names)}
+        }
     # Progress bars show the progress, and the UI has the log.
     return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-def _plain(value: Any) -> Any:
-    """Return a value of a config field as Dagster's schema has it: an enum's member by its name."""
-    return value.name if isinstance(value, Enum) else value

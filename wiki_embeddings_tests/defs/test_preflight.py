@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
 
+import dagster as dg
 import pytest
 
+from wiki_embeddings.defs.config import EmbeddingsConfig
+from wiki_embeddings.defs.preflight import options_asked
 from wiki_embeddings_tests.sources.article_tables import parquet
 from wiki_embeddings_tests.support.dagster_runs import failures, materialize
 from wiki_embeddings_tests.support.generated_wiki import WIKI, serve, wikipedia
@@ -125,3 +129,47 @@ def test_a_schedule_of_another_language_goes_by_its_language(hub, tmp_path, conf
     )
     assert done.stdout.startswith("raw_wikipedia "), done.stderr
     assert sentence in done.stdout
+
+
+def test_the_advised_command_repeats_an_engine_that_the_output_does_not_record(embedded_sandbox):
+    for part in embedded_sandbox.folder("raw_wikipedia").glob("*.parquet"):
+        part.write_bytes(b"damaged")
+    config = {
+        "model": str(embedded_sandbox.model),
+        "token_budget": 128,
+        "title_prefix": False,
+        "engine": "cpu",
+    }
+    run = materialize(
+        embedded_sandbox.instance,
+        WIKI,
+        ["chunked_volume"],
+        {"chunked_volume": config},
+        embedded_sandbox.resources(),
+    )
+    message = failures(run)["chunked_volume"]
+    assert re.search(r"`wiki-embeddings run --wiki simple [^`]*--engine cpu`: only the", message)
+
+
+@pytest.mark.parametrize(
+    ("config", "on_modal", "words"),
+    [
+        ({}, True, ()),
+        ({"gpu": "A10", "containers": 50}, True, ()),
+        (
+            {"gpu": "h100", "containers": 3, "deadline_minutes": 5.0, "engine": "tei"},
+            True,
+            ("--engine tei", "--gpu h100", "--containers 3", "--deadline-minutes 5.0"),
+        ),
+        ({"gpu": "H100", "engine": "cuda"}, False, ("--engine cuda",)),
+    ],
+)
+def test_the_options_asked_are_those_that_differ_from_their_defaults(config, on_modal, words):
+    asked = []
+
+    @dg.asset(config_schema=EmbeddingsConfig.to_config_schema())
+    def embeddings(context) -> None:
+        asked.extend(options_asked(context, on_modal=on_modal))
+
+    dg.materialize([embeddings], run_config={"ops": {"embeddings": {"config": config}}})
+    assert asked == " ".join(words).split()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate
 from filelock import FileLock, Timeout
 
 from wiki_embeddings.compute.local.pool import WorkerPool
-from wiki_embeddings.compute.protocol import ArgumentsT, Event, ResultT
+from wiki_embeddings.compute.protocol import ArgumentsT, Event, ResultT, with_options
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.volume import Volume, translate_storage_errors
 
@@ -34,10 +34,12 @@ class LocalCompute:
     Attributes:
         root: The folder that is the volume.
         cores: Processor cores to use.
+        asked: Options of the run that no output records, as words of a command line.
     """
 
     root: Path
     cores: int
+    asked: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -56,7 +58,7 @@ class LocalCompute:
 
     def command(self, arguments: Sequence[str]) -> str:
         """Return a shell command line that runs on this machine."""
-        return shlex.join(arguments)
+        return shlex.join(with_options(arguments, self.asked))
 
     def describe(
         self, model: str, revision: str | None, engine: str, precision: str | None = None

@@ -29,6 +29,7 @@ from wiki_embeddings.compute.protocol import (
     Failed,
     Finished,
     ResultT,
+    with_options,
 )
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.manifest import ShardFile
@@ -65,11 +66,12 @@ _DESCRIBE_IDLE_S = 2
 """How long a container idles that was started only for `describe`."""
 
 
-def connect(options: ContainerOptions) -> ModalCompute:
+def connect(options: ContainerOptions, asked: tuple[str, ...] = ()) -> ModalCompute:
     """Return the compute of the deployed app.
 
     Args:
         options: The containers that a map may use.
+        asked: See `ModalCompute.asked`.
 
     Raises:
         BadInputError: The token, the secret, the volume or the app is missing, or the app was
@@ -77,7 +79,7 @@ def connect(options: ContainerOptions) -> ModalCompute:
         WikiEmbeddingsError: Modal cannot be reached.
     """
     require_ready()
-    return ModalCompute(options)
+    return ModalCompute(options, asked)
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,11 @@ class ModalCompute:
 
     Attributes:
         options: The containers that a map may use.
+        asked: Options of the run that no output records, as words of a command line.
     """
 
     options: ContainerOptions
+    asked: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -106,9 +110,8 @@ class ModalCompute:
         return None
 
     def command(self, arguments: Sequence[str]) -> str:
-        """Return a shell command line that runs on Modal with as many containers."""
-        containers = ["--containers", f"{self.options.containers}"]
-        return f"WIKI_EMBEDDINGS_COMPUTE=modal {shlex.join([*arguments, *containers])}"
+        """Return a shell command line that runs on Modal."""
+        return f"WIKI_EMBEDDINGS_COMPUTE=modal {shlex.join(with_options(arguments, self.asked))}"
 
     def describe(
         self, model: str, revision: str | None, engine: str, precision: str | None = None
