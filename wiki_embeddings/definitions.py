@@ -18,6 +18,8 @@ defs = dg.Definitions(
     asset_checks=asset_checks,
     jobs=[refresh_job],
     schedules=schedules,
+    # The steps only wait for their maps: a process for each would load everything fourteen times.
+    executor=dg.in_process_executor,
     resources={
         "compute": ComputeResource(kind=_settings.compute, volume=str(_settings.volume)),
         "hub": HubResource(folder=str(_settings.hub), namespace=_settings.hub_namespace),
