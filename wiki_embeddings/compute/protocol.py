@@ -91,7 +91,9 @@ class ContainerOptions:
 
     Attributes:
         containers: Most containers at once.
-        deadline_s: Seconds without any finished shard after which the map is cancelled.
+        deadline_s: Seconds without any finished shard, from the first container on, after which the
+            map is cancelled.
+        queue_s: Seconds without a first container after which it is cancelled.
         engine: The encoder engine, which decides the kind of container.
         gpu: GPU type of each container that computes vectors.
         inputs_per_container: Shards that such a container works on at once, so that it reads or
@@ -100,6 +102,7 @@ class ContainerOptions:
 
     containers: int = 50
     deadline_s: float = 1800.0
+    queue_s: float = 4 * 3600.0
     engine: str = "auto"
     gpu: str = "A10"
     inputs_per_container: int = 2

@@ -87,13 +87,23 @@ class ContainersConfig(AssetConfig):
     deadline_minutes: float = Field(
         default=30.0,
         gt=0.0,
-        description="On Modal: give up after so many minutes in which no shard finished, because "
-        "Modal restarts a crashing container endlessly.",
+        description="On Modal: give up after so many minutes in which containers worked and no "
+        "shard finished, because Modal restarts a crashing container endlessly.",
+    )
+    queue_minutes: float = Field(
+        default=240.0,
+        gt=0.0,
+        description="On Modal: give up after so many minutes without a first container; a GPU may "
+        "be scarce for hours.",
     )
 
     def container_options(self) -> ContainerOptions:
         """The containers that this config asks for, as the compute takes them."""
-        return ContainerOptions(self.containers, deadline_s=self.deadline_minutes * 60)
+        return ContainerOptions(
+            self.containers,
+            deadline_s=self.deadline_minutes * 60,
+            queue_s=self.queue_minutes * 60,
+        )
 
 
 class RawWikipediaConfig(ContainersConfig):

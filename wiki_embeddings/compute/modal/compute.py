@@ -22,6 +22,7 @@ from wiki_embeddings.compute.modal.deployment import APP, VOLUME
 from wiki_embeddings.compute.modal.files import ModalFiles
 from wiki_embeddings.compute.modal.preflight import require_ready
 from wiki_embeddings.compute.modal.prices import ContainerSize
+from wiki_embeddings.compute.modal.shard_map import Deadlines
 from wiki_embeddings.compute.protocol import (
     ArgumentsT,
     ContainerOptions,
@@ -163,6 +164,8 @@ class ModalCompute:
             if not missing:
                 return
             reported = yield from self._map_shards(plan, missing)
+            if reported is None:
+                return
             finished = self._finished_shards(plan.folder, thorough=False)
             missing = [shard for shard in reported if plan.specs[shard].name not in finished]
         for shard in missing:
@@ -170,8 +173,11 @@ class ModalCompute:
 
     def _map_shards(
         self, plan: Plan[SpecT], shards: list[int]
-    ) -> Generator[Event, None, list[int]]:
-        """Map some shards; return those that were reported as finished."""
+    ) -> Generator[Event, None, list[int] | None]:
+        """Map some shards; return those that were reported as finished.
+
+        None after a fatal failure: no shard can be made now, and no question may be answered.
+        """
         function, size = self._function_for(plan)
         events = shard_map.run(
             function,
@@ -179,16 +185,18 @@ class ModalCompute:
             shards,
             _new_reload_token(),
             size=size,
-            deadline_s=self.options.deadline_s,
+            deadlines=Deadlines(self.options.deadline_s, self.options.queue_s),
             record=CallRecord(self.files, plan.folder),
         )
         reported = []
+        has_failed_fatally = False
         with closing(events):
             for event in events:
                 if isinstance(event, Finished):
                     reported.append(event.shard)
+                has_failed_fatally |= isinstance(event, Failed) and event.fatal
                 yield event
-        return reported
+        return None if has_failed_fatally else reported
 
     def _finished_shards(self, folder: str, *, thorough: bool) -> dict[str, ShardFile]:
         """Return the finished shards on the volume by name, found without starting a GPU."""
