@@ -235,6 +235,14 @@ def translate_storage_errors(
         ) from error
 
 
+def remove_temporary_files(volume: Volume, folder: str) -> None:
+    """Remove the temporary files of an output and of its reports, while nobody writes there."""
+    for reference in (folder, reports_folder(folder)):
+        for path in volume.path(reference).rglob(".*.tmp"):
+            if _WRITER_NAME.search(path.name):
+                path.unlink(missing_ok=True)
+
+
 def _remove_abandoned(destination: Path) -> None:
     """Remove the temporary files of killed writers of the same file."""
     limit = time.time() - _ABANDONED_AFTER_S

@@ -76,6 +76,11 @@ _STOPPED = 128 + signal.SIGINT
     type=float,
     help="On Modal: give up after so many minutes in which no shard finished.",
 )
+@click.option(
+    "--max-dollars",
+    type=float,
+    help="On Modal: stop once the containers of the maps have cost so much.",
+)
 def command(wiki: str, **options: Any) -> None:
     """Materialize all four assets of a wiki, and show what was made and where.
 

@@ -97,6 +97,14 @@ class ContainersConfig(AssetConfig):
         "be scarce for hours.",
     )
 
+    max_dollars: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="On Modal: stop the run once the containers of its maps have cost so many US "
+        "dollars, over all assets and attempts; what is finished is kept. Without it, Modal's own "
+        "budget of the workspace is the only limit.",
+    )
+
     def container_options(self) -> ContainerOptions:
         """The containers that this config asks for, as the compute takes them."""
         return ContainerOptions(

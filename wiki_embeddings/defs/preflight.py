@@ -38,7 +38,7 @@ def config_of(context: dg.AssetExecutionContext, asset: str) -> Mapping[str, Any
 
 
 _NOT_RECORDED = ("engine",)
-_NOT_RECORDED_ON_MODAL = ("engine", "gpu", "containers", "deadline_minutes")
+_NOT_RECORDED_ON_MODAL = ("engine", "gpu", "containers", "deadline_minutes", "max_dollars")
 """Fields with an option of `wiki-embeddings run` that outputs do not record, or not all of them."""
 
 

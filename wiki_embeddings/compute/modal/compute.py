@@ -160,10 +160,12 @@ class ModalCompute:
                 yield Finished(shard, Report(finished[spec.name], reused=True, seconds=0.0))
             else:
                 missing.append(shard)
+        function, size = self._function_for(plan)
+        meter = shard_map.UsageMeter(size)
         for _ in range(_MAX_PASSES):
             if not missing:
                 return
-            reported = yield from self._map_shards(plan, missing)
+            reported = yield from self._map_shards(plan, missing, function, meter)
             if reported is None:
                 return
             finished = self._finished_shards(plan.folder, thorough=False)
@@ -172,19 +174,22 @@ class ModalCompute:
             yield Failed(shard, _NOT_ON_VOLUME)
 
     def _map_shards(
-        self, plan: Plan[SpecT], shards: list[int]
+        self,
+        plan: Plan[SpecT],
+        shards: list[int],
+        function: modal.Function,
+        meter: shard_map.UsageMeter,
     ) -> Generator[Event, None, list[int] | None]:
         """Map some shards; return those that were reported as finished.
 
         None after a fatal failure: no shard can be made now, and no question may be answered.
         """
-        function, size = self._function_for(plan)
         events = shard_map.run(
             function,
             plan.specs,
             shards,
             _new_reload_token(),
-            size=size,
+            meter=meter,
             deadlines=Deadlines(self.options.deadline_s, self.options.queue_s),
             record=CallRecord(self.files, plan.folder),
         )

@@ -74,14 +74,14 @@ class UsageMeter:
 
     Attributes:
         size: What one container reserves.
-        url: Dashboard page of the map.
+        url: Dashboard page of the call under way; empty before the first.
         containers: Containers in use at the last reading.
         container_s: Seconds summed over all containers, idle ones included.
         read_at: Time of the last reading; None before the first.
     """
 
     size: ContainerSize
-    url: str
+    url: str = ""
     containers: int = 0
     container_s: float = 0.0
     read_at: float | None = None
@@ -109,7 +109,7 @@ def run(
     shards: Collection[int],
     reload_token: str,
     *,
-    size: ContainerSize,
+    meter: UsageMeter,
     deadlines: Deadlines,
     record: CallRecord,
 ) -> Generator[Event]:
@@ -122,7 +122,7 @@ def run(
         specs: All specs of the plan.
         shards: Indices in `specs` of the shards to make.
         reload_token: See `container.VolumeView.reloaded`.
-        size: What one container reserves.
+        meter: Adds up the cost, over several calls for one output.
         deadlines: When the map is given up and cancelled.
         record: The record of the call that makes the output.
 
@@ -134,7 +134,7 @@ def run(
     call = _spawn(function, [specs[shard] for shard in order], reload_token)
     results = None
     try:
-        meter = UsageMeter(size, call.get_dashboard_url())
+        meter.url, meter.read_at = call.get_dashboard_url(), None
         results = _MapResults(function, call, order, meter, record)
         record.write(call)
         with asyncio.Runner() as runner:

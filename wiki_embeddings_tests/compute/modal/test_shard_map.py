@@ -16,7 +16,7 @@ from wiki_embeddings.compute.modal import shard_map
 from wiki_embeddings.compute.modal.calls import CallRecord
 from wiki_embeddings.compute.modal.container import ShardResult
 from wiki_embeddings.compute.modal.prices import ContainerSize
-from wiki_embeddings.compute.modal.shard_map import Deadlines
+from wiki_embeddings.compute.modal.shard_map import Deadlines, UsageMeter
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Usage
 from wiki_embeddings.manifest import ShardFile
 from wiki_embeddings.stages.shard import Report
@@ -97,7 +97,7 @@ def run_map(
             plan.specs,
             range(shards),
             "now",
-            size=ContainerSize(cores=1, memory_mib=1024, gpu="A10"),
+            meter=UsageMeter(ContainerSize(cores=1, memory_mib=1024, gpu="A10")),
             deadlines=Deadlines(deadline_s, queue_s),
             record=CallRecord(volume, plan.folder),
         )

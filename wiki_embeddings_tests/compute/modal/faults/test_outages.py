@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wiki_embeddings.compute.modal.deployment import APP, DEPLOY
+from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, VOLUME
 from wiki_embeddings_tests.compute.modal.faults.embedding_cloud import EMBEDDER
 from wiki_embeddings_tests.compute.modal.faults.map_events import failed, finished, until_finished
 
@@ -15,8 +15,10 @@ MORE_THAN_THE_CLIENT_RETRIES = 6
 def test_ten_containers_killed_in_the_middle_change_nothing(cloud, plane):
     plan = cloud.embedding("killed")
     deaths = plane.faults.kill_on_input(2, delay_s=0.01, function=EMBEDDER, times=10)
+    cloud.put({f"{plan.folder}/.shard-00000.parquet.7@elsewhere.0123abcd.tmp": b"half a shard"})
     manifest = cloud.make_shards(plan, containers=2).manifest
     assert len(set(deaths.killed)) == 10
+    assert not [path for path in plane.volumes.files(VOLUME) if path.endswith(".tmp")]
     assert cloud.committed(plan) == cloud.expected
     assert [file.name for file in manifest.files] == list(cloud.expected)
 
