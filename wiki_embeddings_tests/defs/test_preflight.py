@@ -165,10 +165,10 @@ def test_the_advised_command_repeats_an_engine_that_the_output_does_not_record(e
     ],
 )
 def test_the_options_asked_are_those_that_differ_from_their_defaults(config, on_modal, words):
-    asked = []
+    asked: list[str] = []
 
-    @dg.asset(config_schema=EmbeddingsConfig.to_config_schema())
-    def embeddings(context) -> None:
+    @dg.asset(config_schema=EmbeddingsConfig.to_config_schema().as_field())
+    def embeddings(context) -> None:  # Dagster refuses its type as text
         asked.extend(options_asked(context, on_modal=on_modal))
 
     dg.materialize([embeddings], run_config={"ops": {"embeddings": {"config": config}}})

@@ -18,11 +18,11 @@ import modal
 
 from wiki_embeddings.compute.modal import deployment, shard_map
 from wiki_embeddings.compute.modal.calls import CallRecord, call_remote
-from wiki_embeddings.compute.modal.deployment import APP, VOLUME
 from wiki_embeddings.compute.modal.files import ModalFiles
 from wiki_embeddings.compute.modal.preflight import require_ready
 from wiki_embeddings.compute.modal.prices import ContainerSize
 from wiki_embeddings.compute.modal.shard_map import Deadlines
+from wiki_embeddings.compute.modal.workspace import Workspace
 from wiki_embeddings.compute.protocol import (
     ArgumentsT,
     ContainerOptions,
@@ -79,8 +79,7 @@ def connect(options: ContainerOptions, asked: tuple[str, ...] = ()) -> ModalComp
             deployed from another version of the code.
         WikiEmbeddingsError: Modal cannot be reached.
     """
-    require_ready()
-    return ModalCompute(options, asked)
+    return ModalCompute(options, asked, require_ready())
 
 
 @dataclass(frozen=True)
@@ -90,10 +89,12 @@ class ModalCompute:
     Attributes:
         options: The containers that a map may use.
         asked: Options of the run that no output records, as words of a command line.
+        workspace: The app's functions, and its volume.
     """
 
     options: ContainerOptions
-    asked: tuple[str, ...] = ()
+    asked: tuple[str, ...]
+    workspace: Workspace
 
     @property
     def name(self) -> str:
@@ -103,7 +104,7 @@ class ModalCompute:
     @property
     def files(self) -> ModalFiles:
         """The volume's small files."""
-        return ModalFiles(modal.Volume.from_name(VOLUME, version=2))
+        return ModalFiles(self.workspace.volume)
 
     @property
     def folder(self) -> Path | None:
@@ -122,7 +123,7 @@ class ModalCompute:
         Runs in a separate container of the same kind. The containers of `map` may still be busy
         with a call of an earlier run, which is cancelled only when this description is known.
         """
-        embedder = _embedder(
+        embedder = self._embedder(
             replace(self.options, containers=1, engine=engine),
             model,
             revision or "",
@@ -139,7 +140,7 @@ class ModalCompute:
     ) -> ResultT:
         """Call a function on the volume in a container, which has the Hub's token."""
         result = call_remote(
-            modal.Function.from_name(APP, "call_function"),
+            self.workspace.function("call_function"),
             f"call {function.__name__}",
             function,
             args,
@@ -206,7 +207,7 @@ class ModalCompute:
     def _finished_shards(self, folder: str, *, thorough: bool) -> dict[str, ShardFile]:
         """Return the finished shards on the volume by name, found without starting a GPU."""
         finished = call_remote(
-            modal.Function.from_name(APP, "record_finished_shards"),
+            self.workspace.function("record_finished_shards"),
             f"find the finished shards of {folder}",
             folder,
             reload_token=_new_reload_token(),
@@ -218,30 +219,34 @@ class ModalCompute:
     def _function_for(self, plan: Plan[SpecT]) -> tuple[modal.Function, ContainerSize]:
         if plan.stage != "embeddings":
             name, size = _FUNCTIONS[plan.stage]
-            function = modal.Function.from_name(APP, name)
+            function = self.workspace.function(name)
             return function.with_options(max_containers=self.options.containers), size
         _, size = _EMBEDDERS[self.options.engine]
         encoder = plan.settings["embeddings"]
         model = plan.model_folder or encoder["model"]
-        embedder = _embedder(self.options, model, encoder["revision"], encoder["precision"])
+        embedder = self._embedder(self.options, model, encoder["revision"], encoder["precision"])
         return embedder.embed, replace(size, gpu=self.options.gpu if size.gpu else "")
 
-
-def _embedder(
-    options: ContainerOptions, model: str, revision: str, precision: str, **more_options: Any
-) -> Any:
-    """Return an instance of the class that computes vectors with these options."""
-    name, size = _EMBEDDERS[options.engine]
-    cls = modal.Cls.from_name(APP, name).with_options(
-        # All that it reserves is named, so that nothing depends on how Modal merges a part.
-        cpu=size.cpu,
-        memory=size.memory_mib,
-        gpu=options.gpu if size.gpu else None,
-        max_containers=options.containers,
-        **more_options,
-    )
-    cls = cls.with_concurrency(max_inputs=options.inputs_per_container)
-    return cls(model=model, revision=revision, engine=options.engine, precision=precision)
+    def _embedder(
+        self,
+        options: ContainerOptions,
+        model: str,
+        revision: str,
+        precision: str,
+        **more_options: Any,
+    ) -> Any:
+        """Return an instance of the class that computes vectors with these options."""
+        name, size = _EMBEDDERS[options.engine]
+        cls = self.workspace.cls(name).with_options(
+            # All that it reserves is named, so that nothing depends on how Modal merges a part.
+            cpu=size.cpu,
+            memory=size.memory_mib,
+            gpu=options.gpu if size.gpu else None,
+            max_containers=options.containers,
+            **more_options,
+        )
+        cls = cls.with_concurrency(max_inputs=options.inputs_per_container)
+        return cls(model=model, revision=revision, engine=options.engine, precision=precision)
 
 
 def _new_reload_token() -> str:

@@ -200,6 +200,6 @@ def test_the_last_event_is_the_usage_with_its_price(volume):
     assert isinstance(last, Usage)
     assert last.containers == 2
     assert last.gpu == "A10"
-    assert last.dollars == pytest.approx(
-        last.container_s * ContainerSize(cores=1, memory_mib=1024, gpu="A10").dollars_per_s
-    )
+    price = ContainerSize(cores=1, memory_mib=1024, gpu="A10").dollars_per_s
+    assert price is not None
+    assert last.dollars == pytest.approx(last.container_s * price)
