@@ -86,7 +86,8 @@ def _cost(usage: Usage | None) -> str:
     kind = f"{usage.gpu} containers" if usage.gpu else "containers"
     seconds = f"{usage.container_s:,.0f} {'GPU' if usage.gpu else 'container'}-seconds"
     price = "at a price that is not known" if usage.dollars is None else f"${usage.dollars:,.3f}"
-    return f"; {usage.containers} {kind} in use, {seconds}, {price} so far; {usage.url}"
+    in_use = f"{usage.containers} of {usage.most_containers} {kind} in use"
+    return f"; {in_use}, {seconds}, {price} so far; {usage.url}"
 
 
 Listener: TypeAlias = Callable[[StageProgress], None]

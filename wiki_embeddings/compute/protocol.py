@@ -69,6 +69,7 @@ class Usage:
 
     Attributes:
         containers: Containers in use now.
+        most_containers: Containers that it may use; a workspace's plan may give fewer.
         gpu: Their GPU type; empty without one.
         container_s: Seconds summed over all containers, idle ones included.
         dollars: Price of these seconds; None for a GPU whose price is not known.
@@ -76,6 +77,7 @@ class Usage:
     """
 
     containers: int
+    most_containers: int
     gpu: str
     container_s: float
     dollars: float | None

@@ -34,7 +34,9 @@ def run_id(instance: dg.DagsterInstance) -> str:
 def progress(
     dollars: float | None, folder: str = "en/raw/1", shards_done: int = 1
 ) -> StageProgress:
-    usage = Usage(containers=2, gpu="A10", container_s=10.0, dollars=dollars, url="")
+    usage = Usage(
+        containers=2, most_containers=2, gpu="A10", container_s=10.0, dollars=dollars, url=""
+    )
     stage = folder.split("/")[1]
     return StageProgress(stage, folder, "bytes", 1, 0, 4, shards_done, 4, 10.0, usage=usage)
 

@@ -162,7 +162,7 @@ class ModalCompute:
             else:
                 missing.append(shard)
         function, size = self._function_for(plan)
-        meter = shard_map.UsageMeter(size)
+        meter = shard_map.UsageMeter(size, self.options.containers)
         for _ in range(_MAX_PASSES):
             if not missing:
                 return

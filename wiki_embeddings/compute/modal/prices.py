@@ -35,6 +35,10 @@ _OTHER_NAMES = {
 }
 """Names that Modal accepts too, with the type whose price they have."""
 
+GPUS_AT_ONCE = {"Starter": 10, "Team": 50}
+"""Most GPUs of a workspace at once, by Modal's plans: the free one, and the one with a monthly fee.
+Modal keeps the other containers waiting."""
+
 CORE_SECOND = 0.0000131
 """Dollars per second of one physical core."""
 

@@ -74,6 +74,7 @@ class UsageMeter:
 
     Attributes:
         size: What one container reserves.
+        most_containers: Containers that the map may use.
         url: Dashboard page of the call under way; empty before the first.
         containers: Containers in use at the last reading.
         container_s: Seconds summed over all containers, idle ones included.
@@ -81,6 +82,7 @@ class UsageMeter:
     """
 
     size: ContainerSize
+    most_containers: int
     url: str = ""
     containers: int = 0
     container_s: float = 0.0
@@ -96,6 +98,7 @@ class UsageMeter:
         price = self.size.dollars_per_s
         return Usage(
             containers=containers,
+            most_containers=self.most_containers,
             gpu=self.size.gpu,
             container_s=self.container_s,
             dollars=None if price is None else self.container_s * price,

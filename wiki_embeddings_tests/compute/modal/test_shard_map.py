@@ -97,7 +97,7 @@ def run_map(
             plan.specs,
             range(shards),
             "now",
-            meter=UsageMeter(ContainerSize(cores=1, memory_mib=1024, gpu="A10")),
+            meter=UsageMeter(ContainerSize(cores=1, memory_mib=1024, gpu="A10"), 2),
             deadlines=Deadlines(deadline_s, queue_s),
             record=CallRecord(volume, plan.folder),
         )
