@@ -326,9 +326,7 @@ def sections_table(
 @click.option(
     "--quick", is_flag=True, help="Leave out sentence-transformers, which takes half of the time."
 )
-@click.option(
-    "--sections", is_flag=True, help="Compare ways to use sections, by `cpu` in int8."
-)
+@click.option("--sections", is_flag=True, help="Compare ways to use sections, by `cpu` in int8.")
 def main(model: str | None, wanted: tuple[str, ...], quick: bool, sections: bool) -> None:
     """Measure whether search finds a relevant passage."""
     console = Console()
