@@ -216,7 +216,7 @@ def test_the_defaults_are_those_of_run():
     assert english.inputs_per_container == fleet.inputs_per_container
     for wiki in ("en", "sample", "simple", "de", "zh-min-nan"):
         assert RunOptions(wiki=wiki).model_name == chunking.model_for(wiki)
-        assert RunOptions(wiki=wiki).shard_bytes == raw.shard_bytes(wiki)
+        assert RunOptions(wiki=wiki).shard_articles == raw.shard_articles(wiki)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ SHARDS, ROWS = 6, 20
 
 COMPLETE_SETTINGS: Settings = {
     **SETTINGS,
-    "raw": {**SETTINGS["raw"], "shard_bytes": 16 << 20},
+    "raw": {**SETTINGS["raw"], "articles_per_shard": 4096},
     "chunks": {**SETTINGS["chunks"], "model": MODEL},
 }
 """Includes what an error needs that names the command to run again."""
@@ -93,10 +93,7 @@ def published_datasets(tmp_path_factory: pytest.TempPathFactory) -> Datasets:
     first = replace(write_embeddings(volume, SHARDS, ROWS), settings=COMPLETE_SETTINGS)
     write_manifest(volume, first)
     second = _next_snapshot(volume, first)
-    file_bytes = 2 * first.files[0].bytes + 1000  # three data files of two shards each
-    return Datasets(
-        root, create_dataset(volume, first, file_bytes), create_dataset(volume, second, file_bytes)
-    )
+    return Datasets(root, create_dataset(volume, first, 2), create_dataset(volume, second, 2))
 
 
 @pytest.fixture
