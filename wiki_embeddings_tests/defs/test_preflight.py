@@ -60,8 +60,8 @@ def test_a_run_without_the_first_assets_is_checked_too(embedded_sandbox):
         embedded_sandbox.instance, WIKI, chosen, configs, embedded_sandbox.resources()
     )
     assert failures(run) == {
-        "embeddings": "The config of hub_dataset cannot work: shards_per_file is 0: Input should be "
-        "greater than or equal to 1."
+        "embeddings": "The config of hub_dataset cannot work: shards_per_file is 0: Input should "
+        "be greater than or equal to 1."
     }
 
 

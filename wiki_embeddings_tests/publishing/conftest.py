@@ -30,7 +30,8 @@ from wiki_embeddings_tests.standins.hub import WRITE_TOKEN, LocalHub
 from wiki_embeddings_tests.standins.hub.fixtures import use_local_hub, without_xet
 from wiki_embeddings_tests.support.synthetic import MODEL, SETTINGS, rows, write_embeddings
 
-SHARDS, ROWS = 6, 20
+SHARDS, ROWS = 6, 26
+"""Their page ids end a data file after every second shard, with two shards in a file on average."""
 
 COMPLETE_SETTINGS: Settings = {
     **SETTINGS,
