@@ -19,10 +19,10 @@ DESCRIPTIONS = {
     "title": "Title of the article.",
     "revision_id": "Id of the revision that the text comes from; null if the source does not tell.",
     "timestamp": "Time at which that revision was saved; null if the source does not tell.",
-    "headings": "Where each heading begins in the text, in Unicode code points, and its level, 2 "
+    "headings": "Where each heading begins in the text, in Unicode code points, and its level, 1 "
     "to 6; a heading is a line of its own. Null if the source does not tell.",
     "section": 'Headings that the chunk stands under, as in "History / Early years"; empty for an '
-    "article's lead.",
+    "article's lead, and if the source does not tell where headings are.",
     "chunk_index": "Index of the chunk in its article, from 0.",
     "start": "Offset of the chunk in the article's text, in Unicode code points.",
     "text": "Plain text; an article's chunks joined together are its whole text.",
