@@ -15,6 +15,7 @@ from typing import Any
 from wiki_embeddings import card
 from wiki_embeddings.dataset_layout import CARD, RECORD
 from wiki_embeddings.manifest import Manifest, ShardFile, upstream_manifest
+from wiki_embeddings.stages.changes import CHANGE_COUNTS
 from wiki_embeddings.volume import Files, throughput_record
 
 _FORMAT = 1
@@ -67,6 +68,7 @@ def compose(
         throughput=read_throughput(files, vectors.folder),
         previous=previous,
         is_first=previous is None,
+        changes_since=_changes_since(manifest),
         repo_id=repo_id,
         tag=tag,
     )
@@ -89,6 +91,16 @@ def compose(
             RECORD: json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True).encode(),
         },
     )
+
+
+def _changes_since(manifest: Manifest) -> str | None:
+    """Return the snapshot that the file of changes starts from; None without any change.
+
+    `datasets` fails on a config without rows.
+    """
+    since = manifest.settings["hub"].get("changes_since")
+    has_rows = any(manifest.totals.get(name) for name in CHANGE_COUNTS)
+    return str(since["snapshot"]) if since and has_rows else None
 
 
 def read_throughput(files: Files, folder: str) -> Mapping[str, Any] | None:
