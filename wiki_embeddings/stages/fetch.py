@@ -19,7 +19,7 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Settings, Statistic, merged_stats
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources import registry
-from wiki_embeddings.sources.protocol import OpenedPart, Part, Progress
+from wiki_embeddings.sources.protocol import ArticleSelection, OpenedPart, Part, Progress
 from wiki_embeddings.stages import versions
 from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
 from wiki_embeddings.stages.statistics import article_statistics
@@ -47,27 +47,27 @@ class FetchSpec:
     shard_bytes: int
 
 
-def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan[FetchSpec]:
+def plan(selection: ArticleSelection, *, shard_bytes: int) -> Plan[FetchSpec]:
     """Plan the parts of a wiki.
 
     Raises:
         BadInputError: There is no such wiki or snapshot, or the sample is not installed.
-        WikiEmbeddingsError: The Hub cannot be reached.
+        WikiEmbeddingsError: The source cannot be reached, or is not ready.
     """
-    source = registry.source_for_wiki(wiki, snapshot)
-    planned = source.plan(wiki, snapshot, fraction)
+    source = registry.source_for(selection)
+    planned = source.plan(selection)
     settings: Settings = {
         "raw": {
             **planned.settings,
             "snapshot": planned.snapshot,
-            "fraction": fraction,
+            "fraction": selection.fraction,
             "shard_bytes": shard_bytes,
             "version": versions.FETCH,
         }
     }
-    folder = folder_for(wiki, "raw", None, settings, versions.FETCH)
+    folder = folder_for(selection.wiki, "raw", None, settings, versions.FETCH)
     return Plan(
-        wiki=wiki,
+        wiki=selection.wiki,
         stage="raw",
         folder=folder,
         upstream=None,
@@ -112,7 +112,7 @@ def write_part(opened: OpenedPart, path: Path, shard_bytes: int) -> dict[str, St
     """Write the articles of an opened part, one row group for each shard's worth of text.
 
     Returns:
-        Statistics of the written file, and the number of articles that the source has in the part.
+        Statistics of the written file, and those that the source has counted in the part.
 
     Raises:
         BadInputError: Page ids do not ascend strictly.
@@ -122,7 +122,7 @@ def write_part(opened: OpenedPart, path: Path, shard_bytes: int) -> dict[str, St
         for table in regroup(opened.batches, shard_bytes):
             last_id = _require_ascending(table, last_id)
             writer.write_table(table, row_group_size=table.num_rows)
-    return {"source_articles": opened.rows, **_statistics(path)}
+    return {**opened.statistics(), **_statistics(path)}
 
 
 def _statistics(path: Path) -> dict[str, Statistic]:
