@@ -22,7 +22,7 @@ DESCRIPTIONS = {
     "headings": "Where each heading begins in the text, in Unicode code points, and its level, 1 "
     "to 6; a heading is a line of its own. Null if the source does not tell.",
     "section": 'Headings that the chunk stands under, as in "History / Early years"; empty for an '
-    "article's lead.",
+    "article's lead, and if the source does not tell where headings are.",
     "chunk_index": "Index of the chunk in its article, from 0.",
     "start": "Offset of the chunk in the article's text, in Unicode code points.",
     "text": "Plain text; an article's chunks joined together are its whole text.",
@@ -114,6 +114,18 @@ def embedding_schema(dimensions: int) -> pa.Schema:
             pa.field("embedding", pa.list_(pa.float16(), dimensions)),
         ]
     )
+
+
+CHANGES_SCHEMA = pa.schema(
+    [
+        _required("id", pa.int64()),
+        _required("chunk_index", pa.int32()),
+        _required("hash", pa.string()),
+        pa.field("revision_id", pa.int64()),
+        _required("change", pa.string()),
+    ]
+)
+"""One row for a passage that was added, changed or removed since the snapshot published before."""
 
 
 def vectors_of(table: pa.Table) -> npt.NDArray[np.float32]:

@@ -40,7 +40,9 @@ _STOPPED = 128 + signal.SIGINT
 @click.option("--hub-dataset", type=TEXT, help="With --source hub: the dataset, as namespace/name.")
 @click.option("--hub-revision", type=TEXT, help="With --source hub: its branch, tag or commit.")
 @click.option("--fraction", type=float, help="Share of the articles, such as 0.01 for a dry run.")
-@click.option("--shard-mib", type=float, help="MiB of text in a shard, the unit of work.")
+@click.option(
+    "--articles-per-shard", type=int, help="Mean number of articles in a shard, the unit of work."
+)
 @click.option("--model", type=TEXT, help="Embedding model: a name on the Hub or a folder.")
 @click.option(
     "--allow-english-model",

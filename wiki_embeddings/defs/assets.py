@@ -17,13 +17,13 @@ from wiki_embeddings.defs.config import (
 )
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.defs.metadata import materialize_result
-from wiki_embeddings.defs.publishing import publish_to_hub, show_locally
+from wiki_embeddings.defs.publishing import previous_embeddings, publish_to_hub, show_locally
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
 from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
-from wiki_embeddings.volume import MiB
 
 OWNERS = ["team:wiki-embeddings"]
 GROUP = "wikipedia"
@@ -54,7 +54,7 @@ def raw_wikipedia(
 
     wiki = context.partition_key
     with opened_compute(context, compute, config.container_options(), hub) as opened:
-        plan = fetch.plan(config.selection(wiki), shard_bytes=config.shard_bytes(wiki))
+        plan = fetch.plan(config.selection(wiki), articles_per_shard=config.shard_articles(wiki))
         raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
         return materialize_result(opened, raw)
 
@@ -114,7 +114,8 @@ def embeddings(
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
     A parallel map over shards, on Modal over A10G containers. Each shard becomes one file, written
-    once; a run that was stopped continues where it was.
+    once; a run that was stopped continues where it was. A chunk that an earlier output has from the
+    same encoder takes its vector from there, so a refresh embeds only what changed.
     """
     from wiki_embeddings.stages import embed
 
@@ -128,10 +129,11 @@ def embeddings(
             config.wanted_precision,
         )
         context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
-        plan = embed.plan(chunks, encoder)
+        previous = newest_reusable(context, opened, embed.plan(chunks, encoder))
+        plan = embed.plan(chunks, encoder, previous)
         vectors = materialize(plan, opened, logging_progress(context, listener), EMBEDDINGS)
         record_throughput(opened, vectors)
-        return materialize_result(opened, vectors)
+        return materialize_result(opened, vectors, reuse_metadata(context, vectors, previous))
 
 
 @dg.asset(
@@ -157,7 +159,8 @@ def hub_dataset(
 
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         vectors = checked_upstream(context, opened, EMBEDDINGS)
-        plan = dataset.plan(vectors, file_bytes=round(config.file_mib * MiB))
+        previous = previous_embeddings(context, opened, vectors, hub)
+        plan = dataset.plan(vectors, shards_per_file=config.shards_per_file, previous=previous)
         progress = logging_progress(context, listener)
         made = materialize(plan, opened, progress, HUB_DATASET)
         require_checks_pass(HUB_DATASET, made.manifest, opened)

@@ -67,6 +67,7 @@ def compose(
         throughput=read_throughput(files, vectors.folder),
         previous=previous,
         is_first=previous is None,
+        changes_since=manifest.settings["hub"].get("changes_since", {}).get("snapshot"),
         repo_id=repo_id,
         tag=tag,
     )
