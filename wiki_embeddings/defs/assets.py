@@ -9,6 +9,11 @@ import dagster as dg
 from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
 from wiki_embeddings.defs.asset_run import checked_upstream, logging_progress, opened_compute
+from wiki_embeddings.defs.certificate import (
+    certificate_metadata,
+    read_required_titles,
+    record_certificate,
+)
 from wiki_embeddings.defs.config import (
     ChunkedVolumeConfig,
     EmbeddingsConfig,
@@ -54,6 +59,7 @@ def raw_wikipedia(
 
     wiki = context.partition_key
     with opened_compute(context, compute, config.container_options(), hub) as opened:
+        required_titles = read_required_titles(config.required_titles)
         plan = fetch.plan(
             wiki,
             snapshot=config.snapshot,
@@ -61,7 +67,14 @@ def raw_wikipedia(
             shard_bytes=config.shard_bytes(wiki),
         )
         raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
-        return materialize_result(opened, raw)
+        certificate = record_certificate(
+            context,
+            opened,
+            raw.manifest,
+            required_titles=required_titles,
+            max_missing_share=config.max_missing_share,
+        )
+        return materialize_result(opened, raw, certificate_metadata(certificate))
 
 
 @dg.asset(

@@ -136,6 +136,20 @@ class RawWikipediaConfig(ContainersConfig):
         "for the sample 0.25.",
     )
 
+    max_missing_share: float = Field(
+        default=0.01,
+        ge=0.0,
+        le=1.0,
+        description="Largest share of the articles of the earlier snapshot that may be gone; with "
+        "more, the check articles_complete stops the run. From 0.05 on, the snapshot may also have "
+        "so much less than the wiki counts itself.",
+    )
+    required_titles: str | None = Field(
+        default=None,
+        description="Path of a text file with titles of articles that must be there, one a line; "
+        "the check articles_complete stops the run if one is missing.",
+    )
+
     def shard_bytes(self, wiki: str) -> int:
         """UTF-8 bytes of text in a shard of a wiki."""
         default = _SAMPLE_SHARD_MIB if wiki == SAMPLE_WIKI else _SHARD_MIB
