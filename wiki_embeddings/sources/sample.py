@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -133,9 +134,16 @@ def _convert(pages: list[Page], progress: Progress) -> Iterator[pa.RecordBatch]:
         for page in batch:
             texts.append(plain_text(page.wikitext, hidden))
             progress(1)
-        ids, urls = [page.id for page in batch], [page.url for page in batch]
-        titles = [page.title for page in batch]
-        yield pa.record_batch([ids, urls, titles, texts], schema=RAW_SCHEMA)
+        columns = {
+            "id": [page.id for page in batch],
+            "url": [page.url for page in batch],
+            "title": [page.title for page in batch],
+            "text": texts,
+            "revision_id": [page.revision_id for page in batch],
+            "timestamp": [datetime.fromisoformat(page.timestamp) for page in batch],
+            "headings": [None] * len(batch),
+        }
+        yield pa.record_batch(columns, schema=RAW_SCHEMA)
 
 
 SOURCE = Source(

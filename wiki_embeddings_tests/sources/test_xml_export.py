@@ -69,6 +69,7 @@ def test_of_several_revisions_the_newest_is_read(dump):
             title="Éléphant d'Asie",
             url="https://fr.wikipedia.org/wiki/%C3%89l%C3%A9phant%20d%27Asie",
             redirect=None,
+            revision_id=7,
             timestamp="2016-05-01T00:00:00Z",
             wikitext="New <b> ''text''.",
         )
