@@ -106,7 +106,7 @@ def _judge_wiki_count(certificate: Certificate) -> tuple[dict[str, Any], str]:
     """Compare the wiki's own count."""
     match certificate.wiki_count:
         case NotCompared(reason):
-            return {"wiki_count": reason}, ""
+            return {"wiki_count": f"not compared: {reason}"}, ""
         case WikiCount(articles, origin, at_least):
             fault = (
                 f"There are {certificate.articles:,} articles, but {origin} counts {articles:,}; a "
