@@ -19,7 +19,7 @@ DESCRIPTIONS = {
     "title": "Title of the article.",
     "revision_id": "Id of the revision that the text comes from; null if the source does not tell.",
     "timestamp": "Time at which that revision was saved; null if the source does not tell.",
-    "headings": "Where each heading begins in the text, in Unicode code points, and its level, 2 "
+    "headings": "Where each heading begins in the text, in Unicode code points, and its level, 1 "
     "to 6; a heading is a line of its own. Null if the source does not tell.",
     "section": 'Headings that the chunk stands under, as in "History / Early years"; empty for an '
     "article's lead.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import RAW_WIKIPEDIA
 from wiki_embeddings.card.completeness import completeness_table
 from wiki_embeddings.certificate import Certificate, read_certificate, write_certificate
@@ -84,10 +85,21 @@ def record_certificate(
         earlier_folder=earlier.folder if earlier else None,
         required_titles=required if required_titles else None,
         max_missing_share=max_missing_share,
-        user_agent=None,
+        user_agent=_user_agent(),
     )
     write_certificate(compute.files, raw.folder, certificate)
     return certificate
+
+
+def _user_agent() -> str | None:
+    """Return how to introduce ourselves to a wiki; None if the exports are not Wikimedia's own.
+
+    A copy of the exports is often where the wiki itself cannot be reached.
+    """
+    from wiki_embeddings.sources.site_requests import user_agent  # loads an HTTP client
+
+    site = settings.dumps()
+    return user_agent(site.contact) if site.url == settings.WIKIMEDIA_DUMPS else None
 
 
 def _earlier_snapshot(
@@ -101,8 +113,8 @@ def _earlier_snapshot(
     for earlier in earlier_manifests(
         context.instance, compute, RAW_WIKIPEDIA, raw.wiki, raw.folder
     ):
-        settings = earlier.settings["raw"]
-        if str(settings["snapshot"]) >= snapshot or float(settings["fraction"]) < 1:
+        of_earlier = earlier.settings["raw"]
+        if str(of_earlier["snapshot"]) >= snapshot or float(of_earlier["fraction"]) < 1:
             continue
         certificate = read_certificate(compute.files, earlier.folder)
         if certificate is None or articles_complete(earlier, certificate).passed:

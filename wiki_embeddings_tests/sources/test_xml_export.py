@@ -76,6 +76,12 @@ def test_of_several_revisions_the_newest_is_read(dump):
     ]
 
 
+def test_an_export_may_lack_the_ids_of_revisions(dump):
+    dump.write_text(export(page(12, "Chat")).replace("<id>7</id>", ""))
+
+    assert [read.revision_id for read in iter_pages(dump)] == [None]
+
+
 @pytest.mark.parametrize(
     "encode",
     [

@@ -57,6 +57,16 @@ def test_an_exchanged_vector_changes_the_checksum():
     assert merged_stats(parts)["row_checksum"] == embedding_statistics(table)["row_checksum"]
 
 
+@pytest.mark.parametrize("column", ["url", "title", "revision_id", "timestamp", "section"])
+def test_a_changed_value_changes_the_checksums(column):
+    table = rows(0, 4)
+    place = table.schema.get_field_index(column)
+    exchanged = table.set_column(place, table.schema.field(place), table[column].take([0, 0, 0, 3]))
+    before, after = embedding_statistics(table), embedding_statistics(exchanged)
+    assert before["chunk_checksum"] != after["chunk_checksum"]
+    assert before["row_checksum"] != after["row_checksum"]
+
+
 def with_vectors(vectors: np.ndarray) -> pa.Table:
     table = rows(0, len(vectors))
     column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.astype(np.float16).ravel()), 8)
