@@ -75,6 +75,7 @@ def record_certificate(
     """
     from wiki_embeddings.stages.certify import certify  # loads Arrow
 
+    site = settings.dumps()
     earlier = _earlier_snapshot(context, compute, raw)
     required = required_titles_record(raw.folder)
     if required_titles:  # a file, because a long list is more than a message should be
@@ -85,21 +86,11 @@ def record_certificate(
         earlier_folder=earlier.folder if earlier else None,
         required_titles=required if required_titles else None,
         max_missing_share=max_missing_share,
-        user_agent=_user_agent(),
+        # A copy of the exports is often where the wiki itself cannot be reached.
+        contact=site.contact if site.url == settings.WIKIMEDIA_DUMPS else None,
     )
     write_certificate(compute.files, raw.folder, certificate)
     return certificate
-
-
-def _user_agent() -> str | None:
-    """Return how to introduce ourselves to a wiki; None if the exports are not Wikimedia's own.
-
-    A copy of the exports is often where the wiki itself cannot be reached.
-    """
-    from wiki_embeddings.sources.site_requests import user_agent  # loads an HTTP client
-
-    site = settings.dumps()
-    return user_agent(site.contact) if site.url == settings.WIKIMEDIA_DUMPS else None
 
 
 def _earlier_snapshot(

@@ -21,7 +21,8 @@ from wiki_embeddings.certificate import (
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import Manifest, existing_manifest
 from wiki_embeddings.settings import SAMPLE_WIKI
-from wiki_embeddings.sources import wiki_statistics
+from wiki_embeddings.sources.site_requests import user_agent
+from wiki_embeddings.sources.wiki_statistics import count_articles
 from wiki_embeddings.stages.article_columns import first_url, gone_pages, missing_titles
 from wiki_embeddings.volume import Volume
 
@@ -38,7 +39,7 @@ def certify(
     earlier_folder: str | None,
     required_titles: str | None,
     max_missing_share: float,
-    user_agent: str | None,
+    contact: str | None,
 ) -> Certificate:
     """Compare an output of raw articles with the export, the snapshot before and the wiki.
 
@@ -51,8 +52,7 @@ def certify(
         required_titles: Reference of a file of titles that must be there, one a line; None
             without one.
         max_missing_share: Largest share of the earlier snapshot's articles that may be gone.
-        user_agent: Names this project to the wiki, which is asked for its own count; None to ask
-            nobody.
+        contact: Who asks the wiki for its own count, for the User-Agent; None to ask nobody.
 
     Raises:
         BadInputError: The output is damaged.
@@ -66,7 +66,7 @@ def certify(
         max_missing_share=max_missing_share,
         pages=count_pages(raw),
         earlier=_compare_with_earlier(volume, raw, earlier_folder) if is_whole else _DRY_RUN,
-        wiki_count=_count(volume, raw, max_missing_share, user_agent) if is_whole else _DRY_RUN,
+        wiki_count=_count(volume, raw, max_missing_share, contact) if is_whole else _DRY_RUN,
         required=_look_for(volume, raw, required_titles) if is_whole else _DRY_RUN,
     )
 
@@ -87,7 +87,7 @@ def _compare_with_earlier(
 
 
 def _count(
-    volume: Volume, raw: Manifest, max_missing_share: float, user_agent: str | None
+    volume: Volume, raw: Manifest, max_missing_share: float, contact: str | None
 ) -> WikiCount | NotCompared:
     if raw.wiki == SAMPLE_WIKI:
         return WikiCount(SAMPLE_ARTICLES, "the bundled dump", at_least=SAMPLE_ARTICLES)
@@ -99,11 +99,11 @@ def _count(
     if known and known.digest == raw.digest and isinstance(known.wiki_count, WikiCount):
         # The older count is nearer to the snapshot, and a repeated run changes nothing.
         articles, origin = known.wiki_count.articles, known.wiki_count.origin
-    elif user_agent is None:
+    elif contact is None:
         return NotCompared("the export is not from Wikimedia, so nobody was asked")
     else:
         try:
-            articles = wiki_statistics.count_articles(first_url(volume, raw), user_agent)
+            articles = count_articles(first_url(volume, raw), user_agent(contact))
             origin = "the wiki itself"
         except WikiEmbeddingsError as error:
             return NotCompared(f"not reached: {error}")
