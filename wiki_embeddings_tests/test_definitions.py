@@ -77,6 +77,7 @@ def test_every_check_is_blocking_and_described(graph):
     assert set(checks) == {
         "every_article_fetched",
         "article_ids_unique",
+        "articles_complete",
         "every_article_chunked",
         "chunk_ids_unique",
         "token_budget_kept",
@@ -95,7 +96,7 @@ def test_the_job_covers_all_assets_and_checks():
     job = defs.resolve_job_def(JOB)
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert selected == set(ASSETS)
-    assert len(job.asset_layer.asset_graph.asset_check_keys) == 10
+    assert len(job.asset_layer.asset_graph.asset_check_keys) == 11
 
 
 @pytest.mark.parametrize("wiki", ["sample", "simple", "en"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wiki_embeddings.stages.article_columns import gone_ids, gone_pages, missing_titles
 from wiki_embeddings.volume import Volume
-from wiki_embeddings_tests.support.raw_articles import write_raw
+from wiki_embeddings_tests.support.raw_outputs import write_raw
 
 PAGES = st.integers(1, 60)
 

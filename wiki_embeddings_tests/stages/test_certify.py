@@ -17,7 +17,7 @@ from wiki_embeddings.checks import articles_complete
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.stages.certify import certify
 from wiki_embeddings.volume import Volume
-from wiki_embeddings_tests.support.raw_articles import write_raw
+from wiki_embeddings_tests.support.raw_outputs import write_raw
 from wiki_embeddings_tests.support.wiki_api import wiki_api
 
 CONTACT = "ada@example.org"
