@@ -11,19 +11,22 @@ from wiki_embeddings.sources.hub import REPO_ID, REVISION
 from wiki_embeddings.volume import certificate_record
 from wiki_embeddings_tests.defs.sandbox import Sandbox
 from wiki_embeddings_tests.sources.article_tables import parquet
+from wiki_embeddings_tests.standins.hub import LocalHub
 from wiki_embeddings_tests.support.dagster_runs import checks, failures, materialize, metadata
 from wiki_embeddings_tests.support.generated_wiki import WIKI, wikipedia
 
+SNAPSHOTS = {"20231101": range(100), "20231201": range(2, 120), "20240101": range(2, 120)}
+"""Page ids of three snapshots; two articles of the first are gone from the others."""
+
 
 @pytest.fixture
-def two_snapshots(hub):
-    """A Hub with two snapshots of a wiki; the second lacks 2 of the 100 articles of the first."""
+def snapshots(hub: LocalHub) -> None:
+    """A Hub with three snapshots of a wiki."""
     files = {
         f"{snapshot}.{WIKI}/train-00000-of-00001.parquet": parquet(wikipedia(ids))
-        for snapshot, ids in (("20231101", range(100)), ("20231201", range(2, 120)))
+        for snapshot, ids in SNAPSHOTS.items()
     }
     hub.add(REPO_ID, files, commit=REVISION)
-    return hub
 
 
 def fetch(sandbox: Sandbox, **config: Any) -> dg.ExecuteInProcessResult:
@@ -42,7 +45,7 @@ def complete(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
     return found
 
 
-@pytest.mark.usefixtures("two_snapshots")
+@pytest.mark.usefixtures("snapshots")
 def test_articles_that_are_gone_stop_a_refresh_until_more_may_be_missing(sandbox):
     first = fetch(sandbox, snapshot="20231101")
     assert checks(first)["articles_complete"], complete(first).description
@@ -63,9 +66,8 @@ def test_articles_that_are_gone_stop_a_refresh_until_more_may_be_missing(sandbox
     assert sandbox.materialize("chunked_volume").success
 
 
-def test_what_was_lost_once_is_missed_again_in_the_next_snapshot(sandbox, two_snapshots):
-    files = {f"20240101.{WIKI}/train-00000-of-00001.parquet": parquet(wikipedia(range(2, 120)))}
-    two_snapshots.add(REPO_ID, files, commit=REVISION)
+@pytest.mark.usefixtures("snapshots")
+def test_what_was_lost_once_is_missed_again_in_the_next_snapshot(sandbox):
     assert fetch(sandbox, snapshot="20231101").success
     assert not fetch(sandbox, snapshot="20231201").success
     assert "2 of the 100 articles of 20231101" in (
@@ -73,14 +75,14 @@ def test_what_was_lost_once_is_missed_again_in_the_next_snapshot(sandbox, two_sn
     )
 
 
-@pytest.mark.usefixtures("two_snapshots")
+@pytest.mark.usefixtures("snapshots")
 def test_an_earlier_snapshot_is_not_compared_with_a_later_one(sandbox):
     assert fetch(sandbox, snapshot="20231201").success
     first = fetch(sandbox, snapshot="20231101")
     assert complete(first).metadata["gone"].value == "not compared: there is no earlier snapshot"
 
 
-@pytest.mark.usefixtures("two_snapshots")
+@pytest.mark.usefixtures("snapshots")
 def test_a_required_article_that_is_missing_stops_the_run(sandbox, tmp_path):
     titles = tmp_path / "vital.txt"
     titles.write_text("\ufeffRiver_7\n\nriver 99\nRiver 100\n", encoding="utf-8")
