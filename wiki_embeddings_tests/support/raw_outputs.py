@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from wiki_embeddings.manifest import Manifest, Statistic, write_manifest
+from wiki_embeddings.manifest import Manifest, Settings, Statistic, write_manifest
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.stages.shard import describe_parquet, parquet_writer
 from wiki_embeddings.volume import Volume
@@ -41,7 +41,7 @@ def write_raw(
         with parquet_writer(path, RAW_SCHEMA) as writer:
             writer.write_table(_articles(dict(sorted(titles.items())), url), row_group_size=3)
         described.append(describe_parquet(path, path.name, dict(stats or {}) if not number else {}))
-    settings = {"raw": {"snapshot": snapshot, "fraction": fraction, "source": "toy"}}
+    settings: Settings = {"raw": {"snapshot": snapshot, "fraction": fraction, "source": "toy"}}
     manifest = Manifest(wiki, "raw", folder, None, settings, tuple(described))
     write_manifest(volume, manifest)
     return manifest
