@@ -12,7 +12,6 @@ from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs.automation import JOB
 from wiki_embeddings.defs.config import ChunkedVolumeConfig, RawWikipediaConfig
 from wiki_embeddings.stages import versions
-from wiki_embeddings.volume import MiB
 
 ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
 HEAVY = {
@@ -124,9 +123,9 @@ def test_config_fields_are_documented_and_validated():
 
 
 def test_defaults_depend_on_the_wiki():
-    assert RawWikipediaConfig().shard_bytes("sample") == 256 * 1024
-    assert RawWikipediaConfig().shard_bytes("en") == 16 * MiB
-    assert RawWikipediaConfig(shard_mib=0.5).shard_bytes("en") == MiB // 2
+    assert RawWikipediaConfig().shard_articles("sample") == 8
+    assert RawWikipediaConfig().shard_articles("en") == 4096
+    assert RawWikipediaConfig(articles_per_shard=500).shard_articles("en") == 500
     assert ChunkedVolumeConfig().model_for("sample").endswith("all-MiniLM-L6-v2")
     assert ChunkedVolumeConfig().model_for("simple") == "BAAI/bge-small-en-v1.5"
     assert ChunkedVolumeConfig(model="mine").model_for("en") == "mine"

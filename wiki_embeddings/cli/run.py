@@ -39,7 +39,9 @@ _STOPPED = 128 + signal.SIGINT
     type=TEXT,
     help="A text file with titles of articles that must be there, one a line.",
 )
-@click.option("--shard-mib", type=float, help="MiB of text in a shard, the unit of work.")
+@click.option(
+    "--articles-per-shard", type=int, help="Mean number of articles in a shard, the unit of work."
+)
 @click.option("--model", type=TEXT, help="Embedding model: a name on the Hub or a folder.")
 @click.option(
     "--allow-english-model",

@@ -28,7 +28,6 @@ from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
-from wiki_embeddings.volume import MiB
 
 OWNERS = ["team:wiki-embeddings"]
 GROUP = "wikipedia"
@@ -64,7 +63,7 @@ def raw_wikipedia(
             wiki,
             snapshot=config.snapshot,
             fraction=config.fraction,
-            shard_bytes=config.shard_bytes(wiki),
+            articles_per_shard=config.shard_articles(wiki),
         )
         raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
         certificate = record_certificate(
@@ -175,7 +174,7 @@ def hub_dataset(
 
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         vectors = checked_upstream(context, opened, EMBEDDINGS)
-        plan = dataset.plan(vectors, file_bytes=round(config.file_mib * MiB))
+        plan = dataset.plan(vectors, shards_per_file=config.shards_per_file)
         progress = logging_progress(context, listener)
         made = materialize(plan, opened, progress, HUB_DATASET)
         require_checks_pass(HUB_DATASET, made.manifest, opened)
