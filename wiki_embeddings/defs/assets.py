@@ -25,6 +25,7 @@ from wiki_embeddings.defs.metadata import materialize_result
 from wiki_embeddings.defs.publishing import publish_to_hub, show_locally
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
 from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
@@ -131,7 +132,8 @@ def embeddings(
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
     A parallel map over shards, on Modal over A10G containers. Each shard becomes one file, written
-    once; a run that was stopped continues where it was.
+    once; a run that was stopped continues where it was. A chunk that an earlier output has from the
+    same encoder takes its vector from there, so a refresh embeds only what changed.
     """
     from wiki_embeddings.stages import embed
 
@@ -145,10 +147,11 @@ def embeddings(
             config.wanted_precision,
         )
         context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
-        plan = embed.plan(chunks, encoder)
+        previous = newest_reusable(context, opened, embed.plan(chunks, encoder))
+        plan = embed.plan(chunks, encoder, previous)
         vectors = materialize(plan, opened, logging_progress(context, listener), EMBEDDINGS)
         record_throughput(opened, vectors)
-        return materialize_result(opened, vectors)
+        return materialize_result(opened, vectors, reuse_metadata(context, vectors, previous))
 
 
 @dg.asset(
