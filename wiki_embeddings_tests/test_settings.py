@@ -11,7 +11,7 @@ from wiki_embeddings.errors import BadInputError
 def test_without_variables_everything_is_local_and_in_the_project():
     known = settings.load({})
     assert known.compute == "local"
-    assert known.wikis == ("sample", "simple", "en")
+    assert known.wikis == ("sample",)
     assert known.home == Path(settings.__file__).resolve().parents[1] / ".wiki_embeddings"
 
 

@@ -6,7 +6,6 @@ version. The stages load Arrow, so they are imported where they run, not when Da
 
 import dagster as dg
 
-from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
 from wiki_embeddings.defs.asset_run import checked_upstream, logging_progress, opened_compute
 from wiki_embeddings.defs.config import (
@@ -21,14 +20,13 @@ from wiki_embeddings.defs.publishing import publish_to_hub, show_locally
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.throughput import record_throughput
+from wiki_embeddings.defs.wikis import wikis
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
 from wiki_embeddings.volume import MiB
 
 OWNERS = ["team:wiki-embeddings"]
 GROUP = "wikipedia"
-
-wikis = dg.StaticPartitionsDefinition(list(settings.load().wikis))
 
 
 @dg.asset(
