@@ -58,8 +58,8 @@ def every_article_chunked(raw: Manifest, chunks: Manifest) -> CheckResult:
 def every_chunk_embedded(chunks: Manifest, vectors: Manifest) -> CheckResult:
     """As many vectors as chunks, and of the same chunks."""
     return _compare(
-        {"chunks": chunks.rows, "sum_of_chunk_hashes": _hex_total(chunks, "hash_sum")},
-        {"vectors": vectors.rows, "sum_of_vector_hashes": _hex_total(vectors, "hash_sum")},
+        {"chunks": chunks.rows, "checksum_of_chunks": _hex_total(chunks, "chunk_checksum")},
+        {"vectors": vectors.rows, "checksum_of_vectors": _hex_total(vectors, "chunk_checksum")},
         "chunks",
     )
 

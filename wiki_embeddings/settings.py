@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from wiki_embeddings.errors import BadInputError
 
@@ -32,6 +33,11 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _MAX_SNAPSHOT_AGE_DAYS = 55
 """A snapshot is dated the 1st, and the next one is complete by the 20th of the next month, when the
 first is 51 days old at most. Four days are left for the run."""
+
+_CONTACT = re.compile(r"[\x20-\x27\x2a-\x7e]{0,200}")
+"""Printable ASCII without brackets: it stands in the comment of a User-Agent (RFC 9110, 10.1.5)."""
+
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 _UNDECODABLE = (re.compile(r"[\udc80-\udcff]"), "is no character of UTF-8")
 _NOT_FOR_DAGSTER = (
@@ -117,6 +123,61 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         hub_namespace=namespace,
         max_snapshot_age_days=_days(environment, "WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS"),
     )
+
+
+@dataclass(frozen=True)
+class DumpsSettings:
+    """Where Wikimedia's exports are read from.
+
+    Attributes:
+        url: Address of the origin, without a trailing slash. Checksums come from nowhere else.
+        mirror: Address of a mirror for the files, likewise; None to fetch them from the origin.
+        contact: Who runs this, for the User-Agent: an address of a page or of mail; empty if unset.
+    """
+
+    url: str
+    mirror: str | None
+    contact: str
+
+
+def dumps(environment: Mapping[str, str] = os.environ) -> DumpsSettings:
+    """Read the settings of Wikimedia's exports from environment variables.
+
+    Raises:
+        BadInputError: An address or the contact is invalid.
+    """
+    mirror = environment.get("WIKI_EMBEDDINGS_DUMPS_MIRROR")
+    contact = environment.get("WIKI_EMBEDDINGS_CONTACT", "").strip()
+    if not _CONTACT.fullmatch(contact):
+        raise BadInputError(
+            f"WIKI_EMBEDDINGS_CONTACT is {contact!r}, which cannot stand in a User-Agent: write an "
+            "address of mail or of a page, in ASCII and without brackets."
+        )
+    return DumpsSettings(
+        url=_site("WIKI_EMBEDDINGS_DUMPS_URL", environment.get("WIKI_EMBEDDINGS_DUMPS_URL"))
+        or "https://dumps.wikimedia.org",
+        mirror=_site("WIKI_EMBEDDINGS_DUMPS_MIRROR", mirror),
+        contact=contact,
+    )
+
+
+def _site(variable: str, value: str | None) -> str | None:
+    """Return the address of a site without a trailing slash; None if the variable is unset."""
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        is_site = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_site = False
+    if not is_site or parts.query or parts.fragment or not _PRINTABLE.fullmatch(value):
+        raise BadInputError(
+            f"{variable} is not the address of a site: write it as https://dumps.wikimedia.org, "
+            "without ? or #."
+        )
+    if parts.username is not None:  # it would be shown in messages and recorded in runs
+        raise BadInputError(f"{variable} holds a user's name: write the address without it.")
+    return value.rstrip("/")
 
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:

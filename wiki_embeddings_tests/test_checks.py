@@ -56,7 +56,7 @@ def test_a_lost_article_or_character_fails_the_chunks():
 
 @pytest.mark.parametrize(
     ("compare", "checksum"),
-    [(checks.every_chunk_embedded, "hash_sum"), (checks.every_row_published, "row_checksum")],
+    [(checks.every_chunk_embedded, "chunk_checksum"), (checks.every_row_published, "row_checksum")],
 )
 def test_a_lost_or_exchanged_row_fails(compare, checksum):
     same: dict[str, Any] = {checksum: 1234}
@@ -68,7 +68,7 @@ def test_a_lost_or_exchanged_row_fails(compare, checksum):
 
 
 def test_a_missing_statistic_fails_the_check():
-    with pytest.raises(KeyError, match="hash_sum"):
+    with pytest.raises(KeyError, match="chunk_checksum"):
         checks.every_chunk_embedded(manifest(shard(8)), manifest(shard(8)))
 
 

@@ -17,10 +17,10 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 
 from wiki_embeddings.dataset_layout import CARD
+from wiki_embeddings.downloads.errors import TRANSIENT_STATUSES
+from wiki_embeddings.downloads.retries import with_retries
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import hub_headers, redacted_endpoint
-from wiki_embeddings.hub_files.errors import TRANSIENT_STATUSES
-from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publishing.account import look_up_account
 from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, call_hub

@@ -132,11 +132,9 @@ def open_part(part: HubPart, scratch: Path, progress: Progress) -> OpenedPart:
 
 def discard(part: HubPart, scratch: Path) -> None:
     """Remove all that fetching a part left in `scratch`, if anything."""
-    from wiki_embeddings.hub_files import LOCK_SUFFIX, PARTIAL_SUFFIX
+    from wiki_embeddings.downloads.verified import discard_download
 
-    path = _download_path(part, scratch)
-    for suffix in ("", PARTIAL_SUFFIX, LOCK_SUFFIX):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    discard_download(_download_path(part, scratch))
 
 
 def _download_path(part: HubPart, scratch: Path) -> Path:

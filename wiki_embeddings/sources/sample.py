@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -124,18 +125,25 @@ def _convert(pages: list[Page], progress: Progress) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     from wiki_embeddings.schemas import RAW_SCHEMA
-    from wiki_embeddings.sources.wikitext.conversion import plain_text
+    from wiki_embeddings.sources.wikitext.conversion import convert
 
     hidden = read_site_info(bundled_dump()).hidden_namespaces
     for first in range(0, len(pages), BATCH_ARTICLES):
         batch = pages[first : first + BATCH_ARTICLES]
-        texts = []
+        converted = []
         for page in batch:
-            texts.append(plain_text(page.wikitext, hidden))
+            converted.append(convert(page.wikitext, hidden))
             progress(1)
-        ids, urls = [page.id for page in batch], [page.url for page in batch]
-        titles = [page.title for page in batch]
-        yield pa.record_batch([ids, urls, titles, texts], schema=RAW_SCHEMA)
+        columns = {
+            "id": [page.id for page in batch],
+            "url": [page.url for page in batch],
+            "title": [page.title for page in batch],
+            "text": [article.text for article in converted],
+            "revision_id": [page.revision_id for page in batch],
+            "timestamp": [datetime.fromisoformat(page.timestamp) for page in batch],
+            "headings": [[asdict(heading) for heading in a.headings] for a in converted],
+        }
+        yield pa.record_batch(columns, schema=RAW_SCHEMA)
 
 
 SOURCE = Source(

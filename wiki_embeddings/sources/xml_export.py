@@ -61,6 +61,7 @@ class Page:
         title: Title with the name of its namespace.
         url: URL for people to open.
         redirect: Title of the page that this one redirects to; None for other pages.
+        revision_id: Id of the revision; None in an export without it.
         timestamp: Time at which the revision was saved, as ISO 8601 in UTC.
         wikitext: Source of the revision.
     """
@@ -70,6 +71,7 @@ class Page:
     title: str
     url: str
     redirect: str | None
+    revision_id: int | None
     timestamp: str
     wikitext: str
 
@@ -173,13 +175,14 @@ def _read_site(root: Element, first: Element) -> SiteInfo:
 
 def _read_page(site: SiteInfo, element: Element) -> Page:
     title, revision = _text(element, "title"), _child(element, "revision")
-    redirect = next((child for child in element if _name(child) == "redirect"), None)
+    redirect, revision_id = _find(element, "redirect"), _find(revision, "id")
     return Page(
         id=int(_text(element, "id")),
         namespace=int(_text(element, "ns")),
         title=title,
         url=site.url(title),
         redirect=None if redirect is None else redirect.get("title", ""),
+        revision_id=None if revision_id is None else int(revision_id.text or ""),
         timestamp=_text(revision, "timestamp"),
         wikitext=_text(revision, "text"),
     )
@@ -191,10 +194,14 @@ def _text(parent: Element, name: str) -> str:
 
 def _child(parent: Element, name: str) -> Element:
     """Return the last child of a name: the newest of a page's revisions."""
-    found = [child for child in parent if _name(child) == name]
-    if not found:
+    found = _find(parent, name)
+    if found is None:
         raise ValueError(f"a <{_name(parent)}> has no <{name}>")
-    return found[-1]
+    return found
+
+
+def _find(parent: Element, name: str) -> Element | None:
+    return next((child for child in reversed(parent) if _name(child) == name), None)
 
 
 def _name(element: Element) -> str:

@@ -21,7 +21,7 @@ from wiki_embeddings.chunking import (
 )
 from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.schemas import chunk_schema
+from wiki_embeddings.schemas import REVISION_COLUMNS, chunk_schema
 from wiki_embeddings.volume import canonical_json
 
 _HASH_BYTES = 16
@@ -68,11 +68,12 @@ class ArticleChunker:
         return self._table(articles, chunk_articles(self.tokenizer, titles, texts, self.settings))
 
     def _table(self, articles: pa.Table, chunks: Chunks) -> pa.RecordBatch:
-        identity = articles.select(["id", "url", "title"]).take(pa.array(chunks.article))
+        identity = articles.select(REVISION_COLUMNS).take(pa.array(chunks.article))
         ids = identity.column("id").to_pylist()
         columns = {
             "chunk_id": [f"{i}-{n}" for i, n in zip(ids, chunks.chunk_index, strict=True)],
             **{name: identity.column(name).combine_chunks() for name in identity.column_names},
+            "section": [""] * len(chunks),
             "chunk_index": chunks.chunk_index,
             "start": chunks.start.astype(np.int32),
             "text": chunks.text,

@@ -31,6 +31,7 @@ from wiki_embeddings.manifest import (
 )
 from wiki_embeddings.schemas import (
     DICTIONARY_COLUMNS,
+    REVISION_COLUMNS,
     ROW_GROUP_ROWS,
     embedding_schema,
 )
@@ -53,7 +54,14 @@ _SMALL_WINDOWS = 100
 """The small file takes consecutive rows from so many places: articles from A to Z with consecutive
 passages, for one row group read a place instead of a row."""
 
-_STATISTICS_COLUMNS = ["id", "url", "title", "chunk_index", "start", "n_tokens", "hash"]
+_STATISTICS_COLUMNS = [
+    *REVISION_COLUMNS,
+    "section",
+    "chunk_index",
+    "start",
+    "n_tokens",
+    "hash",
+]
 """Columns that readers filter by; the extremes of texts and vectors are no use."""
 
 

@@ -65,6 +65,9 @@ def table():
         "id": list(range(len(texts))),
         "url": [f"https://simple.wikipedia.org/wiki/{title}" for title in PASSAGES],
         "title": list(PASSAGES),
+        "revision_id": [None] * len(texts),
+        "timestamp": [None] * len(texts),
+        "section": [""] * len(texts),
         "chunk_index": [0] * len(texts),
         "start": [0] * len(texts),
         "text": texts,
@@ -240,7 +243,9 @@ def test_the_snippet_of_a_dataset_on_the_hub_reads_its_small_config_at_the_tag(h
 
 def test_streaming_vectors_as_on_the_card_fetches_no_texts(hub, publish, table, run):
     noise = [secrets.token_hex(2**19) for _ in range(table.num_rows)]
-    folder = publish(table.set_column(5, table.schema.field("text"), [noise]), repo_id=REPO_ID)
+    text = table.schema.get_field_index("text")
+    noisy = table.set_column(text, table.schema.field(text), [noise])
+    folder = publish(noisy, repo_id=REPO_ID)
     hub.add(REPO_ID, folder, branch="20231101")
     hub.add(REPO_ID, folder)
     (only_vectors,) = re.findall(

@@ -19,7 +19,7 @@ from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.defs.assets import raw_wikipedia
-from wiki_embeddings.hub_files import retries
+from wiki_embeddings.downloads import retries
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.sources.hub import REPO_ID, REVISION

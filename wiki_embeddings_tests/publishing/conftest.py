@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub.utils import _http
 from huggingface_hub.utils._http import default_client_factory
 
-from wiki_embeddings.hub_files import retries
+from wiki_embeddings.downloads import retries
 from wiki_embeddings.manifest import Manifest, Settings, write_manifest
 from wiki_embeddings.publishing import hub_calls
 from wiki_embeddings.stages.shard import describe_parquet, parquet_writer

@@ -82,6 +82,22 @@ def test_a_bad_id_is_refused_with_its_file_and_row(tmp_path: Path, ids: list[Any
         read_file(tmp_path / "file", parquet(articles(ids)))
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_revision_is_taken_from_a_file_that_has_it(tmp_path: Path, order: int):
+    numbers = list(range(1000))[::order]
+    revisions = pa.array([number * 10 for number in numbers])
+    times = pa.array(numbers, pa.timestamp("ms", tz="UTC"))
+    table = articles(numbers).append_column("timestamp", times)
+    table = table.append_column("revision_id", revisions)
+
+    read = read_file(tmp_path / "file", parquet(table))
+    assert read["revision_id"].to_pylist() == [number * 10 for number in range(1000)]
+    assert read["timestamp"].cast(pa.int64()).to_pylist() == list(range(1000))
+
+    as_text = table.set_column(5, "revision_id", revisions.cast(pa.string()))
+    assert read_file(tmp_path / "file", parquet(as_text))["revision_id"].null_count == 1000
+
+
 @pytest.mark.parametrize("column", ["url", "title", "text"])
 def test_a_missing_value_is_refused_with_its_file_and_row(tmp_path: Path, column: str):
     table = articles(range(1000))

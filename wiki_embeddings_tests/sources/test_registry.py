@@ -4,15 +4,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources import hub, registry, sample
 from wiki_embeddings.sources.protocol import OpenedPart, Source, SourcePlan
 from wiki_embeddings.stages import fetch
 from wiki_embeddings.volume import Volume
+from wiki_embeddings_tests.support.raw_articles import raw_articles
 
 
 @pytest.mark.parametrize(
@@ -40,7 +39,7 @@ class OneArticle:
 
 def open_one_article(part, _scratch, progress):
     progress(part.units)
-    return OpenedPart(1, iter([pa.record_batch([[7], ["url"], ["Cat"], ["Purr."]], RAW_SCHEMA)]))
+    return OpenedPart(1, iter([raw_articles([7], ["Cat"], ["Purr."])]))
 
 
 def test_a_new_source_needs_only_a_row(tmp_path, monkeypatch: pytest.MonkeyPatch):

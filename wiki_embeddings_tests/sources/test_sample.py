@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from wiki_embeddings.bundled import bundled_dump
@@ -40,6 +42,21 @@ def test_the_sample_has_every_article_of_the_dump_in_order_of_ids(table):
     assert table.column("title")[0].as_py() == "Anarchism"
     assert table.column("url")[0].as_py() == "https://en.wikipedia.org/wiki/Anarchism"
     assert "AccessibleComputing" not in table.column("title").to_pylist()  # a redirect
+
+
+def test_every_article_names_its_revision_and_its_headings(table):
+    albedo = table.filter(pc.equal(table["title"], "Albedo")).to_pylist()[0]
+
+    assert albedo["revision_id"] == 715952044
+    assert albedo["timestamp"] == datetime(2016, 4, 18, 23, 12, 22, tzinfo=UTC)
+    titles = [albedo["text"][h["start"] :].partition("\n")[0] for h in albedo["headings"]]
+    assert [h["level"] for h in albedo["headings"]][:4] == [2, 3, 2, 2]
+    assert titles[:3] == [
+        "Terrestrial albedo",
+        "White-sky and black-sky albedo",
+        "Astronomical albedo",
+    ]
+    assert not any(table[name].null_count for name in ("revision_id", "timestamp", "headings"))
 
 
 def test_every_article_has_text(texts):
@@ -98,7 +115,7 @@ def test_a_fraction_always_keeps_the_same_articles():
 def test_the_output_folder_is_the_same_as_in_earlier_versions():
     planned = fetch.plan("sample", snapshot="20231101", fraction=1.0, shard_bytes=262144)
 
-    assert planned.folder == "sample/raw/ceff49fa38a0612c"
+    assert planned.folder == "sample/raw/363d47086921d42e"
 
 
 @pytest.mark.parametrize("fraction", [0.0, -1.0, 1.01, float("nan")])

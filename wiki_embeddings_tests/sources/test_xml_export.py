@@ -69,10 +69,17 @@ def test_of_several_revisions_the_newest_is_read(dump):
             title="Éléphant d'Asie",
             url="https://fr.wikipedia.org/wiki/%C3%89l%C3%A9phant%20d%27Asie",
             redirect=None,
+            revision_id=7,
             timestamp="2016-05-01T00:00:00Z",
             wikitext="New <b> ''text''.",
         )
     ]
+
+
+def test_an_export_may_lack_the_ids_of_revisions(dump):
+    dump.write_text(export(page(12, "Chat")).replace("<id>7</id>", ""))
+
+    assert [read.revision_id for read in iter_pages(dump)] == [None]
 
 
 @pytest.mark.parametrize(

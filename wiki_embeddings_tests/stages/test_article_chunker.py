@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.stages.article_chunker import batches, load_chunker
+from wiki_embeddings_tests.support.raw_articles import raw_articles
 
 LONG_TITLE = "A list of everything that was ever said about snow " * 12
 WORDS = "Fresh snow reflects most of the sunlight that falls on it. "
@@ -18,7 +18,7 @@ WORDS = "Fresh snow reflects most of the sunlight that falls on it. "
 def articles(*titles_and_texts: tuple[str, str]) -> pa.Table:
     titles = [title for title, _ in titles_and_texts]
     texts = [text for _, text in titles_and_texts]
-    return pa.table([range(len(titles)), titles, titles, texts], schema=RAW_SCHEMA)
+    return pa.Table.from_batches([raw_articles(range(len(titles)), titles, texts)])
 
 
 def rows(table: pa.Table, model: str, token_budget: int = 256, title_prefix: bool = True):

@@ -53,6 +53,9 @@ def test_datasets_and_arrow_open_the_folder_as_it_is(tmp_path, volume, published
             "id": Value("int64"),
             "url": Value("string"),
             "title": Value("string"),
+            "revision_id": Value("int64"),
+            "timestamp": Value("timestamp[ms, tz=UTC]"),
+            "section": Value("string"),
             "chunk_index": Value("int32"),
             "start": Value("int32"),
             "text": Value("string"),
@@ -92,7 +95,7 @@ def test_files_can_be_read_in_parts(volume, published):
     data_file = volume.path(published.folder) / "data/train-00000-of-00002.parquet"
     with pq.ParquetFile(data_file) as parquet:
         group = parquet.metadata.row_group(0)
-        columns = {group.column(n).path_in_schema: group.column(n) for n in range(9)}
+        columns = {group.column(n).path_in_schema: group.column(n) for n in range(12)}
     assert all(column.has_column_index or column.has_offset_index for column in columns.values())
     assert {column.compression for column in columns.values()} == {"ZSTD"}
     assert columns["id"].statistics.max == 4

@@ -11,11 +11,11 @@ from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources.protocol import OpenedPart
 from wiki_embeddings.stages.fetch import regroup, write_part
 from wiki_embeddings.stages.statistics import text_checksum
+from wiki_embeddings_tests.support.raw_articles import raw_articles
 
 
 def batch(ids: list[int], texts: list[str]) -> pa.RecordBatch:
-    names = [str(i) for i in ids]
-    return pa.record_batch([ids, names, names, texts], schema=RAW_SCHEMA)
+    return raw_articles(ids, [str(i) for i in ids], texts)
 
 
 @given(
@@ -39,6 +39,7 @@ def test_regrouping_keeps_all_rows_in_order_and_makes_tables_as_small_as_allowed
 
 def test_a_part_counts_articles_characters_and_bytes(tmp_path):
     batches = [batch([1, 5], ["né", ""]), batch([7], ["中文🙂"])]
+    revisions = [(i, f"https://xx.wikipedia.org/wiki/{i}", str(i), None, None) for i in (1, 5, 7)]
     stats = write_part(OpenedPart(3, iter(batches)), tmp_path / "part", shard_bytes=4)
     assert stats == {
         "source_articles": 3,
@@ -46,7 +47,7 @@ def test_a_part_counts_articles_characters_and_bytes(tmp_path):
         "empty_articles": 1,
         "characters": 5,
         "text_bytes": 13,
-        "text_checksum": text_checksum([1, 5, 7], ["né", "", "中文🙂"]),
+        "text_checksum": text_checksum(revisions, ["né", "", "中文🙂"]),
     }
     with pq.ParquetFile(tmp_path / "part") as parquet:
         assert parquet.schema_arrow == RAW_SCHEMA
