@@ -7,6 +7,7 @@ from itertools import pairwise
 import dagster as dg
 import pytest
 
+from wiki_embeddings.asset_keys import WIKIPEDIA_EXPORT
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs.automation import JOB
 from wiki_embeddings.defs.config import ChunkedVolumeConfig, RawWikipediaConfig
@@ -53,11 +54,22 @@ def test_the_definitions_are_valid():
     dg.Definitions.validate_loadable(defs)
 
 
-def test_there_are_exactly_the_four_assets_in_a_line(graph):
-    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(ASSETS)
-    for before, after in pairwise(ASSETS):
+def test_the_four_assets_are_in_a_line_that_begins_at_the_export(graph):
+    line = [WIKIPEDIA_EXPORT, *ASSETS]
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(line)
+    for before, after in pairwise(line):
         node = graph.get(dg.AssetKey(after))
         assert [key.to_user_string() for key in node.parent_keys] == [before]
+
+
+def test_the_export_is_only_looked_at(graph):
+    node = graph.get(dg.AssetKey(WIKIPEDIA_EXPORT))
+    assert node.is_observable
+    assert not node.is_materializable
+    assert node.description
+    assert node.kinds == {"wikipedia", "xml"}
+    assert node.group_name == "wikipedia"
+    assert node.partitions_def == dg.DynamicPartitionsDefinition(name="wikis")
 
 
 @pytest.mark.parametrize("name", ASSETS)
@@ -96,6 +108,16 @@ def test_the_job_covers_all_assets_and_their_blocking_checks():
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert selected == set(ASSETS)
     assert len(job.asset_layer.asset_graph.asset_check_keys) == 10
+
+
+def test_the_sensor_that_starts_runs_is_off_and_says_what_it_does():
+    sensor = defs.resolve_sensor_def("new_exports")
+    assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+    assert sensor.minimum_interval_seconds == 600
+    assert "Watches Wikimedia's exports" in (sensor.description or "")
+    other = defs.resolve_sensor_def("first_wikis")
+    assert other.default_status == dg.DefaultSensorStatus.RUNNING
+    assert "It starts no run." in (other.description or "")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,13 @@ version. The stages load Arrow, so they are imported where they run, not when Da
 
 import dagster as dg
 
-from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.asset_keys import (
+    CHUNKED_VOLUME,
+    EMBEDDINGS,
+    HUB_DATASET,
+    RAW_WIKIPEDIA,
+    WIKIPEDIA_EXPORT,
+)
 from wiki_embeddings.defs.asset_run import checked_upstream, logging_progress, opened_compute
 from wiki_embeddings.defs.config import (
     ChunkedVolumeConfig,
@@ -20,6 +26,7 @@ from wiki_embeddings.defs.publishing import publish_to_hub, show_locally
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.throughput import record_throughput
+from wiki_embeddings.defs.wikipedia_export import record_what_was_read
 from wiki_embeddings.defs.wikis import wikis
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
@@ -30,6 +37,7 @@ GROUP = "wikipedia"
 
 
 @dg.asset(
+    deps=[WIKIPEDIA_EXPORT],
     partitions_def=wikis,
     group_name=GROUP,
     owners=OWNERS,
@@ -59,6 +67,7 @@ def raw_wikipedia(
             shard_bytes=config.shard_bytes(wiki),
         )
         raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
+        record_what_was_read(context, raw.manifest.settings["raw"])
         return materialize_result(opened, raw)
 
 
