@@ -22,7 +22,7 @@ DESCRIPTIONS = {
     "headings": "Where each heading begins in the text, in Unicode code points, and its level, 1 "
     "to 6; a heading is a line of its own. Null if the source does not tell.",
     "section": 'Headings that the chunk stands under, as in "History / Early years"; empty for an '
-    "article's lead.",
+    "article's lead, and if the source does not tell where headings are.",
     "chunk_index": "Index of the chunk in its article, from 0.",
     "start": "Offset of the chunk in the article's text, in Unicode code points.",
     "text": "Plain text; an article's chunks joined together are its whole text.",

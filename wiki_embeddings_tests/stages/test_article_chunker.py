@@ -33,6 +33,27 @@ def test_a_title_that_the_budget_shortens_changes_the_hash(tiny_model):
     assert narrow["hash"] != wide["hash"]
 
 
+@settings(max_examples=20)
+@given(st.lists(st.tuples(st.integers(2, 4), st.integers(0, 40)), max_size=6))
+def test_sections_change_nothing_but_their_column(tiny_model, drawn):
+    text, headings = "Lead.\n\n", []
+    for level, times in drawn:
+        headings.append({"start": len(text), "level": level})
+        text += f"Heading\n\n{WORDS * times}\n\n"
+    names, texts = ["Snow", "Ice"], [text, text]
+    table = articles(*zip(names, texts, strict=True))
+    known = pa.Table.from_batches([raw_articles([0, 1], names, texts, [headings, None])])
+
+    without, chunks = rows(table, str(tiny_model), 128), rows(known, str(tiny_model), 128)
+    assert [{**row, "section": ""} for row in chunks] == without
+    assert not any(row["section"] for row in chunks if row["title"] == "Ice")
+    assert all(
+        row["section"] or row["start"] < headings[0]["start"]
+        for row in chunks
+        if row["title"] == "Snow" and headings
+    )
+
+
 def test_a_budget_that_changes_no_token_changes_no_hash(tiny_model):
     table = articles(("Snow", "Snow is white."))
     (narrow,), (wide,) = rows(table, str(tiny_model), 128), rows(table, str(tiny_model), 256)

@@ -9,8 +9,13 @@ import pyarrow as pa
 from wiki_embeddings.schemas import RAW_SCHEMA
 
 
-def raw_articles(ids: Sequence[int], titles: Sequence[str], texts: Sequence[str]) -> pa.RecordBatch:
-    """Rows of `RAW_SCHEMA` from a source that tells neither revisions nor headings."""
+def raw_articles(
+    ids: Sequence[int],
+    titles: Sequence[str],
+    texts: Sequence[str],
+    headings: Sequence[object] | None = None,
+) -> pa.RecordBatch:
+    """Rows of `RAW_SCHEMA` from a source that tells no revisions, and headings only if given."""
     nothing = [None] * len(ids)
     columns = {
         "id": ids,
@@ -19,6 +24,6 @@ def raw_articles(ids: Sequence[int], titles: Sequence[str], texts: Sequence[str]
         "text": texts,
         "revision_id": nothing,
         "timestamp": nothing,
-        "headings": nothing,
+        "headings": headings or nothing,
     }
     return pa.record_batch(columns, schema=RAW_SCHEMA)
