@@ -103,7 +103,8 @@ def test_a_schedule_of_another_language_goes_by_its_language(hub, tmp_path, conf
         from wiki_embeddings.defs.automation import JOB
         from wiki_embeddings.defs.automation import monthly_refresh
         from wiki_embeddings.defs.wikis import add_wiki, mark
-        with dg.DagsterInstance.ephemeral() as instance:
+        quiet = {{"telemetry": {{"enabled": False}}}}
+        with dg.DagsterInstance.local_temp(overrides=quiet) as instance:
             add_wiki(instance, "de")
             mark(instance, "de", refreshed=True)
             context = dg.build_schedule_context(
