@@ -6,8 +6,13 @@ version. The stages load Arrow, so they are imported where they run, not when Da
 
 import dagster as dg
 
-from wiki_embeddings import settings
-from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.asset_keys import (
+    CHUNKED_VOLUME,
+    EMBEDDINGS,
+    HUB_DATASET,
+    RAW_WIKIPEDIA,
+    WIKIPEDIA_EXPORT,
+)
 from wiki_embeddings.defs.asset_run import checked_upstream, logging_progress, opened_compute
 from wiki_embeddings.defs.certificate import (
     certificate_metadata,
@@ -27,16 +32,17 @@ from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
 from wiki_embeddings.defs.throughput import record_throughput
+from wiki_embeddings.defs.wikipedia_export import record_what_was_read
+from wiki_embeddings.defs.wikis import wikis
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
 
 OWNERS = ["team:wiki-embeddings"]
 GROUP = "wikipedia"
 
-wikis = dg.StaticPartitionsDefinition(list(settings.load().wikis))
-
 
 @dg.asset(
+    deps=[WIKIPEDIA_EXPORT],
     partitions_def=wikis,
     group_name=GROUP,
     owners=OWNERS,
@@ -67,6 +73,7 @@ def raw_wikipedia(
             articles_per_shard=config.shard_articles(wiki),
         )
         raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
+        record_what_was_read(context, raw.manifest.settings["raw"])
         certificate = record_certificate(
             context,
             opened,

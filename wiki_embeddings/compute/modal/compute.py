@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,17 +134,16 @@ class ModalCompute:
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
         """Call a function on the volume in a container, which has the Hub's token."""
-        result = call_remote(
-            modal.Function.from_name(APP, "call_function"),
-            f"call {function.__name__}",
-            function,
-            args,
-            kwargs,
-            reload_token=_new_reload_token(),
-            # The container's own limit comes first, and its error says more.
-            timeout_s=(deployment.CALL_MINUTES + 10) * 60.0,
-        )
-        return cast("ResultT", result)
+        return cast("ResultT", _call(function, args, kwargs, commit=False))
+
+    def change(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """Call a function that changes the volume in a container, and commit the change."""
+        return cast("ResultT", _call(function, args, kwargs, commit=True))
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""
@@ -209,6 +208,22 @@ class ModalCompute:
         model = plan.model_folder or encoder["model"]
         embedder = _embedder(self.options, model, encoder["revision"], encoder["precision"])
         return embedder.embed, replace(size, gpu=self.options.gpu if size.gpu else "")
+
+
+def _call(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], *, commit: bool
+) -> Any:
+    return call_remote(
+        modal.Function.from_name(APP, "call_function"),
+        f"call {function.__name__}",
+        function,
+        args,
+        kwargs,
+        reload_token=_new_reload_token(),
+        commit=commit,
+        # The container's own limit comes first, and its error says more.
+        timeout_s=(deployment.CALL_MINUTES + 10) * 60.0,
+    )
 
 
 def _embedder(
