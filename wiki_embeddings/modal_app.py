@@ -272,10 +272,15 @@ class CpuEmbedder(Embedding):
     **in_containers(deployment.CALL_CONTAINER, cpu_image, timeout=deployment.CALL_MINUTES * 60)
 )
 def call_function(
-    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], reload_token: str
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    reload_token: str,
+    *,
+    commit: bool,
 ) -> Any:
     """Call a function on the volume, such as a check, or a step of publishing on the Hub."""
-    return call_on_volume(view(), reload_token, function, *args, **kwargs)
+    return call_on_volume(view(), reload_token, function, *args, commit=commit, **kwargs)
 
 
 @app.function(**in_containers(deployment.SCAN_CONTAINER, cpu_image))

@@ -19,6 +19,9 @@ from wiki_embeddings.errors import BadInputError
 SAMPLE_WIKI = "sample"
 """The bundled wiki: real articles, without an account or a network."""
 
+WIKIMEDIA_DUMPS = "https://dumps.wikimedia.org"
+"""Wikimedia's own site of exports."""
+
 ComputeKind = Literal["local", "modal"]
 """This machine, or the app deployed on Modal."""
 
@@ -29,6 +32,10 @@ _WIKI = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 """Names of users and organisations on the Hub."""
+
+_MAX_SNAPSHOT_AGE_DAYS = 55
+"""A snapshot is dated the 1st, and the next one is complete by the 20th of the next month, when the
+first is 51 days old at most. Four days are left for the run."""
 
 _CONTACT = re.compile(r"[\x20-\x27\x2a-\x7e]{0,200}")
 """Printable ASCII without brackets: it stands in the comment of a User-Agent (RFC 9110, 10.1.5)."""
@@ -57,9 +64,11 @@ class Settings:
         home: Root of the local volume, the local Hub folder and the model cache.
         dagster_home: Home of the Dagster instance: `DAGSTER_HOME`, or a folder in the home.
         compute: Where the stages run: `local` or `modal`.
-        wikis: The partitions, in the order of the UI.
+        wikis: The wikis that an instance has from the beginning; others are added to it.
         hub_namespace: User or organisation on the Hugging Face Hub to publish to; None to publish
             to a local folder.
+        max_snapshot_age_days: Age of a refreshed wiki's snapshot, in days, from which a refresh
+            counts as missed.
     """
 
     home: Path
@@ -67,6 +76,7 @@ class Settings:
     compute: ComputeKind
     wikis: tuple[str, ...]
     hub_namespace: str | None = None
+    max_snapshot_age_days: int = _MAX_SNAPSHOT_AGE_DAYS
 
     @property
     def volume(self) -> Path:
@@ -112,8 +122,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         home=root,
         dagster_home=dagster_home,
         compute=_COMPUTES[compute],
-        wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or "sample,simple,en"),
+        wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or SAMPLE_WIKI),
         hub_namespace=namespace,
+        max_snapshot_age_days=_days(environment, "WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS"),
     )
 
 
@@ -147,7 +158,7 @@ def dumps(environment: Mapping[str, str] = os.environ) -> DumpsSettings:
         )
     return DumpsSettings(
         url=_site("WIKI_EMBEDDINGS_DUMPS_URL", environment.get("WIKI_EMBEDDINGS_DUMPS_URL"))
-        or "https://dumps.wikimedia.org",
+        or WIKIMEDIA_DUMPS,
         mirror=_site("WIKI_EMBEDDINGS_DUMPS_MIRROR", mirror),
         contact=contact,
     )
@@ -235,12 +246,19 @@ def _require_plain(
             )
 
 
+def _days(environment: Mapping[str, str], variable: str) -> int:
+    value = environment.get(variable) or str(_MAX_SNAPSHOT_AGE_DAYS)
+    if not re.fullmatch(r"0*[1-9][0-9]{0,4}", value):
+        raise BadInputError(f"{variable} is {value!r}: give a number of days, such as 55.")
+    return int(value)
+
+
 def _wikis(names: str) -> tuple[str, ...]:
     wikis = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     invalid = [repr(wiki) for wiki in wikis if not _WIKI.fullmatch(wiki)]
     if invalid or not wikis:
         raise BadInputError(
             f"WIKI_EMBEDDINGS_WIKIS names {', '.join(invalid) or 'no wiki'}: give language codes "
-            "separated by commas, such as sample,simple,en."
+            "separated by commas, such as sample,simple,de."
         )
     return wikis

@@ -155,13 +155,21 @@ class Compute(Protocol):
         *args: ArgumentsT.args,
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
-        """Call a function on the volume and wait for its (small) result.
+        """Call a function that reads the volume, and wait for its (small) result.
 
         The function may talk to the Hub, and may wait for it as long as its rate limits ask.
 
         Raises:
             WikiEmbeddingsError: Raised by the function.
         """
+
+    def change(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """As `call`, for a function that writes to the volume or removes something from it."""
 
 
 def with_options(arguments: Sequence[str], options: Sequence[str]) -> list[str]:

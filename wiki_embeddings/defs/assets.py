@@ -6,9 +6,19 @@ version. The stages load Arrow, so they are imported where they run, not when Da
 
 import dagster as dg
 
-from wiki_embeddings import settings
-from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.asset_keys import (
+    CHUNKED_VOLUME,
+    EMBEDDINGS,
+    HUB_DATASET,
+    RAW_WIKIPEDIA,
+    WIKIPEDIA_EXPORT,
+)
 from wiki_embeddings.defs.asset_run import checked_upstream, logging_progress, opened_compute
+from wiki_embeddings.defs.certificate import (
+    certificate_metadata,
+    read_required_titles,
+    record_certificate,
+)
 from wiki_embeddings.defs.config import (
     ChunkedVolumeConfig,
     EmbeddingsConfig,
@@ -22,16 +32,17 @@ from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
 from wiki_embeddings.defs.throughput import record_throughput
+from wiki_embeddings.defs.wikipedia_export import record_what_was_read
+from wiki_embeddings.defs.wikis import wikis
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
 
 OWNERS = ["team:wiki-embeddings"]
 GROUP = "wikipedia"
 
-wikis = dg.StaticPartitionsDefinition(list(settings.load().wikis))
-
 
 @dg.asset(
+    deps=[WIKIPEDIA_EXPORT],
     partitions_def=wikis,
     group_name=GROUP,
     owners=OWNERS,
@@ -54,9 +65,18 @@ def raw_wikipedia(
 
     wiki = context.partition_key
     with opened_compute(context, compute, config.container_options(), hub) as opened:
+        required_titles = read_required_titles(config.required_titles)
         plan = fetch.plan(config.selection(wiki), articles_per_shard=config.shard_articles(wiki))
         raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
-        return materialize_result(opened, raw)
+        record_what_was_read(context, raw.manifest.settings["raw"])
+        certificate = record_certificate(
+            context,
+            opened,
+            raw.manifest,
+            required_titles=required_titles,
+            max_missing_share=config.max_missing_share,
+        )
+        return materialize_result(opened, raw, certificate_metadata(certificate))
 
 
 @dg.asset(

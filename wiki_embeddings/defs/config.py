@@ -169,6 +169,19 @@ class RawWikipediaConfig(ContainersConfig):
         description="Mean number of articles in a shard, the unit of work of the next assets; page "
         "ids decide where one ends. By default 4096, about 16 MiB of text; for the sample 8.",
     )
+    max_missing_share: float = Field(
+        default=0.01,
+        ge=0.0,
+        le=1.0,
+        description="Largest share of the articles of the earlier snapshot that may be gone; with "
+        "more, the check articles_complete stops the run. From 0.05 on, the snapshot may also have "
+        "so much less than the wiki counts itself.",
+    )
+    required_titles: str | None = Field(
+        default=None,
+        description="Path of a text file with titles of articles that must be there, one a line; "
+        "the check articles_complete stops the run if one is missing.",
+    )
 
     def selection(self, wiki: str) -> ArticleSelection:
         """The articles that this config asks for, as a source takes them."""

@@ -6,9 +6,9 @@ shows as its upstream.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FOLDER = "folder"
 """Metadata key of the output folder's reference on the volume."""
 
+SETTINGS = "settings"
+"""Metadata key of everything that decided the content: the settings of all stages, as JSON."""
+
 _PAGE = 20
 """Records in one query: usually all that are wanted."""
 
@@ -32,10 +35,14 @@ class Materialization:
     Attributes:
         folder: Reference of the output folder on the volume.
         data_version: The manifest's digest.
+        run_id: The run that made it.
+        raw_settings: Settings of the articles that it comes from: their snapshot, the fraction.
     """
 
     folder: str
     data_version: str
+    run_id: str
+    raw_settings: Mapping[str, Any]
 
 
 def last_materialization(
@@ -59,10 +66,18 @@ def _materializations(
                 yield Materialization(
                     folder=str(materialization.metadata[FOLDER].value),
                     data_version=(materialization.tags or {})["dagster/data_version"],
+                    run_id=record.run_id,
+                    raw_settings=_raw_settings(materialization),
                 )
         cursor = found.cursor
         if not found.has_more:
             return
+
+
+def _raw_settings(materialization: dg.AssetMaterialization) -> Mapping[str, Any]:
+    settings = materialization.metadata.get(SETTINGS)
+    value = settings.value if isinstance(settings, dg.JsonMetadataValue) else None
+    return value.get("raw", {}) if isinstance(value, dict) else {}
 
 
 def current_manifest(

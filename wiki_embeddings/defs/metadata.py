@@ -9,7 +9,7 @@ import dagster as dg
 
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.defs.histogram import as_markdown, histogram_svg
-from wiki_embeddings.defs.materializations import FOLDER
+from wiki_embeddings.defs.materializations import FOLDER, SETTINGS
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
 from wiki_embeddings.volume import MiB
@@ -44,7 +44,7 @@ def materialize_result(
             **_effort_metadata(materialized.progress),
             **_table_metadata(compute, manifest),
             **_length_chart(manifest),
-            "settings": dg.MetadataValue.json(
+            SETTINGS: dg.MetadataValue.json(
                 {stage: dict(settings) for stage, settings in manifest.settings.items()}
             ),
         },

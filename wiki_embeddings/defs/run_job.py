@@ -10,7 +10,6 @@ import dagster as dg
 from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS
 from wiki_embeddings.defs import instance
-from wiki_embeddings.defs.assets import wikis
 from wiki_embeddings.defs.automation import JOB
 from wiki_embeddings.defs.config import (
     CONFIGS,
@@ -20,6 +19,7 @@ from wiki_embeddings.defs.config import (
 )
 from wiki_embeddings.defs.preflight import require_model
 from wiki_embeddings.defs.resources import ComputeResource
+from wiki_embeddings.defs.wikis import add_first_wikis, add_wiki
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.host import this_process
 from wiki_embeddings.progress import Listener
@@ -36,7 +36,7 @@ def run_job(
     known: Settings,
     listener: Listener,
 ) -> dg.ExecuteInProcessResult:
-    """Materialize all four assets of a wiki in this process.
+    """Materialize all four assets of a wiki in this process; adds the wiki if it is a new one.
 
     Args:
         definitions: The definitions that hold the job.
@@ -46,13 +46,13 @@ def run_job(
         listener: Called with the progress of each stage.
 
     Raises:
-        BadInputError: There is no such wiki, an option has an impossible value, or Modal is not
+        BadInputError: This is no name of a wiki, an option has an impossible value, or Modal is not
             ready.
         WikiEmbeddingsError: Modal cannot be reached.
         UnusableVolumeError: The Dagster home cannot be written to.
         KeyboardInterrupt: The process was told to stop; the run is recorded as failed.
     """
-    _require_known(wiki)
+    settings.require_wiki(wiki)
     run_config = _run_config(options)
     ops = run_config["ops"]
     require_model(
@@ -64,6 +64,8 @@ def run_job(
     home = instance.prepare(known)
     with instance.opened_at_prompt(home) as record:
         instance.close_abandoned_runs(record)
+        add_first_wikis(record, known.wikis)
+        add_wiki(record, wiki)
         return _execute(definitions, record, wiki, run_config, listener)
 
 
@@ -96,16 +98,6 @@ def _was_interrupted(event: dg.DagsterEvent) -> bool:
         return False
     error = event.step_failure_data.error
     return error is not None and error.cls_name in _INTERRUPTS
-
-
-def _require_known(wiki: str) -> None:
-    settings.require_wiki(wiki)
-    known = wikis.get_partition_keys()
-    if wiki not in known:
-        raise BadInputError(
-            f"There is no wiki {wiki!r} here, only {', '.join(known)}. Name further language "
-            f"editions in the environment: WIKI_EMBEDDINGS_WIKIS={','.join([*known, wiki])}."
-        )
 
 
 def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:

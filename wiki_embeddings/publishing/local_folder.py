@@ -123,3 +123,15 @@ def _replace_link(link: Path, target: Path) -> None:
     temporary = link.with_name(_temporary_name(link.name))
     temporary.symlink_to(os.path.relpath(target, link.parent), target_is_directory=target.is_dir())
     temporary.replace(link)
+
+
+def published_outputs(volume: Volume, hub_folder: Path) -> set[str]:
+    """Return the references of the output folders that published datasets link to."""
+    if not hub_folder.is_dir():
+        return set()
+    names = [path for path in hub_folder.iterdir() if path.is_symlink() and path.is_dir()]
+    links = [path for name in names for path in name.resolve().rglob("*") if path.is_symlink()]
+    root = volume.root.resolve()
+    targets = {Path(os.path.normpath(link.parent / link.readlink())) for link in links}
+    inside = (target.relative_to(root) for target in targets if target.is_relative_to(root))
+    return {"/".join(path.parts[:3]) for path in inside}

@@ -108,24 +108,30 @@ def test_a_schedule_of_another_language_goes_by_its_language(hub, tmp_path, conf
         import dagster as dg
         from wiki_embeddings.definitions import defs
         from wiki_embeddings.defs.automation import JOB
-        context = dg.build_schedule_context(
-            repository_def=defs.get_repository_def(),
-            scheduled_execution_time=datetime(2026, 12, 2, 3, tzinfo=UTC),
-        )
-        tick = defs.resolve_schedule_def("monthly_refresh_de").evaluate_tick(context)
-        (request,) = tick.run_requests
-        result = defs.resolve_job_def(JOB).execute_in_process(
-            partition_key=request.partition_key,
-            run_config=request.run_config | {{"ops": {{"chunked_volume": {{"config": {config}}}}}}},
-            raise_on_error=False,
-        )
+        from wiki_embeddings.defs.automation import monthly_refresh
+        from wiki_embeddings.defs.wikis import add_wiki, mark
+        quiet = {{"telemetry": {{"enabled": False}}}}
+        with dg.DagsterInstance.local_temp(overrides=quiet) as instance:
+            add_wiki(instance, "de")
+            mark(instance, "de", refreshed=True)
+            context = dg.build_schedule_context(
+                instance, scheduled_execution_time=datetime(2026, 12, 20, 3, tzinfo=UTC)
+            )
+            (request,) = monthly_refresh(context)
+            config = {{"ops": {{"chunked_volume": {{"config": {config}}}}}}}
+            result = defs.resolve_job_def(JOB).execute_in_process(
+                instance=instance,
+                partition_key=request.partition_key,
+                run_config=config,
+                raise_on_error=False,
+            )
         for event in result.all_events:
             if event.is_step_failure:
                 print(event.step_key, event.step_failure_data.user_failure_data.description)
     """)
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env=environment(tmp_path, WIKI_EMBEDDINGS_WIKIS="de", HF_ENDPOINT=hub.url),
+        env=environment(tmp_path, HF_ENDPOINT=hub.url),
         capture_output=True,
         text=True,
         check=False,

@@ -18,7 +18,7 @@ from wiki_embeddings.compute.local.pool import WorkerPool
 from wiki_embeddings.compute.protocol import ArgumentsT, Event, ResultT, with_options
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.sources.connections import FILE_CONNECTIONS
-from wiki_embeddings.volume import Volume, translate_storage_errors
+from wiki_embeddings.volume import Volume, lock_file, translate_storage_errors
 
 if TYPE_CHECKING:
     from wiki_embeddings.encoders.protocol import EncoderInfo
@@ -78,6 +78,15 @@ class LocalCompute:
         """Call a function on the volume in this process."""
         return function(self.files, *args, **kwargs)
 
+    def change(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """Call a function that changes the volume, in this process."""
+        return function(self.files, *args, **kwargs)
+
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in worker processes; see `Compute.map`."""
         max_workers = {
@@ -98,7 +107,7 @@ def _locked(volume: Volume, plan: Plan[Any]) -> Iterator[None]:
     Raises:
         WikiEmbeddingsError: Another run holds the lock.
     """
-    path = volume.path(f"{plan.folder}.lock")
+    path = volume.path(lock_file(plan.folder))
     with translate_storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

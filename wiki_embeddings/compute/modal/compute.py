@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -142,17 +142,16 @@ class ModalCompute:
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
         """Call a function on the volume in a container, which has the Hub's token."""
-        result = call_remote(
-            self.workspace.function("call_function"),
-            f"call {function.__name__}",
-            function,
-            args,
-            kwargs,
-            reload_token=_new_reload_token(),
-            # The container's own limit comes first, and its error says more.
-            timeout_s=(deployment.CALL_MINUTES + 10) * 60.0,
-        )
-        return cast("ResultT", result)
+        return cast("ResultT", self._call(function, args, kwargs, commit=False))
+
+    def change(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """Call a function that changes the volume in a container, and commit the change."""
+        return cast("ResultT", self._call(function, args, kwargs, commit=True))
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""
@@ -221,7 +220,7 @@ class ModalCompute:
 
     def _function_for(self, plan: Plan[SpecT]) -> tuple[modal.Function, ContainerSize]:
         if plan.bound_by == "site":  # the app limits the containers of all runs together
-            return modal.Function.from_name(APP, _SITE_FUNCTION), deployment.EXPORT_CONTAINER
+            return self.workspace.function(_SITE_FUNCTION), deployment.EXPORT_CONTAINER
         if plan.stage != "embeddings":
             name, size = _FUNCTIONS[plan.stage]
             function = self.workspace.function(name)
@@ -252,6 +251,26 @@ class ModalCompute:
         )
         cls = cls.with_concurrency(max_inputs=options.inputs_per_container)
         return cls(model=model, revision=revision, engine=options.engine, precision=precision)
+
+    def _call(
+        self,
+        function: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        commit: bool,
+    ) -> Any:
+        return call_remote(
+            self.workspace.function("call_function"),
+            f"call {function.__name__}",
+            function,
+            args,
+            kwargs,
+            reload_token=_new_reload_token(),
+            commit=commit,
+            # The container's own limit comes first, and its error says more.
+            timeout_s=(deployment.CALL_MINUTES + 10) * 60.0,
+        )
 
 
 def _new_reload_token() -> str:

@@ -35,7 +35,7 @@ def test_all_four_assets_and_their_checks_succeed(run):
     _, result = run
     assert result.success, failures(result)
     assert checks(result) == dict.fromkeys(checks(result), True)
-    assert len(checks(result)) == 10
+    assert len(checks(result)) == 11
     assert metadata(result, "embeddings")["files"] >= SHARDS_AT_LEAST
 
 
