@@ -31,6 +31,7 @@ class StageProgress:
         seconds: Wall time since the stage began.
         characters: Characters in the shards that this run finished.
         tokens: Tokens in the shards that this run finished; 0 for a stage without tokens.
+        shard_s: Seconds that the shards took which this run finished, added up.
         usage: Containers in use and their cost; None where nothing is paid for.
     """
 
@@ -45,6 +46,7 @@ class StageProgress:
     seconds: float
     characters: int = 0
     tokens: int = 0
+    shard_s: float = 0.0
     usage: Usage | None = None
 
     @property
@@ -150,7 +152,8 @@ class ProgressCounter:
     def progress(self) -> StageProgress:
         """The progress of the map now."""
         reused = (shard for shard, report in self._reports.items() if report.reused)
-        made = [report.file.stats for report in self._reports.values() if not report.reused]
+        made = [report for report in self._reports.values() if not report.reused]
+        stats = [report.file.stats for report in made]
         return StageProgress(
             stage=self._stage,
             folder=self._folder,
@@ -161,8 +164,9 @@ class ProgressCounter:
             shards_done=len(self._reports),
             shards_total=len(self._units),
             seconds=time.monotonic() - self._started,
-            characters=_total(made, "characters"),
-            tokens=_total(made, "tokens"),
+            characters=_total(stats, "characters"),
+            tokens=_total(stats, "tokens"),
+            shard_s=sum(report.seconds for report in made),
             usage=self._usage,
         )
 

@@ -19,6 +19,9 @@ from wiki_embeddings.errors import BadInputError
 SAMPLE_WIKI = "sample"
 """The bundled wiki: real articles, without an account or a network."""
 
+WIKIMEDIA_DUMPS = "https://dumps.wikimedia.org"
+"""Wikimedia's own site of exports."""
+
 ComputeKind = Literal["local", "modal"]
 """This machine, or the app deployed on Modal."""
 
@@ -155,7 +158,7 @@ def dumps(environment: Mapping[str, str] = os.environ) -> DumpsSettings:
         )
     return DumpsSettings(
         url=_site("WIKI_EMBEDDINGS_DUMPS_URL", environment.get("WIKI_EMBEDDINGS_DUMPS_URL"))
-        or "https://dumps.wikimedia.org",
+        or WIKIMEDIA_DUMPS,
         mirror=_site("WIKI_EMBEDDINGS_DUMPS_MIRROR", mirror),
         contact=contact,
     )

@@ -10,6 +10,8 @@ every process that mounts the volume:
     {wiki}/{stage}/{digest}.call                                the Modal call that is making it
     {wiki}/{stage}/{digest}.stock                               shards finished before that call
     {wiki}/{stage}/{digest}.throughput                          how fast it was made
+    {wiki}/raw/{digest}.certificate                             how complete the articles are
+    {wiki}/raw/{digest}.required_titles                         articles that must be among them
     {wiki}/{stage}/{digest}.lock                                locked while this machine makes it
 """
 
@@ -158,6 +160,16 @@ def finished_shards_record(folder: str) -> str:
 def throughput_record(folder: str) -> str:
     """Return the reference of the file that says how fast an output was made."""
     return f"{folder}.throughput"
+
+
+def certificate_record(folder: str) -> str:
+    """Return the reference of the file that says how complete an output's articles are."""
+    return f"{folder}.certificate"
+
+
+def required_titles_record(folder: str) -> str:
+    """Return the reference of the file with the titles that must be among an output's articles."""
+    return f"{folder}.required_titles"
 
 
 def lock_file(folder: str) -> str:

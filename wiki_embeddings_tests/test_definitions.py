@@ -12,7 +12,6 @@ from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs.automation import JOB
 from wiki_embeddings.defs.config import ChunkedVolumeConfig, RawWikipediaConfig
 from wiki_embeddings.stages import versions
-from wiki_embeddings.volume import MiB
 
 ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
 HEAVY = {
@@ -88,6 +87,7 @@ def test_every_check_but_that_of_the_age_is_blocking_and_each_described(graph):
     assert set(checks) == {
         "every_article_fetched",
         "article_ids_unique",
+        "articles_complete",
         "every_article_chunked",
         "chunk_ids_unique",
         "token_budget_kept",
@@ -107,7 +107,7 @@ def test_the_job_covers_all_assets_and_their_blocking_checks():
     job = defs.resolve_job_def(JOB)
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert selected == set(ASSETS)
-    assert len(job.asset_layer.asset_graph.asset_check_keys) == 10
+    assert len(job.asset_layer.asset_graph.asset_check_keys) == 11
 
 
 def test_the_sensor_that_starts_runs_is_off_and_says_what_it_does():
@@ -142,9 +142,9 @@ def test_config_fields_are_documented_and_validated():
 
 
 def test_defaults_depend_on_the_wiki():
-    assert RawWikipediaConfig().shard_bytes("sample") == 256 * 1024
-    assert RawWikipediaConfig().shard_bytes("en") == 16 * MiB
-    assert RawWikipediaConfig(shard_mib=0.5).shard_bytes("en") == MiB // 2
+    assert RawWikipediaConfig().shard_articles("sample") == 8
+    assert RawWikipediaConfig().shard_articles("en") == 4096
+    assert RawWikipediaConfig(articles_per_shard=500).shard_articles("en") == 500
     assert ChunkedVolumeConfig().model_for("sample").endswith("all-MiniLM-L6-v2")
     assert ChunkedVolumeConfig().model_for("simple") == "BAAI/bge-small-en-v1.5"
     assert ChunkedVolumeConfig(model="mine").model_for("en") == "mine"

@@ -9,6 +9,7 @@ from wiki_embeddings import __version__
 from wiki_embeddings.card import retrieval_quality
 from wiki_embeddings.card.changes import compare, stage_versions, summary
 from wiki_embeddings.card.citations import citations
+from wiki_embeddings.card.completeness import completeness_table
 from wiki_embeddings.card.configs import configs
 from wiki_embeddings.card.length_chart import length_chart
 from wiki_embeddings.card.naming import (
@@ -29,6 +30,7 @@ from wiki_embeddings.card.snippets import (
     loading,
     numpy_search,
 )
+from wiki_embeddings.certificate import Certificate
 from wiki_embeddings.checks import overlapping_files
 from wiki_embeddings.dataset_layout import SMALL_ROWS
 from wiki_embeddings.encoders.models.known import KNOWN_MODELS, MTEB_RETRIEVAL_DATASETS
@@ -65,6 +67,7 @@ def card(
     vectors: Manifest,
     *,
     throughput: Mapping[str, Any] | None = None,
+    certificate: Certificate | None = None,
     previous: Mapping[str, Any] | None = None,
     is_first: bool = False,
     repo_id: str | None = None,
@@ -78,6 +81,7 @@ def card(
             `tokens_per_second`, `characters_per_second` and `seconds` of what the run computed
             itself, its `machine`, `gpu` (empty without one), `dollars` (None if it cost nothing)
             and `prices_as_of`. None if unknown.
+        certificate: How complete the articles are; None if unknown.
         previous: The `summary` of the snapshot published before; None if there is none or it is
             unknown.
         is_first: True if the Hub confirmed that no earlier version exists.
@@ -106,6 +110,7 @@ def card(
         **_use(vectors, repo_id, tag or str(vectors.settings["raw"]["snapshot"])),
         **_quality(vectors),
         "throughput": throughput,
+        "completeness": completeness_table(certificate) if certificate else None,
         "changes": compare(previous, summary(vectors)) if previous else None,
         "is_first": is_first,
     }

@@ -29,7 +29,19 @@ _STOPPED = 128 + signal.SIGINT
 )
 @click.option("--snapshot", type=TEXT, help="Date of the edition on the Hub, such as 20231101.")
 @click.option("--fraction", type=float, help="Share of the articles, such as 0.01 for a dry run.")
-@click.option("--shard-mib", type=float, help="MiB of text in a shard, the unit of work.")
+@click.option(
+    "--max-missing-share",
+    type=float,
+    help="Largest share of the earlier snapshot's articles that may be gone.",
+)
+@click.option(
+    "--required-titles",
+    type=TEXT,
+    help="A text file with titles of articles that must be there, one a line.",
+)
+@click.option(
+    "--articles-per-shard", type=int, help="Mean number of articles in a shard, the unit of work."
+)
 @click.option("--model", type=TEXT, help="Embedding model: a name on the Hub or a folder.")
 @click.option(
     "--allow-english-model",

@@ -14,6 +14,11 @@ from wiki_embeddings.asset_keys import (
     WIKIPEDIA_EXPORT,
 )
 from wiki_embeddings.defs.asset_run import checked_upstream, logging_progress, opened_compute
+from wiki_embeddings.defs.certificate import (
+    certificate_metadata,
+    read_required_titles,
+    record_certificate,
+)
 from wiki_embeddings.defs.config import (
     ChunkedVolumeConfig,
     EmbeddingsConfig,
@@ -25,12 +30,12 @@ from wiki_embeddings.defs.metadata import materialize_result
 from wiki_embeddings.defs.publishing import publish_to_hub, show_locally
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
 from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.defs.wikipedia_export import record_what_was_read
 from wiki_embeddings.defs.wikis import wikis
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
-from wiki_embeddings.volume import MiB
 
 OWNERS = ["team:wiki-embeddings"]
 GROUP = "wikipedia"
@@ -60,15 +65,23 @@ def raw_wikipedia(
 
     wiki = context.partition_key
     with opened_compute(context, compute, config.container_options(), hub) as opened:
+        required_titles = read_required_titles(config.required_titles)
         plan = fetch.plan(
             wiki,
             snapshot=config.snapshot,
             fraction=config.fraction,
-            shard_bytes=config.shard_bytes(wiki),
+            articles_per_shard=config.shard_articles(wiki),
         )
         raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
         record_what_was_read(context, raw.manifest.settings["raw"])
-        return materialize_result(opened, raw)
+        certificate = record_certificate(
+            context,
+            opened,
+            raw.manifest,
+            required_titles=required_titles,
+            max_missing_share=config.max_missing_share,
+        )
+        return materialize_result(opened, raw, certificate_metadata(certificate))
 
 
 @dg.asset(
@@ -126,7 +139,8 @@ def embeddings(
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
     A parallel map over shards, on Modal over A10G containers. Each shard becomes one file, written
-    once; a run that was stopped continues where it was.
+    once; a run that was stopped continues where it was. A chunk that an earlier output has from the
+    same encoder takes its vector from there, so a refresh embeds only what changed.
     """
     from wiki_embeddings.stages import embed
 
@@ -140,10 +154,11 @@ def embeddings(
             config.wanted_precision,
         )
         context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
-        plan = embed.plan(chunks, encoder)
+        previous = newest_reusable(context, opened, embed.plan(chunks, encoder))
+        plan = embed.plan(chunks, encoder, previous)
         vectors = materialize(plan, opened, logging_progress(context, listener), EMBEDDINGS)
         record_throughput(opened, vectors)
-        return materialize_result(opened, vectors)
+        return materialize_result(opened, vectors, reuse_metadata(context, vectors, previous))
 
 
 @dg.asset(
@@ -169,7 +184,7 @@ def hub_dataset(
 
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         vectors = checked_upstream(context, opened, EMBEDDINGS)
-        plan = dataset.plan(vectors, file_bytes=round(config.file_mib * MiB))
+        plan = dataset.plan(vectors, shards_per_file=config.shards_per_file)
         progress = logging_progress(context, listener)
         made = materialize(plan, opened, progress, HUB_DATASET)
         require_checks_pass(HUB_DATASET, made.manifest, opened)

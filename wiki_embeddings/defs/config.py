@@ -22,12 +22,12 @@ from wiki_embeddings.encoders.models.languages import (
     require_language,
 )
 from wiki_embeddings.settings import SAMPLE_WIKI
-from wiki_embeddings.volume import MiB
 
-_SHARD_MIB = 16.0
-"""About a minute of work on a GPU: enough shards to spread, few enough for a small manifest."""
+_SHARD_ARTICLES = 4096
+"""About 16 MiB of text and a minute of work on a GPU: enough shards to spread, few enough for a
+small manifest."""
 
-_SAMPLE_SHARD_MIB = 0.25
+_SAMPLE_SHARD_ARTICLES = 8
 """The sample is small; this gives it a dozen shards, so that it runs the way an edition does."""
 
 
@@ -128,18 +128,31 @@ class RawWikipediaConfig(ContainersConfig):
         description="Share of the articles to keep: 0.01 for a dry run. Only the files needed for "
         "it are fetched from the Hub.",
     )
-    shard_mib: float | None = Field(
+    articles_per_shard: int | None = Field(
         default=None,
-        gt=0.0,
-        le=1024.0,
-        description="MiB of text in a shard, the unit of work of the next assets. By default 16; "
-        "for the sample 0.25.",
+        ge=1,
+        le=65_536,
+        description="Mean number of articles in a shard, the unit of work of the next assets; page "
+        "ids decide where one ends. By default 4096, about 16 MiB of text; for the sample 8.",
+    )
+    max_missing_share: float = Field(
+        default=0.01,
+        ge=0.0,
+        le=1.0,
+        description="Largest share of the articles of the earlier snapshot that may be gone; with "
+        "more, the check articles_complete stops the run. From 0.05 on, the snapshot may also have "
+        "so much less than the wiki counts itself.",
+    )
+    required_titles: str | None = Field(
+        default=None,
+        description="Path of a text file with titles of articles that must be there, one a line; "
+        "the check articles_complete stops the run if one is missing.",
     )
 
-    def shard_bytes(self, wiki: str) -> int:
-        """UTF-8 bytes of text in a shard of a wiki."""
-        default = _SAMPLE_SHARD_MIB if wiki == SAMPLE_WIKI else _SHARD_MIB
-        return max(1, round((self.shard_mib or default) * MiB))
+    def shard_articles(self, wiki: str) -> int:
+        """Mean number of articles in a shard of a wiki."""
+        default = _SAMPLE_SHARD_ARTICLES if wiki == SAMPLE_WIKI else _SHARD_ARTICLES
+        return self.articles_per_shard or default
 
 
 class ChunkedVolumeConfig(ContainersConfig):
@@ -238,11 +251,12 @@ class HubDatasetConfig(ContainersConfig):
 
     asset = HUB_DATASET
 
-    file_mib: float = Field(
-        default=256.0,
-        ge=1.0,
-        le=512.0,
-        description="Approximate MiB of a data file, which holds whole shards.",
+    shards_per_file: int = Field(
+        default=12,
+        ge=1,
+        le=1000,
+        description="Mean number of shards in a data file, which holds whole ones; page ids decide "
+        "where it ends. 12 shards of 4096 articles make about 250 MiB.",
     )
     private: bool = Field(
         default=False,

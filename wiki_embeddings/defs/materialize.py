@@ -12,7 +12,6 @@ from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.manifest import Manifest, write_manifest
 from wiki_embeddings.progress import Listener, ProgressCounter, StageProgress
 from wiki_embeddings.settings import SAMPLE_WIKI
-from wiki_embeddings.volume import MiB
 
 if TYPE_CHECKING:
     from wiki_embeddings.stages.shard import Plan, SpecT
@@ -115,7 +114,7 @@ def retry_command(plan: Plan[SpecT]) -> list[str]:
     raw, chunks = plan.settings["raw"], plan.settings.get("chunks", {})
     words = ["wiki-embeddings", "run", "--wiki", plan.wiki]
     words += ["--fraction", f"{raw['fraction']:.9g}"]
-    words += ["--shard-mib", f"{raw['shard_bytes'] / MiB:.9g}"]
+    words += ["--articles-per-shard", str(raw["articles_per_shard"])]
     if plan.wiki != SAMPLE_WIKI:
         words += ["--snapshot", str(raw["snapshot"])]
     if "embeddings" in plan.settings:

@@ -89,7 +89,7 @@ def count_workload(edition: Edition, options: RunOptions) -> Workload:
         attended=min(float(options.token_budget), encoded_tokens / chunks * _SPREAD),
         parts=parts,
         file_bytes=edition.text_bytes / edition.parts,
-        shards=_split(text_bytes / parts, options.shard_bytes) * parts,
+        shards=_split(text_bytes / parts, text_bytes / articles * options.shard_articles) * parts,
     )
 
 

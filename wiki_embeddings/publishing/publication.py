@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wiki_embeddings import card
+from wiki_embeddings.certificate import Certificate, read_certificate
 from wiki_embeddings.dataset_layout import CARD, RECORD
-from wiki_embeddings.manifest import Manifest, ShardFile, upstream_manifest
+from wiki_embeddings.manifest import Manifest, ShardFile, read_manifest, upstream_manifest
 from wiki_embeddings.volume import Files, throughput_record
 
 _FORMAT = 1
@@ -65,6 +66,7 @@ def compose(
     text = card.card(
         vectors,
         throughput=read_throughput(files, vectors.folder),
+        certificate=_certificate_of(files, vectors),
         previous=previous,
         is_first=previous is None,
         repo_id=repo_id,
@@ -89,6 +91,12 @@ def compose(
             RECORD: json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True).encode(),
         },
     )
+
+
+def _certificate_of(files: Files, vectors: Manifest) -> Certificate | None:
+    """Read how complete the articles are that vectors were made from; None if it is unknown."""
+    chunks = read_manifest(files, vectors.upstream.folder) if vectors.upstream else None
+    return read_certificate(files, chunks.upstream.folder) if chunks and chunks.upstream else None
 
 
 def read_throughput(files: Files, folder: str) -> Mapping[str, Any] | None:

@@ -1,8 +1,8 @@
 """Dataset: the embeddings in Hub layout, as Parquet files and a card.
 
-Whole shards are joined into files of a size that downloads well. A small file has some rows from
-all parts of the dataset, for a first look. The card is one more shard of the work, so that it is
-made once and listed in the manifest like the others.
+Whole shards are joined into files of a size that downloads well; page ids alone decide which. A
+small file has some rows from all parts of the dataset, for a first look. The card is one more shard
+of the work, so that it is made once and listed in the manifest like the others.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -47,6 +48,7 @@ from wiki_embeddings.stages.shard import (
     parquet_writer,
     read_input,
 )
+from wiki_embeddings.stages.shard_boundaries import beyond_the_edge, boundaries, ranks_of
 from wiki_embeddings.stages.statistics import embedding_statistics
 from wiki_embeddings.volume import Volume
 
@@ -127,16 +129,17 @@ class CardSpec:
 DatasetSpec: TypeAlias = DataFileSpec | SmallFileSpec | CardSpec
 
 
-def plan(vectors: Manifest, *, file_bytes: int) -> Plan[DatasetSpec]:
+def plan(vectors: Manifest, *, shards_per_file: int) -> Plan[DatasetSpec]:
     """Plan the files of a dataset.
 
     Args:
         vectors: Manifest of the embeddings.
-        file_bytes: Approximate size of a data file.
+        shards_per_file: Mean number of shards in a data file.
     """
-    settings = {**vectors.settings, "hub": {"file_bytes": file_bytes, **_model_name(vectors)}}
+    layout = {"shards_per_file": shards_per_file, **_model_name(vectors)}
+    settings = {**vectors.settings, "hub": layout}
     folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, versions.DATASET)
-    groups = group_files(vectors.files, file_bytes)
+    groups = group_files(vectors.files, shards_per_file)
     firsts = accumulate((len(group) for group in groups), initial=0)
     dimensions = int(vectors.settings["embeddings"]["dimensions"])
     data_files = [
@@ -171,17 +174,19 @@ def _model_name(vectors: Manifest) -> dict[str, str]:
     return {"model": short_model_name(vectors)} if vectors.model_folder else {}
 
 
-def group_files(files: Sequence[ShardFile], file_bytes: int) -> list[list[ShardFile]]:
-    """Group consecutive files until the next one would exceed `file_bytes`; never splits a file."""
-    groups: list[list[ShardFile]] = []
-    size = 0
-    for file in files:
-        if not groups or size + file.bytes > file_bytes:
-            groups.append([])
-            size = 0
-        groups[-1].append(file)
-        size += file.bytes
-    return groups
+def group_files(files: Sequence[ShardFile], shards_per_file: int) -> list[list[ShardFile]]:
+    """Group consecutive shards into files by their last page ids alone; see `shard_boundaries`.
+
+    Args:
+        files: The shards, by ascending page id.
+        shards_per_file: Mean number of shards in a file.
+    """
+    radius = shards_per_file // 2
+    edge = beyond_the_edge(radius)
+    ranks = np.concatenate([edge, ranks_of([file.max_id for file in files]), edge])
+    ends = [end + 1 for end in boundaries(ranks, radius).tolist()] if files else []
+    edges = [0, *ends, len(files)]
+    return [list(files[begin:end]) for begin, end in pairwise(edges) if end > begin]
 
 
 def make_dataset_file(spec: DatasetSpec, volume: Volume, progress: Progress) -> Report:

@@ -214,6 +214,16 @@ def read_input(
     Raises:
         BadInputError: The file is missing, cannot be read or differs from its manifest.
     """
+    with pq.ParquetFile(verified_path(volume, file, asset)) as parquet:
+        return parquet.read() if row_group is None else parquet.read_row_group(row_group)
+
+
+def verified_path(volume: Volume, file: InputFile, asset: str) -> Path:
+    """Return the path of a file of an upstream stage, after checking its SHA-256.
+
+    Raises:
+        BadInputError: The file is missing, cannot be read or differs from its manifest.
+    """
     path = volume.path(file.reference)
     try:
         found = _sha256_cached(path, path.stat().st_mtime_ns, path.stat().st_size)
@@ -228,8 +238,7 @@ def read_input(
             f"{path} differs from its manifest (SHA-256 {file.sha256[:16]}…, found {found[:40]}): "
             f"materialize {asset} again, which makes only this file again, and then this asset."
         )
-    with pq.ParquetFile(path) as parquet:
-        return parquet.read() if row_group is None else parquet.read_row_group(row_group)
+    return path
 
 
 @lru_cache(maxsize=1024)

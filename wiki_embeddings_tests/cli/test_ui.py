@@ -153,7 +153,10 @@ def test_the_launchpad_documents_the_config(ui):
         for node in graphql(ui, query)["assetNodes"]
     }
     modal_fields = {"containers", "deadline_minutes"}
-    assert set(fields["raw_wikipedia"]) == {"snapshot", "fraction", "shard_mib"} | modal_fields
+    assert (
+        set(fields["raw_wikipedia"])
+        == {"snapshot", "fraction", "articles_per_shard"} | modal_fields
+    )
     assert {"model", "token_budget", "title_prefix"} | modal_fields <= set(fields["chunked_volume"])
     assert (
         set(fields["embeddings"])

@@ -31,7 +31,10 @@ ENGLISH = "BAAI/bge-small-en-v1.5"
         ({"chunked_volume": {"token_budget": 128, "model": "/no/such/model"}}, "/no/such/model"),
         ({"embeddings": {"inputs_per_container": 0}}, "inputs_per_container is 0: Input should be"),
         ({"embeddings": {"engine": "cpu", "precision": "float16"}}, "in float32 or int8, not in"),
-        ({"hub_dataset": {"file_mib": 0.5}}, "file_mib is 0.5: Input should be greater than"),
+        (
+            {"hub_dataset": {"shards_per_file": 0}},
+            "shards_per_file is 0: Input should be greater than",
+        ),
     ],
 )
 def test_what_cannot_work_fails_the_first_asset_in_a_sentence(
@@ -51,14 +54,14 @@ def test_what_cannot_work_fails_the_first_asset_in_a_sentence(
 
 
 def test_a_run_without_the_first_assets_is_checked_too(embedded_sandbox):
-    configs = {"hub_dataset": {"file_mib": 0.5}}
+    configs = {"hub_dataset": {"shards_per_file": 0}}
     chosen = ("embeddings", "hub_dataset")
     run = materialize(
         embedded_sandbox.instance, WIKI, chosen, configs, embedded_sandbox.resources()
     )
     assert failures(run) == {
-        "embeddings": "The config of hub_dataset cannot work: file_mib is 0.5: Input should be "
-        "greater than or equal to 1."
+        "embeddings": "The config of hub_dataset cannot work: shards_per_file is 0: Input should "
+        "be greater than or equal to 1."
     }
 
 

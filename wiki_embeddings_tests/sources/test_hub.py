@@ -133,7 +133,7 @@ def test_articles_that_the_card_counts_and_the_files_lack_are_missed(hub: LocalH
     compute = LocalCompute(volume.root, cores=1)
     for ids in (range(20), range(30)):
         hub.add(REPO_ID, {"README.md": card, file: parquet(articles(ids))}, commit=REVISION)
-        fetching = fetch.plan("xx", snapshot="20231101", fraction=1.0, shard_bytes=1 << 20)
+        fetching = fetch.plan("xx", snapshot="20231101", fraction=1.0, articles_per_shard=100)
         if len(ids) == 30:
             assert make_shards(fetching, compute).manifest.rows == 30
             continue

@@ -55,7 +55,7 @@ def test_a_new_source_needs_only_a_row(tmp_path, monkeypatch: pytest.MonkeyPatch
     )
     monkeypatch.setattr(registry, "SOURCES", (new, *registry.SOURCES))
 
-    plan = fetch.plan("xx", snapshot="20261101", fraction=1.0, shard_bytes=1)
+    plan = fetch.plan("xx", snapshot="20261101", fraction=1.0, articles_per_shard=1)
     fetch.fetch_part(plan.specs[0], Volume(tmp_path), lambda _units: None)
 
     assert (plan.unit, plan.bound_by) == ("pages", "machine")

@@ -27,7 +27,7 @@ def test_a_wiki_is_embedded_whole(tmp_path):
     model = str(unpacked_xlmr(tmp_path))
     volume = Volume(tmp_path / "volume")
     compute = LocalCompute(volume.root, cores=1)
-    part = fetch.plan("sample", snapshot="20231101", fraction=0.03, shard_bytes=50_000)
+    part = fetch.plan("sample", snapshot="20231101", fraction=0.03, articles_per_shard=2)
     raw = materialize(part, compute, silent, "raw_wikipedia").manifest
     config = chunk.prepare(volume, model, None, token_budget=200, title_prefix=False)
     chunks = materialize(chunk.plan(raw, config), compute, silent, "chunked_volume").manifest

@@ -46,7 +46,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, tiny_model) -> Iterator[Clou
         cloud.serve(articles=60)
         # Shards of this size differ, so that requests tell which of them they are for.
         config: dict[str, dict[str, Any]] = {
-            "raw_wikipedia": {"shard_mib": 0.0035},
+            "raw_wikipedia": {"articles_per_shard": 5},
             "chunked_volume": {"containers": 1},
         }
         result = cloud.materialize("raw_wikipedia", "chunked_volume", config=config)
