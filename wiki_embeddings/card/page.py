@@ -210,9 +210,15 @@ def _source(wiki: str, raw: Mapping[str, Any]) -> dict[str, str]:
             "name": "the first pages of an English Wikipedia dump, as they ship with gensim 4.4.0",
             "revision": f"SHA-256 `{raw['revision']}`",
         }
+    if "wiki_id" in raw:
+        return {
+            "dataset": "original",
+            "name": f"Wikimedia's export `{raw['source']}/{raw['wiki_id']}` of {raw['snapshot']}",
+            "revision": f"`SHA256SUMS` with SHA-256 `{raw['revision']}`",
+        }
     return {
-        "dataset": "wikimedia/wikipedia",
-        "name": f"wikimedia/wikipedia, config `{raw['snapshot']}.{wiki}`",
+        "dataset": str(raw["source"]),
+        "name": f"{raw['source']}, config `{raw['folder']}`",
         "revision": f"commit `{raw['revision']}`",
     }
 

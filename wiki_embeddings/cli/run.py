@@ -27,7 +27,18 @@ _STOPPED = 128 + signal.SIGINT
 @click.option(
     "--wiki", type=TEXT, default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia."
 )
-@click.option("--snapshot", type=TEXT, help="Date of the edition on the Hub, such as 20231101.")
+@click.option(
+    "--source",
+    type=click.Choice(["auto", "dump", "hub"]),
+    help="Where the articles come from: Wikimedia's exports, or a dataset on the Hub.",
+)
+@click.option(
+    "--snapshot",
+    type=TEXT,
+    help="Date of the export or edition, such as 20261101; by default the newest.",
+)
+@click.option("--hub-dataset", type=TEXT, help="With --source hub: the dataset, as namespace/name.")
+@click.option("--hub-revision", type=TEXT, help="With --source hub: its branch, tag or commit.")
 @click.option("--fraction", type=float, help="Share of the articles, such as 0.01 for a dry run.")
 @click.option(
     "--max-missing-share",

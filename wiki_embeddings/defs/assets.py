@@ -58,20 +58,15 @@ def raw_wikipedia(
 ) -> dg.MaterializeResult:
     """The articles of one Wikipedia as plain text, one row an article, by ascending page id.
 
-    `sample` is 106 English articles that are installed with the project; every other wiki is
-    fetched from wikimedia/wikipedia on the Hugging Face Hub, at a pinned revision.
+    `sample` is 106 English articles that are installed with the project; every other wiki is read
+    from the newest of Wikimedia's monthly exports, or from a dataset on the Hugging Face Hub.
     """
     from wiki_embeddings.stages import fetch
 
     wiki = context.partition_key
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         required_titles = read_required_titles(config.required_titles)
-        plan = fetch.plan(
-            wiki,
-            snapshot=config.snapshot,
-            fraction=config.fraction,
-            articles_per_shard=config.shard_articles(wiki),
-        )
+        plan = fetch.plan(config.selection(wiki), articles_per_shard=config.shard_articles(wiki))
         raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
         record_what_was_read(context, raw.manifest.settings["raw"])
         certificate = record_certificate(

@@ -22,6 +22,7 @@ from wiki_embeddings.encoders.models.languages import (
     require_language,
 )
 from wiki_embeddings.settings import SAMPLE_WIKI
+from wiki_embeddings.sources.protocol import WIKIMEDIA_WIKIPEDIA, ArticleSelection
 
 _SHARD_ARTICLES = 4096
 """About 16 MiB of text and a minute of work on a GPU: enough shards to spread, few enough for a
@@ -29,6 +30,14 @@ small manifest."""
 
 _SAMPLE_SHARD_ARTICLES = 8
 """The sample is small; this gives it a dozen shards, so that it runs the way an edition does."""
+
+
+class ArticleSource(Enum):
+    """Where articles come from. Lower case: Dagster shows the members' names."""
+
+    auto = "auto"
+    dump = "dump"
+    hub = "hub"
 
 
 class Engine(Enum):
@@ -116,17 +125,39 @@ class RawWikipediaConfig(ContainersConfig):
 
     asset = RAW_WIKIPEDIA
 
-    snapshot: str = Field(
-        default="20231101",
+    source: ArticleSource = Field(
+        default=ArticleSource.auto,
+        description="Where the articles come from: dump is Wikimedia's monthly exports, hub a "
+        "dataset on the Hugging Face Hub; auto is dump, and for the sample its installed file.",
+    )
+    snapshot: str | None = Field(
+        default=None,
         pattern=r"^\d{8}$",
-        description="Date of the edition of wikimedia/wikipedia; the sample has a fixed one.",
+        description="Date of the export or edition, such as 20261101. By default the newest "
+        "complete one. The sample has a fixed one.",
+    )
+    hub_dataset: str = Field(
+        default=WIKIMEDIA_WIKIPEDIA,
+        description="For the source hub: a dataset of Parquet files with the columns id, url, "
+        "title and text.",
+    )
+    hub_revision: str | None = Field(
+        default=None,
+        description="For the source hub: branch, tag or commit of that dataset. By default a "
+        f"pinned commit of {WIKIMEDIA_WIKIPEDIA}, of any other the newest, which is recorded.",
+    )
+    deadline_minutes: float = Field(
+        default=180.0,
+        gt=0.0,
+        description="On Modal: give up after so many minutes in which no part finished. A file of "
+        "the English export takes an hour to fetch over one connection and to convert.",
     )
     fraction: float = Field(
         default=1.0,
         gt=0.0,
         le=1.0,
         description="Share of the articles to keep: 0.01 for a dry run. Only the files needed for "
-        "it are fetched from the Hub.",
+        "it are fetched.",
     )
     articles_per_shard: int | None = Field(
         default=None,
@@ -148,6 +179,17 @@ class RawWikipediaConfig(ContainersConfig):
         description="Path of a text file with titles of articles that must be there, one a line; "
         "the check articles_complete stops the run if one is missing.",
     )
+
+    def selection(self, wiki: str) -> ArticleSelection:
+        """The articles that this config asks for, as a source takes them."""
+        return ArticleSelection(
+            wiki=wiki,
+            source=self.source.value,
+            snapshot=self.snapshot,
+            fraction=self.fraction,
+            hub_dataset=self.hub_dataset,
+            hub_revision=self.hub_revision,
+        )
 
     def shard_articles(self, wiki: str) -> int:
         """Mean number of articles in a shard of a wiki."""

@@ -69,6 +69,12 @@ class ExportFile:
         return int(_matched(self.name)["page"])
 
     @property
+    def last_page(self) -> int:
+        """Id of the last page that it may have."""
+        name = _matched(self.name)
+        return int(name["last"] or name["page"])
+
+    @property
     def revisions(self) -> tuple[int, int] | None:
         """First and last revision, if it has only these of its one page; else None."""
         name = _matched(self.name)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.schemas import RAW_SCHEMA
-from wiki_embeddings.sources.protocol import OpenedPart
+from wiki_embeddings.sources.protocol import SOURCE_ARTICLES, OpenedPart
 from wiki_embeddings.sources.sampling import keep_mask
 
 BATCH_ROWS = 512
@@ -68,7 +68,7 @@ def read_articles(path: Path, name: str, keep: float) -> OpenedPart:
     batches = _read_batches(file, ids, kept)
     if not (ids[1:] > ids[:-1]).all():
         batches = _sort_by_id(batches)
-    return OpenedPart(rows=int(kept.sum()), batches=batches)
+    return OpenedPart(batches, lambda: {SOURCE_ARTICLES: int(kept.sum())})
 
 
 def _read_ids(file: _ArticleFile) -> NDArray[np.int64]:

@@ -8,16 +8,12 @@ sensor need not wait for a file of gigabytes.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
-from filelock import FileLock, Timeout
 
 from wiki_embeddings import __version__, settings
 from wiki_embeddings.downloads.client_problems import CLIENT_ERRORS, client_problem
@@ -25,7 +21,7 @@ from wiki_embeddings.downloads.errors import TRANSIENT_STATUSES, TransientError,
 from wiki_embeddings.downloads.retries import RetryPolicy, with_retries
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.sources.connections import FILE_CONNECTIONS
-from wiki_embeddings.volume import translate_storage_errors
+from wiki_embeddings.sources.machine_slots import machine_slot
 
 LOOKUP_POLICY = RetryPolicy(attempts=4, longest_retry_after_s=60.0, read_timeout_s=20.0)
 """A person waits for the plan, and a sensor looks again later."""
@@ -37,7 +33,6 @@ _LOOKUP_LIMIT_S = 60.0
 """Longest time of one answer, for a server that sends a byte now and then."""
 
 _LONGEST_WAIT_FOR_LOOKUP_S = 300.0
-_POLL_S = 0.1
 
 _ADVICE = "Run it again later; finished work is kept. https://wikitech.wikimedia.org tells outages."
 
@@ -50,7 +45,7 @@ def user_agent(contact: str) -> str:
 @contextmanager
 def file_connection(url: str) -> Generator[None]:
     """Wait for one of this machine's connections for files of a site, and hold it."""
-    with _one_of(url, [f"file-{number}" for number in range(FILE_CONNECTIONS)], None):
+    with machine_slot(f"files-of-{_host(url)}", FILE_CONNECTIONS):
         yield
 
 
@@ -149,7 +144,7 @@ def lookups() -> Generator[Lookups]:
     """
     site = settings.dumps()
     with (
-        _one_of(site.url, ["lookup"], _LONGEST_WAIT_FOR_LOOKUP_S),
+        machine_slot(f"lookups-at-{_host(site.url)}", 1, _LONGEST_WAIT_FOR_LOOKUP_S),
         site_client(user_agent(site.contact), LOOKUP_POLICY) as client,
     ):
         yield Lookups(client, LOOKUP_POLICY)
@@ -207,34 +202,5 @@ def _require_same_host(url: str, response: httpx2.Response) -> None:
         )
 
 
-@contextmanager
-def _one_of(url: str, names: list[str], timeout_s: float | None) -> Iterator[None]:
-    """Hold one of a site's locks on this machine; the system releases it if we are killed."""
-    host = urlsplit(url).netloc.replace(":", "-")
-    folder = Path(tempfile.gettempdir()) / f"wiki-embeddings-{os.getuid()}"
-    with translate_storage_errors(folder):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        locks = [FileLock(folder / f"{host}-{name}.lock") for name in names]
-        held = _acquire_any(locks, timeout_s)
-    if held is None:
-        raise WikiEmbeddingsError(
-            f"Other processes of this machine have been asking {host} for minutes, and Wikimedia "
-            "allows few connections: run it again later."
-        )
-    try:
-        yield
-    finally:
-        held.release()
-
-
-def _acquire_any(locks: list[FileLock], timeout_s: float | None) -> FileLock | None:
-    started = time.monotonic()
-    while timeout_s is None or time.monotonic() - started < timeout_s:
-        for lock in locks:
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                continue
-            return lock
-        time.sleep(_POLL_S)
-    return None
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.replace(":", "-")

@@ -19,7 +19,7 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Settings, Statistic, merged_stats
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources import registry
-from wiki_embeddings.sources.protocol import OpenedPart, Part, Progress
+from wiki_embeddings.sources.protocol import ArticleSelection, OpenedPart, Part, Progress
 from wiki_embeddings.stages import versions
 from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
 from wiki_embeddings.stages.shard_boundaries import beyond_the_edge, boundaries, ranks_of
@@ -48,27 +48,27 @@ class FetchSpec:
     articles_per_shard: int
 
 
-def plan(wiki: str, *, snapshot: str, fraction: float, articles_per_shard: int) -> Plan[FetchSpec]:
+def plan(selection: ArticleSelection, *, articles_per_shard: int) -> Plan[FetchSpec]:
     """Plan the parts of a wiki.
 
     Raises:
         BadInputError: There is no such wiki or snapshot, or the sample is not installed.
-        WikiEmbeddingsError: The Hub cannot be reached.
+        WikiEmbeddingsError: The source cannot be reached, or is not ready.
     """
-    source = registry.source_for_wiki(wiki, snapshot)
-    planned = source.plan(wiki, snapshot, fraction)
+    source = registry.source_for(selection)
+    planned = source.plan(selection)
     settings: Settings = {
         "raw": {
             **planned.settings,
             "snapshot": planned.snapshot,
-            "fraction": fraction,
+            "fraction": selection.fraction,
             "articles_per_shard": articles_per_shard,
             "version": versions.FETCH,
         }
     }
-    folder = folder_for(wiki, "raw", None, settings, versions.FETCH)
+    folder = folder_for(selection.wiki, "raw", None, settings, versions.FETCH)
     return Plan(
-        wiki=wiki,
+        wiki=selection.wiki,
         stage="raw",
         folder=folder,
         upstream=None,
@@ -114,7 +114,7 @@ def write_part(opened: OpenedPart, path: Path, articles_per_shard: int) -> dict[
     """Write the articles of an opened part, one row group for each shard.
 
     Returns:
-        Statistics of the written file, and the number of articles that the source has in the part.
+        Statistics of the written file, and those that the source has counted in the part.
 
     Raises:
         BadInputError: Page ids do not ascend strictly.
@@ -124,7 +124,7 @@ def write_part(opened: OpenedPart, path: Path, articles_per_shard: int) -> dict[
         for table in regroup(opened.batches, articles_per_shard):
             last_id = _require_ascending(table, last_id)
             writer.write_table(table, row_group_size=table.num_rows)
-    return {"source_articles": opened.rows, **_statistics(path)}
+    return {**opened.statistics(), **_statistics(path)}
 
 
 def _statistics(path: Path) -> dict[str, Statistic]:

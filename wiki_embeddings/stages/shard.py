@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +22,7 @@ from wiki_embeddings.manifest import (
     finished_shard,
     write_report,
 )
-from wiki_embeddings.sources.protocol import Progress
+from wiki_embeddings.sources.protocol import BoundBy, Progress
 from wiki_embeddings.volume import (
     StageName,
     Volume,
@@ -50,8 +50,6 @@ class ShardSpec(Protocol):
 
 
 SpecT = TypeVar("SpecT", bound=ShardSpec)
-
-BoundBy: TypeAlias = Literal["core", "machine", "network"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Plan(Generic[SpecT]):
         settings: Everything that decides the content, by stage; see `Manifest.settings`.
         make: Makes one shard. A module-level function, so that any process can import it.
         unit: What progress counts, in the plural.
-        bound_by: What limits one shard: one processor core, the whole machine or the network.
+        bound_by: What limits the work on one shard.
         specs: One spec a shard.
         rows: Rows of all shards together, if something counted them before.
         model_folder: Where the model is, if it is a folder; see `Manifest.model_folder`.

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from wiki_embeddings import __version__, settings
-from wiki_embeddings.downloads import retries
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.sources import site_requests
 from wiki_embeddings.sources.dumps_site import (
@@ -29,7 +28,7 @@ PAGES = [ExportPage(n, f"Page {n}", f"Text {n}.") for n in (1, 5, 7, 12)]
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DumpsSite]:
-    monkeypatch.setattr(retries.time, "sleep", lambda _: None)
+    monkeypatch.setattr("wiki_embeddings.downloads.retries.time.sleep", lambda _: None)
     with served(monkeypatch, tmp_path / "site") as site:
         write_export(site.root, "xxwiki", "20261001", PAGES)
         write_export(site.root, "xxwiki", "20261101", PAGES)
@@ -157,7 +156,7 @@ def test_a_file_that_is_listed_and_not_there_is_noticed_before_anything_is_fetch
 
 def test_a_busy_site_is_asked_again_when_it_says(site: DumpsSite, monkeypatch: pytest.MonkeyPatch):
     waits: list[float] = []
-    monkeypatch.setattr(retries.time, "sleep", waits.append)
+    monkeypatch.setattr("wiki_embeddings.downloads.retries.time.sleep", waits.append)
     site.order("SHA256SUMS", status=503, headers={"Retry-After": "17"})
 
     assert newest_export("xx").snapshot == "20261101"
@@ -220,7 +219,7 @@ def test_a_redirect_to_another_host_is_not_the_origin(site: DumpsSite):
 
 
 def test_a_site_out_of_reach_is_explained(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(retries.time, "sleep", lambda _: None)
+    monkeypatch.setattr("wiki_embeddings.downloads.retries.time.sleep", lambda _: None)
     monkeypatch.setenv("WIKI_EMBEDDINGS_DUMPS_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 

@@ -18,6 +18,7 @@ from wiki_embeddings.sources.parquet_articles import (
     _translate_parquet_errors,
     read_articles,
 )
+from wiki_embeddings.sources.protocol import SOURCE_ARTICLES
 from wiki_embeddings.sources.sampling import keep_mask
 from wiki_embeddings_tests.sources.article_tables import articles, expected, parquet
 
@@ -26,7 +27,7 @@ def read_file(path: Path, content: bytes, keep: float = 1.0) -> pa.Table:
     path.write_bytes(content)
     opened = read_articles(path, "the file", keep)
     table = pa.Table.from_batches(opened.batches, schema=RAW_SCHEMA)
-    assert table.num_rows == opened.rows
+    assert opened.statistics() == {SOURCE_ARTICLES: table.num_rows}
     return table
 
 
@@ -50,7 +51,7 @@ def test_no_batch_is_empty_even_if_few_articles_are_kept(tmp_path: Path):
 
     opened = read_articles(tmp_path / "file", "the file", keep=0.001)
 
-    assert 0 < opened.rows < 9
+    assert 0 < opened.statistics()[SOURCE_ARTICLES] < 9
     assert all(batch.num_rows for batch in opened.batches)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.schemas import RAW_SCHEMA
-from wiki_embeddings.sources.protocol import OpenedPart
+from wiki_embeddings.sources.protocol import SOURCE_ARTICLES, OpenedPart
 from wiki_embeddings.stages.fetch import regroup, write_part
 from wiki_embeddings.stages.shard_boundaries import beyond_the_edge, boundaries, ranks_of
 from wiki_embeddings.stages.statistics import text_checksum
@@ -66,7 +66,11 @@ def test_regrouping_holds_one_shard_and_what_it_must_look_ahead():
 def test_a_part_counts_articles_characters_and_bytes(tmp_path):
     batches = [batch([1, 5], ["né", ""]), batch([7], ["中文🙂"])]
     revisions = [(i, f"https://xx.wikipedia.org/wiki/{i}", str(i), None, None) for i in (1, 5, 7)]
-    stats = write_part(OpenedPart(3, iter(batches)), tmp_path / "part", articles_per_shard=4)
+    stats = write_part(
+        OpenedPart(iter(batches), lambda: {SOURCE_ARTICLES: 3}),
+        tmp_path / "part",
+        articles_per_shard=4,
+    )
     assert stats == {
         "source_articles": 3,
         "articles": 3,
@@ -85,4 +89,4 @@ def test_a_part_counts_articles_characters_and_bytes(tmp_path):
 def test_ids_that_repeat_or_go_back_are_refused(tmp_path, ids):
     batches = iter([batch([ids[0]], ["a"]), batch([ids[1]], ["b"])])
     with pytest.raises(BadInputError, match="duplicated or out of order"):
-        write_part(OpenedPart(2, batches), tmp_path / "part", articles_per_shard=1)
+        write_part(OpenedPart(batches, dict), tmp_path / "part", articles_per_shard=1)

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from wiki_embeddings.compute.local.pool import WorkerPool
 from wiki_embeddings.compute.protocol import ArgumentsT, Event, ResultT
 from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.sources.connections import FILE_CONNECTIONS
 from wiki_embeddings.volume import Volume, lock_file, translate_storage_errors
 
 if TYPE_CHECKING:
@@ -86,7 +87,13 @@ class LocalCompute:
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in worker processes; see `Compute.map`."""
-        max_workers = {"core": self.cores, "machine": 1, "network": _DOWNLOADS}[plan.bound_by]
+        max_workers = {
+            "core": self.cores,
+            "machine": 1,
+            "network": _DOWNLOADS,
+            # While so many files are fetched, another one is worked on.
+            "site": FILE_CONNECTIONS + 1,
+        }[plan.bound_by]
         with _locked(self.files, plan):
             yield from WorkerPool(plan, self.files, max_workers).run()
 

@@ -76,9 +76,8 @@ class WorkerPool:
         # Starting the tracker unblocks signals, so it must run before they are blocked.
         resource_tracker.ensure_running()
         ours, theirs = context.Pipe()
-        process = context.Process(
-            target=serve, args=(theirs, self._plan.make, self._volume), daemon=True
-        )
+        # No daemon, which could have no processes of its own; it ends with this one all the same.
+        process = context.Process(target=serve, args=(theirs, self._plan.make, self._volume))
         # The worker inherits the blocked signal: no Ctrl-C reaches it before it ignores them.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Progressed
 from wiki_embeddings.errors import BrokenDeviceError, OutageError, WikiEmbeddingsError
+from wiki_embeddings.host import exit_with_parent
 from wiki_embeddings.volume import UnusableVolumeError, Volume
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def serve(connection: Connection, make: Make, volume: Volume) -> None:
     """
     # Ctrl-C reaches every process of the terminal; the parent is the one that stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    exit_with_parent()
     # One process per core makes the best use of the machine; threads of the tokenizer on top of
     # that only get in each other's way.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -79,11 +78,3 @@ class _ThrottledProgress:
         if now - self._sent_at >= _REPORT_EVERY_S:
             self._send(Progressed(self._shard, self._unsent_units))
             self._unsent_units, self._sent_at = 0, now
-
-
-def _exit_with_parent() -> None:
-    """Exit as soon as the parent ends, even by SIGKILL: nobody is left to use the result."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

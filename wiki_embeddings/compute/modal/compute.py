@@ -44,6 +44,9 @@ _FUNCTIONS: dict[StageName, tuple[str, ContainerSize]] = {
 }
 """The function that makes a shard of each stage; for `embeddings` it depends on the engine."""
 
+_SITE_FUNCTION = "fetch_export_file"
+"""The function that fetches a part from a site that allows few connections."""
+
 _EMBEDDERS = {
     "auto": ("Embedder", deployment.EMBED_CONTAINER),
     "cuda": ("Embedder", deployment.EMBED_CONTAINER),
@@ -199,6 +202,8 @@ class ModalCompute:
         return read_finished_shards(self.files, folder) if finished else {}
 
     def _function_for(self, plan: Plan[SpecT]) -> tuple[modal.Function, ContainerSize]:
+        if plan.bound_by == "site":  # the app limits the containers of all runs together
+            return modal.Function.from_name(APP, _SITE_FUNCTION), deployment.EXPORT_CONTAINER
         if plan.stage != "embeddings":
             name, size = _FUNCTIONS[plan.stage]
             function = modal.Function.from_name(APP, name)
