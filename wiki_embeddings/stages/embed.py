@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from wiki_embeddings import encoders
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME
+from wiki_embeddings.encoders import engines
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.encoders.token_lists import TokenLists
 from wiki_embeddings.manifest import Manifest, Settings, Statistic
@@ -99,6 +100,7 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
         make=embed_shard,
         unit="chunks",
         bound_by="machine",
+        shards_in_hand=engines.TABLE[info.engine].shards_in_hand,
         specs=tuple(
             EmbedSpec(
                 folder=folder,
