@@ -147,14 +147,20 @@ def rates(bench: Bench, name: str, console: Console) -> Iterator[Rate]:
     texts = texts[: max(_MIN_PASSAGES, int(len(texts) * bench.scale.peer_share))]
     _warm_up(encoder, loaded, texts[: bench.scale.warm_up])
     taken: dict[str, list[float]] = {setting.name: [] for setting, _ in loaded}
-    written = []
+    written, computed = [], []
     for _ in range(bench.scale.turns):
         written.append(ours.embed_all(encoder, work))
+        computed.append(ours.time_model(encoder, work))
         for setting, model in loaded:
             taken[setting.name].append(peers.time_encoding(model, texts, setting.batch))
     seconds = statistics.median(turn.seconds for turn in written)
     bytes_per_s = written[0].bytes / seconds
     yield Rate(size.like, "ours, disk to disk", work.tokens / seconds, flops, bytes_per_s)
+    alone = statistics.median(computed)
+    yield Rate(size.like, "ours, the model alone", work.tokens / alone, flops)
+    console.print(
+        f"{size.like}: the {bench.device} waits {max(0, 1 - alone / seconds):.1%} of a turn."
+    )
     peer_tokens = work.tokens * len(texts) / work.passages
     for setting_name, times in taken.items():
         yield Rate(size.like, setting_name, peer_tokens / statistics.median(times), flops)

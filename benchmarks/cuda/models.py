@@ -36,6 +36,7 @@ class Size:
         heads: Attention heads in a layer.
         hidden_size: Length of a token's vector.
         intermediate_size: Width of the feed-forward network.
+        pooling: That model's pooling.
         like: A model of this size.
     """
 
@@ -43,14 +44,15 @@ class Size:
     heads: int
     hidden_size: int
     intermediate_size: int
+    pooling: str
     like: str
 
 
 SIZES: Mapping[str, Size] = {
-    "minilm": Size(6, 12, 384, 1536, "all-MiniLM-L6-v2"),
-    "small": Size(12, 12, 384, 1536, "bge-small-en-v1.5"),
-    "base": Size(12, 12, 768, 3072, "bge-base-en-v1.5"),
-    "large": Size(24, 16, 1024, 4096, "bge-large-en-v1.5"),
+    "minilm": Size(6, 12, 384, 1536, "mean", "all-MiniLM-L6-v2"),
+    "small": Size(12, 12, 384, 1536, "cls", "bge-small-en-v1.5"),
+    "base": Size(12, 12, 768, 3072, "cls", "bge-base-en-v1.5"),
+    "large": Size(24, 16, 1024, 4096, "cls", "bge-large-en-v1.5"),
 }
 
 
@@ -69,6 +71,7 @@ def random_model(folder: Path, size: Size) -> Path:
     """Write a model of some size with random weights and the bundled model's tokenizer."""
     _write_settings(
         folder,
+        size.pooling,
         num_hidden_layers=size.layers,
         num_attention_heads=size.heads,
         hidden_size=size.hidden_size,
@@ -89,12 +92,12 @@ def random_model(folder: Path, size: Size) -> Path:
 
 def bundled_copy(folder: Path, pooling: str) -> Path:
     """Copy the bundled model, set to read 512 tokens and to pool by `mean` or `cls`."""
-    _write_settings(folder, pooling=pooling)
+    _write_settings(folder, pooling)
     shutil.copyfile(bundled_model() / WEIGHTS, folder / WEIGHTS)
     return folder
 
 
-def _write_settings(folder: Path, pooling: str = "mean", **config: int) -> None:
+def _write_settings(folder: Path, pooling: str, **config: int) -> None:
     """Write all files of a model but its weights."""
     source = bundled_model()
     folder.mkdir(parents=True)

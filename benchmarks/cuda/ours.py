@@ -15,15 +15,21 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from benchmarks.cuda.chip import synchronize
 from benchmarks.cuda.work import SHARD_PASSAGES, Work, ignore_progress, remove_folder
+from wiki_embeddings.encoders.batching import batch_end
 from wiki_embeddings.encoders.cuda import encoder as cuda
 from wiki_embeddings.encoders.cuda.encoder import CudaEncoder
-from wiki_embeddings.encoders.cuda.torch_bert import PackedBatch, TorchBert
+from wiki_embeddings.encoders.cuda.operations import PackedBatch
+from wiki_embeddings.encoders.cuda.packing import pack_passages
+from wiki_embeddings.encoders.cuda.torch_bert import TorchBert, encode_batch, upload_batch
+from wiki_embeddings.encoders.engines import TABLE
+from wiki_embeddings.encoders.sequences import SequenceBuilder
 from wiki_embeddings.stages import embed
 from wiki_embeddings.stages.shard import Report, read_input
 
-SHARDS_IN_HAND = 2
-"""As in a container on Modal: one shard is read or written while the other is computed."""
+SHARDS_IN_HAND = TABLE["cuda"].shards_in_hand
+"""As in the pipeline: others are read, checked or written while one is computed."""
 
 _turns = itertools.count()
 
@@ -41,7 +47,7 @@ class Embedded:
     bytes: int
 
 
-def embed_all(encoder: CudaEncoder, work: Work) -> Embedded:
+def embed_all(encoder: CudaEncoder, work: Work, in_hand: int = SHARDS_IN_HAND) -> Embedded:
     """Embed all shards with the stage itself, several at once."""
     output = f"sample/turns/{next(_turns)}"
     specs = [
@@ -53,13 +59,37 @@ def embed_all(encoder: CudaEncoder, work: Work) -> Embedded:
         return embed.embed_shard(spec, work.volume, ignore_progress, encoder)
 
     begun = time.perf_counter()
-    with ThreadPoolExecutor(SHARDS_IN_HAND) as shards:
+    with ThreadPoolExecutor(in_hand) as shards:
         files = [report.file for report in shards.map(make, specs)]
     seconds = time.perf_counter() - begun
     remove_folder(work.volume, output)
     if sum(file.rows for file in files) != work.passages:
         raise RuntimeError("Some passages have no vector.")
     return Embedded(seconds, sum(file.bytes for file in files))
+
+
+def time_model(encoder: CudaEncoder, work: Work) -> float:
+    """Return the seconds that the model alone takes for all shards: what disk to disk could reach.
+
+    Measured with one shard, whose batches are on the device before the clock starts.
+    """
+    (spec, *_) = embed.plan(work.chunks, encoder.info).specs
+    tokens = embed.stored_tokens(read_input(work.volume, spec.chunks, "chunked_volume"))
+    sequences = pack_passages(tokens, SequenceBuilder(encoder._model), encoder._model)
+    ends = sequences.offsets[1:]
+    batches = []
+    begin = 0
+    while begin < len(ends):
+        batch = slice(begin, batch_end(ends, begin, encoder._token_budget))
+        batches.append(upload_batch(sequences, batch, encoder._device))
+        begin = batch.stop
+    synchronize(encoder._device.type)
+    begun = time.perf_counter()
+    with torch.inference_mode():
+        for uploaded in batches:
+            encode_batch(encoder._bert, uploaded)
+    synchronize(encoder._device.type)
+    return (time.perf_counter() - begun) * len(work.chunks.files)
 
 
 @dataclass(frozen=True)
@@ -117,7 +147,7 @@ def _without_model(encoder: CudaEncoder) -> Iterator[None]:
     vectors = torch.from_numpy(rows)
     first = 0
 
-    def encode_batch(_bert: TorchBert, batch: PackedBatch) -> Tensor:
+    def take_vectors(_bert: TorchBert, batch: PackedBatch) -> Tensor:
         nonlocal first
         if first + len(batch.lengths) > len(vectors):
             first = 0
@@ -125,7 +155,7 @@ def _without_model(encoder: CudaEncoder) -> Iterator[None]:
         first += len(chosen)
         return chosen
 
-    with mock.patch.object(cuda, "encode_batch", encode_batch):
+    with mock.patch.object(cuda, "encode_batch", take_vectors):
         yield
 
 

@@ -28,12 +28,15 @@ class Engine:
         default_precision: The one it takes by default for a model with this many dimensions.
         runtime: Returns its library and version; raises `BadInputError` if it cannot run here.
         load: Loads a model. The last argument is the number of cores to use, None for all.
+        shards_in_hand: Shards that a process of this machine works on at once, so that others are
+            read, checked or written while one is computed.
     """
 
     precisions: tuple[Precision, ...]
     default_precision: Callable[[int], Precision]
     runtime: Callable[[], str]
     load: Callable[[ResolvedModel, EncoderInfo, int | None], Encoder]
+    shards_in_hand: int
 
 
 def select(name: str) -> str:
@@ -120,7 +123,10 @@ TABLE: Mapping[str, Engine] = {
         default_precision,
         lambda: f"onnxruntime {version('onnxruntime')}",
         _load_cpu,
+        shards_in_hand=1,  # it uses every core, and a shard takes minutes
     ),
-    "cuda": Engine(("float16",), lambda _dimensions: "float16", _torch, _load_cuda),
-    TEI: Engine(("float16",), lambda _dimensions: "float16", _tei, _load_tei),
+    "cuda": Engine(
+        ("float16",), lambda _dimensions: "float16", _torch, _load_cuda, shards_in_hand=4
+    ),
+    TEI: Engine(("float16",), lambda _dimensions: "float16", _tei, _load_tei, shards_in_hand=2),
 }

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from wiki_embeddings import encoders
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME
+from wiki_embeddings.encoders import engines
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.encoders.token_lists import TokenLists
 from wiki_embeddings.manifest import Manifest, Settings, ShardFile, Statistic
@@ -117,6 +118,7 @@ def plan(chunks: Manifest, info: EncoderInfo, previous: Manifest | None = None) 
         make=embed_shard,
         unit="chunks",
         bound_by="machine",
+        shards_in_hand=engines.TABLE[info.engine].shards_in_hand,
         specs=tuple(
             EmbedSpec(
                 folder=folder,

@@ -81,6 +81,8 @@ class Plan(Generic[SpecT]):
         unit: What progress counts, in the plural.
         bound_by: What limits the work on one shard.
         specs: One spec a shard.
+        shards_in_hand: Shards that one process works on at once, so that others are read, checked
+            or written while one is computed.
         rows: Rows of all shards together, if something counted them before.
         model_folder: Where the model is, if it is a folder; see `Manifest.model_folder`.
     """
@@ -94,6 +96,7 @@ class Plan(Generic[SpecT]):
     unit: str
     bound_by: BoundBy
     specs: tuple[SpecT, ...]
+    shards_in_hand: int = 1
     rows: int | None = None
     model_folder: str | None = None
 

@@ -18,12 +18,13 @@ from benchmarks.cuda.first_vector import time_first_vector
 from benchmarks.cuda.models import Size, bundled_copy, our_encoder, random_model
 from benchmarks.cuda.prediction import datasheet_flops, predict_fleets
 from benchmarks.cuda.work import measure_lengths, sample_chunks, write_work
+from wiki_embeddings.encoders.cuda.torch_bert import encode_batch
 from wiki_embeddings.encoders.models.known import ModelShape
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.estimate import flops_per_token
 from wiki_embeddings.volume import Volume
 
-TINY = Size(layers=1, heads=2, hidden_size=32, intermediate_size=64, like="tiny")
+TINY = Size(layers=1, heads=2, hidden_size=32, intermediate_size=64, pooling="cls", like="tiny")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,18 @@ def test_all_work_is_embedded_by_the_stage_and_removed(encoder, work):
     assert found.seconds > 0
     assert found.bytes > work.passages * TINY.hidden_size * 2 / 2
     assert not list(work.volume.path("sample/turns").iterdir())
+
+
+def test_the_model_alone_computes_the_tokens_of_one_shard_once(encoder, work, monkeypatch):
+    computed = []
+
+    def count(bert, batch):
+        computed.append(len(batch.ids))
+        return encode_batch(bert, batch)
+
+    monkeypatch.setattr(ours, "encode_batch", count)
+    assert ours.time_model(encoder, work) > 0
+    assert sum(computed) * len(work.chunks.files) == work.tokens
 
 
 def test_feeding_the_model_is_a_part_of_the_processors_work(encoder, work):

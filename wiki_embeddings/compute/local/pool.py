@@ -1,8 +1,8 @@
 """The worker processes that make the shards of one plan.
 
-A killed worker costs only the shard that it was working on, which is tried once more. With
-`concurrent.futures` it would fail every waiting shard; `pebble` has no channel for progress, and
-with one added is no shorter than this.
+A killed worker costs only the shards that it was working on, which are tried once more, one at a
+time: of several, only one may be the cause. With `concurrent.futures` it would fail every waiting
+shard; `pebble` has no channel for progress, and with one added is no shorter than this.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 from collections import Counter, deque
 from collections.abc import Generator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -36,12 +36,12 @@ class _Worker:
     Attributes:
         process: The process.
         connection: Our end of the connection to it.
-        shard: Index of the shard that it is working on.
+        shards: Indices of the shards that it is working on.
     """
 
     process: BaseProcess
     connection: Connection
-    shard: int
+    shards: set[int] = field(default_factory=set)
 
 
 class WorkerPool:
@@ -51,6 +51,7 @@ class WorkerPool:
         self._plan = plan
         self._volume = volume
         self._max_workers = max_workers
+        self._shards_in_hand = plan.shards_in_hand
         self._pending = deque(largest_first(plan.specs))
         self._attempts = Counter[int]()
         self._workers: dict[Connection, _Worker] = {}
@@ -60,24 +61,26 @@ class WorkerPool:
         try:
             while self._pending or self._workers:
                 while self._pending and len(self._workers) < self._max_workers:
-                    self._start_worker(self._pending.popleft())
+                    self._fill(self._start_worker())
                 for connection in wait(list(self._workers)):
-                    event = self._receive(self._workers[cast("Connection", connection)])
-                    if event is not None:
+                    for event in self._receive(self._workers[cast("Connection", connection)]):
                         yield event
-                    if isinstance(event, Failed) and event.fatal:
-                        return
+                        if isinstance(event, Failed) and event.fatal:
+                            return
         finally:
             self._kill_workers()
 
-    def _start_worker(self, shard: int) -> None:
+    def _start_worker(self) -> _Worker:
         # Fresh interpreters: a fork of a process with threads (Dagster's, Arrow's) can deadlock.
         context = multiprocessing.get_context("spawn")
         # Starting the tracker unblocks signals, so it must run before they are blocked.
         resource_tracker.ensure_running()
         ours, theirs = context.Pipe()
         # No daemon, which could have no processes of its own; it ends with this one all the same.
-        process = context.Process(target=serve, args=(theirs, self._plan.make, self._volume))
+        process = context.Process(
+            target=serve,
+            args=(theirs, self._plan.make, self._volume, self._shards_in_hand),
+        )
         # The worker inherits the blocked signal: no Ctrl-C reaches it before it ignores them.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -85,37 +88,42 @@ class WorkerPool:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         theirs.close()  # so that our end closes when the process ends
-        self._workers[ours] = worker = _Worker(process, ours, shard)
-        self._assign(worker, shard)
+        self._workers[ours] = worker = _Worker(process, ours)
+        return worker
 
-    def _assign(self, worker: _Worker, shard: int) -> None:
-        worker.shard = shard
-        self._attempts[shard] += 1
-        with suppress(BrokenPipeError):  # the worker has died, which `_receive` notices
-            worker.connection.send((shard, self._plan.specs[shard]))
+    def _fill(self, worker: _Worker) -> None:
+        """Give a worker as many shards as it may have in hand."""
+        while self._pending and len(worker.shards) < self._shards_in_hand:
+            shard = self._pending.popleft()
+            worker.shards.add(shard)
+            self._attempts[shard] += 1
+            with suppress(BrokenPipeError):  # the worker has died, which `_receive` notices
+                worker.connection.send((shard, self._plan.specs[shard]))
 
-    def _receive(self, worker: _Worker) -> Event | None:
-        """Receive a worker's next event; None if it has died and its shard is tried again."""
+    def _receive(self, worker: _Worker) -> list[Event]:
+        """Receive what a worker has to say: one event, or if it has died, its failed shards."""
         try:
             event: Event = worker.connection.recv()
         except (EOFError, ConnectionResetError):
             return self._handle_death(worker)
         if isinstance(event, Failed) and event.fatal:
-            return event  # the map ends here: do not start a shard only to kill it
+            return [event]  # the map ends here: do not start a shard only to kill it
         if isinstance(event, Finished | Failed):
-            if self._pending:
-                self._assign(worker, self._pending.popleft())
-            else:
+            worker.shards.remove(event.shard)
+            self._fill(worker)
+            if not worker.shards:
                 self._remove(worker)
-        return event
+        return [event]
 
-    def _handle_death(self, worker: _Worker) -> Event | None:
+    def _handle_death(self, worker: _Worker) -> list[Event]:
+        """Try a dead worker's shards again; return the failures of those tried often enough."""
         self._remove(worker)
-        if self._attempts[worker.shard] < _MAX_ATTEMPTS:
-            self._pending.append(worker.shard)
-            return None
+        self._shards_in_hand = 1
+        again = [shard for shard in worker.shards if self._attempts[shard] < _MAX_ATTEMPTS]
+        self._pending.extend(again)
         reason = _exit_reason(worker.process.exitcode)
-        return Failed(worker.shard, f"Its worker process ended {_MAX_ATTEMPTS} times ({reason}).")
+        cause = f"Its worker process ended {_MAX_ATTEMPTS} times ({reason})."
+        return [Failed(shard, cause) for shard in worker.shards.difference(again)]
 
     def _remove(self, worker: _Worker) -> None:
         del self._workers[worker.connection]

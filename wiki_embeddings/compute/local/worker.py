@@ -1,12 +1,14 @@
-"""A worker process of the local compute: it makes one shard after another and reports each."""
+"""A worker process of the local compute: it makes the shards that it gets and reports each."""
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,13 +27,14 @@ _REPORT_EVERY_S = 0.2
 """Often enough for a smooth progress bar, seldom enough to cost nothing."""
 
 
-def serve(connection: Connection, make: Make, volume: Volume) -> None:
+def serve(connection: Connection, make: Make, volume: Volume, shards_in_hand: int) -> None:
     """Make the shards that arrive over a connection until it closes.
 
     Args:
         connection: Brings pairs of a shard's index in the plan and its spec; takes `Event`s.
         make: Makes one shard.
         volume: The volume as this process sees it.
+        shards_in_hand: Most shards to work on at once, each in a thread.
     """
     # Ctrl-C reaches every process of the terminal; the parent is the one that stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -39,13 +42,22 @@ def serve(connection: Connection, make: Make, volume: Volume) -> None:
     # One process per core makes the best use of the machine; threads of the tokenizer on top of
     # that only get in each other's way.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    while True:
-        try:
-            shard, spec = connection.recv()
-        except EOFError:
-            return
-        progress = _ThrottledProgress(shard, connection.send)
-        connection.send(_make(shard, spec, make, volume, progress))
+    sending = threading.Lock()
+
+    def send(event: Event) -> None:
+        with sending:
+            connection.send(event)
+
+    def work(shard: int, spec: Any) -> None:
+        send(_make(shard, spec, make, volume, _ThrottledProgress(shard, send)))
+
+    with ThreadPoolExecutor(shards_in_hand) as threads:
+        while True:
+            try:
+                shard, spec = connection.recv()
+            except EOFError:
+                return
+            threads.submit(work, shard, spec)
 
 
 def _make(shard: int, spec: Any, make: Make, volume: Volume, progress: Progress) -> Event:

@@ -6,7 +6,6 @@ begins. Built directly from the weights' tensors, without transformers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +13,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.nn.attention.varlen import varlen_attn
 
-from wiki_embeddings.encoders.batching import equal_length_runs
+from wiki_embeddings.encoders.cuda.operations import (
+    LayerNorm,
+    Linear,
+    Operations,
+    PackedBatch,
+    choose_operations,
+)
 from wiki_embeddings.encoders.cuda.packing import PackedSequences
 from wiki_embeddings.encoders.models.config import BertConfig
 from wiki_embeddings.encoders.models.weights import Weights, linear_layer, position_table
@@ -24,60 +28,6 @@ from wiki_embeddings.encoders.protocol import Pooling
 
 _SMALLEST_NORM = 1e-12
 """Keeps the normalisation from dividing by zero; the same as in sentence-transformers."""
-
-_FLASH_CAPABILITY = (8, 0)
-"""Ampere, the oldest GPU generation that PyTorch's FlashAttention supports."""
-
-_FLASH_HEAD_STEP, _FLASH_HEAD_MAX = 8, 256
-"""Head widths that it supports: multiples of the one, up to the other."""
-
-
-@dataclass(frozen=True)
-class PackedBatch:
-    """A batch of sequences end to end.
-
-    Attributes:
-        ids: Token ids on the device, int32 of shape `(tokens,)`.
-        positions: Position of each token in its sequence, on the device, int32 of shape
-            `(tokens,)`.
-        offsets: Where each sequence begins and the last one ends, on the device, int32 of shape
-            `(sequences + 1,)`.
-        lengths: Tokens of each sequence, in host memory, of shape `(sequences,)`.
-    """
-
-    ids: Tensor
-    positions: Tensor
-    offsets: Tensor
-    lengths: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A linear layer with a weight of shape `(outputs, inputs)`."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __call__(self, value: Tensor) -> Tensor:
-        """Map the last axis."""
-        return functional.linear(value, self.weight, self.bias)
-
-
-@dataclass(frozen=True)
-class LayerNorm:
-    """A layer normalisation over the last axis."""
-
-    weight: Tensor
-    bias: Tensor
-    eps: float
-
-    def __call__(self, value: Tensor) -> Tensor:
-        """Normalise, then scale and shift."""
-        return functional.layer_norm(value, self.weight.shape, self.weight, self.bias, self.eps)
-
-
-Attention = Callable[[Tensor, Tensor, Tensor, PackedBatch], Tensor]
-"""From each token's query, key and value, each `(tokens, heads, width)`, to a context like them."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +61,7 @@ class TorchBert:
         norm: The normalisation after the embeddings.
         layers: The transformer layers.
         heads: Attention heads in a layer.
-        attention: This device's implementation of attention.
+        operations: This device's way to compute the steps of a layer.
         pooling: How token vectors become one vector.
     """
 
@@ -120,7 +70,7 @@ class TorchBert:
     norm: LayerNorm
     layers: tuple[Layer, ...]
     heads: int
-    attention: Attention
+    operations: Operations
     pooling: Pooling
 
 
@@ -164,7 +114,7 @@ def build_bert(
         norm=norm("embeddings.LayerNorm"),
         layers=tuple(layer(f"encoder.layer.{number}") for number in range(config.layers)),
         heads=config.heads,
-        attention=_choose_attention(device, config.hidden_size // config.heads),
+        operations=choose_operations(device, config.hidden_size // config.heads),
         pooling=pooling,
     )
 
@@ -196,20 +146,33 @@ def encode_batch(bert: TorchBert, batch: PackedBatch) -> Tensor:
         float32 of shape `(sequences, hidden_size)`, L2-normalised, on the device.
     """
     words = functional.embedding(batch.ids, bert.words)
-    hidden = bert.norm(words + functional.embedding(batch.positions, bert.positions))
-    for layer in bert.layers:
+    positions = functional.embedding(batch.positions, bert.positions)
+    hidden = bert.operations.add_norm(words, positions, bert.norm)
+    for layer in bert.layers[:-1]:
         hidden = _encode_layer(bert, layer, hidden, batch)
-    pooled = _mean(hidden, batch) if bert.pooling == "mean" else _first(hidden, batch)
+    last = bert.layers[-1]
+    if bert.pooling == "mean":
+        pooled = _mean(_encode_layer(bert, last, hidden, batch), batch)
+    else:
+        pooled = _encode_layer(bert, last, hidden, batch, only_first=True).float()
     return functional.normalize(pooled, dim=1, eps=_SMALLEST_NORM)
 
 
-def _encode_layer(bert: TorchBert, layer: Layer, hidden: Tensor, batch: PackedBatch) -> Tensor:
-    projected = layer.query_key_value(hidden).unflatten(1, (3, bert.heads, -1))
-    query, key, value = projected.unbind(1)
-    context = bert.attention(query, key, value, batch)
-    hidden = layer.attention_norm(hidden + layer.attention_output(context.flatten(1)))
-    wide = functional.gelu(layer.intermediate(hidden))
-    return layer.output_norm(hidden + layer.output(wide))
+def _encode_layer(
+    bert: TorchBert, layer: Layer, hidden: Tensor, batch: PackedBatch, *, only_first: bool = False
+) -> Tensor:
+    """Compute a layer, by choice only for each sequence's first token, which is [CLS].
+
+    After the last layer's attention, the vectors of the other tokens would be computed in vain.
+    """
+    compute = bert.operations
+    context = compute.attend(layer.query_key_value(hidden), bert.heads, batch)
+    if only_first:
+        first = batch.offsets[:-1]
+        context, hidden = context.index_select(0, first), hidden.index_select(0, first)
+    hidden = compute.add_norm(layer.attention_output(context), hidden, layer.attention_norm)
+    wide = compute.linear_gelu(hidden, layer.intermediate)
+    return compute.add_norm(layer.output(wide), hidden, layer.output_norm)
 
 
 def _mean(hidden: Tensor, batch: PackedBatch) -> Tensor:
@@ -218,39 +181,3 @@ def _mean(hidden: Tensor, batch: PackedBatch) -> Tensor:
     `unsafe`, because a check of the arguments would wait for the device.
     """
     return torch.segment_reduce(hidden.float(), "mean", offsets=batch.offsets, axis=0, unsafe=True)
-
-
-def _first(hidden: Tensor, batch: PackedBatch) -> Tensor:
-    """Return the vector of each sequence's first token, which is [CLS]."""
-    return hidden.index_select(0, batch.offsets[:-1]).float()
-
-
-def _choose_attention(device: torch.device, head_width: int) -> Attention:
-    """Return a device's fastest attention that needs no padding."""
-    fits = head_width % _FLASH_HEAD_STEP == 0 and head_width <= _FLASH_HEAD_MAX
-    is_recent = (
-        device.type == "cuda" and torch.cuda.get_device_capability(device) >= _FLASH_CAPABILITY
-    )
-    return _flash_attention if fits and is_recent else _grouped_attention
-
-
-def _flash_attention(query: Tensor, key: Tensor, value: Tensor, batch: PackedBatch) -> Tensor:
-    """Compute all sequences at once, in half precision on recent GPUs."""
-    offsets, longest = batch.offsets, int(batch.lengths.max())
-    return varlen_attn(query, key, value, offsets, offsets, longest, longest)
-
-
-def _grouped_attention(query: Tensor, key: Tensor, value: Tensor, batch: PackedBatch) -> Tensor:
-    """Compute neighbours of one length at once, on any device; few calls for sorted lengths."""
-    contexts = []
-    begin = 0
-    for first, last, length in equal_length_runs(batch.lengths):
-        end = begin + (last - first) * length
-        rows = (
-            part[begin:end].unflatten(0, (-1, length)).transpose(1, 2)
-            for part in (query, key, value)
-        )
-        context = functional.scaled_dot_product_attention(*rows)
-        contexts.append(context.transpose(1, 2).flatten(0, 1))
-        begin = end
-    return torch.cat(contexts)

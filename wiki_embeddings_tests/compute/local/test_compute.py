@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,22 @@ def test_a_killed_worker_loses_only_its_own_shard(compute):
 def test_a_shard_whose_worker_was_killed_once_is_tried_again(compute):
     events = list(compute.map(toy_plan(4, {3: "kill once"})))
     assert finished(events) == {0, 1, 2, 3}
+
+
+def test_a_worker_may_have_several_shards_in_hand(volume):
+    plan = replace(toy_plan(5, dict.fromkeys((1, 2, 3, 4), "sleep")), shards_in_hand=3)
+    events = LocalCompute(volume.root, cores=1).map(plan)
+    assert next(event.shard for event in events if isinstance(event, Finished)) == 0
+    assert len({wait_for_worker(volume, shard) for shard in (1, 2, 3)}) == 1
+    assert not (volume.root / "at-work-part-00004.parquet").exists()
+    events.close()
+
+
+def test_a_shard_that_kills_its_worker_fails_none_of_those_in_hand_with_it(volume):
+    plan = replace(toy_plan(6, {1: "kill"}), shards_in_hand=3)
+    events = list(LocalCompute(volume.root, cores=1).map(plan))
+    assert finished(events) == {0, 2, 3, 4, 5}
+    assert "killed by SIGKILL" in failed(events)[1].cause
 
 
 @pytest.mark.parametrize("fault", ["full", "outage"])

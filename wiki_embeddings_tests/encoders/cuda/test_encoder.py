@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
@@ -29,8 +30,9 @@ from wiki_embeddings_tests.encoders.references import (
 torch = pytest.importorskip("torch", reason="PyTorch, the extra `cuda`, is not installed")
 
 from wiki_embeddings.encoders.cuda import encoder as cuda  # noqa: E402 (imports PyTorch)
-from wiki_embeddings.encoders.cuda import torch_bert  # noqa: E402
+from wiki_embeddings.encoders.cuda import operations, torch_bert  # noqa: E402
 from wiki_embeddings.encoders.cuda.encoder import CudaEncoder  # noqa: E402
+from wiki_embeddings.encoders.cuda.operations import plain_operations  # noqa: E402
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU")
 
@@ -40,6 +42,12 @@ MINILM = None
 @pytest.fixture(scope="module")
 def tiny():
     return cuda_encoder()
+
+
+def with_attention(monkeypatch, attend):
+    """Let encoders compute with PyTorch's own operations and this attention."""
+    plain = replace(plain_operations(torch.device("cpu"), 16), attend=attend)
+    monkeypatch.setattr(torch_bert, "choose_operations", lambda _device, _width: plain)
 
 
 @pytest.fixture
@@ -75,7 +83,7 @@ def test_the_token_budget_does_not_affect_the_vectors(tiny, budget):
     np.testing.assert_allclose(vectors, tiny.encode(passages), atol=1e-5)
 
 
-def test_the_next_batch_is_queued_before_the_last_is_downloaded(monkeypatch):
+def test_batches_are_queued_before_earlier_ones_are_downloaded(monkeypatch):
     events: list[str] = []
 
     def encode_batch(bert, batch):
@@ -83,9 +91,39 @@ def test_the_next_batch_is_queued_before_the_last_is_downloaded(monkeypatch):
         return torch_bert.encode_batch(bert, batch)
 
     monkeypatch.setattr(cuda, "encode_batch", encode_batch)
+    monkeypatch.setattr(cuda, "_IN_FLIGHT", 2)
     encoder = cuda_encoder(token_budget=44)
     encoder.encode(random_passages([40] * 3), progress=lambda _count: events.append("downloaded"))
     assert events == ["queued", "queued", "downloaded", "queued", "downloaded", "downloaded"]
+
+
+def test_a_thread_queues_its_batches_while_another_waits_for_its_last_ones():
+    encoder = cuda_encoder()
+    passages = random_passages([3])
+    expected = encoder.encode(passages)
+    found = []
+
+    def encode_in_another_thread(_count):
+        with ThreadPoolExecutor(1) as thread:
+            found.append(thread.submit(encoder.encode, passages).result(timeout=30))
+
+    encoder.encode(random_passages([40] * 3), progress=encode_in_another_thread)
+    np.testing.assert_array_equal(found, [expected])
+
+
+def test_a_batch_has_no_more_sequences_than_a_gpu_can_start(tiny, monkeypatch):
+    passages = random_passages([3] * 10)
+    expected = tiny.encode(passages)
+    sizes = []
+
+    def encode_batch(bert, batch):
+        sizes.append(len(batch.lengths))
+        return torch_bert.encode_batch(bert, batch)
+
+    monkeypatch.setattr(cuda, "encode_batch", encode_batch)
+    monkeypatch.setattr(cuda, "_MAX_SEQUENCES", 4)
+    np.testing.assert_allclose(cuda_encoder().encode(passages), expected, atol=1e-5)
+    assert sizes == [4, 4, 2]
 
 
 def test_flash_attention_gets_the_arguments_that_its_kernel_requires(tiny, monkeypatch):
@@ -111,29 +149,27 @@ def test_flash_attention_gets_the_arguments_that_its_kernel_requires(tiny, monke
 
     passages = random_passages([60, 3, 0, 17, 17, 2])
     expected = tiny.encode(passages)
-    monkeypatch.setattr(torch_bert, "varlen_attn", varlen_attn)
-    monkeypatch.setattr(
-        torch_bert, "_choose_attention", lambda _device, _width: torch_bert._flash_attention
-    )
+    monkeypatch.setattr(operations, "varlen_attn", varlen_attn)
+    with_attention(monkeypatch, operations._flash_attention)
     np.testing.assert_allclose(cuda_encoder().encode(passages), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("capability", "head_width", "expected"),
     [
-        ((8, 0), 64, torch_bert._flash_attention),
-        ((8, 6), 32, torch_bert._flash_attention),
-        ((9, 0), 256, torch_bert._flash_attention),
-        ((7, 5), 64, torch_bert._grouped_attention),
-        ((9, 0), 20, torch_bert._grouped_attention),
-        ((9, 0), 264, torch_bert._grouped_attention),
+        ((8, 0), 64, operations._flash_attention),
+        ((8, 6), 32, operations._flash_attention),
+        ((9, 0), 256, operations._flash_attention),
+        ((7, 5), 64, operations._grouped_attention),
+        ((9, 0), 20, operations._grouped_attention),
+        ((9, 0), 264, operations._grouped_attention),
     ],
 )
 def test_flash_attention_is_for_recent_gpus_and_supported_widths(
     capability, head_width, expected, monkeypatch
 ):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: capability)
-    assert torch_bert._choose_attention(torch.device("cuda"), head_width) is expected
+    assert plain_operations(torch.device("cuda"), head_width).attend is expected
 
 
 def test_out_of_memory_halves_the_batches_and_loses_nothing(tiny, little_memory, caplog):
@@ -284,9 +320,7 @@ def test_the_gpu_keeps_order_and_gives_the_same_bytes_again():
 def test_grouped_attention_agrees_with_flash_attention_on_the_gpu(monkeypatch):
     passages = random_passages([250, 250, 3, 0, 17, 17, 2], 30000)
     expected = cuda_encoder(MINILM, "cuda").encode(passages)
-    monkeypatch.setattr(
-        torch_bert, "_choose_attention", lambda _device, _width: torch_bert._grouped_attention
-    )
+    with_attention(monkeypatch, operations._grouped_attention)
     assert cosines(cuda_encoder(MINILM, "cuda").encode(passages), expected).min() >= 0.999
 
 
