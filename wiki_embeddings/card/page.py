@@ -24,6 +24,7 @@ from wiki_embeddings.card.retrieval_quality import measured_results
 from wiki_embeddings.card.snippets import (
     Location,
     QueryModel,
+    citation,
     faiss_search,
     loading,
     numpy_search,
@@ -176,10 +177,15 @@ def _use(
         "numpy_search": numpy_search(location, query_model),
         "faiss_search": faiss_search(location, query_model, dimensions),
         "has_public_model": query_model.name is not None,
+        "citation": citation(location) if _has_revisions(vectors) else None,
         "float32_bytes": vectors.rows * dimensions * _FLOAT32_BYTES,
         "index_bytes": vectors.rows * (dimensions * _FLOAT32_BYTES + _HNSW_BYTES),
         "citations": citations(vectors, repo_id),
     }
+
+
+def _has_revisions(vectors: Manifest) -> bool:
+    return bool(vectors.rows) and vectors.totals.get("rows_with_revision") == vectors.rows
 
 
 def _quality(vectors: Manifest) -> dict[str, Any]:

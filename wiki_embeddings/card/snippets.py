@@ -70,6 +70,13 @@ cosines, rows = index.search(question[None], 5)
 for cosine, row in zip(cosines[0], rows[0]):
     print(f"{{cosine:.3f}} {{passages[int(row)]['title']}}")"""
 
+_CITATION = """\
+{imports}
+{dataset}
+passage = {small}[0]
+print(f"{{passage['title']}}, {{passage['section']}}".removesuffix(", "))
+print(f"{{passage['url']}}?oldid={{passage['revision_id']}}")"""
+
 _UPDATE = """\
 {imports}
 {dataset}
@@ -201,6 +208,15 @@ def numpy_search(location: Location, query_model: QueryModel) -> str:
         dataset=_dataset(location),
         small=_load(location, "small"),
         question=_question(query_model),
+    )
+
+
+def citation(location: Location) -> str:
+    """Return Python that prints where a passage stands, with a link to its revision."""
+    return _CITATION.format(
+        imports=_imports(location, []),
+        dataset=_dataset(location),
+        small=_load(location, "small"),
     )
 
 

@@ -94,6 +94,7 @@ def row_statistics(table: pa.Table) -> dict[str, Statistic]:
     return {
         "articles": int(np.count_nonzero(np.diff(ids, prepend=-1))),
         "characters": int(pc.sum(pc.utf8_length(table.column("text"))).as_py() or 0),
+        "rows_with_revision": table.num_rows - table.column("revision_id").null_count,
         "chunk_checksum": sum(_chunk_checksums(table)),
     }
 
