@@ -113,7 +113,7 @@ def test_removing_rows_keeps_the_other_pages_identical(tmp_path):
         path = tmp_path / f"{number}.parquet"
         publish._write(path, 128, [table], ignored)
         written.append(path.read_bytes())
-    assert shared(*written) > 0.6
+    assert shared(*written) > 0.94, "0.92 with pages of equal size"
 
 
 def shared(one: bytes, other: bytes, block: int = 512) -> float:
