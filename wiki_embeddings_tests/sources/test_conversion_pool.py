@@ -1,4 +1,4 @@
-"""Conversion in several processes: none outlives its parent, and one that is killed is explained."""
+"""Conversion in several processes: none outlives its parent; a killed one is explained."""
 
 from __future__ import annotations
 
