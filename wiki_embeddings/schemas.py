@@ -116,6 +116,18 @@ def embedding_schema(dimensions: int) -> pa.Schema:
     )
 
 
+CHANGES_SCHEMA = pa.schema(
+    [
+        _required("id", pa.int64()),
+        _required("chunk_index", pa.int32()),
+        _required("hash", pa.string()),
+        pa.field("revision_id", pa.int64()),
+        _required("change", pa.string()),
+    ]
+)
+"""One row for a passage that was added, changed or removed since the snapshot published before."""
+
+
 def vectors_of(table: pa.Table) -> npt.NDArray[np.float32]:
     """Return the vectors of a table of embeddings, float32 of shape `(rows, dimensions)`."""
     return stored_vectors(table).astype(np.float32)

@@ -69,6 +69,7 @@ def compose(
         certificate=_certificate_of(files, vectors),
         previous=previous,
         is_first=previous is None,
+        changes_since=manifest.settings["hub"].get("changes_since", {}).get("snapshot"),
         repo_id=repo_id,
         tag=tag,
     )

@@ -1,7 +1,7 @@
 """Parses the XML of a MediaWiki export with expat, piece by piece, within bounded memory.
 
-`xml_export` makes pages of what is found here. A text that is not needed, or grows too large, is
-not collected: expat then does not even make strings of it.
+`xml_export` makes pages of what is found here. A text that is not needed is not collected: expat
+then does not even make strings of it. Nor is one that grows too large.
 """
 
 from __future__ import annotations
@@ -215,12 +215,13 @@ class ExportParser:
 
     def _collect_text(self, text: str) -> None:
         revision = self._revision
+        if revision.is_too_large or revision.text is None:
+            return
         revision.text_bytes += len(text) if text.isascii() else len(text.encode())
-        if revision.text_bytes > self._max_text_bytes:
-            revision.is_too_large = True
+        revision.is_too_large = revision.text_bytes > self._max_text_bytes
+        if revision.is_too_large:
             revision.text = []
-            self._parser.CharacterDataHandler = None
-        elif revision.text is not None:
+        else:
             revision.text.append(text)
 
 

@@ -51,7 +51,7 @@ _HIDDEN_NAMESPACES = (-2, 6, 14)  # media, files, categories: links to them show
 _REDIRECT = re.compile(r"\s*#redirect\b", re.IGNORECASE)
 """Understood by every wiki, whatever its language; its own words stand in `<redirect>`."""
 
-_UNREADABLE = (EOFError, OSError, zlib.error, expat.ExpatError, ValueError, RuntimeError)
+_UNREADABLE = (EOFError, OSError, zlib.error, expat.ExpatError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def _parse(stream: IO[bytes]) -> Iterator[SiteInfo | Page]:
     parser = ExportParser(MAX_TEXT_BYTES)
     site = None
     while not parser.is_finished:
-        parser.feed(stream.read(_PIECE_BYTES))
+        parser.feed(_piece(stream))
         for found in parser.take():
             if site is None:  # an excerpt of an export may lack it and begin with a page
                 site = _site(parser.language, found if isinstance(found, ParsedSite) else None)
@@ -196,6 +196,13 @@ def _parse(stream: IO[bytes]) -> Iterator[SiteInfo | Page]:
                 yield _page(site, found)
     if site is None:
         raise ValueError("it has no pages")
+
+
+def _piece(stream: IO[bytes]) -> bytes:
+    try:
+        return stream.read(_PIECE_BYTES)
+    except RuntimeError as error:  # by which rapidgzip says that a block is damaged
+        raise ValueError(str(error)) from error
 
 
 def _site(language: str, parsed: ParsedSite | None) -> SiteInfo:

@@ -20,7 +20,7 @@ from wiki_embeddings_tests.support.generated_wiki import WIKI, serve, wikipedia
 def refresh(sandbox: Sandbox, **embeddings: Any) -> dict[str, Any]:
     """Materialize the first three assets with smaller shards; return what `embeddings` records."""
     config: dict[str, dict[str, Any]] = {
-        "raw_wikipedia": {"articles_per_shard": 3},
+        "raw_wikipedia": {"source": "hub", "articles_per_shard": 3},
         "chunked_volume": {"model": str(sandbox.model), "token_budget": 128},
         "embeddings": embeddings,
     }

@@ -22,7 +22,6 @@ from wiki_embeddings.downloads.retries import RetryPolicy
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources import dump, export_download
-from wiki_embeddings.sources.connections import FILE_CONNECTIONS
 from wiki_embeddings.sources.dump import DumpPart, discard, open_part
 from wiki_embeddings.sources.dumps_site import ExportFile, UnfinishedExportError
 from wiki_embeddings.sources.protocol import ArticleSelection, SourcePlan
@@ -187,7 +186,7 @@ def test_a_sample_has_the_articles_of_the_keep_mask_and_counts_the_rest(
 def test_several_processes_convert_to_the_same_rows_in_the_same_order(
     site: DumpsSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    text = "The '''river''' flows past [[bridge|bridges]] into the sea. " * 40
+    text = "The '''river''' flows past [[bridge|bridges]] into the sea. " * 4
     pages = [ExportPage(n, f"River {n}", f"{n}. {text}") for n in range(1, 400)]
     write_export(site.root, "xxwiki", "20261101", pages, files=1)
     (part,) = plan().parts
@@ -203,7 +202,7 @@ def test_several_processes_convert_to_the_same_rows_in_the_same_order(
 
 
 LARGE_PAGE = """
-import bz2, resource, sys
+import resource, sys
 from pathlib import Path
 from wiki_embeddings.sources.export_articles import read_export
 from wiki_embeddings_tests.support.exports import ExportPage, page_xml, xml_pieces
@@ -213,12 +212,11 @@ def pieces():
     before, after = page_xml(ExportPage(5, "Vast", "@")).split("@")
     yield from list(xml_pieces("xxwiki", [ExportPage(1, "Cat", "A cat.")]))[:-1]
     yield before
-    yield from ("word &lt; " * 100_000 for _ in range(200))
+    yield from ("some words &lt; " * 100_000 for _ in range(160))  # 208 MB
     yield after
     yield page_xml(ExportPage(9, "Dog", "A dog.")) + "</mediawiki>"
-with bz2.open(path, "wb", 1) as file:
-    for piece in pieces():
-        file.write(piece.encode())
+with path.open("w") as file:  # not compressed, which would take a minute
+    file.writelines(pieces())
 opened = read_export(path, keep=1.0, pages=(1, 9), units=1, progress=lambda _: None)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 ids = [row for batch in opened.batches for row in batch["id"].to_pylist()]
@@ -228,7 +226,7 @@ print(ids, dict(opened.statistics())["left_out_too_large"], (after - before) // 
 
 
 def test_a_page_of_200_mb_is_skipped_while_it_streams_by(tmp_path: Path):
-    command = [sys.executable, "-c", LARGE_PAGE, str(tmp_path / "large.xml.bz2")]
+    command = [sys.executable, "-c", LARGE_PAGE, str(tmp_path / "large.xml")]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     *result, used_mib = output.split()
@@ -264,7 +262,7 @@ BOMB = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
         (XML.replace("Purr", "&unknown;"), "undefined entity"),
         (XML[:-200], "after the page 'Empty'"),
         (XML.replace("<title>Dog</title>", f"<title>{'x' * 70_000}</title>"), "more than 65,536"),
-        (XML.replace("<page>", f"<!--{'x' * 17_000_000}--><page>", 1), "more than 16 MiB"),
+        (XML.replace("<page>", f"<!--{'x' * 18_000_000}--><page>", 1), "more than 16 MiB"),
         (XML.replace("</siteinfo>", f"{'<a>' * 20}{'</a>' * 20}</siteinfo>"), "more than 16 deep"),
         (XML.replace("<id>8</id>", "<id>9223372036854775808</id>"), "is not an id"),
         (XML.replace("<ns>10</ns>", "<ns>x</ns>"), "'x'"),
@@ -290,7 +288,7 @@ def test_a_damaged_block_in_the_middle_is_noticed(site: DumpsSite, tmp_path: Pat
     content[len(content) // 2] ^= 0x10
     part = publish(site, bytes(content))
 
-    with pytest.raises(BadInputError, match=r"reading stopped after the page 'Cat' \(id 1\)"):
+    with pytest.raises(BadInputError, match=r"reading stopped .*CRC.*published like this"):
         read(part, tmp_path)
 
 
@@ -448,7 +446,7 @@ def test_a_mirror_has_the_files_and_the_origin_fills_its_gaps(
 def test_all_processes_together_keep_to_the_connections_that_wikimedia_allows(
     site: DumpsSite, tmp_path: Path
 ):
-    write_export(site.root, "xxwiki", "20261101", PAGES, files=5)
+    write_export(site.root, "xxwiki", "20261101", PAGES, files=4)
     parts = plan().parts
     site.order(".bz2", times=99, byte_every_s=0.0005)
     commands = [
@@ -458,9 +456,8 @@ def test_all_processes_together_keep_to_the_connections_that_wikimedia_allows(
     processes = [subprocess.Popen(command) for command in commands]
     plan()  # a look-up has a connection of its own
 
-    assert [process.wait() for process in processes] == [0] * 5
+    assert [process.wait() for process in processes] == [0] * 4
     assert site.refused == 0
-    assert FILE_CONNECTIONS + 1 <= 3
     assert site.most_connections <= 3
 
 
@@ -468,12 +465,14 @@ def test_a_fourth_connection_that_is_refused_is_asked_again(
     site: DumpsSite, part: DumpPart, tmp_path: Path
 ):
     """Somebody else at this address has three."""
-    others = threading.Event()
     site.connection_limit = 0
-    threading.Timer(0.02, lambda: (setattr(site, "connection_limit", 3), others.set())).start()
 
-    table, _ = read(part, tmp_path)
+    def free_one_after_a_refusal() -> None:
+        while not site.refused:
+            time.sleep(0.01)
+        site.connection_limit = 3
 
-    assert others.is_set()
+    threading.Thread(target=free_one_after_a_refusal, daemon=True).start()
+
+    assert read(part, tmp_path)[0].num_rows == 299
     assert site.refused >= 1
-    assert table.num_rows == 299

@@ -149,9 +149,8 @@ def test_articles_that_the_card_counts_and_the_files_lack_are_missed(hub: LocalH
     file = "20231101.xx/train-00000-of-00001.parquet"
     compute = LocalCompute(volume.root, cores=1)
     for ids in (range(20), range(30)):
-        hub.add(
-            WIKIMEDIA_WIKIPEDIA, {"README.md": card, file: parquet(articles(ids))}, commit=REVISION
-        )
+        files = {"README.md": card, file: parquet(articles(ids))}
+        hub.add(WIKIMEDIA_WIKIPEDIA, files, commit=REVISION)
         fetching = fetch.plan(ArticleSelection("xx", "hub"), articles_per_shard=100)
         if len(ids) == 30:
             assert make_shards(fetching, compute).manifest.rows == 30
