@@ -15,12 +15,18 @@ import pyarrow.parquet as pq
 
 from wiki_embeddings.asset_keys import EMBEDDINGS
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.manifest import Manifest, ShardFile, Statistic
+from wiki_embeddings.manifest import Manifest, ShardFile
 from wiki_embeddings.schemas import CHANGES_SCHEMA
 from wiki_embeddings.stages.shard import input_file, parquet_writer, verified_path
 from wiki_embeddings.volume import Volume
 
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
+
+CHANGE_COUNTS = tuple(f"{kind}_rows" for kind in (ADDED, CHANGED, REMOVED))
+"""Names of the statistics of a file of changes."""
+
+_ROW_GROUP_ROWS = 100_000
+"""About 5 MB; a row group for each block of shards would be thousands."""
 
 _KEY = ["id", "chunk_index"]
 _COLUMNS = [*_KEY, "hash", "revision_id"]
@@ -28,7 +34,7 @@ _COLUMNS = [*_KEY, "hash", "revision_id"]
 
 def write_changes(
     volume: Volume, path: Path, previous: Manifest, vectors: Manifest
-) -> dict[str, Statistic]:
+) -> dict[str, int]:
     """Write what a snapshot changes, sorted by page id and chunk index within each block of shards.
 
     Args:
@@ -38,19 +44,25 @@ def write_changes(
         vectors: Manifest of the embeddings of this one.
 
     Returns:
-        The number of rows of each kind.
+        The number of rows of each kind, by the names in `CHANGE_COUNTS`.
 
     Raises:
         BadInputError: A shard is missing or corrupt.
     """
-    counts = dict.fromkeys((ADDED, CHANGED, REMOVED), 0)
+    counts = dict.fromkeys(CHANGE_COUNTS, 0)
+    waiting = CHANGES_SCHEMA.empty_table()
     with parquet_writer(path, CHANGES_SCHEMA, use_dictionary=["change"]) as writer:
         for old, new in blocks(previous.files, vectors.files):
             table = compare(_read(volume, previous, old), _read(volume, vectors, new))
-            writer.write_table(table)
             for kind in table.column("change").value_counts().to_pylist():
-                counts[kind["values"]] += kind["counts"]
-    return {f"{kind}_rows": count for kind, count in counts.items()}
+                counts[f"{kind['values']}_rows"] += kind["counts"]
+            waiting = pa.concat_tables([waiting, table])
+            if waiting.num_rows >= _ROW_GROUP_ROWS:
+                writer.write_table(waiting)
+                waiting = CHANGES_SCHEMA.empty_table()
+        if waiting.num_rows:  # `datasets` fails on an empty row group
+            writer.write_table(waiting)
+    return counts
 
 
 def blocks(

@@ -7,7 +7,7 @@ of the work, so that it is made once and listed in the manifest like the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
@@ -277,7 +277,7 @@ def _make_small_file(spec: SmallFileSpec, volume: Volume, progress: Progress) ->
 
 
 def _make_changes(spec: ChangesSpec, volume: Volume) -> Report:
-    def write(path: Path) -> dict[str, Statistic]:
+    def write(path: Path) -> Mapping[str, Statistic]:
         previous = unchanged_manifest(volume, spec.previous)
         return write_changes(volume, path, previous, unchanged_manifest(volume, spec.embeddings))
 

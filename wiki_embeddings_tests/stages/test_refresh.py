@@ -49,7 +49,7 @@ def touch(page: Page) -> Page:
 @st.composite
 def edit_scripts(draw: st.DrawFn) -> tuple[Pages, Pages]:
     """Two snapshots of a wiki, with some pages edited, moved, removed, made redirects and added."""
-    ids = draw(st.lists(st.integers(1, 60), unique=True, min_size=4, max_size=16))
+    ids = draw(st.lists(st.integers(1, 60), unique=True, min_size=4, max_size=14))
     before = {i: Page(f"Town {i}", draw(paragraphs)) for i in ids}
     after = dict(before)
     for i in draw(st.lists(st.sampled_from(ids), unique=True, max_size=6)):
@@ -89,7 +89,7 @@ def test_a_refresh_costs_what_changed_gives_the_same_bytes_and_says_what_differs
         volume = Volume(Path(folder))
         first, second = (
             chunked_output(
-                volume, raw_output(volume, pages, f"2026010{n}", articles_per_shard=3), tiny_model
+                volume, raw_output(volume, pages, f"2026010{n}", articles_per_shard=4), tiny_model
             )
             for n, pages in enumerate(script)
         )
