@@ -14,6 +14,13 @@ from wiki_embeddings.defs.config import ChunkedVolumeConfig, RawWikipediaConfig
 from wiki_embeddings.stages import versions
 
 ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
+VERSIONS = dict(
+    zip(
+        ASSETS,
+        (versions.FETCH, versions.CHUNK, versions.EMBED, versions.DATASET),
+        strict=True,
+    )
+)
 HEAVY = {
     "torch",
     "onnx",
@@ -78,7 +85,7 @@ def test_each_asset_says_what_it_is(graph, name):
     assert node.kinds
     assert node.owners == ["team:wiki-embeddings"]
     assert node.group_name == "wikipedia"
-    assert node.code_version == {"hub_dataset": versions.DATASET}.get(name, "1")
+    assert node.code_version == VERSIONS[name]
     assert node.partitions_def == dg.DynamicPartitionsDefinition(name="wikis")
 
 

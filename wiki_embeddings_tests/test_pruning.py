@@ -1,57 +1,18 @@
 from __future__ import annotations
 
-import json
 import os
-import time
 
 import pytest
 from filelock import FileLock
 
 from wiki_embeddings.pruning import plan_pruning, prune
 from wiki_embeddings.volume import Volume, lock_file, write_bytes
-
-HOUR = 3600.0
+from wiki_embeddings_tests.support.stored_outputs import add_output, folder_of, set_age
 
 
 @pytest.fixture
 def volume(tmp_path) -> Volume:
     return Volume(tmp_path)
-
-
-def folder_of(stage: str, number: int, wiki: str = "de") -> str:
-    return f"{wiki}/{stage}/{number:016x}"
-
-
-def add(
-    volume: Volume,
-    folder: str,
-    *,
-    age_h: float,
-    complete: bool = True,
-    upstream: str | None = None,
-    model: str = "small",
-    fraction: float = 1.0,
-) -> str:
-    """Add an output with its notes, all written some hours ago."""
-    settings = {"raw": {"fraction": fraction}, "chunks": {"model": model}}
-    made_from = {"folder": upstream, "digest": ""} if upstream else None
-    files = {f"{folder}/part-00000.parquet": b"x" * 1000, f"{folder}.reports/a.json": b"{}"}
-    if complete:
-        manifest = {"settings": settings, "upstream": made_from}
-        files |= {f"{folder}/manifest.json": json.dumps(manifest).encode()}
-    else:
-        files |= {f"{folder}.scratch/part.bz2": b"y" * 1000, f"{folder}.call": b"fc-1"}
-    for name, content in files.items():
-        write_bytes(volume.path(name), content)
-    set_age(volume, folder, age_h)
-    return folder
-
-
-def set_age(volume: Volume, folder: str, age_h: float) -> None:
-    written = time.time() - age_h * HOUR
-    roots = volume.path(folder).parent.glob(f"{volume.path(folder).name}*")
-    for path in [path for root in roots for path in (root, *root.rglob("*"))]:
-        os.utime(path, (written, written))
 
 
 def pruned(volume: Volume, current: tuple[str, ...] = ()) -> set[str]:
@@ -67,7 +28,7 @@ def pruned(volume: Volume, current: tuple[str, ...] = ()) -> set[str]:
 
 def test_the_last_two_complete_generations_of_each_stage_stay(volume):
     made = [
-        [add(volume, folder_of(stage, n), age_h=100 - n) for n in range(4)]
+        [add_output(volume, folder_of(stage, n), age_h=100 - n) for n in range(4)]
         for stage in ("raw", "chunks")
     ]
     assert pruned(volume) == {*made[0][:2], *made[1][:2]}
@@ -76,32 +37,34 @@ def test_the_last_two_complete_generations_of_each_stage_stay(volume):
 
 def test_editions_models_and_fractions_count_apart(volume):
     for n in range(2):
-        add(volume, folder_of("embeddings", n), age_h=90 - n)
-        add(volume, folder_of("embeddings", 2 + n), age_h=80 - n, model="large")
-        add(volume, folder_of("embeddings", 4 + n), age_h=70 - n, fraction=0.01)
-        add(volume, folder_of("embeddings", n, "fr"), age_h=60 - n)
+        add_output(volume, folder_of("embeddings", n), age_h=90 - n)
+        add_output(volume, folder_of("embeddings", 2 + n), age_h=80 - n, model="large")
+        add_output(volume, folder_of("embeddings", 4 + n), age_h=70 - n, fraction=0.01)
+        add_output(volume, folder_of("embeddings", n, "fr"), age_h=60 - n)
     assert not pruned(volume)
 
 
 def test_all_that_a_kept_output_was_made_from_stays(volume):
-    raw = [add(volume, folder_of("raw", n), age_h=100 - n) for n in range(4)]
+    raw = [add_output(volume, folder_of("raw", n), age_h=100 - n) for n in range(4)]
     # The oldest articles were cut again, last of all.
-    chunks = add(volume, folder_of("chunks", 0), age_h=50, upstream=raw[0])
-    add(volume, folder_of("embeddings", 0), age_h=40, upstream=chunks)
+    chunks = add_output(volume, folder_of("chunks", 0), age_h=50, upstream=raw[0])
+    add_output(volume, folder_of("embeddings", 0), age_h=40, upstream=chunks)
     assert pruned(volume) == {raw[1]}
 
 
 def test_what_the_record_calls_current_stays_with_what_it_was_made_from(volume):
-    raw = [add(volume, folder_of("raw", n), age_h=100 - n) for n in range(4)]
-    chunks = [add(volume, folder_of("chunks", n), age_h=50 - n, upstream=raw[n]) for n in range(4)]
+    raw = [add_output(volume, folder_of("raw", n), age_h=100 - n) for n in range(4)]
+    chunks = [
+        add_output(volume, folder_of("chunks", n), age_h=50 - n, upstream=raw[n]) for n in range(4)
+    ]
     assert pruned(volume, current=(chunks[0],)) == {raw[1], chunks[1]}
 
 
 def test_an_incomplete_output_goes_after_a_day_without_a_new_file(volume):
-    old = add(volume, folder_of("embeddings", 1), age_h=25, complete=False)
-    busy = add(volume, folder_of("embeddings", 2), age_h=25, complete=False)
+    old = add_output(volume, folder_of("embeddings", 1), age_h=25, complete=False)
+    busy = add_output(volume, folder_of("embeddings", 2), age_h=25, complete=False)
     write_bytes(volume.path(f"{busy}.reports/b.json"), b"{}")
-    add(volume, folder_of("embeddings", 3), age_h=23, complete=False)
+    add_output(volume, folder_of("embeddings", 3), age_h=23, complete=False)
     (removal,) = plan_pruning(volume, ()).removals
     assert removal.reason == "incomplete, and nothing was written to it for 25 h 00 min"
     assert (removal.files, removal.bytes) == (4, 2006)
@@ -109,7 +72,7 @@ def test_an_incomplete_output_goes_after_a_day_without_a_new_file(volume):
 
 
 def test_an_output_that_somebody_is_making_stays(volume):
-    folder = add(volume, folder_of("embeddings", 1), age_h=48, complete=False)
+    folder = add_output(volume, folder_of("embeddings", 1), age_h=48, complete=False)
     with FileLock(volume.path(lock_file(folder))):
         assert not pruned(volume)
     assert pruned(volume) == {folder}
@@ -122,7 +85,7 @@ def test_notes_without_an_output_are_incomplete(volume):
 
 
 def test_what_became_needed_after_it_was_listed_stays(volume):
-    folders = [add(volume, folder_of("raw", n), age_h=100 - n) for n in range(3)]
+    folders = [add_output(volume, folder_of("raw", n), age_h=100 - n) for n in range(3)]
     listed = [removal.folder for removal in plan_pruning(volume, ()).removals]
     assert listed == folders[:1]
     assert not prune(volume, (folders[0],), listed)
@@ -130,7 +93,7 @@ def test_what_became_needed_after_it_was_listed_stays(volume):
 
 
 def test_a_damaged_manifest_counts_as_complete_and_needs_nothing(volume):
-    folder = add(volume, folder_of("raw", 1), age_h=48)
+    folder = add_output(volume, folder_of("raw", 1), age_h=48)
     (volume.path(folder) / "manifest.json").write_text("[}")
     assert not pruned(volume)
 

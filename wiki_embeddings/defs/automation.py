@@ -11,6 +11,7 @@ import dagster as dg
 
 from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import ASSET_KEYS
+from wiki_embeddings.defs.refresh_config import refresh_config
 from wiki_embeddings.defs.snapshot_age import snapshot_is_recent
 from wiki_embeddings.defs.wikis import missing_at_start, refreshed_wikis, wikis
 
@@ -43,8 +44,8 @@ age_job = dg.define_asset_job(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description="On the 20th of each month at 03:00 UTC, when the exports of large wikis are "
-    "complete too, refreshes every marked wiki from its newest export, with the default config: "
-    "all four assets, up to the published dataset. What has not changed is kept, not computed "
+    "complete too, refreshes every marked wiki from its newest export, with the config of its last "
+    "run: all four assets, up to the published dataset. What has not changed is kept, not computed "
     f"again. {HOW_TO_MARK}. Either this or the sensor new_exports is enough.",
 )
 def monthly_refresh(
@@ -56,7 +57,9 @@ def monthly_refresh(
         yield dg.SkipReason(f"No wiki is marked for refreshing: {HOW_TO_MARK}.")
     for wiki in marked:
         yield dg.RunRequest(
-            run_key=f"{wiki}-{context.scheduled_execution_time:%Y-%m}", partition_key=wiki
+            run_key=f"{wiki}-{context.scheduled_execution_time:%Y-%m}",
+            partition_key=wiki,
+            run_config=refresh_config(context.instance, wiki),
         )
 
 

@@ -17,9 +17,10 @@ from queue import Empty, SimpleQueue
 
 import dagster as dg
 
-from wiki_embeddings.asset_keys import HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.asset_keys import HUB_DATASET
 from wiki_embeddings.defs.automation import HOW_TO_MARK, refresh_job
 from wiki_embeddings.defs.materializations import last_materialization
+from wiki_embeddings.defs.refresh_config import refresh_config
 from wiki_embeddings.defs.wikipedia_export import Seen, last_seen, newest_export
 from wiki_embeddings.defs.wikis import refreshed_wikis
 from wiki_embeddings.errors import WikiEmbeddingsError
@@ -69,9 +70,10 @@ class _Tick:
     default_status=dg.DefaultSensorStatus.STOPPED,
     description="Watches Wikimedia's exports of every wiki that is marked for refreshing, one look "
     "an hour at most. A new complete export starts a run of all four assets from it, with the "
-    f"default config; a run that failed is requested again, at most {REPEATS} times. Nothing is "
-    "requested while a run of that wiki is in progress. The reason of a skipped tick says what was "
-    f"found for each wiki. {HOW_TO_MARK}. Either this or the schedule monthly_refresh is enough.",
+    "config of the wiki's last run; a run that failed is requested again, at most "
+    f"{REPEATS} times. Nothing is requested while a run of that wiki is in progress. The reason of "
+    f"a skipped tick says what was found for each wiki. {HOW_TO_MARK}. Either "
+    "this or the schedule monthly_refresh is enough.",
 )
 def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look for new exports, and request their runs."""
@@ -140,7 +142,7 @@ def _decide(instance: dg.DagsterInstance, wiki: str, snapshot: str) -> dg.RunReq
     return dg.RunRequest(
         run_key=f"{export}-{attempt}",
         partition_key=wiki,
-        run_config={"ops": {RAW_WIKIPEDIA: {"config": {"snapshot": snapshot}}}},
+        run_config=refresh_config(instance, wiki, snapshot),
         tags={EXPORT_TAG: export, ATTEMPT_TAG: str(attempt)},
     )
 
