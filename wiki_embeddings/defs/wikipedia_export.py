@@ -17,6 +17,7 @@ from wiki_embeddings.asset_keys import WIKIPEDIA_EXPORT
 from wiki_embeddings.bundled import DUMP, DUMP_NAME
 from wiki_embeddings.defs.asset_run import translate_errors
 from wiki_embeddings.defs.wikis import known_wikis, wikis
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.settings import SAMPLE_WIKI
 
 _KEY = dg.AssetKey(WIKIPEDIA_EXPORT)
@@ -69,6 +70,24 @@ def newest_export(wiki: str) -> Seen:
         export.checksums_sha256,
         {**link, "file_count": len(names), "files": dg.MetadataValue.json(names)},
     )
+
+
+def require_edition(wiki: str) -> WikiEmbeddingsError | None:
+    """Refuse a wiki that Wikimedia does not export.
+
+    Returns:
+        Why Wikimedia could not be asked; None if it has such a wiki.
+
+    Raises:
+        BadInputError: There is no such wiki, or no export of it.
+    """
+    try:
+        newest_export(wiki)
+    except BadInputError:
+        raise
+    except WikiEmbeddingsError as error:
+        return error
+    return None
 
 
 def what_was_read(raw_settings: Mapping[str, Any]) -> Seen:

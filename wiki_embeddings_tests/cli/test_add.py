@@ -42,6 +42,18 @@ def test_an_edition_that_wikimedia_does_not_have_is_refused(site, tmp_path):
     assert listed.stdout.startswith("Here: sample.\n"), "nothing was added"
 
 
+def test_a_run_of_an_edition_that_wikimedia_does_not_have_adds_nothing(site, tmp_path, tiny_model):
+    refused = cli_in_this_process(
+        tmp_path,
+        "run",
+        *("--wiki", "xx", "--model", str(tiny_model)),
+        WIKI_EMBEDDINGS_DUMPS_URL=site.url,
+    )
+    assert refused.returncode == 1
+    assert "Error: Wikimedia exports no wiki xxwiki" in refused.stderr
+    assert cli_in_this_process(tmp_path, "add").stdout.startswith("Here: sample.\n")
+
+
 def test_an_edition_is_added_with_a_warning_where_nobody_can_be_asked(tmp_path, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda _: None)
     added = cli_in_this_process(
