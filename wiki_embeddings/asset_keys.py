@@ -1,7 +1,11 @@
-"""The keys of the four Dagster assets, in the order in which each is made from the one before."""
+"""The keys of the four Dagster assets, in the order in which each is made from the one before.
+
+Before them is what they are made from, which is not made here.
+"""
 
 from __future__ import annotations
 
+WIKIPEDIA_EXPORT = "wikipedia_export"
 RAW_WIKIPEDIA = "raw_wikipedia"
 CHUNKED_VOLUME = "chunked_volume"
 EMBEDDINGS = "embeddings"

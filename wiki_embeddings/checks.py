@@ -1,4 +1,4 @@
-"""What must hold between a stage's output and its upstream: plain functions on manifests.
+"""What must hold of a stage's output: plain functions on manifests and certificates.
 
 The workers took the counts and checksums from the files that they wrote, by reading them back.
 """
@@ -9,6 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wiki_embeddings.certificate import (
+    Certificate,
+    EarlierSnapshot,
+    NotCompared,
+    Pages,
+    RequiredTitles,
+    WikiCount,
+)
 from wiki_embeddings.manifest import Manifest
 
 UNIT_NORM_TOLERANCE = 2e-3
@@ -38,6 +46,98 @@ def every_article_fetched(raw: Manifest) -> CheckResult:
     return _compare({"source": counts["source"]}, {"fetched": raw.rows}, "articles")
 
 
+def articles_complete(raw: Manifest, certificate: Certificate | None) -> CheckResult:
+    """The articles agree with the export, the snapshot before, the wiki and required titles."""
+    if certificate is None or certificate.digest != raw.digest:
+        return CheckResult(
+            False,
+            "There is no certificate of completeness for these articles: an older release fetched "
+            "them, or the certificate was removed. Materialize raw_wikipedia again.",
+            {"articles": raw.rows},
+        )
+    numbers: dict[str, Any] = {"articles": certificate.articles}
+    faults: list[str] = []
+    for judge in (_judge_pages, _judge_earlier, _judge_wiki_count, _judge_required):
+        compared, fault = judge(certificate)
+        numbers |= compared
+        faults += [fault] if fault else []
+    description = " ".join(faults) or "No article is known to be missing."
+    return CheckResult(not faults, description, numbers)
+
+
+def _judge_pages(certificate: Certificate) -> tuple[dict[str, Any], str]:
+    """Compare the pages of the export; returns the numbers, and the fault or nothing."""
+    match certificate.pages:
+        case NotCompared(reason):
+            return {"pages": f"not known: {reason}"}, ""
+        case Pages(read, by_namespace, left_out):
+            accounted = certificate.articles + sum(left_out.values())
+            in_namespaces = sum(by_namespace.values())
+            fault = "The pages do not add up: some were neither kept nor left out for a reason."
+            return {
+                "pages": read,
+                "articles_and_left_out": accounted,
+                "pages_in_namespaces": in_namespaces,
+            }, "" if read == accounted == in_namespaces else fault
+
+
+def _judge_earlier(certificate: Certificate) -> tuple[dict[str, Any], str]:
+    """Compare the articles of the snapshot before."""
+    match certificate.earlier:
+        case NotCompared(reason):
+            return {"gone": f"not compared: {reason}"}, ""
+        case EarlierSnapshot(snapshot, articles, gone, titles):
+            numbers = {
+                "gone": gone,
+                f"articles_of_{snapshot}": articles,
+                "gone_titles": list(titles),
+            }
+            if gone <= certificate.max_missing_share * articles:
+                return numbers, ""
+            return numbers, (
+                f"{gone:,} of the {articles:,} articles of {snapshot} are gone, more than the "
+                f"{certificate.max_missing_share:.2%} that may be, {_examples(titles)} among them. "
+                "If they were deleted, raise max_missing_share of raw_wikipedia; if the export "
+                "lost them, take another snapshot."
+            )
+
+
+def _judge_wiki_count(certificate: Certificate) -> tuple[dict[str, Any], str]:
+    """Compare the wiki's own count."""
+    match certificate.wiki_count:
+        case NotCompared(reason):
+            return {"wiki_count": f"not compared: {reason}"}, ""
+        case WikiCount(articles, origin, at_least):
+            fault = (
+                f"There are {certificate.articles:,} articles, but {origin} counts {articles:,}; a "
+                f"complete snapshot has at least {at_least:,}. Take another snapshot; or, if the "
+                "wiki has grown so fast, raise max_missing_share of raw_wikipedia."
+            )
+            is_enough = certificate.articles >= at_least
+            return {"wiki_count": articles, "wiki_count_from": origin}, "" if is_enough else fault
+
+
+def _judge_required(certificate: Certificate) -> tuple[dict[str, Any], str]:
+    """Compare the titles that must be there."""
+    match certificate.required:
+        case NotCompared(reason):
+            return {"required_titles": f"not compared: {reason}"}, ""
+        case RequiredTitles(titles, missing, examples):
+            fault = (
+                f"{missing:,} of the {titles:,} required titles have no article, "
+                f"{_examples(examples)} among them. A redirect is no article: name its target."
+            )
+            return {
+                "required_titles": titles,
+                "missing_titles": missing,
+                "missing_examples": list(examples),
+            }, fault if missing else ""
+
+
+def _examples(titles: tuple[str, ...]) -> str:
+    return ", ".join(repr(title) for title in titles[:5])
+
+
 def every_article_chunked(raw: Manifest, chunks: Manifest) -> CheckResult:
     """Every article has chunks, and joined together they are its text, byte for byte."""
     return _compare(
@@ -58,8 +158,8 @@ def every_article_chunked(raw: Manifest, chunks: Manifest) -> CheckResult:
 def every_chunk_embedded(chunks: Manifest, vectors: Manifest) -> CheckResult:
     """As many vectors as chunks, and of the same chunks."""
     return _compare(
-        {"chunks": chunks.rows, "sum_of_chunk_hashes": _hex_total(chunks, "hash_sum")},
-        {"vectors": vectors.rows, "sum_of_vector_hashes": _hex_total(vectors, "hash_sum")},
+        {"chunks": chunks.rows, "checksum_of_chunks": _hex_total(chunks, "chunk_checksum")},
+        {"vectors": vectors.rows, "checksum_of_vectors": _hex_total(vectors, "chunk_checksum")},
         "chunks",
     )
 

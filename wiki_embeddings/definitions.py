@@ -7,17 +7,24 @@ import dagster as dg
 from wiki_embeddings import settings
 from wiki_embeddings.defs.asset_checks import asset_checks
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
-from wiki_embeddings.defs.automation import refresh_job, schedules
+from wiki_embeddings.defs.automation import jobs, schedules, sensors
+from wiki_embeddings.defs.new_exports import new_exports
+from wiki_embeddings.defs.pruning_job import prune_old_outputs
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.snapshot_age import snapshot_is_recent
+from wiki_embeddings.defs.wikipedia_export import wikipedia_export
 from wiki_embeddings.progress import silent
 
 _settings = settings.load()
 
 defs = dg.Definitions(
-    assets=[raw_wikipedia, chunked_volume, embeddings, hub_dataset],
-    asset_checks=asset_checks,
-    jobs=[refresh_job],
+    assets=[wikipedia_export, raw_wikipedia, chunked_volume, embeddings, hub_dataset],
+    asset_checks=[*asset_checks, snapshot_is_recent],
+    jobs=[*jobs, prune_old_outputs],
     schedules=schedules,
+    # The steps only wait for their maps: a process for each would load everything fourteen times.
+    executor=dg.in_process_executor,
+    sensors=[*sensors, new_exports],
     resources={
         "compute": ComputeResource(kind=_settings.compute, volume=str(_settings.volume)),
         "hub": HubResource(folder=str(_settings.hub), namespace=_settings.hub_namespace),

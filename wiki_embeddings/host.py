@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+from multiprocessing import parent_process
 
 
 def this_process() -> str:
@@ -23,6 +25,21 @@ def is_gone(process: str) -> bool:
     except PermissionError:  # it is running, as another user
         return False
     return False
+
+
+def exit_with_parent() -> None:
+    """End this process as soon as the one that started it ends, even by SIGKILL.
+
+    For processes of `multiprocessing`: nobody is left to use their results.
+    """
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _host_name() -> str:

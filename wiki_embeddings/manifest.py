@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -50,6 +50,8 @@ class ShardFile:
         row_groups: Number of Parquet row groups; 0 for a file that is not Parquet.
         stats: Statistics that add up over files: counts by sum, `min_…` and `max_…` by extreme,
             lists element by element.
+        effort: Statistics of how it was made, which decide nothing: the same file made in another
+            way is the same. See `stages.reuse`.
     """
 
     name: str
@@ -60,6 +62,7 @@ class ShardFile:
     max_id: int
     row_groups: int
     stats: Mapping[str, Statistic]
+    effort: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,18 @@ class Manifest:
         """SHA-256 of what decides the data: equal digests mean equal data."""
         content = asdict(self)
         del content["model_folder"]
+        for file in content["files"]:
+            del file["effort"]
         return sha256_of(canonical_json(content))
 
     @cached_property
     def totals(self) -> dict[str, Statistic]:
         """The statistics of all files, added up."""
         return merged_stats(file.stats for file in self.files)
+
+    def effort(self, name: str) -> int:
+        """Add up one of the files' statistics of how they were made; 0 if none has it."""
+        return sum(file.effort.get(name, 0) for file in self.files)
 
     @property
     def rows(self) -> int:

@@ -7,7 +7,8 @@ Deploy it with
 and set `WIKI_EMBEDDINGS_COMPUTE=modal` where Dagster runs. From then on an asset calls one of the
 functions below once per shard:
 
-    raw_wikipedia    fetch_part           the parts of an edition, in parallel
+    raw_wikipedia    fetch_export_file    the files of Wikimedia's export, two at a time
+                     fetch_part           the parts of any other source, in parallel
     chunked_volume   chunk_shard
     embeddings       Embedder.embed       on GPUs; each container loads the model once
     hub_dataset      make_dataset_file    and, to publish on the Hub, upload_file
@@ -44,6 +45,7 @@ from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.publishing import upload
 from wiki_embeddings.publishing.account import HubAccount, look_up_account
+from wiki_embeddings.sources.connections import FILE_CONNECTIONS
 from wiki_embeddings.stages import chunk, dataset, embed, fetch, finished_shards
 from wiki_embeddings.volume import Volume
 
@@ -152,6 +154,21 @@ def fetch_part(spec: fetch.FetchSpec, reload_token: str) -> ShardResult:
     return make_shard(view(), reload_token, fetch.fetch_part, spec)
 
 
+# Wikimedia allows few connections, and each container has one. No run overrides this number, and
+# the runs of all wikis share it.
+@app.function(
+    **in_containers(
+        deployment.EXPORT_CONTAINER,
+        cpu_image,
+        max_containers=FILE_CONNECTIONS,
+        timeout=deployment.EXPORT_MINUTES * 60,
+    )
+)
+def fetch_export_file(spec: fetch.FetchSpec, reload_token: str) -> ShardResult:
+    """Fetch one file of Wikimedia's export, and convert it."""
+    return make_shard(view(), reload_token, fetch.fetch_part, spec)
+
+
 @app.function(**in_containers(deployment.CHUNK_CONTAINER, cpu_image, max_containers=50))
 def chunk_shard(spec: chunk.ChunkSpec, reload_token: str) -> ShardResult:
     """Split the articles of one shard into chunks."""
@@ -255,10 +272,15 @@ class CpuEmbedder(Embedding):
     **in_containers(deployment.CALL_CONTAINER, cpu_image, timeout=deployment.CALL_MINUTES * 60)
 )
 def call_function(
-    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], reload_token: str
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    reload_token: str,
+    *,
+    commit: bool,
 ) -> Any:
     """Call a function on the volume, such as a check, or a step of publishing on the Hub."""
-    return call_on_volume(view(), reload_token, function, *args, **kwargs)
+    return call_on_volume(view(), reload_token, function, *args, commit=commit, **kwargs)
 
 
 @app.function(**in_containers(deployment.SCAN_CONTAINER, cpu_image))

@@ -31,6 +31,7 @@ class StageProgress:
         seconds: Wall time since the stage began.
         characters: Characters in the shards that this run finished.
         tokens: Tokens in the shards that this run finished; 0 for a stage without tokens.
+        shard_s: Seconds that the shards took which this run finished, added up.
         usage: Containers in use and their cost; None where nothing is paid for.
     """
 
@@ -45,6 +46,7 @@ class StageProgress:
     seconds: float
     characters: int = 0
     tokens: int = 0
+    shard_s: float = 0.0
     usage: Usage | None = None
 
     @property
@@ -85,8 +87,9 @@ def _cost(usage: Usage | None) -> str:
         return ""
     kind = f"{usage.gpu} containers" if usage.gpu else "containers"
     seconds = f"{usage.container_s:,.0f} {'GPU' if usage.gpu else 'container'}-seconds"
-    cost = f"{usage.containers} {kind} in use, {seconds}, ${usage.dollars:,.3f} so far"
-    return f"; {cost}; {usage.url}"
+    price = "at a price that is not known" if usage.dollars is None else f"${usage.dollars:,.3f}"
+    in_use = f"{usage.containers} of {usage.most_containers} {kind} in use"
+    return f"; {in_use}, {seconds}, {price} so far; {usage.url}"
 
 
 Listener: TypeAlias = Callable[[StageProgress], None]
@@ -150,7 +153,8 @@ class ProgressCounter:
     def progress(self) -> StageProgress:
         """The progress of the map now."""
         reused = (shard for shard, report in self._reports.items() if report.reused)
-        made = [report.file.stats for report in self._reports.values() if not report.reused]
+        made = [report for report in self._reports.values() if not report.reused]
+        stats = [report.file.stats for report in made]
         return StageProgress(
             stage=self._stage,
             folder=self._folder,
@@ -161,8 +165,9 @@ class ProgressCounter:
             shards_done=len(self._reports),
             shards_total=len(self._units),
             seconds=time.monotonic() - self._started,
-            characters=_total(made, "characters"),
-            tokens=_total(made, "tokens"),
+            characters=_total(stats, "characters"),
+            tokens=_total(stats, "tokens"),
+            shard_s=sum(report.seconds for report in made),
             usage=self._usage,
         )
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 ROW_GROUP_ROWS = 10_000
 """About 20 MB of embeddings: what a streaming reader holds in memory."""
 
-DICTIONARY_COLUMNS = ["url", "title"]
+DICTIONARY_COLUMNS = ["url", "title", "section"]
 """The only columns with repeated values; a dictionary would not shrink the others."""
 
 DESCRIPTIONS = {
@@ -17,6 +17,12 @@ DESCRIPTIONS = {
     "id": "Page id of the article in its Wikipedia.",
     "url": "Address of the article.",
     "title": "Title of the article.",
+    "revision_id": "Id of the revision that the text comes from; null if the source does not tell.",
+    "timestamp": "Time at which that revision was saved; null if the source does not tell.",
+    "headings": "Where each heading begins in the text, in Unicode code points, and its level, 1 "
+    "to 6; a heading is a line of its own. Null if the source does not tell.",
+    "section": 'Headings that the chunk stands under, as in "History / Early years"; empty for an '
+    "article's lead, and if the source does not tell where headings are.",
     "chunk_index": "Index of the chunk in its article, from 0.",
     "start": "Offset of the chunk in the article's text, in Unicode code points.",
     "text": "Plain text; an article's chunks joined together are its whole text.",
@@ -31,15 +37,39 @@ DESCRIPTIONS = {
 """What each column means, for the catalogue and the dataset card."""
 
 
+def _required(name: str, type_: pa.DataType) -> pa.Field:
+    return pa.field(name, type_, nullable=False)
+
+
+_IDENTITY = (
+    _required("id", pa.int64()),
+    _required("url", pa.string()),
+    _required("title", pa.string()),
+)
+
+_REVISION = (
+    pa.field("revision_id", pa.int64()),
+    pa.field("timestamp", pa.timestamp("ms", tz="UTC")),  # Parquet has no type for seconds
+)
+"""Of the article's text; null where the source does not tell."""
+
+REVISION_COLUMNS = [field.name for field in (*_IDENTITY, *_REVISION)]
+"""The columns of an article that all of its chunks share."""
+
+HEADINGS = pa.list_(
+    _required("item", pa.struct([_required("start", pa.int32()), _required("level", pa.int8())]))
+)
+"""Type of the headings of an article, in the order of its text."""
+
 RAW_SCHEMA = pa.schema(
     [
-        pa.field("id", pa.int64(), nullable=False),
-        pa.field("url", pa.string(), nullable=False),
-        pa.field("title", pa.string(), nullable=False),
-        pa.field("text", pa.large_string(), nullable=False),
+        *_IDENTITY,
+        _required("text", pa.large_string()),
+        *_REVISION,
+        pa.field("headings", HEADINGS),
     ]
 )
-"""One row an article: page id, address, title and plain text."""
+"""One row an article: page id, address, title, plain text, revision, and where headings are."""
 
 
 def chunk_schema(vocabulary: int) -> pa.Schema:
@@ -53,6 +83,8 @@ def chunk_schema(vocabulary: int) -> pa.Schema:
         [
             _required("chunk_id", pa.string()),
             *_IDENTITY,
+            *_REVISION,
+            _required("section", pa.string()),
             _required("chunk_index", pa.int32()),
             _required("start", pa.int32()),
             _required("text", pa.string()),
@@ -71,6 +103,8 @@ def embedding_schema(dimensions: int) -> pa.Schema:
     return pa.schema(
         [
             *_IDENTITY,
+            *_REVISION,
+            _required("section", pa.string()),
             _required("chunk_index", pa.int32()),
             _required("start", pa.int32()),
             _required("text", pa.string()),
@@ -82,15 +116,16 @@ def embedding_schema(dimensions: int) -> pa.Schema:
     )
 
 
-def _required(name: str, type_: pa.DataType) -> pa.Field:
-    return pa.field(name, type_, nullable=False)
-
-
-_IDENTITY = (
-    _required("id", pa.int64()),
-    _required("url", pa.string()),
-    _required("title", pa.string()),
+CHANGES_SCHEMA = pa.schema(
+    [
+        _required("id", pa.int64()),
+        _required("chunk_index", pa.int32()),
+        _required("hash", pa.string()),
+        pa.field("revision_id", pa.int64()),
+        _required("change", pa.string()),
+    ]
 )
+"""One row for a passage that was added, changed or removed since the snapshot published before."""
 
 
 def vectors_of(table: pa.Table) -> npt.NDArray[np.float32]:

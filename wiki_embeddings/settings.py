@@ -12,11 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from wiki_embeddings.errors import BadInputError
 
 SAMPLE_WIKI = "sample"
 """The bundled wiki: real articles, without an account or a network."""
+
+WIKIMEDIA_DUMPS = "https://dumps.wikimedia.org"
+"""Wikimedia's own site of exports."""
 
 ComputeKind = Literal["local", "modal"]
 """This machine, or the app deployed on Modal."""
@@ -28,6 +32,15 @@ _WIKI = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 """Names of users and organisations on the Hub."""
+
+_MAX_SNAPSHOT_AGE_DAYS = 55
+"""A snapshot is dated the 1st, and the next one is complete by the 20th of the next month, when the
+first is 51 days old at most. Four days are left for the run."""
+
+_CONTACT = re.compile(r"[\x20-\x27\x2a-\x7e]{0,200}")
+"""Printable ASCII without brackets: it stands in the comment of a User-Agent (RFC 9110, 10.1.5)."""
+
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 _UNDECODABLE = (re.compile(r"[\udc80-\udcff]"), "is no character of UTF-8")
 _NOT_FOR_DAGSTER = (
@@ -51,9 +64,11 @@ class Settings:
         home: Root of the local volume, the local Hub folder and the model cache.
         dagster_home: Home of the Dagster instance: `DAGSTER_HOME`, or a folder in the home.
         compute: Where the stages run: `local` or `modal`.
-        wikis: The partitions, in the order of the UI.
+        wikis: The wikis that an instance has from the beginning; others are added to it.
         hub_namespace: User or organisation on the Hugging Face Hub to publish to; None to publish
             to a local folder.
+        max_snapshot_age_days: Age of a refreshed wiki's snapshot, in days, from which a refresh
+            counts as missed.
     """
 
     home: Path
@@ -61,6 +76,7 @@ class Settings:
     compute: ComputeKind
     wikis: tuple[str, ...]
     hub_namespace: str | None = None
+    max_snapshot_age_days: int = _MAX_SNAPSHOT_AGE_DAYS
 
     @property
     def volume(self) -> Path:
@@ -106,9 +122,65 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         home=root,
         dagster_home=dagster_home,
         compute=_COMPUTES[compute],
-        wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or "sample,simple,en"),
+        wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or SAMPLE_WIKI),
         hub_namespace=namespace,
+        max_snapshot_age_days=_days(environment, "WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS"),
     )
+
+
+@dataclass(frozen=True)
+class DumpsSettings:
+    """Where Wikimedia's exports are read from.
+
+    Attributes:
+        url: Address of the origin, without a trailing slash. Checksums come from nowhere else.
+        mirror: Address of a mirror for the files, likewise; None to fetch them from the origin.
+        contact: Who runs this, for the User-Agent: an address of a page or of mail; empty if unset.
+    """
+
+    url: str
+    mirror: str | None
+    contact: str
+
+
+def dumps(environment: Mapping[str, str] = os.environ) -> DumpsSettings:
+    """Read the settings of Wikimedia's exports from environment variables.
+
+    Raises:
+        BadInputError: An address or the contact is invalid.
+    """
+    mirror = environment.get("WIKI_EMBEDDINGS_DUMPS_MIRROR")
+    contact = environment.get("WIKI_EMBEDDINGS_CONTACT", "").strip()
+    if not _CONTACT.fullmatch(contact):
+        raise BadInputError(
+            f"WIKI_EMBEDDINGS_CONTACT is {contact!r}, which cannot stand in a User-Agent: write an "
+            "address of mail or of a page, in ASCII and without brackets."
+        )
+    return DumpsSettings(
+        url=_site("WIKI_EMBEDDINGS_DUMPS_URL", environment.get("WIKI_EMBEDDINGS_DUMPS_URL"))
+        or WIKIMEDIA_DUMPS,
+        mirror=_site("WIKI_EMBEDDINGS_DUMPS_MIRROR", mirror),
+        contact=contact,
+    )
+
+
+def _site(variable: str, value: str | None) -> str | None:
+    """Return the address of a site without a trailing slash; None if the variable is unset."""
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        is_site = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_site = False
+    if not is_site or parts.query or parts.fragment or not _PRINTABLE.fullmatch(value):
+        raise BadInputError(
+            f"{variable} is not the address of a site: write it as https://dumps.wikimedia.org, "
+            "without ? or #."
+        )
+    if parts.username is not None:  # it would be shown in messages and recorded in runs
+        raise BadInputError(f"{variable} holds a user's name: write the address without it.")
+    return value.rstrip("/")
 
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:
@@ -174,12 +246,19 @@ def _require_plain(
             )
 
 
+def _days(environment: Mapping[str, str], variable: str) -> int:
+    value = environment.get(variable) or str(_MAX_SNAPSHOT_AGE_DAYS)
+    if not re.fullmatch(r"0*[1-9][0-9]{0,4}", value):
+        raise BadInputError(f"{variable} is {value!r}: give a number of days, such as 55.")
+    return int(value)
+
+
 def _wikis(names: str) -> tuple[str, ...]:
     wikis = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     invalid = [repr(wiki) for wiki in wikis if not _WIKI.fullmatch(wiki)]
     if invalid or not wikis:
         raise BadInputError(
             f"WIKI_EMBEDDINGS_WIKIS names {', '.join(invalid) or 'no wiki'}: give language codes "
-            "separated by commas, such as sample,simple,en."
+            "separated by commas, such as sample,simple,de."
         )
     return wikis

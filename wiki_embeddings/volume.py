@@ -10,6 +10,9 @@ every process that mounts the volume:
     {wiki}/{stage}/{digest}.call                                the Modal call that is making it
     {wiki}/{stage}/{digest}.stock                               shards finished before that call
     {wiki}/{stage}/{digest}.throughput                          how fast it was made
+    {wiki}/raw/{digest}.certificate                             how complete the articles are
+    {wiki}/raw/{digest}.required_titles                         articles that must be among them
+    {wiki}/{stage}/{digest}.lock                                locked while this machine makes it
 """
 
 from __future__ import annotations
@@ -21,12 +24,14 @@ import json
 import os
 import re
 import secrets
+import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.host import is_gone, this_process
@@ -39,6 +44,13 @@ MANIFEST = "manifest.json"
 
 _DIGEST_CHARACTERS = 16
 """64 bits, for a handful of settings of one wiki: no two will ever share a folder."""
+
+_OUTPUT_NAME = re.compile(
+    rf"([0-9a-f]{{{_DIGEST_CHARACTERS}}})"
+    r"(?:\.(?:reports|scratch|call|stock|throughput|certificate|required_titles))?"
+)
+"""The name of an output folder, or of what is noted beside it. The lock file is not named: it is
+empty and has to stay, because a waiting process may have it open already."""
 
 _WRITER_NAME = re.compile(r"\.(\d+@[^/]+)\.[0-9a-f]{8}\.tmp$")
 """The writing process in the name of a temporary file."""
@@ -150,6 +162,98 @@ def throughput_record(folder: str) -> str:
     return f"{folder}.throughput"
 
 
+def certificate_record(folder: str) -> str:
+    """Return the reference of the file that says how complete an output's articles are."""
+    return f"{folder}.certificate"
+
+
+def required_titles_record(folder: str) -> str:
+    """Return the reference of the file with the titles that must be among an output's articles."""
+    return f"{folder}.required_titles"
+
+
+def lock_file(folder: str) -> str:
+    """Return the reference of the file that is locked while an output is made on one machine."""
+    return f"{folder}.lock"
+
+
+@dataclass(frozen=True)
+class StoredOutput:
+    """What a volume has of one output: its folder, and what is noted beside it.
+
+    Attributes:
+        folder: Reference of the output folder, which may be gone or not yet begun.
+        files: Number of files.
+        bytes: Their size.
+        written_at: When the newest of them was written, in seconds since 1970.
+        completed_at: When the manifest was written; None if there is none.
+    """
+
+    folder: str
+    files: int
+    bytes: int
+    written_at: float
+    completed_at: float | None
+
+
+def stored_outputs(volume: Volume) -> Iterator[StoredOutput]:
+    """List the outputs on a volume; whatever else lies there is passed over."""
+    for wiki in _folders(volume.root):
+        for stage in get_args(StageName):
+            if not (wiki / stage).is_dir() or (wiki / stage).is_symlink():
+                continue
+            names = {
+                found[1]
+                for path in (wiki / stage).iterdir()
+                if (found := _OUTPUT_NAME.fullmatch(path.name)) and not path.is_symlink()
+            }
+            for digest in sorted(names):
+                yield _stored_output(volume, output_folder(wiki.name, stage, digest))
+
+
+def remove_output(volume: Volume, folder: str) -> None:
+    """Remove an output and what is noted beside it; does nothing if there is none.
+
+    The manifest goes first, so that what is left after an interruption counts as incomplete.
+
+    Raises:
+        UnusableVolumeError: Something cannot be removed.
+    """
+    with translate_storage_errors(volume.path(folder)):
+        (volume.path(folder) / MANIFEST).unlink(missing_ok=True)
+        for path in _paths_of_output(volume, folder):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _stored_output(volume: Volume, folder: str) -> StoredOutput:
+    paths = _paths_of_output(volume, folder)
+    found = [path for root in paths for path in (root, *root.rglob("*"))]
+    statuses = [path.lstat() for path in found]
+    sizes = [status.st_size for status in statuses if not stat.S_ISDIR(status.st_mode)]
+    manifest = volume.path(folder) / MANIFEST
+    return StoredOutput(
+        folder=folder,
+        files=len(sizes),
+        bytes=sum(sizes),
+        written_at=max(status.st_mtime for status in statuses),
+        completed_at=manifest.stat().st_mtime if manifest.is_file() else None,
+    )
+
+
+def _paths_of_output(volume: Volume, folder: str) -> list[Path]:
+    """List the folder of an output and what is noted beside it, the folder last."""
+    own = volume.path(folder)
+    beside = own.parent.glob(f"{own.name}.*")
+    found = [path for path in sorted(beside) if _OUTPUT_NAME.fullmatch(path.name)]
+    return [*found, own] if own.is_dir() else found
+
+
+def _folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
+
+
 def digest_of(value: Mapping[str, Any]) -> str:
     """Hash a JSON value to a short name, independent of the order of its keys."""
     return sha256_of(canonical_json(value))[:_DIGEST_CHARACTERS]
@@ -233,6 +337,14 @@ def translate_storage_errors(
             f"Cannot write to {folder}: {reason}. Free some space or fix the permissions, or set "
             "WIKI_EMBEDDINGS_HOME to another folder; then run again: what is finished is kept."
         ) from error
+
+
+def remove_temporary_files(volume: Volume, folder: str) -> None:
+    """Remove the temporary files of an output and of its reports, while nobody writes there."""
+    for reference in (folder, reports_folder(folder)):
+        for path in volume.path(reference).rglob(".*.tmp"):
+            if _WRITER_NAME.search(path.name):
+                path.unlink(missing_ok=True)
 
 
 def _remove_abandoned(destination: Path) -> None:

@@ -6,6 +6,14 @@ from typing import Any
 import pytest
 
 from wiki_embeddings import checks
+from wiki_embeddings.certificate import (
+    Certificate,
+    EarlierSnapshot,
+    NotCompared,
+    Pages,
+    RequiredTitles,
+    WikiCount,
+)
 from wiki_embeddings.manifest import Manifest, Settings, ShardFile
 
 SETTINGS: Settings = {
@@ -36,6 +44,86 @@ def test_articles_are_complete_when_there_are_as_many_as_the_source_has():
     assert not checks.every_article_fetched(manifest(shard(0, source_articles=0))).passed
 
 
+def certificate(raw: Manifest, **parts: Any) -> Certificate:
+    """A certificate of 1,000 articles of which nothing is missing."""
+    defaults: dict[str, Any] = {
+        "pages": Pages(1_500, {"0": 1_200, "14": 300}, {"redirect": 200, "other_namespace": 300}),
+        "earlier": EarlierSnapshot("20261001", 990, 9, ("Bombay",)),
+        "wiki_count": WikiCount(1_050, "the wiki itself", 998),
+        "required": RequiredTitles(2, 0, ()),
+    }
+    return Certificate(raw.digest, "20261101", 1_000, 0.01, **{**defaults, **parts})
+
+
+def test_articles_are_complete_when_all_that_is_known_agrees():
+    raw = manifest(shard(1_000))
+    result = checks.articles_complete(raw, certificate(raw))
+    assert result.passed
+    assert result.metadata == {
+        "articles": 1_000,
+        "pages": 1_500,
+        "articles_and_left_out": 1_500,
+        "pages_in_namespaces": 1_500,
+        "gone": 9,
+        "articles_of_20261001": 990,
+        "gone_titles": ["Bombay"],
+        "wiki_count": 1_050,
+        "wiki_count_from": "the wiki itself",
+        "required_titles": 2,
+        "missing_titles": 0,
+        "missing_examples": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        ({"pages": Pages(1_501, {"0": 1_501}, {"redirect": 500})}, "The pages do not add up"),
+        ({"pages": Pages(1_500, {"0": 1_499}, {"redirect": 500})}, "The pages do not add up"),
+        (
+            {"earlier": EarlierSnapshot("20261001", 990, 10, ("Bombay", "Pune"))},
+            "10 of the 990 articles of 20261001 are gone, more than the 1.00% that may be, "
+            "'Bombay', 'Pune' among them",
+        ),
+        (
+            {"wiki_count": WikiCount(1_100, "the wiki itself", 1_045)},
+            "the wiki itself counts 1,100",
+        ),
+        (
+            {"required": RequiredTitles(2, 1, ("Teh Beatles",))},
+            "1 of the 2 required titles have no article, 'Teh Beatles' among them",
+        ),
+    ],
+)
+def test_whatever_disagrees_fails_the_articles(part, why):
+    raw = manifest(shard(1_000))
+    result = checks.articles_complete(raw, certificate(raw, **part))
+    assert not result.passed
+    assert why in result.description
+
+
+def test_what_was_not_compared_fails_nothing_and_is_told():
+    raw = manifest(shard(1_000))
+    parts = dict.fromkeys(("pages", "earlier", "wiki_count", "required"), NotCompared("a reason"))
+    result = checks.articles_complete(raw, certificate(raw, **parts))
+    assert result.passed
+    assert result.metadata == {
+        "articles": 1_000,
+        "pages": "not known: a reason",
+        "gone": "not compared: a reason",
+        "wiki_count": "not compared: a reason",
+        "required_titles": "not compared: a reason",
+    }
+
+
+def test_articles_without_a_certificate_of_their_own_fail():
+    raw, other = manifest(shard(1_000)), manifest(shard(1_001))
+    for found in (None, certificate(other)):
+        result = checks.articles_complete(raw, found)
+        assert not result.passed
+        assert "Materialize raw_wikipedia again" in result.description
+
+
 def test_a_lost_article_or_character_fails_the_chunks():
     raw = manifest(shard(3, characters=100, text_checksum=7))
     assert checks.every_article_chunked(
@@ -56,7 +144,7 @@ def test_a_lost_article_or_character_fails_the_chunks():
 
 @pytest.mark.parametrize(
     ("compare", "checksum"),
-    [(checks.every_chunk_embedded, "hash_sum"), (checks.every_row_published, "row_checksum")],
+    [(checks.every_chunk_embedded, "chunk_checksum"), (checks.every_row_published, "row_checksum")],
 )
 def test_a_lost_or_exchanged_row_fails(compare, checksum):
     same: dict[str, Any] = {checksum: 1234}
@@ -68,7 +156,7 @@ def test_a_lost_or_exchanged_row_fails(compare, checksum):
 
 
 def test_a_missing_statistic_fails_the_check():
-    with pytest.raises(KeyError, match="hash_sum"):
+    with pytest.raises(KeyError, match="chunk_checksum"):
         checks.every_chunk_embedded(manifest(shard(8)), manifest(shard(8)))
 
 

@@ -2,19 +2,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, datetime
 from itertools import pairwise
 
 import dagster as dg
 import pytest
 
+from wiki_embeddings.asset_keys import WIKIPEDIA_EXPORT
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs.automation import JOB
 from wiki_embeddings.defs.config import ChunkedVolumeConfig, RawWikipediaConfig
 from wiki_embeddings.stages import versions
-from wiki_embeddings.volume import MiB
 
 ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
+VERSIONS = dict(
+    zip(
+        ASSETS,
+        (versions.FETCH, versions.CHUNK, versions.EMBED, versions.DATASET),
+        strict=True,
+    )
+)
 HEAVY = {
     "torch",
     "onnx",
@@ -54,11 +60,22 @@ def test_the_definitions_are_valid():
     dg.Definitions.validate_loadable(defs)
 
 
-def test_there_are_exactly_the_four_assets_in_a_line(graph):
-    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(ASSETS)
-    for before, after in pairwise(ASSETS):
+def test_the_four_assets_are_in_a_line_that_begins_at_the_export(graph):
+    line = [WIKIPEDIA_EXPORT, *ASSETS]
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(line)
+    for before, after in pairwise(line):
         node = graph.get(dg.AssetKey(after))
         assert [key.to_user_string() for key in node.parent_keys] == [before]
+
+
+def test_the_export_is_only_looked_at(graph):
+    node = graph.get(dg.AssetKey(WIKIPEDIA_EXPORT))
+    assert node.is_observable
+    assert not node.is_materializable
+    assert node.description
+    assert node.kinds == {"wikipedia", "xml"}
+    assert node.group_name == "wikipedia"
+    assert node.partitions_def == dg.DynamicPartitionsDefinition(name="wikis")
 
 
 @pytest.mark.parametrize("name", ASSETS)
@@ -68,15 +85,16 @@ def test_each_asset_says_what_it_is(graph, name):
     assert node.kinds
     assert node.owners == ["team:wiki-embeddings"]
     assert node.group_name == "wikipedia"
-    assert node.code_version == {"hub_dataset": versions.DATASET}.get(name, "1")
-    assert node.partitions_def.get_partition_keys() == ["sample", "simple", "en"]
+    assert node.code_version == VERSIONS[name]
+    assert node.partitions_def == dg.DynamicPartitionsDefinition(name="wikis")
 
 
-def test_every_check_is_blocking_and_described(graph):
+def test_every_check_but_that_of_the_age_is_blocking_and_each_described(graph):
     checks = {key.name: graph.get(key) for key in graph.asset_check_keys}
     assert set(checks) == {
         "every_article_fetched",
         "article_ids_unique",
+        "articles_complete",
         "every_article_chunked",
         "chunk_ids_unique",
         "token_budget_kept",
@@ -85,31 +103,39 @@ def test_every_check_is_blocking_and_described(graph):
         "every_row_published",
         "opens_with_datasets",
         "reads_back_from_the_hub",
+        "snapshot_is_recent",
     }
-    for check in checks.values():
-        assert check.blocking
+    for name, check in checks.items():
+        assert check.blocking == (name != "snapshot_is_recent")
         assert check.description
 
 
-def test_the_job_covers_all_assets_and_checks():
+def test_the_job_covers_all_assets_and_their_blocking_checks():
     job = defs.resolve_job_def(JOB)
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert selected == set(ASSETS)
-    assert len(job.asset_layer.asset_graph.asset_check_keys) == 10
+    assert len(job.asset_layer.asset_graph.asset_check_keys) == 11
 
 
-@pytest.mark.parametrize("wiki", ["sample", "simple", "en"])
-def test_each_wiki_has_a_monthly_refresh_that_is_off(wiki):
-    schedule = defs.resolve_schedule_def(f"monthly_refresh_{wiki}")
+def test_the_sensor_that_starts_runs_is_off_and_says_what_it_does():
+    sensor = defs.resolve_sensor_def("new_exports")
+    assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+    assert sensor.minimum_interval_seconds == 600
+    assert "Watches Wikimedia's exports" in (sensor.description or "")
+    other = defs.resolve_sensor_def("first_wikis")
+    assert other.default_status == dg.DefaultSensorStatus.RUNNING
+    assert "It starts no run." in (other.description or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "cron"), [("monthly_refresh", "0 3 20 * *"), ("daily_age_check", "0 6 * * *")]
+)
+def test_each_schedule_is_off_and_says_when_it_does_what(name, cron):
+    schedule = defs.resolve_schedule_def(name)
     assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
-    assert schedule.cron_schedule == "0 3 2 * *"
-    assert f"of {wiki!r}" in (schedule.description or "")
-    context = dg.build_schedule_context(
-        repository_def=defs.get_repository_def(),
-        scheduled_execution_time=datetime(2026, 12, 2, 3, tzinfo=UTC),
-    )
-    (request,) = schedule.evaluate_tick(context).run_requests or []
-    assert (request.partition_key, request.run_key) == (wiki, f"{wiki}-2026-12")
+    assert schedule.cron_schedule == cron
+    assert schedule.execution_timezone == "UTC"
+    assert "at 0" in (schedule.description or "")
 
 
 def test_config_fields_are_documented_and_validated():
@@ -123,9 +149,9 @@ def test_config_fields_are_documented_and_validated():
 
 
 def test_defaults_depend_on_the_wiki():
-    assert RawWikipediaConfig().shard_bytes("sample") == 256 * 1024
-    assert RawWikipediaConfig().shard_bytes("en") == 16 * MiB
-    assert RawWikipediaConfig(shard_mib=0.5).shard_bytes("en") == MiB // 2
+    assert RawWikipediaConfig().shard_articles("sample") == 8
+    assert RawWikipediaConfig().shard_articles("en") == 4096
+    assert RawWikipediaConfig(articles_per_shard=500).shard_articles("en") == 500
     assert ChunkedVolumeConfig().model_for("sample").endswith("all-MiniLM-L6-v2")
     assert ChunkedVolumeConfig().model_for("simple") == "BAAI/bge-small-en-v1.5"
     assert ChunkedVolumeConfig(model="mine").model_for("en") == "mine"

@@ -37,7 +37,7 @@ from wiki_embeddings_tests.standins.modal.registry import Deployment
 REQUIREMENTS = REPOSITORY / "requirements"
 PINNED = re.compile(r"([a-z0-9._-]+)==(\S+)", re.IGNORECASE)
 MAPS = ("fetch_part", "chunk_shard", "make_dataset_file")
-EMBEDDERS = {"Embedder.*": "A10G", "TeiEmbedder.*": "A10G", "CpuEmbedder.*": ""}
+EMBEDDERS = {"Embedder.*": "A10", "TeiEmbedder.*": "A10", "CpuEmbedder.*": ""}
 LISTS_OF_IMAGE = {
     "fetch_part": ["cloud.txt", "data.txt"],
     "Embedder.*": ["cloud.txt", "data.txt", "gpu.txt"],

@@ -11,7 +11,7 @@ from wiki_embeddings.errors import BadInputError
 def test_without_variables_everything_is_local_and_in_the_project():
     known = settings.load({})
     assert known.compute == "local"
-    assert known.wikis == ("sample", "simple", "en")
+    assert known.wikis == ("sample",)
     assert known.home == Path(settings.__file__).resolve().parents[1] / ".wiki_embeddings"
 
 
@@ -61,3 +61,15 @@ def test_a_namespace_is_refused_before_anything_is_made():
 def test_an_unknown_compute_is_refused():
     with pytest.raises(BadInputError, match="WIKI_EMBEDDINGS_COMPUTE is 'cluster'"):
         settings.load({"WIKI_EMBEDDINGS_COMPUTE": "cluster"})
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "soon", "1.5", "٥"])
+def test_an_age_that_is_no_number_of_days_is_refused(days):
+    with pytest.raises(BadInputError, match="WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS"):
+        settings.load({"WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS": days})
+
+
+def test_an_age_is_a_number_of_days():
+    known = settings.load({"WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS": "060"})
+    assert known.max_snapshot_age_days == 60
+    assert settings.load({}).max_snapshot_age_days == 55

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from wiki_embeddings.compute.modal.prices import GPU_SECOND
 from wiki_embeddings.estimate import HALF_PRECISION_TFLOPS
 
-FLEETS = (("H200", 1), ("H100", 8), ("A10G", 50))
+FLEETS = (("H200", 1), ("H100", 8), ("A10", 50))
 
 
 @dataclass(frozen=True)

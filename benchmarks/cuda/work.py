@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.schemas import DICTIONARY_COLUMNS
-from wiki_embeddings.sources import sample
+from wiki_embeddings.sources.protocol import ArticleSelection
 from wiki_embeddings.stages import chunk, fetch
 from wiki_embeddings.stages.shard import Plan, describe_parquet, parquet_writer
-from wiki_embeddings.volume import MiB, Volume, output_folder
+from wiki_embeddings.volume import Volume, output_folder
 
 SHARD_PASSAGES = 17_000
 """Passages in 16 MiB of English text."""
@@ -71,7 +71,7 @@ class Work:
 
 def sample_chunks(volume: Volume, fraction: float = 1.0) -> tuple[pa.Table, Manifest]:
     """Fetch and chunk the sample with the default settings, in this process."""
-    source = fetch.plan("sample", snapshot=sample.SNAPSHOT, fraction=fraction, shard_bytes=16 * MiB)
+    source = fetch.plan(ArticleSelection("sample", fraction=fraction), articles_per_shard=4096)
     raw = _run_plan(source, volume)
     cutting = chunk.prepare(volume, MODEL, None, token_budget=256, title_prefix=True)
     chunks = _run_plan(chunk.plan(raw, cutting), volume)

@@ -9,6 +9,7 @@ from wiki_embeddings import __version__
 from wiki_embeddings.card import retrieval_quality
 from wiki_embeddings.card.changes import compare, stage_versions, summary
 from wiki_embeddings.card.citations import citations
+from wiki_embeddings.card.completeness import completeness_table
 from wiki_embeddings.card.configs import configs
 from wiki_embeddings.card.length_chart import length_chart
 from wiki_embeddings.card.naming import (
@@ -21,9 +22,18 @@ from wiki_embeddings.card.naming import (
     text_license,
 )
 from wiki_embeddings.card.retrieval_quality import measured_results
-from wiki_embeddings.card.snippets import Location, QueryModel, faiss_search, loading, numpy_search
+from wiki_embeddings.card.snippets import (
+    Location,
+    QueryModel,
+    citation,
+    faiss_search,
+    loading,
+    numpy_search,
+    update,
+)
+from wiki_embeddings.certificate import Certificate
 from wiki_embeddings.checks import overlapping_files
-from wiki_embeddings.dataset_layout import SMALL_ROWS
+from wiki_embeddings.dataset_layout import SMALL_ROWS, changes_file
 from wiki_embeddings.encoders.models.known import KNOWN_MODELS, MTEB_RETRIEVAL_DATASETS
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
@@ -58,8 +68,10 @@ def card(
     vectors: Manifest,
     *,
     throughput: Mapping[str, Any] | None = None,
+    certificate: Certificate | None = None,
     previous: Mapping[str, Any] | None = None,
     is_first: bool = False,
+    changes_since: str | None = None,
     repo_id: str | None = None,
     tag: str | None = None,
 ) -> str:
@@ -71,9 +83,11 @@ def card(
             `tokens_per_second`, `characters_per_second` and `seconds` of what the run computed
             itself, its `machine`, `gpu` (empty without one), `dollars` (None if it cost nothing)
             and `prices_as_of`. None if unknown.
+        certificate: How complete the articles are; None if unknown.
         previous: The `summary` of the snapshot published before; None if there is none or it is
             unknown.
         is_first: True if the Hub confirmed that no earlier version exists.
+        changes_since: Snapshot that the dataset's file of changes starts from; None if it has none.
         repo_id: Name of the dataset on the Hub, with its namespace; None for a folder.
         tag: Its tag there; by default its snapshot.
     """
@@ -96,9 +110,10 @@ def card(
     facts = {
         **_origin(vectors),
         **_content(vectors),
-        **_use(vectors, repo_id, tag or str(vectors.settings["raw"]["snapshot"])),
+        **_use(vectors, repo_id, tag or str(vectors.settings["raw"]["snapshot"]), changes_since),
         **_quality(vectors),
         "throughput": throughput,
+        "completeness": completeness_table(certificate) if certificate else None,
         "changes": compare(previous, summary(vectors)) if previous else None,
         "is_first": is_first,
     }
@@ -148,8 +163,10 @@ def _content(vectors: Manifest) -> dict[str, Any]:
     }
 
 
-def _use(vectors: Manifest, repo_id: str | None, tag: str) -> dict[str, Any]:
-    """Return how to load, search and cite the dataset."""
+def _use(
+    vectors: Manifest, repo_id: str | None, tag: str, changes_since: str | None
+) -> dict[str, Any]:
+    """Return how to load, search, update and cite the dataset."""
     model = vectors.settings["embeddings"]
     dimensions = int(model["dimensions"])
     location = Location(repo_id, tag)
@@ -159,13 +176,21 @@ def _use(vectors: Manifest, repo_id: str | None, tag: str) -> dict[str, Any]:
     return {
         "repo_id": repo_id,
         "loading": loading(location),
+        "changes_since": changes_since,
+        "changes_file": changes_file(str(vectors.settings["raw"]["snapshot"])),
+        "update": update(location, changes_since) if changes_since else "",
         "numpy_search": numpy_search(location, query_model),
         "faiss_search": faiss_search(location, query_model, dimensions),
         "has_public_model": query_model.name is not None,
+        "citation": citation(location) if _has_revisions(vectors) else None,
         "float32_bytes": vectors.rows * dimensions * _FLOAT32_BYTES,
         "index_bytes": vectors.rows * (dimensions * _FLOAT32_BYTES + _HNSW_BYTES),
         "citations": citations(vectors, repo_id),
     }
+
+
+def _has_revisions(vectors: Manifest) -> bool:
+    return bool(vectors.rows) and vectors.totals.get("rows_with_revision") == vectors.rows
 
 
 def _quality(vectors: Manifest) -> dict[str, Any]:
@@ -193,9 +218,15 @@ def _source(wiki: str, raw: Mapping[str, Any]) -> dict[str, str]:
             "name": "the first pages of an English Wikipedia dump, as they ship with gensim 4.4.0",
             "revision": f"SHA-256 `{raw['revision']}`",
         }
+    if "wiki_id" in raw:
+        return {
+            "dataset": "original",
+            "name": f"Wikimedia's export `{raw['source']}/{raw['wiki_id']}` of {raw['snapshot']}",
+            "revision": f"`SHA256SUMS` with SHA-256 `{raw['revision']}`",
+        }
     return {
-        "dataset": "wikimedia/wikipedia",
-        "name": f"wikimedia/wikipedia, config `{raw['snapshot']}.{wiki}`",
+        "dataset": str(raw["source"]),
+        "name": f"{raw['source']}, config `{raw['folder']}`",
         "revision": f"commit `{raw['revision']}`",
     }
 

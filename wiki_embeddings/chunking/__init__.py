@@ -5,6 +5,7 @@ read no file but a `tokenizer.json`.
 """
 
 from wiki_embeddings.chunking.chunker import Chunks, chunk_articles
+from wiki_embeddings.chunking.sections import section_paths
 from wiki_embeddings.chunking.settings import ChunkSettings, check_settings
 from wiki_embeddings.chunking.tokenizer import ChunkTokenizer, load_tokenizer, parse_tokenizer
 
@@ -16,4 +17,5 @@ __all__ = [
     "chunk_articles",
     "load_tokenizer",
     "parse_tokenizer",
+    "section_paths",
 ]

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wiki_embeddings import settings
+from wiki_embeddings.compute.modal.prices import GPUS_AT_ONCE
 from wiki_embeddings.errors import WikiEmbeddingsError
 
 if TYPE_CHECKING:
@@ -116,5 +117,9 @@ def _line(finding: Finding) -> Text:
 
 def _conclusion(compute: settings.ComputeKind) -> str:
     if compute == "modal":
-        return "Ready: runs from here go to Modal."
+        plans = ", ".join(f"{count} on {plan}" for plan, count in GPUS_AT_ONCE.items())
+        return (
+            f"Ready: runs from here go to Modal. Its plans limit the GPUs at once ({plans}): where "
+            "a run asks for more, the others wait."
+        )
     return "Ready. Runs from here stay on this machine until WIKI_EMBEDDINGS_COMPUTE=modal is set."

@@ -41,7 +41,7 @@ _GB = 1e9
 @click.option(
     "--title-prefix/--no-title-prefix", default=True, help="Put the title in front of each chunk."
 )
-@click.option("--shard-mib", type=float, help="MiB of text in a shard.")
+@click.option("--articles-per-shard", type=int, help="Mean number of articles in a shard.")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "cpu", "cuda", "tei"]),
@@ -52,7 +52,7 @@ _GB = 1e9
 @click.option(
     "--gpu",
     type=GPU_TYPE,
-    help="On Modal: GPU of each container that computes vectors, such as A10G.",
+    help="On Modal: GPU of each container that computes vectors, such as H100.",
 )
 @click.option("--containers", type=int, help="On Modal: most containers at once.")
 @click.option(

@@ -1,4 +1,4 @@
-"""The command line: `run`, `search`, `ui`, `estimate` and `doctor`, each in a module of its own.
+"""The command line: a module for each command, or for two that belong together.
 
 A command imports what is slow to load (Dagster, Arrow, Modal's client) when it is called, so that
 `--help` answers at once.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from wiki_embeddings.cli import doctor, estimate, run, search, standard_output, ui
+from wiki_embeddings.cli import add, doctor, estimate, prune, run, search, standard_output, ui
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
 
@@ -30,7 +30,10 @@ def cli() -> None:
 
 cli.add_command(run.command, "run")
 cli.add_command(search.command, "search")
+cli.add_command(add.command, "add")
+cli.add_command(add.remove_command, "remove")
 cli.add_command(ui.command, "ui")
+cli.add_command(prune.command, "prune")
 cli.add_command(estimate.command, "estimate")
 cli.add_command(doctor.command, "doctor")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from wiki_embeddings.compute.modal.prices import GPU_SECOND
+from wiki_embeddings.compute.modal.prices import gpu_name
 
 
 class Text(click.ParamType):
@@ -22,12 +22,11 @@ class Text(click.ParamType):
 
 
 class GpuType(Text):
-    """A GPU type in Modal's spelling; underscores and small letters are accepted."""
+    """A GPU type of Modal's, in any case and with hyphens or underscores."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return Modal's spelling; another name as it is, for the config to refuse."""
-        wanted = super().convert(value, param, ctx).replace("_", "-").upper()
-        return next((name for name in GPU_SECOND if name.upper() == wanted), value)
+        """Return Modal's spelling, also of a type that this project does not know."""
+        return gpu_name(super().convert(value, param, ctx))
 
 
 TEXT = Text()

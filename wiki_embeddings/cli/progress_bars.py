@@ -60,7 +60,9 @@ def _pace(progress: StageProgress, unit: str) -> str:
         kept = " (kept from an earlier run)" if progress.reused == progress.total else ""
         return f"in {duration(progress.seconds)}{kept}"
     usage = progress.usage
-    cost = f"{usage.containers} containers, ${usage.dollars:,.2f}" if usage else ""
+    cost = f"{usage.containers} containers" if usage else ""
+    if usage and usage.dollars is not None:
+        cost += f", ${usage.dollars:,.2f}"
     if progress.eta_s is None:
         return cost
     pace = f"{_amount(progress.rate, unit)} {unit}/s, {duration(progress.eta_s)} to go"

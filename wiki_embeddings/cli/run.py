@@ -27,9 +27,32 @@ _STOPPED = 128 + signal.SIGINT
 @click.option(
     "--wiki", type=TEXT, default=settings.SAMPLE_WIKI, show_default=True, help="Which Wikipedia."
 )
-@click.option("--snapshot", type=TEXT, help="Date of the edition on the Hub, such as 20231101.")
+@click.option(
+    "--source",
+    type=click.Choice(["auto", "dump", "hub"]),
+    help="Where the articles come from: Wikimedia's exports, or a dataset on the Hub.",
+)
+@click.option(
+    "--snapshot",
+    type=TEXT,
+    help="Date of the export or edition, such as 20261101; by default the newest.",
+)
+@click.option("--hub-dataset", type=TEXT, help="With --source hub: the dataset, as namespace/name.")
+@click.option("--hub-revision", type=TEXT, help="With --source hub: its branch, tag or commit.")
 @click.option("--fraction", type=float, help="Share of the articles, such as 0.01 for a dry run.")
-@click.option("--shard-mib", type=float, help="MiB of text in a shard, the unit of work.")
+@click.option(
+    "--max-missing-share",
+    type=float,
+    help="Largest share of the earlier snapshot's articles that may be gone.",
+)
+@click.option(
+    "--required-titles",
+    type=TEXT,
+    help="A text file with titles of articles that must be there, one a line.",
+)
+@click.option(
+    "--articles-per-shard", type=int, help="Mean number of articles in a shard, the unit of work."
+)
 @click.option("--model", type=TEXT, help="Embedding model: a name on the Hub or a folder.")
 @click.option(
     "--allow-english-model",
@@ -69,12 +92,17 @@ _STOPPED = 128 + signal.SIGINT
 @click.option(
     "--gpu",
     type=GPU_TYPE,
-    help="On Modal: GPU of each container that computes vectors, such as A10G.",
+    help="On Modal: GPU of each container that computes vectors, such as H100.",
 )
 @click.option(
     "--deadline-minutes",
     type=float,
     help="On Modal: give up after so many minutes in which no shard finished.",
+)
+@click.option(
+    "--max-dollars",
+    type=float,
+    help="On Modal: stop once the containers of the maps have cost so much.",
 )
 def command(wiki: str, **options: Any) -> None:
     """Materialize all four assets of a wiki, and show what was made and where.

@@ -253,11 +253,15 @@ def _progress_bar(label: str, total: int, console: Console) -> Iterator[Callable
 
 
 def _print_passage(console: Console, passage: Passage) -> None:
-    title, url, text = (
-        part.translate(_CONTROL_CHARACTERS) for part in (passage.title, passage.url, passage.text)
+    title, section, url, text = (
+        part.translate(_CONTROL_CHARACTERS)
+        for part in (passage.title, passage.section, passage.url, passage.text)
     )
     lines = "\n".join(filter(None, map(str.strip, text.splitlines())))
     end = lines.rfind(" ", 0, _SHOWN_CHARACTERS)
     excerpt = lines if len(lines) <= _SHOWN_CHARACTERS else f"{lines[:end]} …"
-    console.print(Text.assemble((f"  {passage.score:.3f}  ", "cyan"), (title, "bold"), f"  {url}"))
+    place = f", {section}" if section else ""
+    console.print(
+        Text.assemble((f"  {passage.score:.3f}  ", "cyan"), (title, "bold"), f"{place}  {url}")
+    )
     console.print(Padding(Text(excerpt, style="dim"), (0, 0, 1, 9)))

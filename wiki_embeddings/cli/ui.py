@@ -43,11 +43,13 @@ def serve(host: str, port: int) -> int:
         WikiEmbeddingsError: A UI of this Dagster home is running already.
         UnusableVolumeError: The Dagster home cannot be written to.
     """
-    from wiki_embeddings.defs import instance  # loads Dagster, which takes a second
+    from wiki_embeddings.defs import instance  # these load Dagster, which takes a second
+    from wiki_embeddings.defs.wikis import add_first_wikis
 
     for stop_signal in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop_signal, signal.default_int_handler)
-    home = instance.prepare(settings.load())
+    known = settings.load()
+    home = instance.prepare(known)
     webserver = ["dagster_webserver", *_definitions(), "-h", host, "-p", str(port)]
     daemon = ["dagster._daemon", "run", *_definitions()]
     with instance.sole_ui(home) as lock:
@@ -55,6 +57,7 @@ def serve(host: str, port: int) -> int:
         with instance.opened_for_ui(home) as record:
             instance.close_abandoned_runs(record)
             instance.close_runs_of_past_ui(record)
+            add_first_wikis(record, known.wikis)
         return _run_together([webserver, daemon], lock)
 
 

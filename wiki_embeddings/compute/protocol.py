@@ -69,16 +69,18 @@ class Usage:
 
     Attributes:
         containers: Containers in use now.
+        most_containers: Containers that it may use; a workspace's plan may give fewer.
         gpu: Their GPU type; empty without one.
         container_s: Seconds summed over all containers, idle ones included.
-        dollars: Price of these seconds.
+        dollars: Price of these seconds; None for a GPU whose price is not known.
         url: Dashboard page of the map.
     """
 
     containers: int
+    most_containers: int
     gpu: str
     container_s: float
-    dollars: float
+    dollars: float | None
     url: str
 
 
@@ -91,7 +93,9 @@ class ContainerOptions:
 
     Attributes:
         containers: Most containers at once.
-        deadline_s: Seconds without any finished shard after which the map is cancelled.
+        deadline_s: Seconds without any finished shard, from the first container on, after which the
+            map is cancelled.
+        queue_s: Seconds without a first container after which it is cancelled.
         engine: The encoder engine, which decides the kind of container.
         gpu: GPU type of each container that computes vectors.
         inputs_per_container: Shards that such a container works on at once, so that it reads or
@@ -100,8 +104,9 @@ class ContainerOptions:
 
     containers: int = 50
     deadline_s: float = 1800.0
+    queue_s: float = 4 * 3600.0
     engine: str = "auto"
-    gpu: str = "A10G"
+    gpu: str = "A10"
     inputs_per_container: int = 2
 
 
@@ -128,7 +133,7 @@ class Compute(Protocol):
         """
 
     def command(self, arguments: Sequence[str]) -> str:
-        """Return a shell command line that runs on this compute.
+        """Return a shell command line that runs on this compute, with what its run was asked.
 
         Args:
             arguments: Command and arguments that do not depend on the compute.
@@ -150,13 +155,32 @@ class Compute(Protocol):
         *args: ArgumentsT.args,
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
-        """Call a function on the volume and wait for its (small) result.
+        """Call a function that reads the volume, and wait for its (small) result.
 
         The function may talk to the Hub, and may wait for it as long as its rate limits ask.
 
         Raises:
             WikiEmbeddingsError: Raised by the function.
         """
+
+    def change(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """As `call`, for a function that writes to the volume or removes something from it."""
+
+
+def with_options(arguments: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Add options to a command line, without those that it has already.
+
+    Args:
+        arguments: Command and arguments.
+        options: Names of options, each followed by its value.
+    """
+    pairs = zip(options[::2], options[1::2], strict=True)
+    return [*arguments, *(word for pair in pairs if pair[0] not in arguments for word in pair)]
 
 
 def largest_first(specs: Sequence[ShardSpec]) -> list[int]:

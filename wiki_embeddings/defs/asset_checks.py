@@ -14,11 +14,11 @@ from wiki_embeddings.asset_keys import HUB_DATASET
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs.asset_run import translate_errors
-from wiki_embeddings.defs.assets import wikis
 from wiki_embeddings.defs.materializations import current_manifest, last_materialization
 from wiki_embeddings.defs.publishing import reads_back
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.wikis import known_wikis
 from wiki_embeddings.manifest import Manifest
 
 Check: TypeAlias = Callable[[Manifest, Compute], CheckResult]
@@ -62,7 +62,7 @@ def _wikis_to_check(context: dg.AssetCheckExecutionContext, asset: str) -> list[
         return [context.partition_key]
     return [
         wiki
-        for wiki in wikis.get_partition_keys()
+        for wiki in known_wikis(context.instance)
         if last_materialization(context.instance, asset, wiki) is not None
     ]
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from wiki_embeddings.compute.modal.prices import GPU_SECOND, gpu_dollars_per_s
 from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.metadata import cost_metadata
-from wiki_embeddings.defs.preflight import require_workable_config
+from wiki_embeddings.defs.preflight import config_of, options_asked, require_workable_config
 from wiki_embeddings.defs.publishing import require_publishable
 from wiki_embeddings.defs.required_checks import require_checks_pass
-from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.defs.spending import spending_limit
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.progress import Listener, StageProgress, throttled
 
 if TYPE_CHECKING:
@@ -59,13 +61,39 @@ def opened_compute(
         hub: Where the run publishes.
     """
     with translate_errors():
-        compute = resource.open(options)
+        compute = resource.open(options, options_asked(context, on_modal=resource.kind == "modal"))
         context.log.info(
             f"{context.asset_key.to_user_string()} of {context.partition_key} on {compute.name}"
         )
+        _require_known_price(context, compute, options)
         require_workable_config(context, compute)
         require_publishable(context, compute, hub)
         yield compute
+
+
+def _require_known_price(
+    context: dg.AssetExecutionContext, compute: Compute, options: ContainerOptions
+) -> None:
+    """Warn of a GPU type that may be misspelled; Modal decides whether it exists.
+
+    Raises:
+        BadInputError: The run has a limit in dollars, which could not be kept.
+    """
+    if compute.folder is not None or gpu_dollars_per_s(options.gpu) is not None:
+        return
+    asset = context.asset_key.to_user_string()
+    max_dollars = config_of(context, asset).get("max_dollars")
+    if max_dollars is not None:
+        raise BadInputError(
+            f"max_dollars is {max_dollars:g}, but the price of the GPU {options.gpu!r} is not "
+            "known here, so the limit could not be kept. Choose one of "
+            f"{', '.join(GPU_SECOND)}, or leave max_dollars out and set a budget for your "
+            "workspace on Modal."
+        )
+    context.log.warning(
+        f"The GPU {options.gpu!r} is not in this project's table of prices: Modal is asked for "
+        f"it, and its cost is not counted. The table has {', '.join(GPU_SECOND)}."
+    )
 
 
 def checked_upstream(context: dg.AssetExecutionContext, compute: Compute, asset: str) -> Manifest:
@@ -80,7 +108,10 @@ def checked_upstream(context: dg.AssetExecutionContext, compute: Compute, asset:
 
 
 def logging_progress(context: dg.AssetExecutionContext, listener: Listener) -> Listener:
-    """Wrap a listener: progress also goes to the run's log and to the asset's history."""
+    """Wrap a listener: progress also goes to the run's log and to the asset's history.
+
+    It stops the asset's map when the run has cost what it may cost.
+    """
     announced: set[str] = set()
     log = throttled(lambda progress: context.log.info(progress.line()), _LOG_EVERY_S)
     observe = throttled(
@@ -89,6 +120,9 @@ def logging_progress(context: dg.AssetExecutionContext, listener: Listener) -> L
         from_start=False,
     )
 
+    config = config_of(context, context.asset_key.to_user_string())
+    limit = spending_limit(context.instance, context.run.run_id, config.get("max_dollars"))
+
     def listen(progress: StageProgress) -> None:
         if progress.stage not in announced:
             announced.add(progress.stage)
@@ -96,6 +130,7 @@ def logging_progress(context: dg.AssetExecutionContext, listener: Listener) -> L
         log(progress)
         observe(progress)
         listener(progress)
+        limit(progress)
 
     return listen
 

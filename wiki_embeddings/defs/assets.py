@@ -6,9 +6,19 @@ version. The stages load Arrow, so they are imported where they run, not when Da
 
 import dagster as dg
 
-from wiki_embeddings import settings
-from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.asset_keys import (
+    CHUNKED_VOLUME,
+    EMBEDDINGS,
+    HUB_DATASET,
+    RAW_WIKIPEDIA,
+    WIKIPEDIA_EXPORT,
+)
 from wiki_embeddings.defs.asset_run import checked_upstream, logging_progress, opened_compute
+from wiki_embeddings.defs.certificate import (
+    certificate_metadata,
+    read_required_titles,
+    record_certificate,
+)
 from wiki_embeddings.defs.config import (
     ChunkedVolumeConfig,
     EmbeddingsConfig,
@@ -17,21 +27,22 @@ from wiki_embeddings.defs.config import (
 )
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.defs.metadata import materialize_result
-from wiki_embeddings.defs.publishing import publish_to_hub, show_locally
+from wiki_embeddings.defs.publishing import previous_embeddings, publish_to_hub, show_locally
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
 from wiki_embeddings.defs.throughput import record_throughput
+from wiki_embeddings.defs.wikipedia_export import record_what_was_read
+from wiki_embeddings.defs.wikis import wikis
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
-from wiki_embeddings.volume import MiB
 
 OWNERS = ["team:wiki-embeddings"]
 GROUP = "wikipedia"
 
-wikis = dg.StaticPartitionsDefinition(list(settings.load().wikis))
-
 
 @dg.asset(
+    deps=[WIKIPEDIA_EXPORT],
     partitions_def=wikis,
     group_name=GROUP,
     owners=OWNERS,
@@ -47,21 +58,25 @@ def raw_wikipedia(
 ) -> dg.MaterializeResult:
     """The articles of one Wikipedia as plain text, one row an article, by ascending page id.
 
-    `sample` is 106 English articles that are installed with the project; every other wiki is
-    fetched from wikimedia/wikipedia on the Hugging Face Hub, at a pinned revision.
+    `sample` is 106 English articles that are installed with the project; every other wiki is read
+    from the newest of Wikimedia's monthly exports, or from a dataset on the Hugging Face Hub.
     """
     from wiki_embeddings.stages import fetch
 
     wiki = context.partition_key
     with opened_compute(context, compute, config.container_options(), hub) as opened:
-        plan = fetch.plan(
-            wiki,
-            snapshot=config.snapshot,
-            fraction=config.fraction,
-            shard_bytes=config.shard_bytes(wiki),
-        )
+        required_titles = read_required_titles(config.required_titles)
+        plan = fetch.plan(config.selection(wiki), articles_per_shard=config.shard_articles(wiki))
         raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
-        return materialize_result(opened, raw)
+        record_what_was_read(context, raw.manifest.settings["raw"])
+        certificate = record_certificate(
+            context,
+            opened,
+            raw.manifest,
+            required_titles=required_titles,
+            max_missing_share=config.max_missing_share,
+        )
+        return materialize_result(opened, raw, certificate_metadata(certificate))
 
 
 @dg.asset(
@@ -119,7 +134,8 @@ def embeddings(
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
     A parallel map over shards, on Modal over A10G containers. Each shard becomes one file, written
-    once; a run that was stopped continues where it was.
+    once; a run that was stopped continues where it was. A chunk that an earlier output has from the
+    same encoder takes its vector from there, so a refresh embeds only what changed.
     """
     from wiki_embeddings.stages import embed
 
@@ -133,10 +149,11 @@ def embeddings(
             config.wanted_precision,
         )
         context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
-        plan = embed.plan(chunks, encoder)
+        previous = newest_reusable(context, opened, embed.plan(chunks, encoder))
+        plan = embed.plan(chunks, encoder, previous)
         vectors = materialize(plan, opened, logging_progress(context, listener), EMBEDDINGS)
         record_throughput(opened, vectors)
-        return materialize_result(opened, vectors)
+        return materialize_result(opened, vectors, reuse_metadata(context, vectors, previous))
 
 
 @dg.asset(
@@ -162,7 +179,8 @@ def hub_dataset(
 
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         vectors = checked_upstream(context, opened, EMBEDDINGS)
-        plan = dataset.plan(vectors, file_bytes=round(config.file_mib * MiB))
+        previous = previous_embeddings(context, opened, vectors, hub)
+        plan = dataset.plan(vectors, shards_per_file=config.shards_per_file, previous=previous)
         progress = logging_progress(context, listener)
         made = materialize(plan, opened, progress, HUB_DATASET)
         require_checks_pass(HUB_DATASET, made.manifest, opened)

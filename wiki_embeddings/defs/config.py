@@ -10,9 +10,10 @@ from enum import Enum
 from typing import Any, ClassVar
 
 import dagster as dg
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.compute.modal.prices import GPU_SECOND, gpu_name
 from wiki_embeddings.compute.protocol import ContainerOptions
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL
 from wiki_embeddings.encoders.models.languages import (
@@ -21,14 +22,24 @@ from wiki_embeddings.encoders.models.languages import (
     default_model,
     require_language,
 )
+from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.settings import SAMPLE_WIKI
-from wiki_embeddings.volume import MiB
+from wiki_embeddings.sources.protocol import WIKIMEDIA_WIKIPEDIA, ArticleSelection
 
-_SHARD_MIB = 16.0
-"""About a minute of work on a GPU: enough shards to spread, few enough for a small manifest."""
+_SHARD_ARTICLES = 4096
+"""About 16 MiB of text and a minute of work on a GPU: enough shards to spread, few enough for a
+small manifest."""
 
-_SAMPLE_SHARD_MIB = 0.25
+_SAMPLE_SHARD_ARTICLES = 8
 """The sample is small; this gives it a dozen shards, so that it runs the way an edition does."""
+
+
+class ArticleSource(Enum):
+    """Where articles come from. Lower case: Dagster shows the members' names."""
+
+    auto = "auto"
+    dump = "dump"
+    hub = "hub"
 
 
 class Engine(Enum):
@@ -49,24 +60,6 @@ class Precision(Enum):
     int8 = "int8"
 
 
-class Gpu(Enum):
-    """GPU types of Modal; members' names cannot have hyphens, so both spellings are accepted."""
-
-    T4 = "T4"
-    L4 = "L4"
-    A10G = "A10G"
-    L40S = "L40S"
-    A100_40GB = "A100_40GB"
-    A100_80GB = "A100_80GB"
-    H100 = "H100"
-    H200 = "H200"
-    B200 = "B200"
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Gpu | None":
-        return cls.__members__.get(str(value).replace("-", "_"))
-
-
 class AssetConfig(dg.Config):
     """Config of an asset, refused in a sentence where Pydantic alone would end in a traceback.
 
@@ -81,7 +74,8 @@ class AssetConfig(dg.Config):
             super().__init__(**values)
         except ValidationError as error:
             faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: {fault['msg']}"
+                f"{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: "
+                f"{fault['msg'].removeprefix('Value error, ').removesuffix('.')}"
                 for fault in error.errors()
             )
             raise dg.Failure(
@@ -102,13 +96,31 @@ class ContainersConfig(AssetConfig):
     deadline_minutes: float = Field(
         default=30.0,
         gt=0.0,
-        description="On Modal: give up after so many minutes in which no shard finished, because "
-        "Modal restarts a crashing container endlessly.",
+        description="On Modal: give up after so many minutes in which containers worked and no "
+        "shard finished, because Modal restarts a crashing container endlessly.",
+    )
+    queue_minutes: float = Field(
+        default=240.0,
+        gt=0.0,
+        description="On Modal: give up after so many minutes without a first container; a GPU may "
+        "be scarce for hours.",
+    )
+
+    max_dollars: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="On Modal: stop the run once the containers of its maps have cost so many US "
+        "dollars, over all assets and attempts; what is finished is kept. Without it, Modal's own "
+        "budget of the workspace is the only limit.",
     )
 
     def container_options(self) -> ContainerOptions:
         """The containers that this config asks for, as the compute takes them."""
-        return ContainerOptions(self.containers, deadline_s=self.deadline_minutes * 60)
+        return ContainerOptions(
+            self.containers,
+            deadline_s=self.deadline_minutes * 60,
+            queue_s=self.queue_minutes * 60,
+        )
 
 
 class RawWikipediaConfig(ContainersConfig):
@@ -116,30 +128,76 @@ class RawWikipediaConfig(ContainersConfig):
 
     asset = RAW_WIKIPEDIA
 
-    snapshot: str = Field(
-        default="20231101",
+    source: ArticleSource = Field(
+        default=ArticleSource.auto,
+        description="Where the articles come from: dump is Wikimedia's monthly exports, hub a "
+        "dataset on the Hugging Face Hub; auto is dump, and for the sample its installed file.",
+    )
+    snapshot: str | None = Field(
+        default=None,
         pattern=r"^\d{8}$",
-        description="Date of the edition of wikimedia/wikipedia; the sample has a fixed one.",
+        description="Date of the export or edition, such as 20261101. By default the newest "
+        "complete one. The sample has a fixed one.",
+    )
+    hub_dataset: str = Field(
+        default=WIKIMEDIA_WIKIPEDIA,
+        description="For the source hub: a dataset of Parquet files with the columns id, url, "
+        "title and text.",
+    )
+    hub_revision: str | None = Field(
+        default=None,
+        description="For the source hub: branch, tag or commit of that dataset. By default a "
+        f"pinned commit of {WIKIMEDIA_WIKIPEDIA}, of any other the newest, which is recorded.",
+    )
+    deadline_minutes: float = Field(
+        default=180.0,
+        gt=0.0,
+        description="On Modal: give up after so many minutes in which no part finished. A file of "
+        "the English export takes an hour to fetch over one connection and to convert.",
     )
     fraction: float = Field(
         default=1.0,
         gt=0.0,
         le=1.0,
         description="Share of the articles to keep: 0.01 for a dry run. Only the files needed for "
-        "it are fetched from the Hub.",
+        "it are fetched.",
     )
-    shard_mib: float | None = Field(
+    articles_per_shard: int | None = Field(
         default=None,
-        gt=0.0,
-        le=1024.0,
-        description="MiB of text in a shard, the unit of work of the next assets. By default 16; "
-        "for the sample 0.25.",
+        ge=1,
+        le=65_536,
+        description="Mean number of articles in a shard, the unit of work of the next assets; page "
+        "ids decide where one ends. By default 4096, about 16 MiB of text; for the sample 8.",
+    )
+    max_missing_share: float = Field(
+        default=0.01,
+        ge=0.0,
+        le=1.0,
+        description="Largest share of the articles of the earlier snapshot that may be gone; with "
+        "more, the check articles_complete stops the run. From 0.05 on, the snapshot may also have "
+        "so much less than the wiki counts itself.",
+    )
+    required_titles: str | None = Field(
+        default=None,
+        description="Path of a text file with titles of articles that must be there, one a line; "
+        "the check articles_complete stops the run if one is missing.",
     )
 
-    def shard_bytes(self, wiki: str) -> int:
-        """UTF-8 bytes of text in a shard of a wiki."""
-        default = _SAMPLE_SHARD_MIB if wiki == SAMPLE_WIKI else _SHARD_MIB
-        return max(1, round((self.shard_mib or default) * MiB))
+    def selection(self, wiki: str) -> ArticleSelection:
+        """The articles that this config asks for, as a source takes them."""
+        return ArticleSelection(
+            wiki=wiki,
+            source=self.source.value,
+            snapshot=self.snapshot,
+            fraction=self.fraction,
+            hub_dataset=self.hub_dataset,
+            hub_revision=self.hub_revision,
+        )
+
+    def shard_articles(self, wiki: str) -> int:
+        """Mean number of articles in a shard of a wiki."""
+        default = _SAMPLE_SHARD_ARTICLES if wiki == SAMPLE_WIKI else _SHARD_ARTICLES
+        return self.articles_per_shard or default
 
 
 class ChunkedVolumeConfig(ContainersConfig):
@@ -209,7 +267,12 @@ class EmbeddingsConfig(ContainersConfig):
         "auto takes where it is faster; a GPU and tei offer float16. Vectors are stored as "
         "float16.",
     )
-    gpu: Gpu = Field(default=Gpu.A10G, description="On Modal: GPU of each container.")
+    gpu: str = Field(
+        default="A10",
+        min_length=1,
+        description=f"On Modal: GPU of each container, such as {', '.join(GPU_SECOND)}. Modal "
+        "decides which there are: another name is passed on, with a warning.",
+    )
     inputs_per_container: int = Field(
         default=2,
         ge=1,
@@ -217,6 +280,14 @@ class EmbeddingsConfig(ContainersConfig):
         description="On Modal: shards that a container works on at once, so that one is read or "
         "written while another is computed.",
     )
+
+    @field_validator("gpu")
+    @classmethod
+    def _spell_gpu(cls, value: str) -> str:
+        try:
+            return gpu_name(value)
+        except BadInputError as error:
+            raise ValueError(str(error)) from error
 
     @property
     def wanted_precision(self) -> str | None:
@@ -228,7 +299,7 @@ class EmbeddingsConfig(ContainersConfig):
         return replace(
             super().container_options(),
             engine=self.engine.value,
-            gpu=self.gpu.value.replace("_", "-"),
+            gpu=self.gpu,
             inputs_per_container=self.inputs_per_container,
         )
 
@@ -238,11 +309,12 @@ class HubDatasetConfig(ContainersConfig):
 
     asset = HUB_DATASET
 
-    file_mib: float = Field(
-        default=256.0,
-        ge=1.0,
-        le=512.0,
-        description="Approximate MiB of a data file, which holds whole shards.",
+    shards_per_file: int = Field(
+        default=12,
+        ge=1,
+        le=1000,
+        description="Mean number of shards in a data file, which holds whole ones; page ids decide "
+        "where it ends. 12 shards of 4096 articles make about 250 MiB.",
     )
     private: bool = Field(
         default=False,
@@ -271,3 +343,8 @@ CONFIGS: Mapping[str, type[AssetConfig]] = {
     for config in (RawWikipediaConfig, ChunkedVolumeConfig, EmbeddingsConfig, HubDatasetConfig)
 }
 """The config class of each asset, by its key."""
+
+
+def plain_value(value: Any) -> Any:
+    """Return a value of a config field as Dagster's schema has it: an enum's member by its name."""
+    return value.name if isinstance(value, Enum) else value

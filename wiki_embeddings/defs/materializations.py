@@ -1,4 +1,4 @@
-"""The last materialization of an asset, in Dagster's record, and the manifest that it made.
+"""The materializations of an asset, in Dagster's record, and the manifests that they made.
 
 The record decides what is current, not the files on the volume, so that an asset reads what the UI
 shows as its upstream.
@@ -6,8 +6,9 @@ shows as its upstream.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 FOLDER = "folder"
 """Metadata key of the output folder's reference on the volume."""
 
+SETTINGS = "settings"
+"""Metadata key of everything that decided the content: the settings of all stages, as JSON."""
+
+_PAGE = 20
+"""Records in one query: usually all that are wanted."""
+
 
 @dataclass(frozen=True)
 class Materialization:
@@ -28,25 +35,49 @@ class Materialization:
     Attributes:
         folder: Reference of the output folder on the volume.
         data_version: The manifest's digest.
+        run_id: The run that made it.
+        raw_settings: Settings of the articles that it comes from: their snapshot, the fraction.
     """
 
     folder: str
     data_version: str
+    run_id: str
+    raw_settings: Mapping[str, Any]
 
 
 def last_materialization(
     instance: dg.DagsterInstance, asset: str, wiki: str
 ) -> Materialization | None:
     """Look up the last materialization of an asset for a wiki; None if there is none."""
+    return next(_materializations(instance, asset, wiki, page=1), None)
+
+
+def _materializations(
+    instance: dg.DagsterInstance, asset: str, wiki: str, page: int = _PAGE
+) -> Iterator[Materialization]:
+    """List the materializations of an asset for a wiki, newest first, `page` in one query."""
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[wiki])
-    for record in instance.fetch_materializations(wanted, limit=1).records:
-        materialization = record.asset_materialization
-        if materialization is not None and FOLDER in materialization.metadata:
-            return Materialization(
-                folder=str(materialization.metadata[FOLDER].value),
-                data_version=(materialization.tags or {})["dagster/data_version"],
-            )
-    return None
+    cursor: str | None = None
+    while True:
+        found = instance.fetch_materializations(wanted, limit=page, cursor=cursor)
+        for record in found.records:
+            materialization = record.asset_materialization
+            if materialization is not None and FOLDER in materialization.metadata:
+                yield Materialization(
+                    folder=str(materialization.metadata[FOLDER].value),
+                    data_version=(materialization.tags or {})["dagster/data_version"],
+                    run_id=record.run_id,
+                    raw_settings=_raw_settings(materialization),
+                )
+        cursor = found.cursor
+        if not found.has_more:
+            return
+
+
+def _raw_settings(materialization: dg.AssetMaterialization) -> Mapping[str, Any]:
+    settings = materialization.metadata.get(SETTINGS)
+    value = settings.value if isinstance(settings, dg.JsonMetadataValue) else None
+    return value.get("raw", {}) if isinstance(value, dict) else {}
 
 
 def current_manifest(
@@ -68,4 +99,47 @@ def current_manifest(
             f"The manifest of {asset} ({wiki}), {compute.files.where(recorded.folder)}, {what}: "
             f"materialize {asset} again on {compute.name}."
         )
+    return manifest
+
+
+def earlier_manifests(
+    instance: dg.DagsterInstance, compute: Compute, asset: str, wiki: str, folder: str
+) -> Iterator[Manifest]:
+    """Read the manifests of an asset's earlier outputs, newest first, each output once.
+
+    An output that is gone from the volume or has changed is skipped; see `manifest_if_unchanged`.
+
+    Args:
+        instance: Dagster's instance, whose record lists the outputs.
+        compute: The compute that has the volume.
+        asset: Key of the asset.
+        wiki: The wiki.
+        folder: Reference of the output that the others are earlier than; it is left out.
+    """
+    seen = {folder}
+    for recorded in _materializations(instance, asset, wiki):
+        if recorded.folder in seen:
+            continue
+        seen.add(recorded.folder)
+        manifest = manifest_if_unchanged(compute, recorded.folder, recorded.data_version)
+        if manifest is not None:
+            yield manifest
+
+
+def manifest_if_unchanged(compute: Compute, folder: str, digest: str) -> Manifest | None:
+    """Read the manifest of an earlier output that the caller can do without.
+
+    Returns:
+        The manifest; None if the output is gone from the volume, or, with a warning in the log, if
+        its manifest cannot be read or has another digest.
+    """
+    try:
+        manifest = read_manifest(compute.files, folder)
+    except BadInputError as error:
+        dg.get_dagster_logger().warning(f"Not used: {error}")
+        return None
+    if manifest is not None and manifest.digest != digest:
+        where = compute.files.where(folder)
+        dg.get_dagster_logger().warning(f"Not used: {where} has changed since it was made.")
+        return None
     return manifest

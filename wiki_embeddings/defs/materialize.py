@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wiki_embeddings.compute.protocol import Compute, Failed
 from wiki_embeddings.encoders.models.languages import reads_language
@@ -12,7 +13,7 @@ from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.manifest import Manifest, write_manifest
 from wiki_embeddings.progress import Listener, ProgressCounter, StageProgress
 from wiki_embeddings.settings import SAMPLE_WIKI
-from wiki_embeddings.volume import MiB
+from wiki_embeddings.sources import dump
 
 if TYPE_CHECKING:
     from wiki_embeddings.stages.shard import Plan, SpecT
@@ -110,14 +111,23 @@ def _failure_message(
     )
 
 
+def _source_options(raw: Mapping[str, Any]) -> list[str]:
+    """Build the options that lead to the same articles again: the source, its date and revision."""
+    snapshot = ["--snapshot", str(raw["snapshot"])]
+    if raw["source"] == dump.SOURCE_NAME:
+        return ["--source", "dump", *snapshot]
+    dataset = ["--hub-dataset", str(raw["source"]), "--hub-revision", str(raw["revision"])]
+    return ["--source", "hub", *snapshot, *dataset]
+
+
 def retry_command(plan: Plan[SpecT]) -> list[str]:
     """Build the command that continues a plan: same wiki, same settings."""
     raw, chunks = plan.settings["raw"], plan.settings.get("chunks", {})
     words = ["wiki-embeddings", "run", "--wiki", plan.wiki]
     words += ["--fraction", f"{raw['fraction']:.9g}"]
-    words += ["--shard-mib", f"{raw['shard_bytes'] / MiB:.9g}"]
+    words += ["--articles-per-shard", str(raw["articles_per_shard"])]
     if plan.wiki != SAMPLE_WIKI:
-        words += ["--snapshot", str(raw["snapshot"])]
+        words += _source_options(raw)
     if "embeddings" in plan.settings:
         encoder = plan.settings["embeddings"]
         words += ["--engine", str(encoder["engine"]), "--precision", str(encoder["precision"])]

@@ -9,7 +9,7 @@ import dagster as dg
 
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.defs.histogram import as_markdown, histogram_svg
-from wiki_embeddings.defs.materializations import FOLDER
+from wiki_embeddings.defs.materializations import FOLDER, SETTINGS
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
 from wiki_embeddings.volume import MiB
@@ -44,7 +44,7 @@ def materialize_result(
             **_effort_metadata(materialized.progress),
             **_table_metadata(compute, manifest),
             **_length_chart(manifest),
-            "settings": dg.MetadataValue.json(
+            SETTINGS: dg.MetadataValue.json(
                 {stage: dict(settings) for stage, settings in manifest.settings.items()}
             ),
         },
@@ -55,10 +55,13 @@ def cost_metadata(usage: Usage) -> dict[str, Any]:
     """Describe what a map has cost so far."""
     return {
         "gpu_seconds" if usage.gpu else "container_seconds": round(usage.container_s, 1),
-        "dollars": round(usage.dollars, 4),
-        "prices_as_of": PRICES_AS_OF,
+        **_price_metadata(usage.dollars),
         "modal_call": dg.MetadataValue.url(usage.url),
     }
+
+
+def _price_metadata(dollars: float | None) -> dict[str, Any]:
+    return {} if dollars is None else {"dollars": round(dollars, 4), "prices_as_of": PRICES_AS_OF}
 
 
 def _size_metadata(manifest: Manifest) -> dict[str, Any]:

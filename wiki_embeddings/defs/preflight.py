@@ -7,12 +7,18 @@ fraction of 0, and an asset late in the run would be the first to refuse its con
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
 from wiki_embeddings.asset_keys import ASSET_KEYS, CHUNKED_VOLUME, EMBEDDINGS
-from wiki_embeddings.defs.config import CONFIGS, ChunkedVolumeConfig, EmbeddingsConfig
+from wiki_embeddings.defs.config import (
+    CONFIGS,
+    ChunkedVolumeConfig,
+    EmbeddingsConfig,
+    plain_value,
+)
 
 if TYPE_CHECKING:
     from wiki_embeddings.compute.protocol import Compute
@@ -29,6 +35,27 @@ def config_of(context: dg.AssetExecutionContext, asset: str) -> Mapping[str, Any
     step = context.op_execution_context.get_step_execution_context()
     op = step.resolved_run_config.ops.get(asset)
     return {} if op is None else cast("Mapping[str, Any]", op.config)
+
+
+_NOT_RECORDED = ("engine",)
+_NOT_RECORDED_ON_MODAL = ("engine", "gpu", "containers", "deadline_minutes", "max_dollars")
+"""Fields with an option of `wiki-embeddings run` that outputs do not record, or not all of them."""
+
+
+def options_asked(context: dg.AssetExecutionContext, *, on_modal: bool) -> tuple[str, ...]:
+    """Return what a run was asked for that its outputs may not record, as words of a command line.
+
+    These are the options of `wiki-embeddings run` for fields that differ from their defaults. Where
+    the assets of a run differ in a field, the last asset's value is taken.
+    """
+    asked: dict[str, str] = {}
+    for asset in selected_assets(context):
+        given = config_of(context, asset)
+        for name in _NOT_RECORDED_ON_MODAL if on_modal else _NOT_RECORDED:
+            default = CONFIGS[asset].model_fields.get(name)
+            if default and given.get(name, default.default) != plain_value(default.default):
+                asked[f"--{name.replace('_', '-')}"] = f"{given[name]}"
+    return tuple(chain.from_iterable(asked.items()))
 
 
 def require_workable_config(context: dg.AssetExecutionContext, compute: Compute) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from wiki_embeddings import checks
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.certificate import read_certificate
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, upstream_manifest
@@ -58,6 +59,10 @@ def _ids_unique(output: Manifest, compute: Compute) -> CheckResult:
     return checks.ids_unique(output, compute.call(count_duplicate_ids, output.folder))
 
 
+def _complete(output: Manifest, compute: Compute) -> CheckResult:
+    return checks.articles_complete(output, read_certificate(compute.files, output.folder))
+
+
 def _opens_with_datasets(output: Manifest, compute: Compute) -> CheckResult:
     from wiki_embeddings.stages import load_check  # loads Arrow
 
@@ -68,6 +73,7 @@ REQUIRED_CHECKS: Mapping[str, tuple[RequiredCheck, ...]] = {
     RAW_WIKIPEDIA: (
         _on_own_manifest(checks.every_article_fetched),
         RequiredCheck("article_ids_unique", "No duplicate page ids.", _ids_unique),
+        RequiredCheck("articles_complete", checks.articles_complete.__doc__ or "", _complete),
     ),
     CHUNKED_VOLUME: (
         _against_upstream(checks.every_article_chunked),

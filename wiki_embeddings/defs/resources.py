@@ -19,11 +19,12 @@ class ComputeResource(dg.ConfigurableResource):
     )
     volume: str = Field(description="Folder of the volume, when stages run on this machine.")
 
-    def open(self, options: ContainerOptions | None = None) -> Compute:
+    def open(self, options: ContainerOptions | None = None, asked: tuple[str, ...] = ()) -> Compute:
         """Open the compute.
 
         Args:
             options: The containers that it may use on Modal.
+            asked: Options of the run that no output records, for the commands that it advises.
 
         Raises:
             BadInputError: Modal is not ready; says what to do.
@@ -32,10 +33,10 @@ class ComputeResource(dg.ConfigurableResource):
         if self.kind == "local":
             from wiki_embeddings.compute.local.compute import LocalCompute
 
-            return LocalCompute(Path(self.volume), usable_cores())
+            return LocalCompute(Path(self.volume), usable_cores(), asked)
         from wiki_embeddings.compute.modal.compute import connect  # loads Modal's client
 
-        return connect(options or ContainerOptions())
+        return connect(options or ContainerOptions(), asked)
 
 
 class HubResource(dg.ConfigurableResource):

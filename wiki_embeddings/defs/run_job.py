@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 
 import dagster as dg
@@ -11,11 +10,16 @@ import dagster as dg
 from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS
 from wiki_embeddings.defs import instance
-from wiki_embeddings.defs.assets import wikis
 from wiki_embeddings.defs.automation import JOB
-from wiki_embeddings.defs.config import CONFIGS, ChunkedVolumeConfig, EmbeddingsConfig
+from wiki_embeddings.defs.config import (
+    CONFIGS,
+    ChunkedVolumeConfig,
+    EmbeddingsConfig,
+    plain_value,
+)
 from wiki_embeddings.defs.preflight import require_model
 from wiki_embeddings.defs.resources import ComputeResource
+from wiki_embeddings.defs.wikis import add_first_wikis, add_wiki
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.host import this_process
 from wiki_embeddings.progress import Listener
@@ -32,7 +36,7 @@ def run_job(
     known: Settings,
     listener: Listener,
 ) -> dg.ExecuteInProcessResult:
-    """Materialize all four assets of a wiki in this process.
+    """Materialize all four assets of a wiki in this process; adds the wiki if it is a new one.
 
     Args:
         definitions: The definitions that hold the job.
@@ -42,13 +46,13 @@ def run_job(
         listener: Called with the progress of each stage.
 
     Raises:
-        BadInputError: There is no such wiki, an option has an impossible value, or Modal is not
+        BadInputError: This is no name of a wiki, an option has an impossible value, or Modal is not
             ready.
         WikiEmbeddingsError: Modal cannot be reached.
         UnusableVolumeError: The Dagster home cannot be written to.
         KeyboardInterrupt: The process was told to stop; the run is recorded as failed.
     """
-    _require_known(wiki)
+    settings.require_wiki(wiki)
     run_config = _run_config(options)
     ops = run_config["ops"]
     require_model(
@@ -60,6 +64,8 @@ def run_job(
     home = instance.prepare(known)
     with instance.opened_at_prompt(home) as record:
         instance.close_abandoned_runs(record)
+        add_first_wikis(record, known.wikis)
+        add_wiki(record, wiki)
         return _execute(definitions, record, wiki, run_config, listener)
 
 
@@ -94,16 +100,6 @@ def _was_interrupted(event: dg.DagsterEvent) -> bool:
     return error is not None and error.cls_name in _INTERRUPTS
 
 
-def _require_known(wiki: str) -> None:
-    settings.require_wiki(wiki)
-    known = wikis.get_partition_keys()
-    if wiki not in known:
-        raise BadInputError(
-            f"There is no wiki {wiki!r} here, only {', '.join(known)}. Name further language "
-            f"editions in the environment: WIKI_EMBEDDINGS_WIKIS={','.join([*known, wiki])}."
-        )
-
-
 def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:
     ops = {}
     for asset, config in CONFIGS.items():
@@ -112,11 +108,8 @@ def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:
             chosen = config(**{name: options[name] for name in names})
         except dg.Failure as error:
             raise BadInputError(str(error.description)) from error
-        ops[asset] = {"config": {name: _plain(getattr(chosen, name)) for name in sorted(names)}}
+        ops[asset] = {
+            "config": {name: plain_value(getattr(chosen, name)) for name in sorted(names)}
+        }
     # Progress bars show the progress, and the UI has the log.
     return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-def _plain(value: Any) -> Any:
-    """Return a value of a config field as Dagster's schema has it: an enum's member by its name."""
-    return value.name if isinstance(value, Enum) else value

@@ -22,15 +22,18 @@ _DIGITS = 1
 def record_throughput(compute: Compute, vectors: Materialized) -> None:
     """Record how fast a run computed vectors, unless an earlier run computed more of them.
 
+    A run that took over vectors says little about it and records nothing.
+
     Raises:
         WikiEmbeddingsError: The record cannot be stored.
     """
-    from wiki_embeddings.publishing.publication import read_throughput  # loads Arrow
+    from wiki_embeddings.publishing.publication import read_throughput  # these load Arrow
+    from wiki_embeddings.stages.reuse import REUSED
 
     progress, usage = vectors.progress, vectors.progress.usage
     made = progress.done - progress.reused
     earlier = read_throughput(compute.files, vectors.manifest.folder)
-    if not made or (earlier and earlier["passages"] > made):
+    if not made or vectors.manifest.effort(REUSED) or (earlier and earlier["passages"] > made):
         return
     record = {
         "passages": made,
@@ -42,7 +45,7 @@ def record_throughput(compute: Compute, vectors: Materialized) -> None:
         "seconds": round(progress.seconds, _DIGITS),
         "machine": compute.name,
         "gpu": usage.gpu if usage else "",
-        "dollars": round(usage.dollars, 4) if usage else None,
+        "dollars": round(usage.dollars, 4) if usage and usage.dollars is not None else None,
         "prices_as_of": PRICES_AS_OF,
     }
     compute.files.write_bytes(throughput_record(vectors.manifest.folder), canonical_json(record))

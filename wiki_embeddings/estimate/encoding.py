@@ -115,10 +115,10 @@ def _tei_rate(gpu: str, flops: float) -> Figure:
     work = count_workload(EDITIONS["en"], options)
     published_flops = flops_per_token(find_shape(options.model_name), work.attended)
     density = work.encoded_tokens / work.characters
-    speedup = HALF_PRECISION_TFLOPS[gpu] / HALF_PRECISION_TFLOPS["A10G"] * published_flops / flops
+    speedup = HALF_PRECISION_TFLOPS[gpu] / HALF_PRECISION_TFLOPS["A10"] * published_flops / flops
     is_published = _is_alike(speedup, 1)
     scaled = "" if is_published else f"; × {speedup:.3g} for this GPU and model, by operations"
-    rate = figures.TEI_A10G
+    rate = figures.TEI_A10
     return Figure(
         rate.value * density * speedup,
         f"tokens/s of one {gpu}",

@@ -87,7 +87,7 @@ CPU_CORE = Figure(
 )
 """Of the engine `cpu`. Other processors have other rates; float32 reaches two thirds of it."""
 
-TEI_A10G = Figure(
+TEI_A10 = Figure(
     217_344.0,
     "characters/s of an A10G",
     "published",
@@ -101,10 +101,11 @@ UTILIZATION = assumed(0.25, "of a GPU's half-precision rate", f"{_TARGET}; none 
 HALF_PRECISION_TFLOPS: Mapping[str, float] = {
     "T4": 65.0,
     "L4": 121.0,
-    "A10G": 70.0,
+    "A10": 70.0,
     "L40S": 362.0,
     "A100-40GB": 312.0,
     "A100-80GB": 312.0,
+    "RTX-PRO-6000": 500.0,
     "H100": 989.0,
     "H200": 989.0,
     "B200": 2250.0,
@@ -112,9 +113,9 @@ HALF_PRECISION_TFLOPS: Mapping[str, float] = {
 """Dense operations in half precision, 10¹² a second, by Modal's names of the GPUs.
 
 From NVIDIA's datasheets of the SXM or PCIe card that clouds offer, without the factor of two for
-sparse matrices. The A10G is Amazon's own variant of the A10. Public code uses both 70 and the A10's
-125 for it; the lower one fits its hardware (72 SMs at 1.7 GHz that accumulate in single precision
-at half rate). A prediction too slow by a factor of 1.8 does less harm than one too fast.
+sparse matrices. Modal's A10 is Amazon's own variant, the A10G. Public code uses both 70 and the
+A10's 125 for it; the lower one fits its hardware (72 SMs at 1.7 GHz that accumulate in single
+precision at half rate). A prediction too slow by a factor of 1.8 does less harm than one too fast.
 """
 
 # Bytes on disk, from the sample's files of 2026-11-23 (zstd).

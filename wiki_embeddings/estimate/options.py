@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wiki_embeddings.compute.modal.deployment import EMBED_CONTAINER
-from wiki_embeddings.compute.modal.prices import GPU_SECOND
+from wiki_embeddings.compute.modal.prices import gpu_dollars_per_s
 from wiki_embeddings.encoders.models.languages import default_model, require_language
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.estimate.figures import HALF_PRECISION_TFLOPS
 from wiki_embeddings.settings import SAMPLE_WIKI, require_wiki
-from wiki_embeddings.volume import MiB
 
 _DEFAULT_CONTAINERS = 50
-_SHARD_MIB, _SAMPLE_SHARD_MIB = 16.0, 0.25
+_SHARD_ARTICLES, _SAMPLE_SHARD_ARTICLES = 4096, 8
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class RunOptions:
         allow_english_model: True to accept a model that reads English only for any language.
         token_budget: Most tokens in a chunk, special tokens and title included.
         title_prefix: True to put the title in front of each chunk.
-        shard_mib: MiB of text in a shard.
+        articles_per_shard: Mean number of articles in a shard.
         engine: `auto`, `cpu`, `cuda` or `tei`.
         gpu: GPU of each container, by Modal's name.
         containers: Most containers at once.
@@ -50,7 +50,7 @@ class RunOptions:
     allow_english_model: bool = False
     token_budget: int = 256
     title_prefix: bool = True
-    shard_mib: float | None = None
+    articles_per_shard: int | None = None
     engine: str = "auto"
     gpu: str | None = None
     containers: int | None = None
@@ -72,14 +72,16 @@ class RunOptions:
         _require_range("cores", self.cores, 0, 4096)
         _require_range("utilization", self.utilization, 0, 1)
         _require_range("token-budget", self.token_budget, 15, 8192)
-        _require_range("shard-mib", self.shard_mib, 0, 1024)
+        _require_range("articles-per-shard", self.articles_per_shard, 0, 65_536)
         _require_range("tokens-per-second", self.tokens_per_s, 0, 1e12)
         _require_range("characters", self.characters, 0, 1e15)
         _require_range("articles", self.articles, 0, 1e12)
-        if self.gpu is not None and self.gpu not in GPU_SECOND:
+        if self.gpu is not None and (
+            self.gpu not in HALF_PRECISION_TFLOPS or gpu_dollars_per_s(self.gpu) is None
+        ):
             raise BadInputError(
-                f"Modal has no GPU {self.gpu!r} with a known price. Choose one of "
-                f"{', '.join(GPU_SECOND)}."
+                f"The price or the speed of Modal's GPU {self.gpu!r} is not known here. Choose one "
+                f"of {', '.join(HALF_PRECISION_TFLOPS)}."
             )
         if self.gpu is not None and self.engine == "cpu":
             raise BadInputError(
@@ -120,10 +122,10 @@ class RunOptions:
         return self.model or default_model(self.wiki)
 
     @property
-    def shard_bytes(self) -> float:
-        """Bytes of text in a shard."""
-        default = _SAMPLE_SHARD_MIB if self.wiki == SAMPLE_WIKI else _SHARD_MIB
-        return (self.shard_mib or default) * MiB
+    def shard_articles(self) -> int:
+        """Mean number of articles in a shard."""
+        default = _SAMPLE_SHARD_ARTICLES if self.wiki == SAMPLE_WIKI else _SHARD_ARTICLES
+        return self.articles_per_shard or default
 
 
 def _require_range(option: str, value: float | None, above: float, most: float) -> None:

@@ -9,7 +9,7 @@ from typing import get_args
 
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
 from wiki_embeddings.compute.modal import deployment
-from wiki_embeddings.compute.modal.prices import ContainerSize
+from wiki_embeddings.compute.modal.prices import GPUS_AT_ONCE, ContainerSize
 from wiki_embeddings.encoders.models.known import ModelShape
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.estimate import figures
@@ -177,7 +177,7 @@ def _asset(
         containers=started if on_modal else 0,
         container_s=container_s,
         gpu_s=container_s if size.gpu else 0.0,
-        dollars=container_s * size.dollars_per_s,
+        dollars=container_s * (size.dollars_per_s or 0.0),  # no GPU without a price comes here
         stored_bytes=stored_bytes,
         basis=_least_firm(rates, on_modal),
         rests_on=(*rates, start),
@@ -224,6 +224,12 @@ def _caveats(options: RunOptions, edition: Edition, shape: ModelShape) -> Iterat
         yield (
             f"{options.model_name} has an English vocabulary, which makes more tokens of this text "
             "than assumed. intfloat/multilingual-e5-small has one for many languages."
+        )
+    starter, team = GPUS_AT_ONCE["Starter"], GPUS_AT_ONCE["Team"]
+    if options.on_gpu and options.max_containers > starter:
+        yield (
+            f"Modal's free plan runs {starter} GPUs at once, the Team plan {team}: the other "
+            "containers wait, and the time is longer."
         )
     if options.on_modal and options.cpu_containers is None:
         yield (

@@ -6,22 +6,18 @@ header, and with it a token.
 
 from __future__ import annotations
 
-import email.utils
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 import httpx2
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # exported lazily
 
+from wiki_embeddings.downloads.errors import TRANSIENT_STATUSES, TransientError, retry_after_s
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
 from wiki_embeddings.hub_files.http_client import require_client
-
-TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524})
-"""Statuses after which the same request may succeed; the last three are Cloudflare's."""
 
 _REFUSALS = {
     "GatedRepo": "it is gated. Accept its terms at {hub} and set HF_TOKEN to that account's token.",
@@ -40,20 +36,6 @@ _CODE_FOR_STATUS = {401: "RepoNotFound", 403: "Forbidden", 404: "RepoNotFound"}
 
 _HUB_HEADERS = frozenset({"x-error-code", "x-error-message"})
 """Only the Hub sends these, not a store."""
-
-
-class TransientError(WikiEmbeddingsError):
-    """A failure that another try may overcome.
-
-    Attributes:
-        reason: The message without the advice, which applies only after the last try.
-        retry_after_s: Seconds to wait, if the server names a time; else None.
-    """
-
-    def __init__(self, reason: str, advice: str = "", retry_after_s: float | None = None) -> None:
-        super().__init__(f"{reason} {advice}".strip())
-        self.reason = reason
-        self.retry_after_s = retry_after_s
 
 
 @contextmanager
@@ -153,24 +135,10 @@ def _connection_error(error: httpx2.RequestError, target: str, verb: str) -> Tra
 
 
 def _retry_after_s(response: httpx2.Response) -> float | None:
-    """Read how long to wait: `Retry-After` in seconds or as a date, or the Hub's `RateLimit`."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isdigit():
-        return float(value)
-    if value:
-        return _seconds_until(value)
+    """Read how long to wait: `Retry-After`, or the Hub's `RateLimit`."""
+    if response.headers.get("Retry-After", "").strip():
+        return retry_after_s(response.headers)
     limit = parse_ratelimit_headers(response.headers)
     if limit is None or response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         return None
     return float(limit.reset_in_seconds)
-
-
-def _seconds_until(http_date: str) -> float | None:
-    """Seconds until an HTTP date, never negative; None if it is not a date."""
-    try:
-        date = email.utils.parsedate_to_datetime(http_date)
-    except ValueError:
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())

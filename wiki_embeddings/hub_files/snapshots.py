@@ -12,10 +12,10 @@ from huggingface_hub import get_session
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # exported lazily
 
+from wiki_embeddings.downloads.retries import RetryPolicy, with_retries
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, hub_headers, redacted_endpoint
 from wiki_embeddings.hub_files.errors import error_for_response, translate_http_errors
-from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 
 RepoType = Literal["model", "dataset"]
 

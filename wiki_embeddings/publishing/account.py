@@ -52,12 +52,9 @@ def look_up_account() -> HubAccount:
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError
 
+    from wiki_embeddings.downloads.errors import TransientError
     from wiki_embeddings.hub_files.endpoint import endpoint, hub_headers, redacted_endpoint
-    from wiki_embeddings.hub_files.errors import (
-        TransientError,
-        error_for_response,
-        translate_http_errors,
-    )
+    from wiki_embeddings.hub_files.errors import error_for_response, translate_http_errors
     from wiki_embeddings.publishing.hub_calls import configure_client
 
     token = get_token()

@@ -16,9 +16,9 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
+from wiki_embeddings.downloads.errors import TRANSIENT_STATUSES, TransientError
+from wiki_embeddings.downloads.retries import with_retries
 from wiki_embeddings.errors import BadInputError, OutageError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.errors import TRANSIENT_STATUSES, TransientError
-from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, call_hub_once
 
 _ADDRESS = re.compile(r"https?://\S+")

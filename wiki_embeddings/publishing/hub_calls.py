@@ -19,16 +19,15 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 from huggingface_hub.utils._http import hf_request_event_hook
 
+from wiki_embeddings.downloads.errors import TRANSIENT_STATUSES, TransientError
+from wiki_embeddings.downloads.retries import RetryPolicy, with_retries
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
 from wiki_embeddings.hub_files.errors import (
-    TRANSIENT_STATUSES,
-    TransientError,
     error_for_response,
     is_from_store,
     translate_http_errors,
 )
-from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 
 ResultT = TypeVar("ResultT")
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wiki_embeddings.downloads.retries import with_retries
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import redacted_endpoint
-from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publishing.differences import (
     damaged_paths,

@@ -17,10 +17,10 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 
 from wiki_embeddings.dataset_layout import CARD
+from wiki_embeddings.downloads.errors import TRANSIENT_STATUSES
+from wiki_embeddings.downloads.retries import with_retries
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import hub_headers, redacted_endpoint
-from wiki_embeddings.hub_files.errors import TRANSIENT_STATUSES
-from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.publishing.account import look_up_account
 from wiki_embeddings.publishing.hub_calls import RETRY_POLICY, call_hub
@@ -83,6 +83,18 @@ def require_publishable(_: Volume, repo_id: str, *, private: bool, replace_exist
         if not replace_existing:
             require_replaceable(repo_id)
     return author
+
+
+def published_digest(_: Volume, repo_id: str) -> str | None:
+    """Return the digest of the dataset that `main` holds; None if it is nothing of this project.
+
+    Raises:
+        WikiEmbeddingsError: The Hub cannot be reached.
+    """
+    exists = call_hub(
+        repo_id, "looking it up", lambda api: api.repo_exists(repo_id, repo_type="dataset")
+    )
+    return read_main(repo_id).digest if exists else None
 
 
 def prepare_repository(

@@ -17,10 +17,10 @@ from huggingface_hub import HfApi, get_session
 from huggingface_hub.community import Discussion
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]  # exported lazily
 
+from wiki_embeddings.downloads.errors import TransientError
+from wiki_embeddings.downloads.retries import with_retries
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.hub_files.endpoint import hub_headers, redacted_endpoint
-from wiki_embeddings.hub_files.errors import TransientError
-from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings.publishing.differences import (
     describe_paths,
     differing_paths,

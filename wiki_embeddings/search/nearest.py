@@ -34,13 +34,17 @@ _RUN_AGAIN = "Run `wiki-embeddings run` again, which replaces what is missing or
 
 _TEXT_COLUMNS = ("title", "url", "text")
 
+_CITATION_COLUMNS = ("section", "revision_id")
+"""Datasets published by wiki-embeddings before 0.2 lack them."""
+
 
 @dataclass(frozen=True)
 class VectorFiles:
     """Files of vectors to search.
 
     Attributes:
-        files: Parquet files with `title`, `url`, `text` and `embedding`.
+        files: Parquet files with `title`, `url`, `text` and `embedding`; `section` and
+            `revision_id` are optional.
         model: The model that made the vectors.
         advice: What to do about a file that cannot be read, as a sentence.
     """
@@ -57,12 +61,15 @@ class Passage:
     Attributes:
         score: Cosine similarity to the question.
         title: Title of its article.
-        url: Address of its article.
+        section: Headings that it stands under, from the outermost on; empty for an article's lead
+            or if unknown.
+        url: Address of its article, in the revision that it comes from if that is known.
         text: The passage.
     """
 
     score: float
     title: str
+    section: str
     url: str
     text: str
 
@@ -181,9 +188,10 @@ def _fault(schema: pa.Schema) -> str | None:
     for name in (*_TEXT_COLUMNS, "embedding"):
         if name not in schema.names:
             return f"no column `{name}`"
-    for name in _TEXT_COLUMNS:
+    for name in {*_TEXT_COLUMNS, *_CITATION_COLUMNS}.intersection(schema.names):
         type_ = schema.field(name).type
-        if not (pa.types.is_string(type_) or pa.types.is_large_string(type_)):
+        is_text = pa.types.is_string(type_) or pa.types.is_large_string(type_)
+        if not (pa.types.is_integer(type_) if name == "revision_id" else is_text):
             return f"{type_} in the column `{name}`"
     vectors = schema.field("embedding").type
     if not pa.types.is_fixed_size_list(vectors):
@@ -194,7 +202,20 @@ def _fault(schema: pa.Schema) -> str | None:
 def _passage(vectors: VectorFiles, hit: _Hit) -> Passage:
     path = vectors.files[hit.file]
     with translate_read_errors(path, vectors.advice), pq.ParquetFile(path) as parquet:
-        group = parquet.read_row_group(hit.row_group, columns=list(_TEXT_COLUMNS))
+        # Parquet leaves out columns that the file does not have.
+        columns = [*_TEXT_COLUMNS, *_CITATION_COLUMNS]
+        group = parquet.read_row_group(hit.row_group, columns=columns)
     row = group.slice(hit.row, 1).to_pylist()[0]
-    title, url, text = (row[name] or "" for name in _TEXT_COLUMNS)
-    return Passage(hit.score, title, url, text.strip())
+    title, url, text, section = (row.get(name) or "" for name in (*_TEXT_COLUMNS, "section"))
+    return Passage(
+        score=hit.score,
+        title=title,
+        section=section,
+        url=_revision_url(url, row.get("revision_id")),
+        text=text.strip(),
+    )
+
+
+def _revision_url(url: str, revision_id: int | None) -> str:
+    """Return the address of a revision; MediaWiki takes its id with the address of the page."""
+    return url if revision_id is None or not url else f"{url}?oldid={revision_id}"

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from wiki_embeddings import hub_files
 from wiki_embeddings.dataset_layout import CARD, FOLDERS, files_pattern, incomplete_series
+from wiki_embeddings.downloads.verified import PARTIAL_SUFFIX
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import HubFile, HubSnapshot
 from wiki_embeddings.hub_files.endpoint import redacted_endpoint
@@ -141,7 +142,7 @@ def fetch(published: PublishedConfig, progress: Callable[[int], None]) -> None:
 def _missing(file: HubFile, destination: Path) -> int:
     if destination.is_file() and destination.stat().st_size == file.size:
         return 0
-    partial = destination.with_name(destination.name + hub_files.PARTIAL_SUFFIX)
+    partial = destination.with_name(destination.name + PARTIAL_SUFFIX)
     return max(0, file.size - (partial.stat().st_size if partial.is_file() else 0))
 
 

@@ -6,7 +6,7 @@ can be streamed or has to be sorted in memory. The rest is checked batch by batc
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.schemas import RAW_SCHEMA
-from wiki_embeddings.sources.protocol import OpenedPart
+from wiki_embeddings.sources.protocol import SOURCE_ARTICLES, OpenedPart
 from wiki_embeddings.sources.sampling import keep_mask
 
 BATCH_ROWS = 512
 """About 2 MB of an English Wikipedia's text."""
 
-TEXT_FIELDS = [field for field in RAW_SCHEMA if field.name != "id"]
+TEXT_COLUMNS = ["url", "title", "text"]
+
+REVISION_COLUMNS = ["revision_id", "timestamp"]
+"""Taken from a file that has them in the types of `RAW_SCHEMA`, null otherwise."""
 
 PAGE_ID = r"^(0|[1-9][0-9]{0,17})$"
 """A decimal number without sign or leading zeros, short enough to fit int64."""
@@ -44,7 +47,8 @@ def read_articles(path: Path, name: str, keep: float) -> OpenedPart:
     """Open a file of articles.
 
     Args:
-        path: A Parquet file with the columns id, url, title and text, all of them strings.
+        path: A Parquet file with the columns id, url, title and text, all of them strings; those of
+            the revision are optional.
         name: What to call it in messages.
         keep: Share of the articles to keep, by `keep_mask`.
 
@@ -64,7 +68,7 @@ def read_articles(path: Path, name: str, keep: float) -> OpenedPart:
     batches = _read_batches(file, ids, kept)
     if not (ids[1:] > ids[:-1]).all():
         batches = _sort_by_id(batches)
-    return OpenedPart(rows=int(kept.sum()), batches=batches)
+    return OpenedPart(batches, lambda: {SOURCE_ARTICLES: int(kept.sum())})
 
 
 def _read_ids(file: _ArticleFile) -> NDArray[np.int64]:
@@ -84,7 +88,7 @@ def _read_ids(file: _ArticleFile) -> NDArray[np.int64]:
 
 
 def _check_columns(schema: pa.Schema, file: _ArticleFile) -> None:
-    for name in RAW_SCHEMA.names:
+    for name in ("id", *TEXT_COLUMNS):
         if name not in schema.names:
             present = ", ".join(schema.names[:8])
             raise BadInputError(f"{file.name} has no column {name}; it has {present}.")
@@ -107,18 +111,36 @@ def _read_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the articles kept as batches of `RAW_SCHEMA`, in the order of the file."""
     begin = 0
-    columns = [field.name for field in TEXT_FIELDS]
     with _translate_parquet_errors(file), pq.ParquetFile(file.path, pre_buffer=False) as parquet:
+        columns = [*TEXT_COLUMNS, *_typed_columns(parquet.schema_arrow, REVISION_COLUMNS)]
         for batch in parquet.iter_batches(BATCH_ROWS, columns=columns):
             end = begin + batch.num_rows
             _check_texts(batch, file, begin)
-            texts = [batch.column(field.name).cast(field.type) for field in TEXT_FIELDS]
-            articles = pa.RecordBatch.from_arrays(
-                [pa.array(ids[begin:end]), *texts], schema=RAW_SCHEMA
-            ).filter(pa.array(kept[begin:end]))
+            articles = _complete_columns(batch.append_column("id", pa.array(ids[begin:end])))
+            articles = articles.filter(pa.array(kept[begin:end]))
             if articles.num_rows:
                 yield articles
             begin = end
+
+
+def _typed_columns(schema: pa.Schema, names: Sequence[str]) -> list[str]:
+    """Return the columns that a file has in the types of `RAW_SCHEMA`."""
+    return [
+        name
+        for name in names
+        if name in schema.names and schema.field(name).type == RAW_SCHEMA.field(name).type
+    ]
+
+
+def _complete_columns(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch of `RAW_SCHEMA`; the columns that it lacks are null."""
+    arrays = [
+        batch.column(field.name).cast(field.type)
+        if field.name in batch.schema.names
+        else pa.nulls(batch.num_rows, field.type)
+        for field in RAW_SCHEMA
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=RAW_SCHEMA)
 
 
 def _sort_by_id(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -137,7 +159,7 @@ def _check_texts(batch: pa.RecordBatch, file: _ArticleFile, begin: int) -> None:
         file: The file.
         begin: Row of the file at which the batch begins.
     """
-    for name in batch.schema.names:
+    for name in TEXT_COLUMNS:
         column = batch.column(name)
         if column.null_count:
             row = int(np.argmin(column.is_valid().to_numpy(zero_copy_only=False)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from wiki_embeddings.errors import BadInputError
 
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int], None]
 """Called with the number of units (bytes, articles, chunks) finished since the last call."""
+
+
+BoundBy: TypeAlias = Literal["core", "machine", "network", "site"]
+"""What limits the work on one part or shard: one processor core, the whole machine, the network, or
+a site that allows few connections, however many processes or containers there are."""
+
+SourceName: TypeAlias = Literal["auto", "dump", "hub"]
+"""A source as a run names it; `auto` is the sample's dump for `sample`, else `dump`."""
+
+WIKIMEDIA_WIKIPEDIA = "wikimedia/wikipedia"
+"""Wikimedia's own dataset on the Hub, whose last edition is of November 2023."""
 
 
 class Part(Protocol):
@@ -44,9 +55,14 @@ class SourcePlan(Generic[PartT]):
     """
 
     snapshot: str
-    settings: Mapping[str, str | int | float]
+    settings: Mapping[str, str | int | float | None]
     parts: tuple[PartT, ...]
     articles: int | None = None
+
+
+SOURCE_ARTICLES = "source_articles"
+"""Name of the count of articles that a source has in a part, by its own count: a check compares it
+with the rows that were written."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +70,34 @@ class OpenedPart:
     """One part, ready to be read once.
 
     Attributes:
-        rows: Number of articles that `batches` will yield.
         batches: Record batches of `schemas.RAW_SCHEMA`; page ids ascend strictly over all of them.
+        statistics: Returns counts of the whole part, once all batches were read: `SOURCE_ARTICLES`,
+            and what else the source counts. They add up over parts.
     """
 
-    rows: int
     batches: Iterator[pa.RecordBatch]
+    statistics: Callable[[], Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class ArticleSelection:
+    """Which articles a run asks for.
+
+    Attributes:
+        wiki: `sample`, or the language code of a Wikipedia.
+        source: Where they come from; `auto` leaves it to the wiki.
+        snapshot: Date of the edition, such as `20261101`; None for the newest.
+        fraction: Share of the articles to keep, above 0 and at most 1; for dry runs.
+        hub_dataset: Dataset on the Hub, for the source `hub`.
+        hub_revision: Its branch, tag or commit; None for the default of the source.
+    """
+
+    wiki: str
+    source: SourceName = "auto"
+    snapshot: str | None = None
+    fraction: float = 1.0
+    hub_dataset: str = WIKIMEDIA_WIKIPEDIA
+    hub_revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,26 +105,26 @@ class Source(Generic[PartT]):
     """One origin of articles: a row of `registry.SOURCES`.
 
     Attributes:
-        serves: Takes a wiki and a snapshot; True if they come from this source.
-        plan: Takes a wiki, a snapshot and a fraction; returns what to fetch. Raises
-            `BadInputError` for what does not exist, `WikiEmbeddingsError` if the source cannot be
-            reached.
+        serves: True if the articles of a selection come from this source.
+        plan: Returns what to fetch for a selection. Raises `BadInputError` for what does not exist,
+            `WikiEmbeddingsError` if the source cannot be reached.
         part_type: Class of its parts, and of no other source's.
         open_part: Fetches a part if it is not on this machine, and opens it. Downloads stay in the
             scratch folder; progress adds up to `part.units`. Raises `BadInputError` for a corrupt
             part, `WikiEmbeddingsError` if it cannot be fetched now.
         discard: Removes all that fetching a part left in the scratch folder, if anything.
         unit: What `Part.units` counts, in the plural.
-        bound_by: What limits one part: a processor core, the whole machine or the network.
+        bound_by: What limits one part: a processor core, the whole machine, the network, or a site
+            that allows few connections.
     """
 
-    serves: Callable[[str, str], bool]
-    plan: Callable[[str, str, float], SourcePlan[PartT]]
+    serves: Callable[[ArticleSelection], bool]
+    plan: Callable[[ArticleSelection], SourcePlan[PartT]]
     part_type: type[PartT]
     open_part: Callable[[PartT, Path, Progress], OpenedPart]
     discard: Callable[[PartT, Path], None]
     unit: str
-    bound_by: Literal["core", "machine", "network"]
+    bound_by: BoundBy
 
 
 def check_fraction(fraction: float) -> None:

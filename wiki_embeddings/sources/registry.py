@@ -7,21 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from wiki_embeddings.sources import hub, sample
-from wiki_embeddings.sources.protocol import Part, Source
+from wiki_embeddings.sources import dump, hub, sample
+from wiki_embeddings.sources.protocol import ArticleSelection, Part, Source
 
-SOURCES: tuple[Source[Any], ...] = (sample.SOURCE, hub.SOURCE)
-"""The first that serves a wiki is used; the Hub, which is last, serves every wiki."""
+SOURCES: tuple[Source[Any], ...] = (sample.SOURCE, hub.SOURCE, dump.SOURCE)
+"""The first that serves a selection is used; the dumps, which are last, serve every wiki."""
 
 
-def source_for_wiki(wiki: str, snapshot: str) -> Source[Any]:
-    """Return the source of a wiki's articles.
-
-    Args:
-        wiki: `sample`, or the language code of a Wikipedia.
-        snapshot: Date of the edition.
-    """
-    return next(source for source in SOURCES if source.serves(wiki, snapshot))
+def source_for(selection: ArticleSelection) -> Source[Any]:
+    """Return the source of the articles that a run asks for."""
+    return next(source for source in SOURCES if source.serves(selection))
 
 
 def source_for_part(part: Part) -> Source[Any]:

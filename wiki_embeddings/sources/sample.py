@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from wiki_embeddings.bundled import DUMP, DUMP_NAME, bundled_dump
 from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.sources.protocol import (
+    SOURCE_ARTICLES,
     OpenedPart,
     Progress,
     Source,
@@ -99,7 +100,7 @@ def open_part(part: SamplePart, progress: Progress) -> OpenedPart:
         BadInputError: The dump is missing or damaged.
     """
     pages = _select_pages(part.fraction)[part.first : part.last]
-    return OpenedPart(rows=len(pages), batches=_convert(pages, progress))
+    return OpenedPart(_convert(pages, progress), lambda: {SOURCE_ARTICLES: len(pages)})
 
 
 def _select_pages(fraction: float) -> list[Page]:
@@ -121,26 +122,16 @@ def _draw_order(page: Page) -> bytes:
 
 
 def _convert(pages: list[Page], progress: Progress) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    from wiki_embeddings.schemas import RAW_SCHEMA
-    from wiki_embeddings.sources.wikitext.conversion import plain_text
+    from wiki_embeddings.sources.article_batches import convert_pages
 
     hidden = read_site_info(bundled_dump()).hidden_namespaces
     for first in range(0, len(pages), BATCH_ARTICLES):
-        batch = pages[first : first + BATCH_ARTICLES]
-        texts = []
-        for page in batch:
-            texts.append(plain_text(page.wikitext, hidden))
-            progress(1)
-        ids, urls = [page.id for page in batch], [page.url for page in batch]
-        titles = [page.title for page in batch]
-        yield pa.record_batch([ids, urls, titles, texts], schema=RAW_SCHEMA)
+        yield convert_pages(pages[first : first + BATCH_ARTICLES], hidden, progress)
 
 
 SOURCE = Source(
-    serves=lambda wiki, _snapshot: wiki == SAMPLE_WIKI,
-    plan=lambda _wiki, _snapshot, fraction: plan(fraction),
+    serves=lambda selection: selection.wiki == SAMPLE_WIKI,
+    plan=lambda selection: plan(selection.fraction),
     part_type=SamplePart,
     open_part=lambda part, _scratch, progress: open_part(part, progress),
     discard=lambda _part, _scratch: None,

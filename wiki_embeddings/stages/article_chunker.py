@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,10 +18,11 @@ from wiki_embeddings.chunking import (
     check_settings,
     chunk_articles,
     parse_tokenizer,
+    section_paths,
 )
 from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.schemas import chunk_schema
+from wiki_embeddings.schemas import REVISION_COLUMNS, chunk_schema
 from wiki_embeddings.volume import canonical_json
 
 _HASH_BYTES = 16
@@ -65,14 +66,17 @@ class ArticleChunker:
             BadInputError: An article is not valid Unicode.
         """
         titles, texts = (articles.column(name).to_pylist() for name in ("title", "text"))
-        return self._table(articles, chunk_articles(self.tokenizer, titles, texts, self.settings))
+        chunks = chunk_articles(self.tokenizer, titles, texts, self.settings)
+        sections = _sections(texts, articles.column("headings").to_pylist(), chunks)
+        return self._table(articles, chunks, sections)
 
-    def _table(self, articles: pa.Table, chunks: Chunks) -> pa.RecordBatch:
-        identity = articles.select(["id", "url", "title"]).take(pa.array(chunks.article))
+    def _table(self, articles: pa.Table, chunks: Chunks, sections: list[str]) -> pa.RecordBatch:
+        identity = articles.select(REVISION_COLUMNS).take(pa.array(chunks.article))
         ids = identity.column("id").to_pylist()
         columns = {
             "chunk_id": [f"{i}-{n}" for i, n in zip(ids, chunks.chunk_index, strict=True)],
             **{name: identity.column(name).combine_chunks() for name in identity.column_names},
+            "section": sections,
             "chunk_index": chunks.chunk_index,
             "start": chunks.start.astype(np.int32),
             "text": chunks.text,
@@ -114,6 +118,22 @@ class ArticleChunker:
             chunk_hash.update(ids[begin:end].tobytes())
             hashes.append(chunk_hash.hexdigest())
         return hashes
+
+
+def _sections(
+    texts: Sequence[str], headings: Sequence[list[dict[str, int]] | None], chunks: Chunks
+) -> list[str]:
+    """Return the section of each chunk; empty if the source does not tell headings."""
+    starts = np.split(chunks.start, np.flatnonzero(np.diff(chunks.article)) + 1)
+    return [
+        section
+        for text, known, starts_of_article in zip(texts, headings, starts, strict=True)
+        for section in section_paths(
+            text,
+            [(heading["start"], heading["level"]) for heading in known or ()],
+            starts_of_article.tolist(),
+        )
+    ]
 
 
 def load_chunker(

@@ -1,25 +1,26 @@
 """Dataset: the embeddings in Hub layout, as Parquet files and a card.
 
-Whole shards are joined into files of a size that downloads well. A small file has some rows from
-all parts of the dataset, for a first look. The card is one more shard of the work, so that it is
-made once and listed in the manifest like the others.
+Whole shards are joined into files of a size that downloads well; page ids alone decide which. A
+small file has some rows from all parts of the dataset, for a first look. The card is one more shard
+of the work, so that it is made once and listed in the manifest like the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wiki_embeddings import card
 from wiki_embeddings.asset_keys import EMBEDDINGS
 from wiki_embeddings.card.naming import short_model_name
-from wiki_embeddings.dataset_layout import CARD, SMALL_FILE, SMALL_ROWS, data_file
+from wiki_embeddings.dataset_layout import CARD, SMALL_FILE, SMALL_ROWS, changes_file, data_file
 from wiki_embeddings.manifest import (
     Manifest,
     ShardFile,
@@ -31,11 +32,13 @@ from wiki_embeddings.manifest import (
 )
 from wiki_embeddings.schemas import (
     DICTIONARY_COLUMNS,
+    REVISION_COLUMNS,
     ROW_GROUP_ROWS,
     embedding_schema,
 )
 from wiki_embeddings.sources.protocol import Progress
 from wiki_embeddings.stages import versions
+from wiki_embeddings.stages.changes import write_changes
 from wiki_embeddings.stages.shard import (
     Plan,
     Report,
@@ -46,6 +49,7 @@ from wiki_embeddings.stages.shard import (
     parquet_writer,
     read_input,
 )
+from wiki_embeddings.stages.shard_boundaries import beyond_the_edge, boundaries, ranks_of
 from wiki_embeddings.stages.statistics import embedding_statistics
 from wiki_embeddings.volume import Volume
 
@@ -53,7 +57,14 @@ _SMALL_WINDOWS = 100
 """The small file takes consecutive rows from so many places: articles from A to Z with consecutive
 passages, for one row group read a place instead of a row."""
 
-_STATISTICS_COLUMNS = ["id", "url", "title", "chunk_index", "start", "n_tokens", "hash"]
+_STATISTICS_COLUMNS = [
+    *REVISION_COLUMNS,
+    "section",
+    "chunk_index",
+    "start",
+    "n_tokens",
+    "hash",
+]
 """Columns that readers filter by; the extremes of texts and vectors are no use."""
 
 
@@ -100,6 +111,25 @@ class SmallFileSpec:
 
 
 @dataclass(frozen=True)
+class ChangesSpec:
+    """The file that says what changed since the snapshot published before.
+
+    Attributes:
+        folder: Reference of the output folder.
+        name: File name below the folder.
+        units: 0: none of its rows is a passage.
+        previous: The embeddings of the snapshot published before.
+        embeddings: The embeddings that are published.
+    """
+
+    folder: str
+    name: str
+    units: int
+    previous: Upstream
+    embeddings: Upstream
+
+
+@dataclass(frozen=True)
 class CardSpec:
     """The dataset card to make.
 
@@ -108,27 +138,43 @@ class CardSpec:
         name: File name of the card.
         units: 0: it has no rows.
         embeddings: Reference of the folder of the embeddings that are published.
+        since: Snapshot that the file of changes starts from; None without such a file.
     """
 
     folder: str
     name: str
     units: int
     embeddings: str
+    since: str | None
 
 
-DatasetSpec: TypeAlias = DataFileSpec | SmallFileSpec | CardSpec
+DatasetSpec: TypeAlias = DataFileSpec | SmallFileSpec | ChangesSpec | CardSpec
 
 
-def plan(vectors: Manifest, *, file_bytes: int) -> Plan[DatasetSpec]:
+def plan(
+    vectors: Manifest, *, shards_per_file: int, previous: Manifest | None = None
+) -> Plan[DatasetSpec]:
     """Plan the files of a dataset.
 
     Args:
         vectors: Manifest of the embeddings.
-        file_bytes: Approximate size of a data file.
+        shards_per_file: Mean number of shards in a data file.
+        previous: Manifest of the embeddings of the snapshot published before, by the same encoder;
+            None for a dataset that does not say what changed.
     """
-    settings = {**vectors.settings, "hub": {"file_bytes": file_bytes, **_model_name(vectors)}}
+    since = str(previous.settings["raw"]["snapshot"]) if previous else None
+    layout = {
+        "shards_per_file": shards_per_file,
+        **_model_name(vectors),
+        **(
+            {"changes_since": {"snapshot": since, **asdict(previous.as_upstream())}}
+            if previous
+            else {}
+        ),
+    }
+    settings = {**vectors.settings, "hub": layout}
     folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, versions.DATASET)
-    groups = group_files(vectors.files, file_bytes)
+    groups = group_files(vectors.files, shards_per_file)
     firsts = accumulate((len(group) for group in groups), initial=0)
     dimensions = int(vectors.settings["embeddings"]["dimensions"])
     data_files = [
@@ -144,6 +190,19 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[DatasetSpec]:
         for number, (first, group) in enumerate(zip(firsts, groups, strict=False))
     ]
     small = SmallFileSpec(folder, SMALL_FILE, 0, vectors.as_upstream(), dimensions)
+    changes = (
+        [
+            ChangesSpec(
+                folder,
+                changes_file(str(vectors.settings["raw"]["snapshot"])),
+                0,
+                previous.as_upstream(),
+                vectors.as_upstream(),
+            )
+        ]
+        if previous
+        else []
+    )
     return Plan(
         wiki=vectors.wiki,
         stage="hub",
@@ -154,7 +213,7 @@ def plan(vectors: Manifest, *, file_bytes: int) -> Plan[DatasetSpec]:
         make=make_dataset_file,
         unit="rows",
         bound_by="core",
-        specs=(*data_files, small, CardSpec(folder, CARD, 0, vectors.folder)),
+        specs=(*data_files, *changes, small, CardSpec(folder, CARD, 0, vectors.folder, since)),
     )
 
 
@@ -163,21 +222,23 @@ def _model_name(vectors: Manifest) -> dict[str, str]:
     return {"model": short_model_name(vectors)} if vectors.model_folder else {}
 
 
-def group_files(files: Sequence[ShardFile], file_bytes: int) -> list[list[ShardFile]]:
-    """Group consecutive files until the next one would exceed `file_bytes`; never splits a file."""
-    groups: list[list[ShardFile]] = []
-    size = 0
-    for file in files:
-        if not groups or size + file.bytes > file_bytes:
-            groups.append([])
-            size = 0
-        groups[-1].append(file)
-        size += file.bytes
-    return groups
+def group_files(files: Sequence[ShardFile], shards_per_file: int) -> list[list[ShardFile]]:
+    """Group consecutive shards into files by their last page ids alone; see `shard_boundaries`.
+
+    Args:
+        files: The shards, by ascending page id.
+        shards_per_file: Mean number of shards in a file.
+    """
+    radius = shards_per_file // 2
+    edge = beyond_the_edge(radius)
+    ranks = np.concatenate([edge, ranks_of([file.max_id for file in files]), edge])
+    ends = [end + 1 for end in boundaries(ranks, radius).tolist()] if files else []
+    edges = [0, *ends, len(files)]
+    return [list(files[begin:end]) for begin, end in pairwise(edges) if end > begin]
 
 
 def make_dataset_file(spec: DatasetSpec, volume: Volume, progress: Progress) -> Report:
-    """Make one file of the dataset: data or card.
+    """Make one file of the dataset: data, changes or card.
 
     Raises:
         BadInputError: A shard of embeddings is corrupt or missing.
@@ -188,6 +249,8 @@ def make_dataset_file(spec: DatasetSpec, volume: Volume, progress: Progress) -> 
             return _make_data_file(spec, volume, progress)
         case SmallFileSpec():
             return _make_small_file(spec, volume, progress)
+        case ChangesSpec():
+            return _make_changes(spec, volume)
         case CardSpec():
             return _make_card(spec, volume)
 
@@ -210,6 +273,15 @@ def _make_small_file(spec: SmallFileSpec, volume: Volume, progress: Progress) ->
         return {}
 
     # Its rows are counted in the data files, so the manifest lists none for it.
+    return make_once(spec, volume, write, describe=describe_plain)
+
+
+def _make_changes(spec: ChangesSpec, volume: Volume) -> Report:
+    def write(path: Path) -> Mapping[str, Statistic]:
+        previous = unchanged_manifest(volume, spec.previous)
+        return write_changes(volume, path, previous, unchanged_manifest(volume, spec.embeddings))
+
+    # Its rows are no passages, so the manifest lists none for it.
     return make_once(spec, volume, write, describe=describe_plain)
 
 
@@ -280,7 +352,7 @@ def _statistics(path: Path) -> dict[str, Statistic]:
 def _make_card(spec: CardSpec, volume: Volume) -> Report:
     def write(path: Path) -> dict[str, Statistic]:
         vectors = existing_manifest(volume, spec.embeddings)
-        path.write_text(card.card(vectors), encoding="utf-8")
+        path.write_text(card.card(vectors, changes_since=spec.since), encoding="utf-8")
         return {}
 
     return make_once(spec, volume, write, describe=describe_plain)

@@ -1,13 +1,16 @@
 """Embed: one vector for every chunk, from its stored token ids.
 
 A shard of chunks becomes a shard of embeddings. Each process loads the encoder once and keeps it
-from shard to shard.
+from shard to shard. Chunks that an earlier output has with the same encoder take their vectors from
+it (`reuse`), which decides nothing: the vectors are the same.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,14 +25,22 @@ from wiki_embeddings.asset_keys import CHUNKED_VOLUME
 from wiki_embeddings.encoders import engines
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.encoders.token_lists import TokenLists
-from wiki_embeddings.manifest import Manifest, Settings, Statistic
+from wiki_embeddings.manifest import Manifest, Settings, ShardFile, Statistic
 from wiki_embeddings.schemas import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
 from wiki_embeddings.sources.protocol import Progress
 from wiki_embeddings.stages import versions
+from wiki_embeddings.stages.reuse import (
+    EarlierShards,
+    can_reuse,
+    earlier_shards,
+    effort_of,
+    find_vectors,
+)
 from wiki_embeddings.stages.shard import (
     InputFile,
     Plan,
     Report,
+    describe_parquet,
     folder_for,
     input_file,
     make_once,
@@ -53,6 +64,8 @@ class EmbedSpec:
         revision: Commit of the model.
         engine: What computes the vectors.
         precision: Number format that it computes in, fixed by the plan for every machine.
+        dimensions: Numbers in a vector.
+        earlier: Earlier shards to take vectors from; None for none.
     """
 
     folder: str
@@ -63,15 +76,19 @@ class EmbedSpec:
     revision: str
     engine: str
     precision: str
+    dimensions: int
+    earlier: EarlierShards | None
 
 
-def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
+def plan(chunks: Manifest, info: EncoderInfo, previous: Manifest | None = None) -> Plan[EmbedSpec]:
     """Plan the shards of a wiki: one for each shard of chunks.
 
     Args:
         chunks: Manifest of the chunks.
         info: The encoder that will embed them, as `encoders.describe` gives it where the stage
             runs.
+        previous: Manifest of earlier embeddings to take vectors from. They are not used if their
+            encoder had other settings. What is made, and where, does not depend on it.
     """
     settings: Settings = {
         **chunks.settings,
@@ -90,6 +107,7 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
         },
     }
     folder = folder_for(chunks.wiki, "embeddings", chunks.as_upstream(), settings, versions.EMBED)
+    earlier = previous if previous and can_reuse(previous, settings) else None
     return Plan(
         wiki=chunks.wiki,
         stage="embeddings",
@@ -111,6 +129,8 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
                 revision=info.revision,
                 engine=info.engine,
                 precision=info.precision,
+                dimensions=info.dimensions,
+                earlier=earlier_shards(earlier, file) if earlier else None,
             )
             for file in chunks.files
         ),
@@ -120,27 +140,40 @@ def plan(chunks: Manifest, info: EncoderInfo) -> Plan[EmbedSpec]:
 def embed_shard(
     spec: EmbedSpec, volume: Volume, progress: Progress, encoder: encoders.Encoder | None = None
 ) -> Report:
-    """Embed the chunks of one shard and write them with their vectors.
+    """Embed the chunks of one shard that have no vector yet, and write all with their vectors.
 
     Args:
         spec: The shard.
         volume: Where chunks and embeddings are.
-        progress: Called with the number of chunks embedded since the last call.
+        progress: Called with the number of chunks that got a vector since the last call.
         encoder: The encoder, if it is loaded already; by default the one that this process keeps.
 
     Raises:
         BadInputError: The shard of chunks is corrupt, or the model is not the planned one.
         UnusableVolumeError: The vectors cannot be stored.
     """
+    effort: dict[str, int] = {}
 
     def write(path: Path) -> dict[str, Statistic]:
         chunks = read_input(volume, spec.chunks, CHUNKED_VOLUME)
-        loaded = encoder or loaded_encoder(spec.model, spec.revision, spec.engine, spec.precision)
-        vectors = loaded.encode(stored_tokens(chunks), progress=progress)
-        write_table(path, with_vectors(chunks, vectors))
+        known = find_vectors(volume, spec.earlier, chunks, spec.dimensions)
+        progress(int(known.found.sum()))
+        started = time.perf_counter()
+        if not known.found.all():
+            loaded = encoder or loaded_encoder(
+                spec.model, spec.revision, spec.engine, spec.precision
+            )
+            started = time.perf_counter()
+            unknown = chunks.filter(pa.array(~known.found))
+            known.vectors[~known.found] = loaded.encode(stored_tokens(unknown), progress=progress)
+        effort.update(effort_of(known, time.perf_counter() - started))
+        write_table(path, with_vectors(chunks, known.vectors))
         return vector_statistics(pq.read_table(path))
 
-    return make_once(spec, volume, write)
+    def describe(path: Path, name: str, stats: Mapping[str, Statistic]) -> ShardFile:
+        return replace(describe_parquet(path, name, stats), effort=effort)
+
+    return make_once(spec, volume, write, describe)
 
 
 _LOADING = threading.Lock()
@@ -170,12 +203,12 @@ def stored_tokens(chunks: pa.Table) -> TokenLists:
     return TokenLists(column.flatten().to_numpy(), offsets - offsets[0])
 
 
-def with_vectors(chunks: pa.Table, vectors: npt.NDArray[np.float32]) -> pa.Table:
+def with_vectors(chunks: pa.Table, vectors: npt.NDArray[np.floating]) -> pa.Table:
     """Build the table of a shard of embeddings.
 
     Args:
         chunks: Rows of a shard of chunks.
-        vectors: Their vectors in the same order, float32 of shape `(rows, dimensions)`.
+        vectors: Their vectors in the same order, of shape `(rows, dimensions)`.
 
     Returns:
         Rows of `embedding_schema`; vectors are rounded to float16.

@@ -1,27 +1,28 @@
 """Fetch: the articles of one wiki as plain text, one Parquet file a part.
 
-A row group holds about one shard's worth of text, so that the next stage reads each of its shards
-without the rest of the part.
+A row group holds the articles of one shard, so that the next stage reads each of its shards without
+the rest of the part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Settings, Statistic, merged_stats
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources import registry
-from wiki_embeddings.sources.protocol import OpenedPart, Part, Progress
+from wiki_embeddings.sources.protocol import ArticleSelection, OpenedPart, Part, Progress
 from wiki_embeddings.stages import versions
 from wiki_embeddings.stages.shard import Plan, Report, folder_for, make_once, parquet_writer
+from wiki_embeddings.stages.shard_boundaries import beyond_the_edge, boundaries, ranks_of
 from wiki_embeddings.stages.statistics import article_statistics
 from wiki_embeddings.volume import Volume, scratch_folder
 
@@ -36,7 +37,7 @@ class FetchSpec:
         units: Amount of work, in the source's unit.
         part: The source's own description of the part.
         scratch: Reference of the folder for downloads under way.
-        shard_bytes: Least UTF-8 bytes of text in a row group; the last one may have less.
+        articles_per_shard: Mean number of articles in a row group.
     """
 
     folder: str
@@ -44,30 +45,30 @@ class FetchSpec:
     units: int
     part: Part
     scratch: str
-    shard_bytes: int
+    articles_per_shard: int
 
 
-def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan[FetchSpec]:
+def plan(selection: ArticleSelection, *, articles_per_shard: int) -> Plan[FetchSpec]:
     """Plan the parts of a wiki.
 
     Raises:
         BadInputError: There is no such wiki or snapshot, or the sample is not installed.
-        WikiEmbeddingsError: The Hub cannot be reached.
+        WikiEmbeddingsError: The source cannot be reached, or is not ready.
     """
-    source = registry.source_for_wiki(wiki, snapshot)
-    planned = source.plan(wiki, snapshot, fraction)
+    source = registry.source_for(selection)
+    planned = source.plan(selection)
     settings: Settings = {
         "raw": {
             **planned.settings,
             "snapshot": planned.snapshot,
-            "fraction": fraction,
-            "shard_bytes": shard_bytes,
+            "fraction": selection.fraction,
+            "articles_per_shard": articles_per_shard,
             "version": versions.FETCH,
         }
     }
-    folder = folder_for(wiki, "raw", None, settings, versions.FETCH)
+    folder = folder_for(selection.wiki, "raw", None, settings, versions.FETCH)
     return Plan(
-        wiki=wiki,
+        wiki=selection.wiki,
         stage="raw",
         folder=folder,
         upstream=None,
@@ -82,7 +83,7 @@ def plan(wiki: str, *, snapshot: str, fraction: float, shard_bytes: int) -> Plan
                 units=part.units,
                 part=part,
                 scratch=scratch_folder(folder),
-                shard_bytes=shard_bytes,
+                articles_per_shard=articles_per_shard,
             )
             for number, part in enumerate(planned.parts)
         ),
@@ -101,28 +102,29 @@ def fetch_part(spec: FetchSpec, volume: Volume, progress: Progress) -> Report:
     scratch = volume.path(spec.scratch)
 
     def write(path: Path) -> dict[str, Statistic]:
-        return write_part(source.open_part(spec.part, scratch, progress), path, spec.shard_bytes)
+        opened = source.open_part(spec.part, scratch, progress)
+        return write_part(opened, path, spec.articles_per_shard)
 
     report = make_once(spec, volume, write)
     source.discard(spec.part, scratch)
     return report
 
 
-def write_part(opened: OpenedPart, path: Path, shard_bytes: int) -> dict[str, Statistic]:
-    """Write the articles of an opened part, one row group for each shard's worth of text.
+def write_part(opened: OpenedPart, path: Path, articles_per_shard: int) -> dict[str, Statistic]:
+    """Write the articles of an opened part, one row group for each shard.
 
     Returns:
-        Statistics of the written file, and the number of articles that the source has in the part.
+        Statistics of the written file, and those that the source has counted in the part.
 
     Raises:
         BadInputError: Page ids do not ascend strictly.
     """
     last_id = -1
     with parquet_writer(path, RAW_SCHEMA) as writer:
-        for table in regroup(opened.batches, shard_bytes):
+        for table in regroup(opened.batches, articles_per_shard):
             last_id = _require_ascending(table, last_id)
             writer.write_table(table, row_group_size=table.num_rows)
-    return {"source_articles": opened.rows, **_statistics(path)}
+    return {**opened.statistics(), **_statistics(path)}
 
 
 def _statistics(path: Path) -> dict[str, Statistic]:
@@ -132,28 +134,31 @@ def _statistics(path: Path) -> dict[str, Statistic]:
         return merged_stats(article_statistics(parquet.read_row_group(g)) for g in groups)
 
 
-def regroup(batches: Iterable[pa.RecordBatch], shard_bytes: int) -> Iterator[pa.Table]:
-    """Regroup batches of `RAW_SCHEMA` into tables of about one shard's worth of text.
+def regroup(batches: Iterable[pa.RecordBatch], articles_per_shard: int) -> Iterator[pa.Table]:
+    """Regroup batches of `RAW_SCHEMA` into one table a shard; see `shard_boundaries`.
 
-    Each table has the fewest rows whose text reaches `shard_bytes` of UTF-8; the last one has the
-    rest. Without batches there are no tables.
+    Besides one shard, it holds only the articles that it must look ahead: half as many as a shard
+    has on average. Without articles there are no tables.
     """
-    waiting: list[pa.RecordBatch] = []
-    size = 0
-    for batch in batches:
-        rest = batch
-        while rest.num_rows:
-            lengths = pc.binary_length(rest["text"]).to_numpy(zero_copy_only=False)
-            ends = np.cumsum(lengths, dtype=np.int64)
-            taken = int(np.searchsorted(ends, shard_bytes - size)) + 1
-            if taken > rest.num_rows:
-                waiting.append(rest)
-                size += int(ends[-1])
-                break
-            yield pa.Table.from_batches([*waiting, rest.slice(0, taken)])
-            waiting, size, rest = [], 0, rest.slice(taken)
-    if waiting:
-        yield pa.Table.from_batches(waiting)
+    radius = articles_per_shard // 2
+    waiting = RAW_SCHEMA.empty_table()
+    ranks = beyond_the_edge(radius)  # of the undecided last rows of `waiting`, and of those before
+    read = ((batch, ranks_of(batch["id"])) for batch in batches)
+    for batch, more in chain(read, [(None, beyond_the_edge(radius))]):
+        undecided = waiting.num_rows - (len(ranks) - radius)
+        if batch is not None:
+            waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch])])
+        ranks = np.concatenate([ranks, more])
+        if len(ranks) <= 2 * radius:
+            continue
+        done = 0
+        for last in (undecided + boundaries(ranks, radius)).tolist():
+            yield waiting.slice(done, last + 1 - done)
+            done = last + 1
+        waiting = waiting.slice(done)
+        ranks = ranks[len(ranks) - 2 * radius :]
+    if waiting.num_rows:
+        yield waiting
 
 
 def _require_ascending(table: pa.Table, last_id: int) -> int:

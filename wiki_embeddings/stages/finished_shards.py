@@ -12,14 +12,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from wiki_embeddings.manifest import ShardFile, finished_shard, reported_names
-from wiki_embeddings.volume import Files, Volume, canonical_json, finished_shards_record
+from wiki_embeddings.volume import (
+    Files,
+    Volume,
+    canonical_json,
+    finished_shards_record,
+    remove_temporary_files,
+)
 
 _THREADS = 8
 """Reading from a network volume is mostly waiting, and hashing releases the GIL."""
 
 
 def record_finished_shards(volume: Volume, folder: str, *, thorough: bool = True) -> int:
-    """Write the list of an output's finished shards.
+    """Write the list of an output's finished shards, and remove what killed writers left.
+
+    Called while no worker makes the output: before its map, when an earlier one is cancelled, and
+    after it.
 
     Args:
         volume: Where the output is.
@@ -32,6 +41,7 @@ def record_finished_shards(volume: Volume, folder: str, *, thorough: bool = True
     Raises:
         UnusableVolumeError: The list cannot be stored.
     """
+    remove_temporary_files(volume, folder)
     with ThreadPoolExecutor(_THREADS) as threads:
         shards = threads.map(
             lambda name: finished_shard(volume, folder, name, thorough=thorough),

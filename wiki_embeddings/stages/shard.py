@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +22,7 @@ from wiki_embeddings.manifest import (
     finished_shard,
     write_report,
 )
-from wiki_embeddings.sources.protocol import Progress
+from wiki_embeddings.sources.protocol import BoundBy, Progress
 from wiki_embeddings.volume import (
     StageName,
     Volume,
@@ -50,8 +50,6 @@ class ShardSpec(Protocol):
 
 
 SpecT = TypeVar("SpecT", bound=ShardSpec)
-
-BoundBy: TypeAlias = Literal["core", "machine", "network"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Plan(Generic[SpecT]):
         settings: Everything that decides the content, by stage; see `Manifest.settings`.
         make: Makes one shard. A module-level function, so that any process can import it.
         unit: What progress counts, in the plural.
-        bound_by: What limits one shard: one processor core, the whole machine or the network.
+        bound_by: What limits the work on one shard.
         specs: One spec a shard.
         shards_in_hand: Shards that one process works on at once, so that others are read, checked
             or written while one is computed.
@@ -217,6 +215,16 @@ def read_input(
     Raises:
         BadInputError: The file is missing, cannot be read or differs from its manifest.
     """
+    with pq.ParquetFile(verified_path(volume, file, asset)) as parquet:
+        return parquet.read() if row_group is None else parquet.read_row_group(row_group)
+
+
+def verified_path(volume: Volume, file: InputFile, asset: str) -> Path:
+    """Return the path of a file of an upstream stage, after checking its SHA-256.
+
+    Raises:
+        BadInputError: The file is missing, cannot be read or differs from its manifest.
+    """
     path = volume.path(file.reference)
     try:
         found = _sha256_cached(path, path.stat().st_mtime_ns, path.stat().st_size)
@@ -231,8 +239,7 @@ def read_input(
             f"{path} differs from its manifest (SHA-256 {file.sha256[:16]}…, found {found[:40]}): "
             f"materialize {asset} again, which makes only this file again, and then this asset."
         )
-    with pq.ParquetFile(path) as parquet:
-        return parquet.read() if row_group is None else parquet.read_row_group(row_group)
+    return path
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,8 @@ passed to the writer.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +17,10 @@ import pyarrow.compute as pc
 
 from wiki_embeddings.errors import WikiEmbeddingsError
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Statistic
-from wiki_embeddings.schemas import stored_vectors, vectors_of
+from wiki_embeddings.schemas import REVISION_COLUMNS, stored_vectors, vectors_of
 
 _IDENTICAL_TOLERANCE = 1e-4
 """Unit vectors whose mean is this close to unit length all point the same way."""
-
-_HASH_SUM_DIGITS = 8
 
 
 def article_statistics(table: pa.Table) -> dict[str, Statistic]:
@@ -33,7 +32,7 @@ def article_statistics(table: pa.Table) -> dict[str, Statistic]:
         "empty_articles": int(np.count_nonzero(lengths == 0)),
         "characters": int(lengths.sum()),
         "text_bytes": int(pc.sum(pc.binary_length(text)).as_py() or 0),
-        "text_checksum": text_checksum(table.column("id").to_pylist(), text.to_pylist()),
+        "text_checksum": text_checksum(_revisions(table), text.to_pylist()),
     }
 
 
@@ -51,9 +50,7 @@ def chunk_statistics(table: pa.Table, special_tokens: int) -> dict[str, Statisti
     tokens = pc.list_value_length(table.column("tokens")).to_numpy()
     return {
         **row_statistics(table),
-        "text_checksum": text_checksum(
-            table.column("id").to_pylist(), table.column("text").to_pylist()
-        ),
+        "text_checksum": text_checksum(_revisions(table), table.column("text").to_pylist()),
         "tokens": int(tokens.sum()),
         "tokens_histogram": token_histogram(tokens),
         "max_tokens_with_specials": int(tokens.max(initial=0)) + special_tokens,
@@ -90,54 +87,61 @@ def vector_statistics(table: pa.Table) -> dict[str, Statistic]:
 def row_statistics(table: pa.Table) -> dict[str, Statistic]:
     """Count articles and characters of a file that holds each article's rows together.
 
-    `hash_sum` is the sum of the first 32 bits of each row's hash: equal for equal sets of rows,
-    whatever their order and files.
+    `chunk_checksum` is the sum of the CRC-32 of each chunk's revision, section, place and hash:
+    equal for equal sets of chunks, whatever their order and files.
     """
     ids = table.column("id").to_numpy()
     return {
         "articles": int(np.count_nonzero(np.diff(ids, prepend=-1))),
         "characters": int(pc.sum(pc.utf8_length(table.column("text"))).as_py() or 0),
-        "hash_sum": sum(
-            int(digits[:_HASH_SUM_DIGITS], 16) for digits in table.column("hash").to_pylist()
-        ),
+        "rows_with_revision": table.num_rows - table.column("revision_id").null_count,
+        "chunk_checksum": sum(_chunk_checksums(table)),
     }
 
 
 def embedding_statistics(table: pa.Table) -> dict[str, Statistic]:
     """Count and checksum the rows of a file of embeddings.
 
-    `row_checksum` is the sum of the CRC-32 of each row's id, index, text and vector: equal for
-    equal sets of rows, whatever their order and files.
+    `row_checksum` is the sum of the CRC-32 of each row's chunk, text and vector: equal for equal
+    sets of rows, whatever their order and files.
     """
-    vectors = stored_vectors(table)
-    total = 0
-    for page_id, index, text, vector in zip(
-        table.column("id").to_pylist(),
-        table.column("chunk_index").to_pylist(),
-        table.column("text").to_pylist(),
-        vectors,
-        strict=True,
-    ):
-        key = page_id.to_bytes(8, "little") + index.to_bytes(4, "little")
-        total += zlib.crc32(vector, zlib.crc32(text.encode(), zlib.crc32(key)))
+    texts = table.column("text").to_pylist()
+    rows = zip(_chunk_checksums(table), texts, stored_vectors(table), strict=True)
+    total = sum(zlib.crc32(vector, zlib.crc32(text.encode(), crc)) for crc, text, vector in rows)
     return {**row_statistics(table), "row_checksum": total}
 
 
-def text_checksum(ids: Iterable[int], texts: Iterable[str]) -> int:
-    """Sum the CRC-32 of each article's id and text: the same for whole texts and for chunks.
+def text_checksum(revisions: Iterable[object], texts: Iterable[str]) -> int:
+    """Sum the CRC-32 of each article's revision and text: the same for whole texts and for chunks.
 
     Args:
-        ids: Page id of each text; an article's chunks are consecutive.
+        revisions: What tells the article of each text from others; its chunks are consecutive.
         texts: Whole texts, or chunks in their order.
     """
     total = crc = 0
     article = None
-    for page_id, text in zip(ids, texts, strict=True):
-        if page_id != article:
+    for revision, text in zip(revisions, texts, strict=True):
+        if revision != article:
             total += crc
-            article, crc = page_id, zlib.crc32(page_id.to_bytes(8, "little"))
+            article, crc = revision, zlib.crc32(str(revision).encode())
         crc = zlib.crc32(text.encode(), crc)
     return total + crc
+
+
+def _revisions(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """Yield page id, URL, title, revision and its time in milliseconds, row by row."""
+    return zip(*(_comparable(table.column(name)) for name in REVISION_COLUMNS), strict=True)
+
+
+def _chunk_checksums(table: pa.Table) -> Iterator[int]:
+    """Yield the CRC-32 of each row but for its text and vector."""
+    chunk = (table.column(name).to_pylist() for name in ("section", "chunk_index", "start", "hash"))
+    return (zlib.crc32(str(row).encode()) for row in zip(_revisions(table), *chunk, strict=True))
+
+
+def _comparable(column: pa.ChunkedArray[Any]) -> list[Any]:
+    """Return the values of a column; times as integers, which are quicker to read and print."""
+    return (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
 
 
 def require_order(table: pa.Table) -> None:

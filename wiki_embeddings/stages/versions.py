@@ -6,7 +6,7 @@ loads these when it starts, so they stand apart from the stages, which load Arro
 
 from __future__ import annotations
 
-FETCH = "1"
-CHUNK = "1"
-EMBED = "1"
-DATASET = "2"
+FETCH = "2"
+CHUNK = "2"
+EMBED = "2"
+DATASET = "3"

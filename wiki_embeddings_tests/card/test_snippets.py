@@ -65,6 +65,9 @@ def table():
         "id": list(range(len(texts))),
         "url": [f"https://simple.wikipedia.org/wiki/{title}" for title in PASSAGES],
         "title": list(PASSAGES),
+        "revision_id": [None] * len(texts),
+        "timestamp": [None] * len(texts),
+        "section": [""] * len(texts),
         "chunk_index": [0] * len(texts),
         "start": [0] * len(texts),
         "text": texts,
@@ -191,6 +194,26 @@ def test_the_streams_on_the_card_end_cleanly_each_time(hub, publish, noisy, tmp_
     assert {lines.splitlines()[-1] for lines in printed} == {"Rayleigh scattering"}
 
 
+@pytest.mark.parametrize(
+    ("section", "place"),
+    [("", "Rayleigh scattering"), ("Cause / By day", "Rayleigh scattering, Cause / By day")],
+)
+def test_the_python_on_the_card_links_to_the_revision_of_a_passage(
+    publish, table, run, section, place
+):
+    rows = table.to_pylist()
+    rows[0]["section"] = section
+    revised = [{**row, "revision_id": 1000 + number} for number, row in enumerate(rows)]
+    folder = publish(pa.Table.from_pylist(revised, schema=table.schema))
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"How to cite a passage.*?```python\n(.*?)```", page, re.DOTALL)
+    assert run(code, folder) == [place, f"{rows[0]['url']}?oldid=1000"]
+
+
+def test_a_card_without_revisions_does_not_link_to_them(publish):
+    assert "?oldid=" not in (publish() / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("search", [1, 2], ids=["numpy", "faiss"])
 def test_the_python_on_the_card_answers_its_question(publish, run, search):
     folder = publish()
@@ -240,7 +263,9 @@ def test_the_snippet_of_a_dataset_on_the_hub_reads_its_small_config_at_the_tag(h
 
 def test_streaming_vectors_as_on_the_card_fetches_no_texts(hub, publish, table, run):
     noise = [secrets.token_hex(2**19) for _ in range(table.num_rows)]
-    folder = publish(table.set_column(5, table.schema.field("text"), [noise]), repo_id=REPO_ID)
+    text = table.schema.get_field_index("text")
+    noisy = table.set_column(text, table.schema.field(text), [noise])
+    folder = publish(noisy, repo_id=REPO_ID)
     hub.add(REPO_ID, folder, branch="20231101")
     hub.add(REPO_ID, folder)
     (only_vectors,) = re.findall(

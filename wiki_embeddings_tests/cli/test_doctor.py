@@ -27,7 +27,10 @@ from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
 from wiki_embeddings_tests.standins.modal.options import Options
 from wiki_embeddings_tests.support.homes import command
 
-READY = "Ready: runs from here go to Modal.\n"
+READY = (
+    "Ready: runs from here go to Modal. Its plans limit the GPUs at once (10 on Starter, 50 on "
+    "Team): where a run asks for more, the others wait.\n"
+)
 TOKENS = {TOKEN_ID, TOKEN_SECRET, TOKEN, WRITE_TOKEN, FINE_GRAINED_TOKEN, "hf_nobody", "as-wrong"}
 TWO_PROFILES = """\
 [work]

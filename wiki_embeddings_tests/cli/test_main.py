@@ -13,7 +13,7 @@ from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings_tests.support.homes import cli, cli_in_this_process
 
 DATASET = "wikipedia-sample-all-MiniLM-L6-v2-dry-run"
-FEW = ("--fraction", "0.05", "--shard-mib", "0.05")
+FEW = ("--fraction", "0.05", "--articles-per-shard", "2")
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,10 @@ def test_search_of_a_dataset_that_the_hub_lacks_is_refused_in_a_sentence(hub, tm
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "--wiki", "klingon"], "There is no wiki 'klingon' here, only sample, simple, en"),
+        (["run", "--wiki", "Klingon"], "not the language code of a Wikipedia"),
+        (["remove", "klingon"], "There is no wiki 'klingon' here, only sample"),
+        (["remove", "sample"], "sample is one of the wikis to begin with"),
+        (["add", "sample", "--refresh"], "sample is installed with the project and never changes"),
         (["run", "--fraction", "2"], "fraction is 2.0: Input should be less than or equal to 1"),
         (["run", *FEW, "--model", "/no/such/model"], "/no/such/model"),
         (["run", *FEW, "--token-budget", "60"], "60 tokens is too small"),
@@ -148,7 +151,7 @@ def test_a_setting_that_cannot_work_is_refused_in_a_sentence(tmp_path, variable,
 def test_an_estimate_starts_nothing_and_fits_a_terminal(tmp_path):
     home = tmp_path / "home"
     estimate = cli_in_this_process(
-        home, "estimate", "--gpu", "A10G", "--containers", "50", COLUMNS="80"
+        home, "estimate", "--gpu", "A10", "--containers", "50", COLUMNS="80"
     )
     assert estimate.returncode == 0, estimate.stderr
     table, notes = estimate.stdout.split("total", 1)

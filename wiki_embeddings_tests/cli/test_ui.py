@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from wiki_embeddings.asset_keys import ASSET_KEYS
+from wiki_embeddings.asset_keys import ASSET_KEYS, WIKIPEDIA_EXPORT
 from wiki_embeddings_tests.support.homes import SMALL, cli, environment
 from wiki_embeddings_tests.support.served_ui import graphql, served_ui
 
@@ -83,10 +83,20 @@ def test_runs_of_the_command_line_are_listed(ui):
     assert set(stale_statuses(ui).values()) == {"FRESH"}
 
 
-def test_the_lineage_shows_the_four_assets(ui, page):
+def test_the_lineage_shows_the_four_assets_and_the_export_before_them(ui, page):
     page.goto(f"{ui}/asset-groups")
-    for asset in ASSET_KEYS:
+    for asset in (WIKIPEDIA_EXPORT, *ASSET_KEYS):
         expect(page.get_by_text(asset, exact=True).first).to_be_visible()
+
+
+def test_after_a_run_of_the_sample_nothing_is_missing(ui):
+    query = """{assetNodes {assetKey {path} partitionKeys partitionStats {
+        numPartitions numMaterialized numFailed}}}"""
+    nodes = {node["assetKey"]["path"][0]: node for node in graphql(ui, query)["assetNodes"]}
+    for asset in ASSET_KEYS:
+        assert nodes[asset]["partitionKeys"] == ["sample"]
+        stats = nodes[asset]["partitionStats"]
+        assert stats == {"numPartitions": 1, "numMaterialized": 1, "numFailed": 0}
 
 
 def test_a_change_upstream_shows_as_stale_and_only_then(home, ui):
@@ -143,7 +153,10 @@ def test_the_launchpad_documents_the_config(ui):
         for node in graphql(ui, query)["assetNodes"]
     }
     modal_fields = {"containers", "deadline_minutes"}
-    assert set(fields["raw_wikipedia"]) == {"snapshot", "fraction", "shard_mib"} | modal_fields
+    assert (
+        set(fields["raw_wikipedia"])
+        == {"snapshot", "fraction", "articles_per_shard"} | modal_fields
+    )
     assert {"model", "token_budget", "title_prefix"} | modal_fields <= set(fields["chunked_volume"])
     assert (
         set(fields["embeddings"])
@@ -152,14 +165,20 @@ def test_the_launchpad_documents_the_config(ui):
     assert all(text for described in fields.values() for text in described.values())
 
 
-def test_each_schedule_is_listed_off_and_described(ui, page):
+def test_each_schedule_and_the_sensor_are_listed_off_and_described(ui, page):
     page.goto(f"{ui}/automation")
-    expect(page.get_by_text("monthly_refresh_en", exact=True)).to_be_visible()
-    query = """{schedulesOrError(repositorySelector: {repositoryName: "__repository__",
-        repositoryLocationName: "wiki_embeddings"}) {... on Schedules {results {
-        name description scheduleState {status}}}}}"""
+    for name in ("monthly_refresh", "daily_age_check", "new_exports"):
+        expect(page.get_by_text(name, exact=True)).to_be_visible()
+    selector = """(repositorySelector: {repositoryName: "__repository__",
+        repositoryLocationName: "wiki_embeddings"})"""
+    query = f"""{{schedulesOrError{selector} {{... on Schedules {{results {{
+        name description scheduleState {{status}}}}}}}}}}"""
     schedules = graphql(ui, query)["schedulesOrError"]["results"]
-    assert len(schedules) == 3
-    for schedule in schedules:
-        assert schedule["scheduleState"]["status"] == "STOPPED"
-        assert "On the 2nd of each month" in schedule["description"]
+    assert {schedule["name"] for schedule in schedules} == {"monthly_refresh", "daily_age_check"}
+    assert {schedule["scheduleState"]["status"] for schedule in schedules} == {"STOPPED"}
+    assert all("UTC" in schedule["description"] for schedule in schedules)
+    query = f"""{{sensorsOrError{selector} {{... on Sensors {{results {{
+        name description sensorState {{status}}}}}}}}}}"""
+    sensors = {sensor["name"]: sensor for sensor in graphql(ui, query)["sensorsOrError"]["results"]}
+    assert sensors["new_exports"]["sensorState"]["status"] == "STOPPED"
+    assert "at most 3 times" in sensors["new_exports"]["description"]

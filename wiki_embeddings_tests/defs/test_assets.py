@@ -19,7 +19,7 @@ from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.defs.assets import raw_wikipedia
-from wiki_embeddings.hub_files import retries
+from wiki_embeddings.downloads import retries
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.sources.hub import REPO_ID, REVISION
@@ -87,7 +87,7 @@ def test_a_wiki_from_the_hub_goes_all_the_way(whole_run):
     result = whole_run.result
     assert result.success, failures(result)
     assert checks(result) == dict.fromkeys(checks(result), True)
-    assert len(checks(result)) == 10
+    assert len(checks(result)) == 11
     stages = {snapshot.stage for snapshot in whole_run.snapshots}
     assert stages == {"raw", "chunks", "embeddings", "hub"}
 

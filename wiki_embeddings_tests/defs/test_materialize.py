@@ -35,7 +35,7 @@ def test_a_failed_shard_is_named_with_its_cause_and_no_manifest_is_written(compu
     message = str(raised.value)
     assert "1 of 4 shards of toy_asset (toy) failed; finished and kept: 3." in message
     assert "part-00001.parquet: This one is poison" in message
-    assert "`wiki-embeddings run --wiki toy --fraction 0.5 --shard-mib 0.25" in message
+    assert "`wiki-embeddings run --wiki toy --fraction 0.5 --articles-per-shard 10" in message
     assert read_manifest(volume, plan.folder) is None
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
 
+import dagster as dg
 import pytest
 
+from wiki_embeddings.defs.config import EmbeddingsConfig
+from wiki_embeddings.defs.preflight import options_asked
 from wiki_embeddings_tests.sources.article_tables import parquet
 from wiki_embeddings_tests.support.dagster_runs import failures, materialize
 from wiki_embeddings_tests.support.generated_wiki import WIKI, serve, wikipedia
@@ -31,7 +35,10 @@ ENGLISH = "BAAI/bge-small-en-v1.5"
         ({"chunked_volume": {"token_budget": 128, "model": "/no/such/model"}}, "/no/such/model"),
         ({"embeddings": {"inputs_per_container": 0}}, "inputs_per_container is 0: Input should be"),
         ({"embeddings": {"engine": "cpu", "precision": "float16"}}, "in float32 or int8, not in"),
-        ({"hub_dataset": {"file_mib": 0.5}}, "file_mib is 0.5: Input should be greater than"),
+        (
+            {"hub_dataset": {"shards_per_file": 0}},
+            "shards_per_file is 0: Input should be greater than",
+        ),
     ],
 )
 def test_what_cannot_work_fails_the_first_asset_in_a_sentence(
@@ -51,14 +58,14 @@ def test_what_cannot_work_fails_the_first_asset_in_a_sentence(
 
 
 def test_a_run_without_the_first_assets_is_checked_too(embedded_sandbox):
-    configs = {"hub_dataset": {"file_mib": 0.5}}
+    configs = {"hub_dataset": {"shards_per_file": 0}}
     chosen = ("embeddings", "hub_dataset")
     run = materialize(
         embedded_sandbox.instance, WIKI, chosen, configs, embedded_sandbox.resources()
     )
     assert failures(run) == {
-        "embeddings": "The config of hub_dataset cannot work: file_mib is 0.5: Input should be "
-        "greater than or equal to 1."
+        "embeddings": "The config of hub_dataset cannot work: shards_per_file is 0: Input should "
+        "be greater than or equal to 1."
     }
 
 
@@ -101,27 +108,77 @@ def test_a_schedule_of_another_language_goes_by_its_language(hub, tmp_path, conf
         import dagster as dg
         from wiki_embeddings.definitions import defs
         from wiki_embeddings.defs.automation import JOB
-        context = dg.build_schedule_context(
-            repository_def=defs.get_repository_def(),
-            scheduled_execution_time=datetime(2026, 12, 2, 3, tzinfo=UTC),
-        )
-        tick = defs.resolve_schedule_def("monthly_refresh_de").evaluate_tick(context)
-        (request,) = tick.run_requests
-        result = defs.resolve_job_def(JOB).execute_in_process(
-            partition_key=request.partition_key,
-            run_config=request.run_config | {{"ops": {{"chunked_volume": {{"config": {config}}}}}}},
-            raise_on_error=False,
-        )
+        from wiki_embeddings.defs.automation import monthly_refresh
+        from wiki_embeddings.defs.wikis import add_wiki, mark
+        quiet = {{"telemetry": {{"enabled": False}}}}
+        with dg.DagsterInstance.local_temp(overrides=quiet) as instance:
+            add_wiki(instance, "de")
+            mark(instance, "de", refreshed=True)
+            context = dg.build_schedule_context(
+                instance, scheduled_execution_time=datetime(2026, 12, 20, 3, tzinfo=UTC)
+            )
+            (request,) = monthly_refresh(context)
+            config = {{"ops": {{"chunked_volume": {{"config": {config}}}}}}}
+            result = defs.resolve_job_def(JOB).execute_in_process(
+                instance=instance,
+                partition_key=request.partition_key,
+                run_config=config,
+                raise_on_error=False,
+            )
         for event in result.all_events:
             if event.is_step_failure:
                 print(event.step_key, event.step_failure_data.user_failure_data.description)
     """)
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env=environment(tmp_path, WIKI_EMBEDDINGS_WIKIS="de", HF_ENDPOINT=hub.url),
+        env=environment(tmp_path, HF_ENDPOINT=hub.url),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.stdout.startswith("raw_wikipedia "), done.stderr
     assert sentence in done.stdout
+
+
+def test_the_advised_command_repeats_an_engine_that_the_output_does_not_record(embedded_sandbox):
+    for part in embedded_sandbox.folder("raw_wikipedia").glob("*.parquet"):
+        part.write_bytes(b"damaged")
+    config = {
+        "model": str(embedded_sandbox.model),
+        "token_budget": 128,
+        "title_prefix": False,
+        "engine": "cpu",
+    }
+    run = materialize(
+        embedded_sandbox.instance,
+        WIKI,
+        ["chunked_volume"],
+        {"chunked_volume": config},
+        embedded_sandbox.resources(),
+    )
+    message = failures(run)["chunked_volume"]
+    assert re.search(r"`wiki-embeddings run --wiki simple [^`]*--engine cpu`: only the", message)
+
+
+@pytest.mark.parametrize(
+    ("config", "on_modal", "words"),
+    [
+        ({}, True, ()),
+        ({"gpu": "A10", "containers": 50}, True, ()),
+        (
+            {"gpu": "h100", "containers": 3, "deadline_minutes": 5.0, "engine": "tei"},
+            True,
+            ("--engine tei", "--gpu h100", "--containers 3", "--deadline-minutes 5.0"),
+        ),
+        ({"gpu": "H100", "engine": "cuda"}, False, ("--engine cuda",)),
+    ],
+)
+def test_the_options_asked_are_those_that_differ_from_their_defaults(config, on_modal, words):
+    asked: list[str] = []
+
+    @dg.asset(config_schema=EmbeddingsConfig.to_config_schema().as_field())
+    def embeddings(context) -> None:  # Dagster refuses its type as text
+        asked.extend(options_asked(context, on_modal=on_modal))
+
+    dg.materialize([embeddings], run_config={"ops": {"embeddings": {"config": config}}})
+    assert asked == " ".join(words).split()

@@ -15,7 +15,7 @@ from wiki_embeddings.estimate.workload import count_workload
 from wiki_embeddings.sources import sample
 from wiki_embeddings.stages.article_chunker import load_chunker
 
-ENGLISH = RunOptions(gpu="A10G", containers=50)
+ENGLISH = RunOptions(gpu="A10", containers=50)
 
 
 @cache

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from wiki_embeddings.downloads.partial_file import PartialFile
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import resolve
-from wiki_embeddings.hub_files.partial_file import PartialFile
 from wiki_embeddings.volume import UnusableVolumeError
 from wiki_embeddings_tests.hub_files.fetching import (
     DOWNLOAD_SCRIPT,

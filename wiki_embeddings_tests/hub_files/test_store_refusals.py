@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from wiki_embeddings.downloads.errors import TransientError
+from wiki_embeddings.downloads.retries import with_retries
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.errors import TransientError
-from wiki_embeddings.hub_files.retries import with_retries
 from wiki_embeddings_tests.hub_files.fetching import (
     QUICK_POLICY,
     WEIGHTS,

@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub.utils import _http
 from huggingface_hub.utils._http import default_client_factory
 
-from wiki_embeddings.hub_files import retries
+from wiki_embeddings.downloads import retries
 from wiki_embeddings.manifest import Manifest, Settings, write_manifest
 from wiki_embeddings.publishing import hub_calls
 from wiki_embeddings.stages.shard import describe_parquet, parquet_writer
@@ -30,11 +30,12 @@ from wiki_embeddings_tests.standins.hub import WRITE_TOKEN, LocalHub
 from wiki_embeddings_tests.standins.hub.fixtures import use_local_hub, without_xet
 from wiki_embeddings_tests.support.synthetic import MODEL, SETTINGS, rows, write_embeddings
 
-SHARDS, ROWS = 6, 20
+SHARDS, ROWS = 6, 26
+"""Their page ids end a data file after every second shard, with two shards in a file on average."""
 
 COMPLETE_SETTINGS: Settings = {
     **SETTINGS,
-    "raw": {**SETTINGS["raw"], "shard_bytes": 16 << 20},
+    "raw": {**SETTINGS["raw"], "articles_per_shard": 4096},
     "chunks": {**SETTINGS["chunks"], "model": MODEL},
 }
 """Includes what an error needs that names the command to run again."""
@@ -93,10 +94,7 @@ def published_datasets(tmp_path_factory: pytest.TempPathFactory) -> Datasets:
     first = replace(write_embeddings(volume, SHARDS, ROWS), settings=COMPLETE_SETTINGS)
     write_manifest(volume, first)
     second = _next_snapshot(volume, first)
-    file_bytes = 2 * first.files[0].bytes + 1000  # three data files of two shards each
-    return Datasets(
-        root, create_dataset(volume, first, file_bytes), create_dataset(volume, second, file_bytes)
-    )
+    return Datasets(root, create_dataset(volume, first, 2), create_dataset(volume, second, 2))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_the_link_moves_from_one_version_to_the_next(tmp_path, volume, vectors):
     assert len(list((first / "data").iterdir())) == 1
 
     assert (
-        publish_to_folder(volume, create_dataset(volume, vectors, file_bytes=1).folder, hub)
+        publish_to_folder(volume, create_dataset(volume, vectors, shards_per_file=1).folder, hub)
         == first
     )
     assert len(list((first / "data").iterdir())) == 4

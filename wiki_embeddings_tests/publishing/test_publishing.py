@@ -83,7 +83,7 @@ def test_publishing_the_same_again_changes_nothing(datasets, hub):
 def test_data_files_of_the_previous_version_are_removed(datasets, hub):
     datasets.publish(datasets.first)
     vectors = existing_manifest(datasets.volume, datasets.second.upstream.folder)
-    other = create_dataset(datasets.volume, vectors, file_bytes=1)
+    other = create_dataset(datasets.volume, vectors, shards_per_file=1)
     datasets.publish(other)
     paths = {path for path in hub.files(REPO_ID) if path.startswith("data/")}
     assert paths == {file.name for file in other.files if file.rows}
@@ -93,7 +93,7 @@ def test_data_files_of_the_previous_version_are_removed(datasets, hub):
 def test_another_version_of_the_same_snapshot_gets_another_tag(datasets, hub):
     first = datasets.publish(datasets.first)
     vectors = existing_manifest(datasets.volume, datasets.first.upstream.folder)
-    other = create_dataset(datasets.volume, vectors, file_bytes=1)
+    other = create_dataset(datasets.volume, vectors, shards_per_file=1)
     second = datasets.publish(other)
     assert second.tag == f"20231101-{other.digest[:8]}"
     assert tag_commits(hub) == {"20231101": first.commit, second.tag: second.commit}

@@ -36,7 +36,7 @@ def many_row_groups(tmp_path):
     vectors = write_embeddings(volume, shards=100, rows_each=20, noise_bytes=4000)
     vectors = replace(vectors, settings=COMPLETE_SETTINGS)
     write_manifest(volume, vectors)
-    dataset = create_dataset(volume, vectors, file_bytes=1 << 30)
+    dataset = create_dataset(volume, vectors, shards_per_file=1000)
     return Datasets(volume.root, first=dataset, second=dataset)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from wiki_embeddings.downloads import retries
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.hub_files import retries
 from wiki_embeddings.publishing import hub_calls, pull_request
 from wiki_embeddings.publishing.file_transfer import _transfer_error
 from wiki_embeddings_tests.publishing.runs import (

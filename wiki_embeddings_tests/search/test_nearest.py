@@ -30,6 +30,8 @@ def test_the_passage_itself_is_the_nearest_to_its_own_vector(volume, vectors, ro
     best, *others = nearest(question_like(row), from_manifest(volume, vectors), 5)
     assert best.text == f"Passage {row}, élan 🙂."
     assert best.title == f"Article {row // 2}"
+    assert best.section == ("History" if row % 2 else "")
+    assert best.url == f"https://simple.wikipedia.org/wiki/{row // 2}?oldid={1000 + row // 2}"
     assert best.score == pytest.approx(1.0, abs=1e-3)
     assert [p.score for p in others] == sorted((p.score for p in others), reverse=True)
 
@@ -173,6 +175,26 @@ def test_a_file_without_a_column_is_named(published, column):
         nearest(question_like(0), files, 1)
 
 
+@pytest.mark.parametrize("missing", [["section", "revision_id", "timestamp"], ["revision_id"]])
+def test_datasets_of_earlier_releases_are_searched_too(published, missing):
+    files = from_folder(published)
+    for number, path in enumerate(files.files):
+        pq.write_table(rows(10 * number, 10).drop_columns(missing), path)
+    (best,) = nearest(question_like(13), files, 1)
+    assert (best.title, best.url) == ("Article 6", "https://simple.wikipedia.org/wiki/6")
+    assert best.section == ("" if "section" in missing else "History")
+
+
+def test_a_source_without_revisions_gives_the_address_of_the_article(published):
+    files = from_folder(published)
+    table = rows(0, 10)
+    place = table.schema.get_field_index("revision_id")
+    unknown = table.set_column(place, table.schema.field(place), pa.nulls(10, pa.int64()))
+    pq.write_table(unknown, files.files[0])
+    (best,) = nearest(question_like(3), files, 1)
+    assert best.url == "https://simple.wikipedia.org/wiki/1"
+
+
 def test_vectors_of_different_lengths_are_refused(published):
     files = from_folder(published)
     table = rows(0, 10)
@@ -201,6 +223,8 @@ def test_a_file_with_a_missing_vector_is_named_with_what_to_do(published):
     ("column", "type_", "wrong"),
     [
         ("title", pa.int64(), "int64 in the column `title`"),
+        ("section", pa.int64(), "int64 in the column `section`"),
+        ("revision_id", pa.string(), "string in the column `revision_id`"),
         ("embedding", pa.list_(pa.int16(), 8), "vectors of int16"),
     ],
 )

@@ -8,7 +8,7 @@ from io import BytesIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wiki_embeddings.schemas import RAW_SCHEMA
+from wiki_embeddings_tests.support.raw_articles import raw_articles
 
 
 def articles(ids: Sequence[object]) -> pa.Table:
@@ -31,5 +31,5 @@ def parquet(table: pa.Table, row_group_size: int = 100) -> bytes:
 
 def expected(ids: Sequence[int]) -> pa.Table:
     table = articles(ids)
-    columns = [table.column("id").cast(pa.int64()), *table.columns[1:]]
-    return pa.table(columns, names=RAW_SCHEMA.names).cast(RAW_SCHEMA)
+    titles, texts = table.column("title").to_pylist(), table.column("text").to_pylist()
+    return pa.Table.from_batches([raw_articles(ids, titles, texts)])

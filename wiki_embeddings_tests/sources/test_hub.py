@@ -8,6 +8,7 @@ import pickle
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,14 @@ from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.schemas import RAW_SCHEMA
-from wiki_embeddings.sources.hub import REPO_ID, REVISION, HubPart, discard, open_part, plan
+from wiki_embeddings.sources.hub import REVISION, HubPart, discard, open_part
+from wiki_embeddings.sources.hub import plan as plan_selection
+from wiki_embeddings.sources.protocol import (
+    SOURCE_ARTICLES,
+    WIKIMEDIA_WIKIPEDIA,
+    ArticleSelection,
+    SourcePlan,
+)
 from wiki_embeddings.sources.sampling import keep_mask
 from wiki_embeddings.stages import fetch
 from wiki_embeddings.volume import Volume
@@ -34,13 +42,17 @@ def add_wikipedia(hub: LocalHub, config: str, tables: Sequence[pa.Table]) -> Non
     others = {
         f"20231101.{wiki}/train-00000-of-00001.parquet": b"" for wiki in ("de", "fr", "simple")
     }
-    hub.add(REPO_ID, {"README.md": b"# Wikipedia", **others, **files}, commit=REVISION)
+    hub.add(WIKIMEDIA_WIKIPEDIA, {"README.md": b"# Wikipedia", **others, **files}, commit=REVISION)
+
+
+def plan(wiki: str, **selected: Any) -> SourcePlan[HubPart]:
+    return plan_selection(ArticleSelection(wiki, "hub", **selected))
 
 
 def read(part: HubPart, scratch: Path) -> pa.Table:
     opened = open_part(part, scratch, progress=lambda _: None)
     table = pa.Table.from_batches(opened.batches, schema=RAW_SCHEMA)
-    assert table.num_rows == opened.rows
+    assert opened.statistics() == {SOURCE_ARTICLES: table.num_rows}
     return table
 
 
@@ -53,7 +65,12 @@ def test_a_plan_has_one_part_for_each_file_in_order(hub: LocalHub):
     planned = plan("xx")
 
     assert planned.snapshot == "20231101"
-    assert planned.settings == {"source": REPO_ID, "revision": REVISION, "fraction": 1.0}
+    assert planned.settings == {
+        "source": WIKIMEDIA_WIKIPEDIA,
+        "revision": REVISION,
+        "folder": "20231101.xx",
+        "fraction": 1.0,
+    }
     assert [part.path for part in planned.parts] == [
         "20231101.xx/train-00000-of-00002.parquet",
         "20231101.xx/train-00001-of-00002.parquet",
@@ -99,7 +116,7 @@ def test_an_edition_that_does_not_exist_is_refused_with_similar_names(
 
 def test_an_error_shows_only_a_few_of_many_editions(hub: LocalHub):
     files = {f"20231101.w{number}/train-0.parquet": b"" for number in range(300)}
-    hub.add(REPO_ID, files, commit=REVISION)
+    hub.add(WIKIMEDIA_WIKIPEDIA, files, commit=REVISION)
 
     with pytest.raises(BadInputError, match="300 editions") as caught:
         plan("zz")
@@ -120,7 +137,7 @@ def test_an_edition_that_lacks_a_file_is_refused(
     hub: LocalHub, names: list[str], fault: str, fraction: float
 ):
     files = {f"20231101.xx/train-{name}.parquet": b"" for name in names}
-    hub.add(REPO_ID, files, commit=REVISION)
+    hub.add(WIKIMEDIA_WIKIPEDIA, files, commit=REVISION)
 
     with pytest.raises(BadInputError, match=f"not have all articles of 20231101.xx: .*{fault}"):
         plan("xx", fraction=fraction)
@@ -132,8 +149,9 @@ def test_articles_that_the_card_counts_and_the_files_lack_are_missed(hub: LocalH
     file = "20231101.xx/train-00000-of-00001.parquet"
     compute = LocalCompute(volume.root, cores=1)
     for ids in (range(20), range(30)):
-        hub.add(REPO_ID, {"README.md": card, file: parquet(articles(ids))}, commit=REVISION)
-        fetching = fetch.plan("xx", snapshot="20231101", fraction=1.0, shard_bytes=1 << 20)
+        files = {"README.md": card, file: parquet(articles(ids))}
+        hub.add(WIKIMEDIA_WIKIPEDIA, files, commit=REVISION)
+        fetching = fetch.plan(ArticleSelection("xx", "hub"), articles_per_shard=100)
         if len(ids) == 30:
             assert make_shards(fetching, compute).manifest.rows == 30
             continue

@@ -18,6 +18,7 @@ from wiki_embeddings.sources.parquet_articles import (
     _translate_parquet_errors,
     read_articles,
 )
+from wiki_embeddings.sources.protocol import SOURCE_ARTICLES
 from wiki_embeddings.sources.sampling import keep_mask
 from wiki_embeddings_tests.sources.article_tables import articles, expected, parquet
 
@@ -26,7 +27,7 @@ def read_file(path: Path, content: bytes, keep: float = 1.0) -> pa.Table:
     path.write_bytes(content)
     opened = read_articles(path, "the file", keep)
     table = pa.Table.from_batches(opened.batches, schema=RAW_SCHEMA)
-    assert table.num_rows == opened.rows
+    assert opened.statistics() == {SOURCE_ARTICLES: table.num_rows}
     return table
 
 
@@ -50,7 +51,7 @@ def test_no_batch_is_empty_even_if_few_articles_are_kept(tmp_path: Path):
 
     opened = read_articles(tmp_path / "file", "the file", keep=0.001)
 
-    assert 0 < opened.rows < 9
+    assert 0 < opened.statistics()[SOURCE_ARTICLES] < 9
     assert all(batch.num_rows for batch in opened.batches)
 
 
@@ -80,6 +81,22 @@ def test_articles_are_sorted_across_batches(tmp_path: Path):
 def test_a_bad_id_is_refused_with_its_file_and_row(tmp_path: Path, ids: list[Any], message: str):
     with pytest.raises(BadInputError, match=f"the file, {message}"):
         read_file(tmp_path / "file", parquet(articles(ids)))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_revision_is_taken_from_a_file_that_has_it(tmp_path: Path, order: int):
+    numbers = list(range(1000))[::order]
+    revisions = pa.array([number * 10 for number in numbers])
+    times = pa.array(numbers, pa.timestamp("ms", tz="UTC"))
+    table = articles(numbers).append_column("timestamp", times)
+    table = table.append_column("revision_id", revisions)
+
+    read = read_file(tmp_path / "file", parquet(table))
+    assert read["revision_id"].to_pylist() == [number * 10 for number in range(1000)]
+    assert read["timestamp"].cast(pa.int64()).to_pylist() == list(range(1000))
+
+    as_text = table.set_column(5, "revision_id", revisions.cast(pa.string()))
+    assert read_file(tmp_path / "file", parquet(as_text))["revision_id"].null_count == 1000
 
 
 @pytest.mark.parametrize("column", ["url", "title", "text"])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.stages.article_chunker import batches, load_chunker
+from wiki_embeddings_tests.support.raw_articles import raw_articles
 
 LONG_TITLE = "A list of everything that was ever said about snow " * 12
 WORDS = "Fresh snow reflects most of the sunlight that falls on it. "
@@ -18,7 +18,7 @@ WORDS = "Fresh snow reflects most of the sunlight that falls on it. "
 def articles(*titles_and_texts: tuple[str, str]) -> pa.Table:
     titles = [title for title, _ in titles_and_texts]
     texts = [text for _, text in titles_and_texts]
-    return pa.table([range(len(titles)), titles, titles, texts], schema=RAW_SCHEMA)
+    return pa.Table.from_batches([raw_articles(range(len(titles)), titles, texts)])
 
 
 def rows(table: pa.Table, model: str, token_budget: int = 256, title_prefix: bool = True):
@@ -31,6 +31,27 @@ def test_a_title_that_the_budget_shortens_changes_the_hash(tiny_model):
     assert (narrow["title"], narrow["text"]) == (wide["title"], wide["text"])
     assert narrow["tokens"] != wide["tokens"]
     assert narrow["hash"] != wide["hash"]
+
+
+@settings(max_examples=20)
+@given(st.lists(st.tuples(st.integers(2, 4), st.integers(0, 40)), max_size=6))
+def test_sections_change_nothing_but_their_column(tiny_model, drawn):
+    text, headings = "Lead.\n\n", []
+    for level, times in drawn:
+        headings.append({"start": len(text), "level": level})
+        text += f"Heading\n\n{WORDS * times}\n\n"
+    names, texts = ["Snow", "Ice"], [text, text]
+    table = articles(*zip(names, texts, strict=True))
+    known = pa.Table.from_batches([raw_articles([0, 1], names, texts, [headings, None])])
+
+    without, chunks = rows(table, str(tiny_model), 128), rows(known, str(tiny_model), 128)
+    assert [{**row, "section": ""} for row in chunks] == without
+    assert not any(row["section"] for row in chunks if row["title"] == "Ice")
+    assert all(
+        row["section"] or row["start"] < headings[0]["start"]
+        for row in chunks
+        if row["title"] == "Snow" and headings
+    )
 
 
 def test_a_budget_that_changes_no_token_changes_no_hash(tiny_model):

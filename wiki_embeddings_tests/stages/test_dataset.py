@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pyarrow as pa
@@ -22,13 +23,12 @@ from wiki_embeddings_tests.support.synthetic import rows, write_embeddings
 
 @pytest.fixture
 def vectors(volume):
-    return write_embeddings(volume, shards=4, rows_each=10)
+    return write_embeddings(volume, shards=4, rows_each=14)
 
 
 @pytest.fixture
 def published(volume, vectors):
-    two_shards = 2 * vectors.files[0].bytes + 1000
-    plan = publish.plan(vectors, file_bytes=two_shards)
+    plan = publish.plan(vectors, shards_per_file=3)
     return materialize(plan, LocalCompute(volume.root, cores=1), silent, "hub_dataset").manifest
 
 
@@ -42,7 +42,7 @@ def test_the_folder_has_the_hubs_layout(volume, published):
         "manifest.json",
         "small/train-00000-of-00001.parquet",
     ]
-    assert published.rows == 40, "the rows for a first look are counted once"
+    assert published.rows == 56, "the rows for a first look are counted once"
 
 
 def test_datasets_and_arrow_open_the_folder_as_it_is(tmp_path, volume, published):
@@ -53,6 +53,9 @@ def test_datasets_and_arrow_open_the_folder_as_it_is(tmp_path, volume, published
             "id": Value("int64"),
             "url": Value("string"),
             "title": Value("string"),
+            "revision_id": Value("int64"),
+            "timestamp": Value("timestamp[ms, tz=UTC]"),
+            "section": Value("string"),
             "chunk_index": Value("int32"),
             "start": Value("int32"),
             "text": Value("string"),
@@ -61,7 +64,7 @@ def test_datasets_and_arrow_open_the_folder_as_it_is(tmp_path, volume, published
             "embedding": List(Value("float16"), length=8),
         }
     )
-    expected = rows(0, 40).to_pylist()
+    expected = rows(0, 56).to_pylist()
     assert dataset.to_list() == expected
     assert pads.dataset(folder / "data").to_table().to_pylist() == expected
 
@@ -92,10 +95,10 @@ def test_files_can_be_read_in_parts(volume, published):
     data_file = volume.path(published.folder) / "data/train-00000-of-00002.parquet"
     with pq.ParquetFile(data_file) as parquet:
         group = parquet.metadata.row_group(0)
-        columns = {group.column(n).path_in_schema: group.column(n) for n in range(9)}
+        columns = {group.column(n).path_in_schema: group.column(n) for n in range(12)}
     assert all(column.has_column_index or column.has_offset_index for column in columns.values())
     assert {column.compression for column in columns.values()} == {"ZSTD"}
-    assert columns["id"].statistics.max == 4
+    assert columns["id"].statistics.max == 13
     assert columns["text"].statistics is None
     assert "BYTE_STREAM_SPLIT" not in columns["embedding.list.element"].encodings
 
@@ -130,11 +133,11 @@ def ignored(_: int) -> None:
 def test_the_small_file_has_rows_from_everywhere(volume, vectors, monkeypatch):
     monkeypatch.setattr(publish, "SMALL_ROWS", 8)
     monkeypatch.setattr(publish, "_SMALL_WINDOWS", 4)
-    plan = publish.plan(vectors, file_bytes=1)
+    plan = publish.plan(vectors, shards_per_file=1)
     publish.make_dataset_file(plan.specs[-2], volume, ignored)
     small = pq.read_table(volume.path(plan.folder) / SMALL_FILE)
     assert small.schema == rows(0, 1).schema
-    expected = rows(0, 40).take([0, 1, 10, 11, 20, 21, 30, 31])
+    expected = rows(0, 56).take([0, 1, 14, 15, 28, 29, 42, 43])
     assert small.to_pylist() == expected.to_pylist()
 
 
@@ -148,12 +151,15 @@ def test_the_windows_of_the_small_file_are_spread_and_complete(there, wanted):
     assert max(gaps, default=0) - min(gaps, default=0) <= 1
 
 
-@given(st.lists(st.integers(1, 50), max_size=12), st.integers(1, 100))
-def test_files_are_grouped_in_order_up_to_the_size(sizes, limit):
-    files = [ShardFile(str(n), 1, size, "", n, n, 1, {}) for n, size in enumerate(sizes)]
-    groups = publish.group_files(files, limit)
+@given(st.lists(st.integers(1, 50), unique=True, max_size=30).map(sorted), st.integers(1, 9))
+def test_files_end_where_page_ids_say(last_ids, shards_per_file):
+    files = [ShardFile(str(n), 1, n * 7, "", n, n, 1, {}) for n in last_ids]
+    groups = publish.group_files(files, shards_per_file)
     assert [file for group in groups for file in group] == files
-    for group in groups:
-        assert len(group) == 1 or sum(file.bytes for file in group) <= limit
-    for one, other in pairwise(groups):
-        assert sum(file.bytes for file in one) + other[0].bytes > limit
+    assert all(len(group) > shards_per_file // 2 for group in groups[:-1])
+    larger = [replace(file, bytes=1000, sha256="other", rows=9) for file in files]
+    assert [len(group) for group in publish.group_files(larger, shards_per_file)] == [
+        len(group) for group in groups
+    ]
+    if shards_per_file == 1:
+        assert all(len(group) == 1 for group in groups)

@@ -20,6 +20,7 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.progress import silent
 from wiki_embeddings.schemas import stored_vectors, vectors_of
+from wiki_embeddings.sources.protocol import ArticleSelection
 from wiki_embeddings.stages import chunk, embed, fetch
 from wiki_embeddings.stages.shard import Plan, read_input
 from wiki_embeddings.volume import Volume
@@ -41,7 +42,7 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Volume:
 def chunks(volume, tiny_model) -> Manifest:
     """A tenth of the sample in chunks of its own tokenizer, a shard of a few dozen each."""
     compute = LocalCompute(volume.root, cores=1)
-    part = fetch.plan("sample", snapshot="20231101", fraction=0.1, shard_bytes=50_000)
+    part = fetch.plan(ArticleSelection("sample", fraction=0.1), articles_per_shard=2)
     raw = materialize(part, compute, silent, "raw_wikipedia").manifest
     config = chunk.prepare(volume, str(tiny_model), None, token_budget=256, title_prefix=True)
     return materialize(chunk.plan(raw, config), compute, silent, "chunked_volume").manifest

@@ -47,13 +47,24 @@ def test_rows_out_of_order_are_refused(order):
 
 def test_an_exchanged_vector_changes_the_checksum():
     table = rows(0, 4)
-    exchanged = table.set_column(8, "embedding", table.column("embedding").take([1, 0, 2, 3]))
+    place = table.schema.get_field_index("embedding")
+    exchanged = table.set_column(place, "embedding", table["embedding"].take([1, 0, 2, 3]))
     assert (
         embedding_statistics(table)["row_checksum"]
         != (embedding_statistics(exchanged)["row_checksum"])
     )
     parts = [embedding_statistics(rows(0, 1)), embedding_statistics(rows(1, 3))]
     assert merged_stats(parts)["row_checksum"] == embedding_statistics(table)["row_checksum"]
+
+
+@pytest.mark.parametrize("column", ["url", "title", "revision_id", "timestamp", "section"])
+def test_a_changed_value_changes_the_checksums(column):
+    table = rows(0, 4)
+    place = table.schema.get_field_index(column)
+    exchanged = table.set_column(place, table.schema.field(place), table[column].take([0, 0, 0, 3]))
+    before, after = embedding_statistics(table), embedding_statistics(exchanged)
+    assert before["chunk_checksum"] != after["chunk_checksum"]
+    assert before["row_checksum"] != after["row_checksum"]
 
 
 def with_vectors(vectors: np.ndarray) -> pa.Table:

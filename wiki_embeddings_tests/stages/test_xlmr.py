@@ -11,6 +11,7 @@ from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.progress import silent
 from wiki_embeddings.schemas import vectors_of
+from wiki_embeddings.sources.protocol import ArticleSelection
 from wiki_embeddings.stages import chunk, embed, fetch
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.encoders.references import unpacked_xlmr
@@ -27,7 +28,7 @@ def test_a_wiki_is_embedded_whole(tmp_path):
     model = str(unpacked_xlmr(tmp_path))
     volume = Volume(tmp_path / "volume")
     compute = LocalCompute(volume.root, cores=1)
-    part = fetch.plan("sample", snapshot="20231101", fraction=0.03, shard_bytes=50_000)
+    part = fetch.plan(ArticleSelection("sample", fraction=0.03), articles_per_shard=2)
     raw = materialize(part, compute, silent, "raw_wikipedia").manifest
     config = chunk.prepare(volume, model, None, token_budget=200, title_prefix=False)
     chunks = materialize(chunk.plan(raw, config), compute, silent, "chunked_volume").manifest

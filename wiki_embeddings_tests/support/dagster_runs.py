@@ -17,11 +17,13 @@ from wiki_embeddings.defs.materializations import Materialization, last_material
 from wiki_embeddings.defs.materialize import Materialized
 from wiki_embeddings.defs.materialize import materialize as make_all_shards
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.wikipedia_export import wikipedia_export
+from wiki_embeddings.defs.wikis import add_wiki
 from wiki_embeddings.progress import Listener, silent
 from wiki_embeddings.settings import ComputeKind
 from wiki_embeddings.stages.shard import Plan
 
-_ASSETS = (raw_wikipedia, chunked_volume, embeddings, hub_dataset)
+_ASSETS = (wikipedia_export, raw_wikipedia, chunked_volume, embeddings, hub_dataset)
 
 
 def new_instance(folder: Path) -> AbstractContextManager[dg.DagsterInstance]:
@@ -61,6 +63,7 @@ def materialize(
 ) -> dg.ExecuteInProcessResult:
     """Materialize assets of a wiki with their checks; all four if none is named."""
     chosen = assets or ASSET_KEYS
+    add_wiki(instance, wiki)
     return dg.materialize(
         [*_ASSETS, *asset_checks],
         selection=dg.AssetSelection.assets(*chosen),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from wiki_embeddings.sources.hub import REPO_ID, REVISION
+from wiki_embeddings.sources.hub import REVISION
+from wiki_embeddings.sources.protocol import WIKIMEDIA_WIKIPEDIA
 from wiki_embeddings_tests.standins.hub import LocalHub
 
 WIKI = "simple"
@@ -36,4 +37,4 @@ def serve(hub: LocalHub, *parts: bytes) -> None:
         f"20231101.{WIKI}/train-{n:05d}-of-{len(parts):05d}.parquet": part
         for n, part in enumerate(parts)
     }
-    hub.add(REPO_ID, files, commit=REVISION)
+    hub.add(WIKIMEDIA_WIKIPEDIA, files, commit=REVISION)

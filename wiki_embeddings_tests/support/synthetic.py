@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,9 @@ def rows(first: int, count: int, dimensions: int = 8) -> pa.Table:
         "id": [n // 2 for n in numbers],
         "url": [f"https://simple.wikipedia.org/wiki/{n // 2}" for n in numbers],
         "title": [f"Article {n // 2}" for n in numbers],
+        "revision_id": [1000 + n // 2 for n in numbers],
+        "timestamp": [datetime(2026, 11, 1, n // 2 % 24, tzinfo=UTC) for n in numbers],
+        "section": ["History" * (n % 2) for n in numbers],
         "chunk_index": [n % 2 for n in numbers],
         "start": [n % 2 * 10 for n in numbers],
         "text": [f"Passage {n}, élan 🙂.\n" for n in numbers],

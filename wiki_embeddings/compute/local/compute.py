@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Concatenate
 from filelock import FileLock, Timeout
 
 from wiki_embeddings.compute.local.pool import WorkerPool
-from wiki_embeddings.compute.protocol import ArgumentsT, Event, ResultT
+from wiki_embeddings.compute.protocol import ArgumentsT, Event, ResultT, with_options
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.volume import Volume, translate_storage_errors
+from wiki_embeddings.sources.connections import FILE_CONNECTIONS
+from wiki_embeddings.volume import Volume, lock_file, translate_storage_errors
 
 if TYPE_CHECKING:
     from wiki_embeddings.encoders.protocol import EncoderInfo
@@ -34,10 +35,12 @@ class LocalCompute:
     Attributes:
         root: The folder that is the volume.
         cores: Processor cores to use.
+        asked: Options of the run that no output records, as words of a command line.
     """
 
     root: Path
     cores: int
+    asked: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -56,7 +59,7 @@ class LocalCompute:
 
     def command(self, arguments: Sequence[str]) -> str:
         """Return a shell command line that runs on this machine."""
-        return shlex.join(arguments)
+        return shlex.join(with_options(arguments, self.asked))
 
     def describe(
         self, model: str, revision: str | None, engine: str, precision: str | None = None
@@ -75,9 +78,24 @@ class LocalCompute:
         """Call a function on the volume in this process."""
         return function(self.files, *args, **kwargs)
 
+    def change(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """Call a function that changes the volume, in this process."""
+        return function(self.files, *args, **kwargs)
+
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in worker processes; see `Compute.map`."""
-        max_workers = {"core": self.cores, "machine": 1, "network": _DOWNLOADS}[plan.bound_by]
+        max_workers = {
+            "core": self.cores,
+            "machine": 1,
+            "network": _DOWNLOADS,
+            # While so many files are fetched, another one is worked on.
+            "site": FILE_CONNECTIONS + 1,
+        }[plan.bound_by]
         with _locked(self.files, plan):
             yield from WorkerPool(plan, self.files, max_workers).run()
 
@@ -89,7 +107,7 @@ def _locked(volume: Volume, plan: Plan[Any]) -> Iterator[None]:
     Raises:
         WikiEmbeddingsError: Another run holds the lock.
     """
-    path = volume.path(f"{plan.folder}.lock")
+    path = volume.path(lock_file(plan.folder))
     with translate_storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

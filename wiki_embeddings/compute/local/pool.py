@@ -76,10 +76,10 @@ class WorkerPool:
         # Starting the tracker unblocks signals, so it must run before they are blocked.
         resource_tracker.ensure_running()
         ours, theirs = context.Pipe()
+        # No daemon, which could have no processes of its own; it ends with this one all the same.
         process = context.Process(
             target=serve,
             args=(theirs, self._plan.make, self._volume, self._shards_in_hand),
-            daemon=True,
         )
         # The worker inherits the blocked signal: no Ctrl-C reaches it before it ignores them.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

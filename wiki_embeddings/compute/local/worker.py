@@ -9,12 +9,12 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Progressed
 from wiki_embeddings.errors import BrokenDeviceError, OutageError, WikiEmbeddingsError
+from wiki_embeddings.host import exit_with_parent
 from wiki_embeddings.volume import UnusableVolumeError, Volume
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def serve(connection: Connection, make: Make, volume: Volume, shards_in_hand: in
     """
     # Ctrl-C reaches every process of the terminal; the parent is the one that stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    exit_with_parent()
     # One process per core makes the best use of the machine; threads of the tokenizer on top of
     # that only get in each other's way.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -90,11 +90,3 @@ class _ThrottledProgress:
         if now - self._sent_at >= _REPORT_EVERY_S:
             self._send(Progressed(self._shard, self._unsent_units))
             self._unsent_units, self._sent_at = 0, now
-
-
-def _exit_with_parent() -> None:
-    """Exit as soon as the parent ends, even by SIGKILL: nobody is left to use the result."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

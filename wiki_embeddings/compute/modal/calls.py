@@ -9,6 +9,7 @@ from typing import Any
 import modal
 
 from wiki_embeddings.compute.modal.container import Refusal
+from wiki_embeddings.compute.modal.deployment import APP
 from wiki_embeddings.compute.modal.errors import with_retries
 from wiki_embeddings.compute.modal.uninterruptible import uninterruptible
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
@@ -57,6 +58,19 @@ def call_remote(
     if isinstance(result, Refusal):
         raise BadInputError(result.cause)
     return result
+
+
+async def is_deployed() -> bool:
+    """Return True if the app is deployed now.
+
+    Raises:
+        modal.exception.Error: Modal does not say.
+    """
+    try:
+        await modal.Function.from_name(APP, "handshake").hydrate.aio()
+    except modal.exception.NotFoundError:
+        return False
+    return True
 
 
 def cancel(call: modal.FunctionCall) -> None:

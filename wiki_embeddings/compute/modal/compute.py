@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,10 +18,11 @@ import modal
 
 from wiki_embeddings.compute.modal import deployment, shard_map
 from wiki_embeddings.compute.modal.calls import CallRecord, call_remote
-from wiki_embeddings.compute.modal.deployment import APP, VOLUME
 from wiki_embeddings.compute.modal.files import ModalFiles
 from wiki_embeddings.compute.modal.preflight import require_ready
 from wiki_embeddings.compute.modal.prices import ContainerSize
+from wiki_embeddings.compute.modal.shard_map import Deadlines
+from wiki_embeddings.compute.modal.workspace import Workspace
 from wiki_embeddings.compute.protocol import (
     ArgumentsT,
     ContainerOptions,
@@ -29,6 +30,7 @@ from wiki_embeddings.compute.protocol import (
     Failed,
     Finished,
     ResultT,
+    with_options,
 )
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.manifest import ShardFile
@@ -43,6 +45,9 @@ _FUNCTIONS: dict[StageName, tuple[str, ContainerSize]] = {
     "uploads": ("upload_file", deployment.UPLOAD_CONTAINER),
 }
 """The function that makes a shard of each stage; for `embeddings` it depends on the engine."""
+
+_SITE_FUNCTION = "fetch_export_file"
+"""The function that fetches a part from a site that allows few connections."""
 
 _EMBEDDERS = {
     "auto": ("Embedder", deployment.EMBED_CONTAINER),
@@ -65,19 +70,19 @@ _DESCRIBE_IDLE_S = 2
 """How long a container idles that was started only for `describe`."""
 
 
-def connect(options: ContainerOptions) -> ModalCompute:
+def connect(options: ContainerOptions, asked: tuple[str, ...] = ()) -> ModalCompute:
     """Return the compute of the deployed app.
 
     Args:
         options: The containers that a map may use.
+        asked: See `ModalCompute.asked`.
 
     Raises:
         BadInputError: The token, the secret, the volume or the app is missing, or the app was
             deployed from another version of the code.
         WikiEmbeddingsError: Modal cannot be reached.
     """
-    require_ready()
-    return ModalCompute(options)
+    return ModalCompute(options, asked, require_ready())
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,13 @@ class ModalCompute:
 
     Attributes:
         options: The containers that a map may use.
+        asked: Options of the run that no output records, as words of a command line.
+        workspace: The app's functions, and its volume.
     """
 
     options: ContainerOptions
+    asked: tuple[str, ...]
+    workspace: Workspace
 
     @property
     def name(self) -> str:
@@ -98,7 +107,7 @@ class ModalCompute:
     @property
     def files(self) -> ModalFiles:
         """The volume's small files."""
-        return ModalFiles(modal.Volume.from_name(VOLUME, version=2))
+        return ModalFiles(self.workspace.volume)
 
     @property
     def folder(self) -> Path | None:
@@ -106,9 +115,8 @@ class ModalCompute:
         return None
 
     def command(self, arguments: Sequence[str]) -> str:
-        """Return a shell command line that runs on Modal with as many containers."""
-        containers = ["--containers", f"{self.options.containers}"]
-        return f"WIKI_EMBEDDINGS_COMPUTE=modal {shlex.join([*arguments, *containers])}"
+        """Return a shell command line that runs on Modal."""
+        return f"WIKI_EMBEDDINGS_COMPUTE=modal {shlex.join(with_options(arguments, self.asked))}"
 
     def describe(
         self, model: str, revision: str | None, engine: str, precision: str | None = None
@@ -118,7 +126,7 @@ class ModalCompute:
         Runs in a separate container of the same kind. The containers of `map` may still be busy
         with a call of an earlier run, which is cancelled only when this description is known.
         """
-        embedder = _embedder(
+        embedder = self._embedder(
             replace(self.options, containers=1, engine=engine),
             model,
             revision or "",
@@ -134,17 +142,16 @@ class ModalCompute:
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
         """Call a function on the volume in a container, which has the Hub's token."""
-        result = call_remote(
-            modal.Function.from_name(APP, "call_function"),
-            f"call {function.__name__}",
-            function,
-            args,
-            kwargs,
-            reload_token=_new_reload_token(),
-            # The container's own limit comes first, and its error says more.
-            timeout_s=(deployment.CALL_MINUTES + 10) * 60.0,
-        )
-        return cast("ResultT", result)
+        return cast("ResultT", self._call(function, args, kwargs, commit=False))
+
+    def change(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """Call a function that changes the volume in a container, and commit the change."""
+        return cast("ResultT", self._call(function, args, kwargs, commit=True))
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""
@@ -156,41 +163,53 @@ class ModalCompute:
                 yield Finished(shard, Report(finished[spec.name], reused=True, seconds=0.0))
             else:
                 missing.append(shard)
+        function, size = self._function_for(plan)
+        meter = shard_map.UsageMeter(size, self.options.containers)
         for _ in range(_MAX_PASSES):
             if not missing:
                 return
-            reported = yield from self._map_shards(plan, missing)
+            reported = yield from self._map_shards(plan, missing, function, meter)
+            if reported is None:
+                return
             finished = self._finished_shards(plan.folder, thorough=False)
             missing = [shard for shard in reported if plan.specs[shard].name not in finished]
         for shard in missing:
             yield Failed(shard, _NOT_ON_VOLUME)
 
     def _map_shards(
-        self, plan: Plan[SpecT], shards: list[int]
-    ) -> Generator[Event, None, list[int]]:
-        """Map some shards; return those that were reported as finished."""
-        function, size = self._function_for(plan)
+        self,
+        plan: Plan[SpecT],
+        shards: list[int],
+        function: modal.Function,
+        meter: shard_map.UsageMeter,
+    ) -> Generator[Event, None, list[int] | None]:
+        """Map some shards; return those that were reported as finished.
+
+        None after a fatal failure: no shard can be made now, and no question may be answered.
+        """
         events = shard_map.run(
             function,
             plan.specs,
             shards,
             _new_reload_token(),
-            size=size,
-            deadline_s=self.options.deadline_s,
+            meter=meter,
+            deadlines=Deadlines(self.options.deadline_s, self.options.queue_s),
             record=CallRecord(self.files, plan.folder),
         )
         reported = []
+        has_failed_fatally = False
         with closing(events):
             for event in events:
                 if isinstance(event, Finished):
                     reported.append(event.shard)
+                has_failed_fatally |= isinstance(event, Failed) and event.fatal
                 yield event
-        return reported
+        return None if has_failed_fatally else reported
 
     def _finished_shards(self, folder: str, *, thorough: bool) -> dict[str, ShardFile]:
         """Return the finished shards on the volume by name, found without starting a GPU."""
         finished = call_remote(
-            modal.Function.from_name(APP, "record_finished_shards"),
+            self.workspace.function("record_finished_shards"),
             f"find the finished shards of {folder}",
             folder,
             reload_token=_new_reload_token(),
@@ -200,32 +219,58 @@ class ModalCompute:
         return read_finished_shards(self.files, folder) if finished else {}
 
     def _function_for(self, plan: Plan[SpecT]) -> tuple[modal.Function, ContainerSize]:
+        if plan.bound_by == "site":  # the app limits the containers of all runs together
+            return self.workspace.function(_SITE_FUNCTION), deployment.EXPORT_CONTAINER
         if plan.stage != "embeddings":
             name, size = _FUNCTIONS[plan.stage]
-            function = modal.Function.from_name(APP, name)
+            function = self.workspace.function(name)
             return function.with_options(max_containers=self.options.containers), size
         _, size = _EMBEDDERS[self.options.engine]
         encoder = plan.settings["embeddings"]
         model = plan.model_folder or encoder["model"]
-        embedder = _embedder(self.options, model, encoder["revision"], encoder["precision"])
+        embedder = self._embedder(self.options, model, encoder["revision"], encoder["precision"])
         return embedder.embed, replace(size, gpu=self.options.gpu if size.gpu else "")
 
+    def _embedder(
+        self,
+        options: ContainerOptions,
+        model: str,
+        revision: str,
+        precision: str,
+        **more_options: Any,
+    ) -> Any:
+        """Return an instance of the class that computes vectors with these options."""
+        name, size = _EMBEDDERS[options.engine]
+        cls = self.workspace.cls(name).with_options(
+            # All that it reserves is named, so that nothing depends on how Modal merges a part.
+            cpu=size.cpu,
+            memory=size.memory_mib,
+            gpu=options.gpu if size.gpu else None,
+            max_containers=options.containers,
+            **more_options,
+        )
+        cls = cls.with_concurrency(max_inputs=options.inputs_per_container)
+        return cls(model=model, revision=revision, engine=options.engine, precision=precision)
 
-def _embedder(
-    options: ContainerOptions, model: str, revision: str, precision: str, **more_options: Any
-) -> Any:
-    """Return an instance of the class that computes vectors with these options."""
-    name, size = _EMBEDDERS[options.engine]
-    cls = modal.Cls.from_name(APP, name).with_options(
-        # All that it reserves is named, so that nothing depends on how Modal merges a part.
-        cpu=size.cpu,
-        memory=size.memory_mib,
-        gpu=options.gpu if size.gpu else None,
-        max_containers=options.containers,
-        **more_options,
-    )
-    cls = cls.with_concurrency(max_inputs=options.inputs_per_container)
-    return cls(model=model, revision=revision, engine=options.engine, precision=precision)
+    def _call(
+        self,
+        function: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        commit: bool,
+    ) -> Any:
+        return call_remote(
+            self.workspace.function("call_function"),
+            f"call {function.__name__}",
+            function,
+            args,
+            kwargs,
+            reload_token=_new_reload_token(),
+            commit=commit,
+            # The container's own limit comes first, and its error says more.
+            timeout_s=(deployment.CALL_MINUTES + 10) * 60.0,
+        )
 
 
 def _new_reload_token() -> str:

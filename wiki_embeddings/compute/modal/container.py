@@ -211,11 +211,20 @@ def _require_committed(volume: Volume, spec: ShardSpec, report: Report) -> None:
 
 
 def call_on_volume(
-    view: VolumeView, reload_token: str, function: Callable[..., ResultT], *args: Any, **kwargs: Any
+    view: VolumeView,
+    reload_token: str,
+    function: Callable[..., ResultT],
+    *args: Any,
+    commit: bool = False,
+    **kwargs: Any,
 ) -> ResultT | Refusal:
-    """Call a function that reads the volume and writes nothing to it."""
+    """Call a function that reads the volume; with `commit`, one that changes it."""
     with view.reloaded(reload_token) as volume:
-        return catch_refusal(function, volume, *args, **kwargs)
+        try:
+            return catch_refusal(function, volume, *args, **kwargs)
+        finally:
+            if commit:  # also what was done before an error
+                view.commit()
 
 
 def catch_refusal(function: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT | Refusal:

@@ -26,6 +26,9 @@ CALL_CONTAINER = ContainerSize(cores=1, memory_mib=4096)
 FETCH_CONTAINER = ContainerSize(cores=2, memory_mib=8192)
 """Holds a part of an edition in memory to sort it: half a gigabyte of text, and its table."""
 
+EXPORT_CONTAINER = ContainerSize(cores=8, memory_mib=16384)
+"""Converts wikitext on all cores, each with some hundred megabytes."""
+
 SCAN_CONTAINER = ContainerSize(cores=4, memory_mib=4096)
 """Hashes the finished shards of an earlier run."""
 
@@ -35,11 +38,14 @@ DATASET_CONTAINER = ContainerSize(cores=2, memory_mib=4096)
 UPLOAD_CONTAINER = ContainerSize(cores=2, memory_mib=4096)
 """Splits files by content, hashes and sends the pieces; never holds a whole file in memory."""
 
-EMBED_CONTAINER = ContainerSize(cores=4, memory_mib=16384, gpu="A10G")
+EMBED_CONTAINER = ContainerSize(cores=4, memory_mib=16384, gpu="A10")
 EMBED_CPU_CONTAINER = ContainerSize(cores=8, memory_mib=8192)
 
 SHARD_MINUTES = 60
 """Time limit of one shard, many times what it takes; Modal's own default is 5 minutes."""
+
+EXPORT_MINUTES = 360
+"""Time limit of a file of an export: two gigabytes over one connection, then its conversion."""
 
 CALL_MINUTES = 120
 """Time limit of a call that may wait for the Hub, whose rate limits count over an hour."""

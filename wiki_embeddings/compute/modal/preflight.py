@@ -17,6 +17,7 @@ from wiki_embeddings.compute.modal.calls import call_remote
 from wiki_embeddings.compute.modal.code_version import code_version
 from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, SECRET, SECRET_KEY, VOLUME
 from wiki_embeddings.compute.modal.errors import HOW_TO_SIGN_IN, translate_modal_errors
+from wiki_embeddings.compute.modal.workspace import Workspace
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
 _HELLO_TIMEOUT_S = 10.0
@@ -41,23 +42,30 @@ class Finding:
     remedy: str = ""
 
 
-def require_ready() -> None:
-    """Make sure that a run on Modal can work.
+def require_ready() -> Workspace:
+    """Make sure that a run on Modal can work, and return what it works with.
 
     Raises:
         BadInputError: Something is missing; says what to do.
         WikiEmbeddingsError: Modal cannot be reached.
     """
-    _require_ready(_configured("server_url"), _configured("token_id"), _configured("environment"))
+    return _require_ready(
+        _configured("server_url"), _configured("token_id"), _configured("environment")
+    )
 
 
 @cache
-def _require_ready(server: str, token_id: str, environment: str) -> None:  # noqa: ARG001 (cache key)
+def _require_ready(
+    server: str,  # noqa: ARG001 (a key of the cache, like the others)
+    token_id: str,  # noqa: ARG001
+    environment: str,  # noqa: ARG001
+) -> Workspace:
     """Check once per process: every asset and every asset check of a run asks."""
     for check in CHECKS:
         finding = check()
         if finding.remedy:
             raise BadInputError(f"{finding.subject}: {finding.state}. {finding.remedy}")
+    return Workspace()
 
 
 def check_token() -> Finding:
@@ -85,24 +93,24 @@ def check_secret() -> Finding:
     """Check that there is a secret with a Hugging Face token."""
     subject = f"Modal secret {SECRET}"
     with translate_modal_errors(f"look up the {subject}"):
-        if not _exists(modal.Secret.from_name(SECRET)):
-            return Finding(subject, "missing", how_to_set_secret("create"))
         with_key = modal.Secret.from_name(SECRET, required_keys=[SECRET_KEY])
-        if not _exists(with_key, modal.exception.InvalidError):
+        if _exists(with_key, modal.exception.InvalidError):
+            return Finding(subject, "exists")
+        if _exists(modal.Secret.from_name(SECRET)):
             return Finding(subject, f"without {SECRET_KEY}", how_to_set_secret("create --force"))
-    return Finding(subject, "exists")
+    return Finding(subject, "missing", how_to_set_secret("create"))
 
 
 def check_volume() -> Finding:
     """Check that there is a volume, of the version that many containers can write to."""
     subject = f"Modal volume {VOLUME}"
     with translate_modal_errors(f"look up the {subject}"):
-        if not _exists(modal.Volume.from_name(VOLUME)):
-            return Finding(subject, "missing", f"Run `{DEPLOY}`, which creates it.")
-        if not _exists(modal.Volume.from_name(VOLUME, version=2), modal.exception.InvalidError):
+        if _exists(modal.Volume.from_name(VOLUME, version=2), modal.exception.InvalidError):
+            return Finding(subject, "exists")
+        if _exists(modal.Volume.from_name(VOLUME)):
             remedy = f"Run `modal volume rename {VOLUME} {VOLUME}-v1`, then `{DEPLOY}`."
             return Finding(subject, "of version 1, where few containers can write at once", remedy)
-    return Finding(subject, "exists")
+    return Finding(subject, "missing", f"Run `{DEPLOY}`, which creates it.")
 
 
 def check_app() -> Finding:

@@ -11,12 +11,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Collection, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import modal
 
-from wiki_embeddings.compute.modal.calls import CallRecord, cancel
+from wiki_embeddings.compute.modal.calls import CallRecord, cancel, is_deployed
 from wiki_embeddings.compute.modal.container import ShardError, ShardResult
+from wiki_embeddings.compute.modal.deployment import APP, DEPLOY
 from wiki_embeddings.compute.modal.errors import (
     RETRY_PAUSE_S,
     TRANSIENT,
@@ -34,12 +36,36 @@ _MAX_AWAITED = 64
 the next to come; awaiting all would be too many open requests."""
 
 _POLL_S = 2.0
-"""Longest wait before usage is updated and the deadline checked."""
+"""Longest wait before usage is updated and the deadlines checked."""
+
+_RESULT_WAIT_S = 50.0
+"""Longest wait of one request for a result. The client polls an expired call without a pause and
+without an end if it may wait for ever; in a finite wait it finds that the call has expired."""
+
+_EXPIRED = (
+    "Modal no longer knows of it: it has no result, and is not in progress. The call was ended "
+    "from outside, or is days old."
+)
+
+_APP_STOPPED = f"The app {APP} was stopped during the map: run `{DEPLOY}`, then the same again."
 
 _TAKEN_OVER = (
     "Another run has begun to make the same output since, and has cancelled this one's map: follow "
     "that run. The finished shards of both are kept."
 )
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """When a map is given up.
+
+    Attributes:
+        progress_s: Seconds without any result, from the first container on.
+        queue_s: Seconds without any container, before the first one: GPUs may be scarce for hours.
+    """
+
+    progress_s: float
+    queue_s: float
 
 
 @dataclass
@@ -48,14 +74,16 @@ class UsageMeter:
 
     Attributes:
         size: What one container reserves.
-        url: Dashboard page of the map.
+        most_containers: Containers that the map may use.
+        url: Dashboard page of the call under way; empty before the first.
         containers: Containers in use at the last reading.
         container_s: Seconds summed over all containers, idle ones included.
         read_at: Time of the last reading; None before the first.
     """
 
     size: ContainerSize
-    url: str
+    most_containers: int
+    url: str = ""
     containers: int = 0
     container_s: float = 0.0
     read_at: float | None = None
@@ -67,11 +95,13 @@ class UsageMeter:
             # The number may have changed at any time between two readings: take their mean.
             self.container_s += (now - self.read_at) * (self.containers + containers) / 2
         self.containers, self.read_at = containers, now
+        price = self.size.dollars_per_s
         return Usage(
             containers=containers,
+            most_containers=self.most_containers,
             gpu=self.size.gpu,
             container_s=self.container_s,
-            dollars=self.container_s * self.size.dollars_per_s,
+            dollars=None if price is None else self.container_s * price,
             url=self.url,
         )
 
@@ -82,8 +112,8 @@ def run(
     shards: Collection[int],
     reload_token: str,
     *,
-    size: ContainerSize,
-    deadline_s: float,
+    meter: UsageMeter,
+    deadlines: Deadlines,
     record: CallRecord,
 ) -> Generator[Event]:
     """Start a map, the largest shards first, and yield its events until each shard has an outcome.
@@ -95,8 +125,8 @@ def run(
         specs: All specs of the plan.
         shards: Indices in `specs` of the shards to make.
         reload_token: See `container.VolumeView.reloaded`.
-        size: What one container reserves.
-        deadline_s: Seconds without any result after which the map is cancelled.
+        meter: Adds up the cost, over several calls for one output.
+        deadlines: When the map is given up and cancelled.
         record: The record of the call that makes the output.
 
     Raises:
@@ -107,11 +137,11 @@ def run(
     call = _spawn(function, [specs[shard] for shard in order], reload_token)
     results = None
     try:
-        meter = UsageMeter(size, call.get_dashboard_url())
+        meter.url, meter.read_at = call.get_dashboard_url(), None
         results = _MapResults(function, call, order, meter, record)
         record.write(call)
         with asyncio.Runner() as runner:
-            yield from results.events(runner, deadline_s)
+            yield from results.events(runner, deadlines)
     finally:
         if results is None or results.unfinished:
             cancel(call)
@@ -164,7 +194,8 @@ class _MapResults:
     def __post_init__(self) -> None:
         self._queued = deque(range(len(self.order)))
         self._awaited: dict[asyncio.Task[Event], int] = {}
-        self._last_result_at = time.monotonic()
+        self._began_at = time.monotonic()
+        self._last_sign_of_work_at: float | None = None
         self._usage_read_at = 0.0
 
     @property
@@ -172,18 +203,41 @@ class _MapResults:
         """Inputs without a result yet."""
         return [*self._awaited.values(), *self._queued]
 
-    def events(self, runner: asyncio.Runner, deadline_s: float) -> Generator[Event]:
+    def events(self, runner: asyncio.Runner, deadlines: Deadlines) -> Generator[Event]:
         yield self.meter.read(0)
         while self.unfinished:
-            for event in map(self._explain_takeover, runner.run(self._next_events())):
-                yield event
-                if isinstance(event, Failed) and event.fatal:
-                    return
-            is_stuck = time.monotonic() - self._last_result_at > deadline_s
-            if is_stuck and not runner.run(self._await_ready()):
-                yield from self._fail_unfinished(deadline_s)
+            events = [self._explain_takeover(e) for e in runner.run(self._next_events())]
+            yield from events
+            fatal = [event for event in events if isinstance(event, Failed) and event.fatal]
+            if any(failure.cause == _APP_STOPPED for failure in fatal):
+                yield from self._fail_unfinished(_APP_STOPPED)
+            if fatal:
+                return
+            cause = self._exceeded(deadlines)
+            if cause and not runner.run(self._await_ready()):
+                yield from self._fail_unfinished(cause)
                 return
         yield runner.run(self._usage())
+
+    def _exceeded(self, deadlines: Deadlines) -> str:
+        """Return which deadline is exceeded, as the cause of a failure; empty if none is."""
+        now = time.monotonic()
+        if self._last_sign_of_work_at is None:
+            if now - self._began_at <= deadlines.queue_s:
+                return ""
+            return (
+                f"Modal had no container for this map within {duration(deadlines.queue_s)}, so it "
+                "was cancelled. Its GPUs may be scarce: try again later, or with another GPU; the "
+                f"queue: {self.meter.url}"
+            )
+        if now - self._last_sign_of_work_at > deadlines.progress_s:
+            return (
+                f"No shard of this map had finished for {duration(deadlines.progress_s)} when it "
+                "was cancelled, and this one was still in progress. This is what a shard looks "
+                "like that ends its container each time, such as one that needs too much memory; "
+                f"the containers' log: {self.meter.url}"
+            )
+        return ""
 
     def _explain_takeover(self, event: Event) -> Event:
         """Replace a failure whose only reason is that another run has taken over."""
@@ -199,7 +253,7 @@ class _MapResults:
             self._awaited, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED
         )
         if done:
-            self._last_result_at = time.monotonic()
+            self._last_sign_of_work_at = time.monotonic()
         events: list[Event] = []
         for task in done:
             del self._awaited[task]
@@ -231,7 +285,9 @@ class _MapResults:
         shard = self.order[index]
         while True:
             try:
-                result: ShardResult = await self.call.get.aio(index=index)
+                result: ShardResult = await self.call.get.aio(index=index, timeout=_RESULT_WAIT_S)
+            except TimeoutError:  # Python's own: no result yet
+                continue
             except ShardError as error:
                 return Failed(shard, error.cause, error.detail)
             except modal.exception.FunctionTimeoutError as error:
@@ -239,13 +295,23 @@ class _MapResults:
             # Any other exception is the outcome of this input; the others are not affected.
             except Exception as error:
                 if not is_transient(error):
-                    cause = f"{type(error).__name__}: {error}".strip(": .")
-                    return Failed(shard, f"Modal ended it: {cause}. Its log: {self.meter.url}")
+                    cause = await self._why_ended(error)
+                    return Failed(shard, cause, fatal=cause == _APP_STOPPED)
                 await asyncio.sleep(RETRY_PAUSE_S)  # the map's deadline bounds this loop
                 continue
             if result.report is None:
                 return Failed(shard, result.cause, fatal=result.fatal)
             return Finished(shard, result.report)
+
+    async def _why_ended(self, error: Exception) -> str:
+        """Say why an input has ended without an outcome of its own."""
+        with suppress(modal.exception.Error, *TRANSIENT):  # then the error itself has to do
+            if not await is_deployed():
+                return _APP_STOPPED
+        if isinstance(error, modal.exception.OutputExpiredError):
+            return f"{_EXPIRED} Its log: {self.meter.url}"
+        cause = f"{type(error).__name__}: {error}".strip(": .")
+        return f"Modal ended it: {cause}. Its log: {self.meter.url}"
 
     async def _usage(self) -> Usage:
         self._usage_read_at = time.monotonic()
@@ -253,14 +319,10 @@ class _MapResults:
             stats = await self.function.get_current_stats.aio()
         except (modal.exception.Error, *TRANSIENT):  # only for people: the last figure will do
             return self.meter.read(self.meter.containers)
+        if stats.num_total_runners and self._last_sign_of_work_at is None:
+            self._last_sign_of_work_at = time.monotonic()
         return self.meter.read(stats.num_total_runners)
 
-    def _fail_unfinished(self, deadline_s: float) -> Generator[Event]:
-        cause = (
-            f"No shard of this map had finished for {duration(deadline_s)} when it was cancelled, "
-            "and this one was still in progress. This is what a shard looks like that ends its "
-            "container each time, such as one that needs too much memory; the containers' log: "
-            f"{self.meter.url}"
-        )
+    def _fail_unfinished(self, cause: str) -> Generator[Event]:
         for index in self.unfinished:
             yield Failed(self.order[index], cause)

@@ -10,11 +10,11 @@ from typing import Any
 import httpx2
 import numpy as np
 
+from wiki_embeddings.downloads.errors import TransientError
+from wiki_embeddings.downloads.retries import RetryPolicy, with_retries
 from wiki_embeddings.encoders.protocol import Vectors
 from wiki_embeddings.encoders.sequences import InputIds
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
-from wiki_embeddings.hub_files.errors import TransientError
-from wiki_embeddings.hub_files.retries import RetryPolicy, with_retries
 
 NAME = "text-embeddings-inference"
 

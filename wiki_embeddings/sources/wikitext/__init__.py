@@ -1,4 +1,4 @@
-"""Turns wikitext into plain text; `conversion.plain_text` is the entry point.
+"""Turns wikitext into plain text; `conversion.convert` is the entry point.
 
 * `conversion`: the steps, in order.
 * `balance`: drops unbalanced markup, and elements that never reach the text, before parsing.
@@ -8,6 +8,7 @@
 * `digits`: grouped digits and superscripts.
 * `markers`: placeholder characters that carry notes from one step to the next.
 * `cleanup`: the last step; lines, blank lines, empty sections.
+* `headings`: joins the blocks of text, and says where headings are.
 * `bold_italic`: apostrophes that make text bold or italic, and those that are text.
 * `punctuation`: repairs the punctuation around removed markup.
 """

@@ -14,7 +14,6 @@ from wiki_embeddings.sources.wikitext.markers import (
     LIST_ITEM,
     PARAGRAPH_BREAK,
     REMOVED,
-    restore,
 )
 from wiki_embeddings.sources.wikitext.punctuation import repair_punctuation
 
@@ -34,15 +33,15 @@ _REMARK = re.compile(rf"['\s]*(?:{CITATION}.*|{REMOVED}(?=.*[(\d])(?:\([^()]*\)|
 """A line with only a remark, in brackets or numbers, about what was removed before it."""
 
 
-def clean_up(marked: str) -> str:
-    """Turn text with markers into plain text.
+def clean_up(marked: str) -> list[str]:
+    """Turn text with markers into the paragraphs and headings of a plain text.
 
     Args:
         marked: Text with `markers`, in which blank lines separate paragraphs.
 
     Returns:
-        Paragraphs and headings separated by one blank line, without markers; each list item
-        stands on its own line.
+        Paragraphs, without markers but for protected characters, and headings, with their marker
+        and level in front; each list item stands on its own line.
     """
     text = marked.replace(LINE_BREAK, "\n").replace(PARAGRAPH_BREAK, "\n\n")
     for residue in _RESIDUES:
@@ -50,7 +49,7 @@ def clean_up(marked: str) -> str:
     text = _BREAK_BEFORE_STOP.sub("", _SPACE.sub(" ", text))
     lines = [_clean_line(line) for line in text.split("\n")]
     blocks = _join_lines(line for line in lines if line is not None)
-    return restore("\n\n".join(_drop_empty_sections(blocks)))
+    return _drop_empty_sections(blocks)
 
 
 def _clean_line(line: str) -> str | None:
@@ -72,7 +71,7 @@ def _join_lines(lines: Iterable[str]) -> list[str]:
 
 
 def _drop_empty_sections(blocks: list[str]) -> list[str]:
-    """Drop the headings without text under them, and the markers of the others."""
+    """Drop the headings without text under them."""
     kept: list[str] = []
     has_text, level_below = False, 0  # since the last heading seen from the end, and its level
     for block in reversed(blocks):
@@ -81,5 +80,5 @@ def _drop_empty_sections(blocks: list[str]) -> list[str]:
             kept.append(block)
         elif has_text or level_below > int(block[1]):
             has_text, level_below = False, int(block[1])
-            kept.append(block[2:].strip())
-    return [block for block in reversed(kept) if block]
+            kept.append(block)
+    return kept[::-1]

@@ -12,12 +12,13 @@ import mwparserfromhell
 
 from wiki_embeddings.sources.wikitext.balance import balance
 from wiki_embeddings.sources.wikitext.cleanup import clean_up
+from wiki_embeddings.sources.wikitext.headings import ConvertedText, join_blocks
 from wiki_embeddings.sources.wikitext.links import HIDDEN_NAMESPACES
 from wiki_embeddings.sources.wikitext.markers import remove_markers
 from wiki_embeddings.sources.wikitext.render import render
 
 
-def plain_text(wikitext: str, hidden_namespaces: Collection[str] = ()) -> str:
+def convert(wikitext: str, hidden_namespaces: Collection[str] = ()) -> ConvertedText:
     """Convert a page's wikitext into plain text; never fails, whatever the page contains.
 
     Args:
@@ -26,9 +27,16 @@ def plain_text(wikitext: str, hidden_namespaces: Collection[str] = ()) -> str:
             besides the English ones, which every wiki understands.
 
     Returns:
-        Paragraphs and headings separated by one blank line, each list item on its own line,
-        formulas in their TeX source; empty when the page has no text.
+        The text, with paragraphs and headings separated by one blank line, each list item on its
+        own line, formulas in their TeX source, and where its headings are; empty when the page has
+        no text.
     """
     hidden = HIDDEN_NAMESPACES.union(name.lower() for name in hidden_namespaces)
     balanced = balance(remove_markers(wikitext))
-    return clean_up(render(mwparserfromhell.parse(balanced, skip_style_tags=True), hidden))
+    rendered = render(mwparserfromhell.parse(balanced, skip_style_tags=True), hidden)
+    return join_blocks(clean_up(rendered))
+
+
+def plain_text(wikitext: str, hidden_namespaces: Collection[str] = ()) -> str:
+    """Convert a page's wikitext into plain text, as `convert` does."""
+    return convert(wikitext, hidden_namespaces).text

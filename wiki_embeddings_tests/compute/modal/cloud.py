@@ -29,10 +29,10 @@ APP_MODULE = "wiki_embeddings.modal_app"
 REPOSITORY = Path(__file__).parents[3]
 
 CONFIG: Mapping[str, Mapping[str, Any]] = {
-    "raw_wikipedia": {"shard_mib": 0.002},
+    "raw_wikipedia": {"articles_per_shard": 3},
     "chunked_volume": {"model": MODEL, "token_budget": 128, "containers": 3},
     "embeddings": {"containers": 3, "gpu": "L4"},
-    "hub_dataset": {"file_mib": 1.0},
+    "hub_dataset": {},
 }
 """Run config that makes many small shards."""
 

@@ -46,7 +46,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, tiny_model) -> Iterator[Clou
         cloud.serve(articles=60)
         # Shards of this size differ, so that requests tell which of them they are for.
         config: dict[str, dict[str, Any]] = {
-            "raw_wikipedia": {"shard_mib": 0.0035},
+            "raw_wikipedia": {"articles_per_shard": 5},
             "chunked_volume": {"containers": 1},
         }
         result = cloud.materialize("raw_wikipedia", "chunked_volume", config=config)
@@ -75,7 +75,7 @@ def embed(cloud: Cloud, engine: str, precision: str = "auto") -> dg.ExecuteInPro
         "embeddings": {
             "engine": engine,
             "precision": precision,
-            "gpu": "A10G",
+            "gpu": "A10",
             "containers": 1,
             "inputs_per_container": 2,
         },
@@ -157,7 +157,7 @@ def test_auto_without_a_gpu_uses_the_cpu_and_the_metadata_say_so(cloud, by_auto)
     settings = metadata(by_auto, "embeddings")["settings"]["embeddings"]
     assert settings["engine"] == "cpu"
     assert settings["runtime"].startswith("onnxruntime ")
-    assert {requested.gpu for requested in cloud.plane.stats.requested("Embedder.*")} == {"A10G"}
+    assert {requested.gpu for requested in cloud.plane.stats.requested("Embedder.*")} == {"A10"}
 
 
 def test_containers_compute_in_the_precision_of_the_config(cloud):

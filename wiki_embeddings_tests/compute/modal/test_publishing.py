@@ -19,8 +19,8 @@ from wiki_embeddings_tests.support.generated_wiki import WIKI
 
 REPO_ID = "cantor/wikipedia-simple-tiny-bert"
 ARTICLES = 60
-FEW_SHARDS = {"raw_wikipedia": {"shard_mib": 0.02}}
-LAYOUT = {"hub_dataset": {"file_mib": 1.0, "upload_containers": 2}}
+FEW_SHARDS = {"raw_wikipedia": {"articles_per_shard": 20}}
+LAYOUT = {"hub_dataset": {"upload_containers": 2}}
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ def test_all_four_assets_and_their_checks_succeed(run):
     _, result = run
     assert result.success, failures(result)
     assert checks(result) == dict.fromkeys(checks(result), True)
-    assert len(checks(result)) == 10
+    assert len(checks(result)) == 11
     assert metadata(result, "embeddings")["files"] >= SHARDS_AT_LEAST
 
 
@@ -128,7 +128,7 @@ def test_the_dataset_is_fetched_with_the_command_in_the_metadata(run, tmp_path):
 def test_the_bundled_sample_comes_out_as_on_this_machine(run):
     cloud, _ = run
     config = {
-        "raw_wikipedia": {"fraction": 0.02, "shard_mib": 0.02, "containers": 1},
+        "raw_wikipedia": {"fraction": 0.02, "articles_per_shard": 1, "containers": 1},
         "chunked_volume": {"model": None, "containers": 1},
         "embeddings": {"containers": 1},
         "hub_dataset": {"containers": 1},

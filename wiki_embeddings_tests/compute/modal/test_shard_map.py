@@ -16,6 +16,7 @@ from wiki_embeddings.compute.modal import shard_map
 from wiki_embeddings.compute.modal.calls import CallRecord
 from wiki_embeddings.compute.modal.container import ShardResult
 from wiki_embeddings.compute.modal.prices import ContainerSize
+from wiki_embeddings.compute.modal.shard_map import Deadlines, UsageMeter
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Usage
 from wiki_embeddings.manifest import ShardFile
 from wiki_embeddings.stages.shard import Report
@@ -45,10 +46,9 @@ class Call:
             return ShardResult(
                 Report(ShardFile(name, 0, 0, "", -1, -1, 0, {}), reused=False, seconds=0.0)
             )
-        if timeout is not None:
-            raise TimeoutError
-        await asyncio.Event().wait()
-        raise AssertionError("the event is never set")
+        assert timeout is not None, "the client would wait for an expired call for ever"
+        await asyncio.sleep(timeout)
+        raise TimeoutError
 
     def get_dashboard_url(self) -> str:
         return "https://modal.com/id/fc-1"
@@ -61,9 +61,12 @@ class Call:
 class Function:
     """A function with one call, whose statistics fail with the given error."""
 
-    def __init__(self, call: Call, stats_error: Exception | None = None) -> None:
+    def __init__(
+        self, call: Call, stats_error: Exception | None = None, containers: int = 2
+    ) -> None:
         self._call = call
         self._stats_error = stats_error
+        self._containers = containers
         self.get_current_stats = Aio(self._stats)
 
     def experimental_spawn_map(self, inputs: Sequence[ToySpec], kwargs: Mapping[str, str]) -> Call:
@@ -75,7 +78,7 @@ class Function:
         if self._stats_error is not None:
             raise self._stats_error
         return modal.types.FunctionCurrentStats(
-            backlog=0, num_total_runners=2, num_running_inputs=0, input_headroom=0
+            backlog=0, num_total_runners=self._containers, num_running_inputs=0, input_headroom=0
         )
 
 
@@ -84,7 +87,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_map, "_POLL_S", 0.02)
 
 
-def run_map(function: Function, shards: int, volume: Any, deadline_s: float) -> list[Event]:
+def run_map(
+    function: Function, shards: int, volume: Any, deadline_s: float, queue_s: float = 60.0
+) -> list[Event]:
     plan = toy_plan(shards)
     return list(
         shard_map.run(
@@ -92,8 +97,8 @@ def run_map(function: Function, shards: int, volume: Any, deadline_s: float) -> 
             plan.specs,
             range(shards),
             "now",
-            size=ContainerSize(cores=1, memory_mib=1024, gpu="A10G"),
-            deadline_s=deadline_s,
+            meter=UsageMeter(ContainerSize(cores=1, memory_mib=1024, gpu="A10"), 2),
+            deadlines=Deadlines(deadline_s, queue_s),
             record=CallRecord(volume, plan.folder),
         )
     )
@@ -155,12 +160,46 @@ def test_an_interrupt_during_the_start_of_a_map_cancels_its_call(volume):
     assert call.is_cancelled
 
 
+def test_waiting_for_a_first_container_is_not_taken_for_a_lack_of_progress(volume):
+    function = Function(Call(with_results=[]), containers=0)
+    events = run_map(function, 3, volume, deadline_s=0.05, queue_s=0.6)
+    causes = {event.cause for event in events if isinstance(event, Failed)}
+    (cause,) = causes
+    assert cause.startswith("Modal had no container for this map within")
+    assert sum(isinstance(event, Usage) for event in events) > 5, "it waited"
+
+
+class ExpiredCall(Call):
+    """A call that Modal has forgotten, as its client reports it: only after a finite wait."""
+
+    async def _get(self, *, index: int, timeout: float | None = None) -> ShardResult:  # noqa: ARG002
+        assert timeout is not None, "the client would wait for an expired call for ever"
+        raise modal.exception.OutputExpiredError
+
+
+@pytest.mark.parametrize(
+    ("is_deployed", "cause"),
+    [(True, "Modal no longer knows of it"), (False, "run `modal deploy -m wiki_embeddings")],
+)
+def test_a_call_that_has_ended_without_results_fails_each_shard_with_the_reason(
+    volume, monkeypatch, is_deployed, cause
+):
+    async def answer() -> bool:
+        return is_deployed
+
+    monkeypatch.setattr(shard_map, "is_deployed", answer)
+    events = run_map(Function(ExpiredCall([])), 3, volume, deadline_s=60.0)
+    failures = {event.shard: event.cause for event in events if isinstance(event, Failed)}
+    assert failures.keys() == {0, 1, 2}
+    assert all(cause in text for text in failures.values())
+
+
 def test_the_last_event_is_the_usage_with_its_price(volume):
     events = run_map(Function(Call(with_results=range(3))), 3, volume, deadline_s=5.0)
     last = events[-1]
     assert isinstance(last, Usage)
     assert last.containers == 2
-    assert last.gpu == "A10G"
-    assert last.dollars == pytest.approx(
-        last.container_s * ContainerSize(cores=1, memory_mib=1024, gpu="A10G").dollars_per_s
-    )
+    assert last.gpu == "A10"
+    price = ContainerSize(cores=1, memory_mib=1024, gpu="A10").dollars_per_s
+    assert price is not None
+    assert last.dollars == pytest.approx(last.container_s * price)

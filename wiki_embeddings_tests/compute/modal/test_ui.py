@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -27,9 +26,6 @@ _TERMINATE = """
 mutation ($runId: String!) {terminateRun(runId: $runId) {__typename}}"""
 _STATUS = """
 query ($runId: ID!) {runOrError(runId: $runId) {... on Run {status}}}"""
-
-IN_ONE_PROCESS: dict[str, Any] = {"config": {"in_process": {}}}
-"""Quicker than a process for each step, which is the default and what the test is about."""
 
 ENDED = {"FAILURE", "SUCCESS", "CANCELED"}
 
@@ -55,14 +51,8 @@ def served(tmp_path, tiny_model) -> Iterator[tuple[Cloud, str]]:
             yield cloud, ui
 
 
-def launch(ui: str, *assets: str, **config: Any) -> str:
-    """Start the job for some assets of the wiki, without their checks; gives the run's id.
-
-    Args:
-        ui: Address of the UI.
-        assets: Their keys.
-        config: Further run config.
-    """
+def launch(ui: str, *assets: str) -> str:
+    """Start the job for some assets of the wiki, without their checks; gives the run's id."""
     ops = {asset: {"config": dict(CONFIG[asset])} for asset in assets}
     answer = graphql(
         ui,
@@ -76,7 +66,7 @@ def launch(ui: str, *assets: str, **config: Any) -> str:
                     "assetSelection": [{"path": [asset]} for asset in assets],
                     "assetCheckSelection": [],
                 },
-                "runConfigData": {"ops": ops, **config},
+                "runConfigData": {"ops": ops},
                 "executionMetadata": {"tags": [{"key": "dagster/partition", "value": WIKI}]},
                 "mode": "default",
             }
@@ -113,7 +103,7 @@ def test_terminating_a_run_in_dagster_leaves_nothing_running_and_the_next_run_go
     cloud.plane.wait_until(lambda: not cloud.plane.stats.calls_in_progress(), 30)
     assert not cloud.plane.stats.running_inputs(embedder)
 
-    second = launch(ui, "embeddings", execution=IN_ONE_PROCESS)
+    second = launch(ui, "embeddings")
     wait_for_status(ui, second, "SUCCESS")
     expected = cloud.locally(assets=("raw_wikipedia", "chunked_volume", "embeddings"))
     assert cloud.committed() == expected

@@ -145,7 +145,7 @@ def new_embedding_cloud(folder: Path, tiny_model: Path) -> Iterator[EmbeddingClo
     """
     with new_cloud(folder, tiny_model) as cloud:
         cloud.serve(articles=72)
-        uneven = {"raw_wikipedia": {"shard_mib": 0.0035}}
+        uneven = {"raw_wikipedia": {"articles_per_shard": 5}}
         result = cloud.materialize("raw_wikipedia", "chunked_volume", kind="local", config=uneven)
         assert result.success, failures(result)
         local = Volume(cloud.folder / "volume")

@@ -25,7 +25,7 @@ from wiki_embeddings_tests.compute.modal.faults.map_events import (
 )
 from wiki_embeddings_tests.standins.modal.calls import RESULT
 from wiki_embeddings_tests.standins.modal.containers import Container
-from wiki_embeddings_tests.support.dagster_runs import metadata, recorded
+from wiki_embeddings_tests.support.dagster_runs import failures, metadata, recorded
 from wiki_embeddings_tests.support.generated_wiki import WIKI
 from wiki_embeddings_tests.support.homes import environment
 
@@ -164,3 +164,12 @@ def test_a_terminated_run_leaves_nothing_running_and_can_be_continued(cloud, sig
     assert materialized.progress.reused == kept
     assert materialized.manifest.digest == cloud.manifest.digest
     assert cloud.committed(plan) == cloud.expected
+
+
+def test_a_run_that_has_cost_its_limit_leaves_nothing_at_work_and_can_go_on(cloud, plane):
+    config = {"embeddings": {**TWO_CONTAINERS, "max_dollars": 1e-9}}
+    run = cloud.cloud.materialize("embeddings", config=config)
+    assert "This run may cost $0.00 (max_dollars), and has cost" in failures(run)["embeddings"]
+    assert not plane.stats.calls_in_progress()
+    again = cloud.cloud.materialize("embeddings", config={"embeddings": TWO_CONTAINERS})
+    assert again.success, failures(again)

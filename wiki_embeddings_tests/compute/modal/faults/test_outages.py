@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, VOLUME
 from wiki_embeddings_tests.compute.modal.faults.embedding_cloud import EMBEDDER
-from wiki_embeddings_tests.compute.modal.faults.map_events import finished
+from wiki_embeddings_tests.compute.modal.faults.map_events import failed, finished, until_finished
 
 MORE_THAN_THE_CLIENT_RETRIES = 6
 
@@ -14,8 +15,10 @@ MORE_THAN_THE_CLIENT_RETRIES = 6
 def test_ten_containers_killed_in_the_middle_change_nothing(cloud, plane):
     plan = cloud.embedding("killed")
     deaths = plane.faults.kill_on_input(2, delay_s=0.01, function=EMBEDDER, times=10)
+    cloud.put({f"{plan.folder}/.shard-00000.parquet.7@elsewhere.0123abcd.tmp": b"half a shard"})
     manifest = cloud.make_shards(plan, containers=2).manifest
     assert len(set(deaths.killed)) == 10
+    assert not [path for path in plane.volumes.files(VOLUME) if path.endswith(".tmp")]
     assert cloud.committed(plan) == cloud.expected
     assert [file.name for file in manifest.files] == list(cloud.expected)
 
@@ -54,6 +57,24 @@ def test_a_map_survives_a_control_plane_that_does_not_answer(cloud, plane, rpcs,
     list(compute.map(plan))
     assert {rpc: fault.times for rpc, fault in faults.items()} == dict.fromkeys(faults, 0)
     assert cloud.committed(plan) == cloud.expected
+
+
+@pytest.mark.usefixtures("cold")
+def test_an_app_stopped_during_a_map_says_deploy_again_and_names_the_rest(cloud, plane):
+    plan = cloud.embedding("stopped")
+    events = cloud.compute(containers=2).map(plan)
+    received = until_finished(events, 2)
+    plane.run_cli("app", "stop", APP, "--yes")
+    try:
+        received += list(events)
+    finally:
+        cloud.cloud.deploy()
+    unfinished = set(range(len(plan.specs))) - finished(received)
+    assert failed(received).keys() == unfinished
+    assert unfinished, "the app was stopped too late"
+    assert {failure.cause for failure in failed(received).values()} == {
+        f"The app {APP} was stopped during the map: run `{DEPLOY}`, then the same again."
+    }
 
 
 def test_a_lost_answer_makes_no_shard_twice(cloud, plane):

@@ -24,7 +24,7 @@ def test_the_requested_containers_share_the_work_and_the_largest_shards_start_fi
     assert min(taken.values()) > 0
     (variant,) = {c.live.id for c in plane.containers if c.task_id in taken}
     assert plane.stats.peak_containers(variant) == 3
-    assert plane.stats.requested(EMBEDDER)[-1].gpu == GPU != "A10G"
+    assert plane.stats.requested(EMBEDDER)[-1].gpu == GPU != "A10"
     assert len(plane.stats.deployments("wiki-embeddings")) == 1
 
     inputs = [item for item in plane.stats.inputs(EMBEDDER) if item.call.id not in calls]

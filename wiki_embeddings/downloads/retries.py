@@ -1,4 +1,4 @@
-"""Retries: how often, and how long to wait, when the Hub or the network fails for a moment.
+"""Retries: how often, and how long to wait, when a site or the network fails for a moment.
 
 Not `tenacity`: its hooks for stopping, waiting and logging would have to share the count of tries
 without progress, which is longer than the loop below.
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import httpx2
 
-from wiki_embeddings.hub_files.errors import TransientError
+from wiki_embeddings.downloads.errors import TransientError
 
 ResultT = TypeVar("ResultT")
 

@@ -6,15 +6,29 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-    from wiki_embeddings.hub_files.snapshots import HubFile
+
+class ListedFile(Protocol):
+    """A file as the site lists it: what its bytes must be."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def sha256(self) -> str | None:
+        """SHA-256 in hexadecimal; None if only the blob's id is known."""
+
+    @property
+    def blob_id(self) -> str:
+        """Git's object id, which verifies a file without a SHA-256."""
 
 
-def is_complete(path: Path, file: HubFile) -> bool:
+def is_complete(path: Path, file: ListedFile) -> bool:
     """Return whether `path` holds exactly the bytes of `file`; reads it only if the size fits."""
     if not path.is_file() or path.stat().st_size != file.size:
         return False
@@ -33,7 +47,7 @@ class PartialFile:
             increase, so that bytes downloaded twice count once.
     """
 
-    def __init__(self, path: Path, file: HubFile, on_progress: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, file: ListedFile, on_progress: Callable[[int], None]) -> None:
         self.path = path
         self._file = file
         self._on_progress = on_progress
@@ -68,11 +82,11 @@ class PartialFile:
         self.size = 0
 
     def digest(self) -> str:
-        """Return the digest of the bytes so far, of the kind that the Hub lists for this file."""
+        """Return the digest of the bytes so far, of the kind that is listed for this file."""
         return self._hash.hexdigest()
 
     def is_complete(self) -> bool:
-        """Return whether the bytes have the size and digest that the Hub lists."""
+        """Return whether the bytes have the size and digest that are listed."""
         return self.size == self._file.size and self.digest() == _expected_digest(self._file)
 
     def sync(self) -> None:
@@ -86,17 +100,17 @@ class PartialFile:
             self.peak_size = size
 
 
-def _new_hash(file: HubFile) -> _Hash:
+def _new_hash(file: ListedFile) -> _Hash:
     """Return an empty hash of the kind that is known of `file`: SHA-256, or git's for a blob."""
     if file.sha256 is not None:
         return hashlib.sha256()
     return hashlib.sha1(f"blob {file.size}\0".encode(), usedforsecurity=False)
 
 
-def _expected_digest(file: HubFile) -> str:
+def _expected_digest(file: ListedFile) -> str:
     return file.sha256 if file.sha256 is not None else file.blob_id
 
 
-def _hash_content(path: Path, file: HubFile) -> _Hash:
+def _hash_content(path: Path, file: ListedFile) -> _Hash:
     with path.open("rb") as content:
         return hashlib.file_digest(content, lambda: _new_hash(file))

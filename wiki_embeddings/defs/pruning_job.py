@@ -1,0 +1,120 @@
+"""The job that removes old outputs from the volume; it says first what it would remove."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from wiki_embeddings import pruning
+from wiki_embeddings.asset_keys import ASSET_KEYS
+from wiki_embeddings.defs.asset_run import translate_errors
+from wiki_embeddings.defs.materializations import last_materialization
+from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.pruning import PruningPlan, Removal
+from wiki_embeddings.volume import MiB
+
+if TYPE_CHECKING:
+    from wiki_embeddings.compute.protocol import Compute
+
+
+def current_outputs(instance: dg.DagsterInstance, compute: "Compute", hub_folder: Path) -> set[str]:
+    """Return the references of the output folders that must stay, whatever their age.
+
+    Those of the last materialization of each asset and wiki, removed wikis included, and those
+    that the published datasets of this machine link to.
+    """
+    recorded = {
+        last.folder
+        for asset in ASSET_KEYS
+        for wiki in instance.get_materialized_partitions(dg.AssetKey(asset))
+        if (last := last_materialization(instance, asset, wiki)) is not None
+    }
+    if compute.folder is None:
+        return recorded
+    from wiki_embeddings.publishing.local_folder import published_outputs  # loads Arrow
+    from wiki_embeddings.volume import Volume
+
+    return recorded | published_outputs(Volume(compute.folder), hub_folder)
+
+
+def describe(plan: PruningPlan) -> Iterator[str]:
+    """Say in lines for people what a plan would remove."""
+    for removal in plan.removals:
+        yield (
+            f"{removal.folder}: {removal.files:,} files, {removal.bytes / MiB:,.1f} MiB; "
+            f"{removal.reason}."
+        )
+    yield (
+        f"Together {len(plan.removals):,} outputs with {plan.bytes / MiB:,.1f} MiB; "
+        f"{plan.kept:,} with {plan.kept_bytes / MiB:,.1f} MiB stay."
+    )
+
+
+class PruningConfig(dg.Config):
+    """Whether to remove anything."""
+
+    dry_run: bool = Field(
+        default=True,
+        description="Only say what would be removed. Set it to false to remove it.",
+    )
+
+
+@dg.op(description="Lists the outputs that may go, then removes them unless it is a dry run.")
+def prune_outputs(
+    context: dg.OpExecutionContext,
+    config: PruningConfig,
+    compute: ComputeResource,
+    hub: HubResource,
+) -> None:
+    """Say what may go, in the log and as metadata; then remove it."""
+    with translate_errors():
+        opened = compute.open()
+        current = sorted(current_outputs(context.instance, opened, Path(hub.folder)))
+        plan = opened.call(pruning.plan_pruning, current)
+        for line in describe(plan):
+            context.log.info(f"Would go: {line}" if config.dry_run else f"Goes: {line}")
+        removed: tuple[Removal, ...] = ()
+        if plan.removals and not config.dry_run:
+            folders = [removal.folder for removal in plan.removals]
+            removed = opened.change(pruning.prune, current, folders)
+            for removal in removed:
+                context.log.info(f"Removed: {removal.folder}")
+        context.add_output_metadata(_metadata(plan, removed))
+
+
+def _metadata(plan: PruningPlan, removed: tuple[Removal, ...]) -> dict[str, Any]:
+    rows = [
+        dg.TableRecord(
+            {
+                "folder": removal.folder,
+                "MiB": round(removal.bytes / MiB, 1),
+                "why": removal.reason,
+            }
+        )
+        for removal in plan.removals
+    ]
+    columns = [
+        dg.TableColumn("folder"),
+        dg.TableColumn("MiB", type="float"),
+        dg.TableColumn("why"),
+    ]
+    return {
+        "may_go": dg.MetadataValue.table(rows, schema=dg.TableSchema(columns)),
+        "may_go_mib": round(plan.bytes / MiB, 1),
+        "kept": plan.kept,
+        "kept_mib": round(plan.kept_bytes / MiB, 1),
+        "removed": len(removed),
+        "removed_mib": round(sum(removal.bytes for removal in removed) / MiB, 1),
+    }
+
+
+@dg.job(
+    description="Removes outputs that nothing needs any more from the volume: of each wiki, model "
+    "and fraction the last two complete ones of each stage stay, with all that they were made "
+    "from; incomplete ones go after a day. Says first what would go, and by default no more."
+)
+def prune_old_outputs() -> None:
+    """Run the one op."""
+    prune_outputs()

@@ -1,0 +1,132 @@
+"""The certificate of completeness, as the assets write it and the checks read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from wiki_embeddings.sources.hub import REPO_ID, REVISION
+from wiki_embeddings.volume import certificate_record
+from wiki_embeddings_tests.defs.sandbox import Sandbox
+from wiki_embeddings_tests.sources.article_tables import parquet
+from wiki_embeddings_tests.standins.hub import LocalHub
+from wiki_embeddings_tests.support.dagster_runs import checks, failures, materialize, metadata
+from wiki_embeddings_tests.support.generated_wiki import WIKI, wikipedia
+
+SNAPSHOTS = {"20231101": range(100), "20231201": range(2, 120), "20240101": range(2, 120)}
+"""Page ids of three snapshots; two articles of the first are gone from the others."""
+
+
+@pytest.fixture
+def snapshots(hub: LocalHub) -> None:
+    """A Hub with three snapshots of a wiki."""
+    files = {
+        f"{snapshot}.{WIKI}/train-00000-of-00001.parquet": parquet(wikipedia(ids))
+        for snapshot, ids in SNAPSHOTS.items()
+    }
+    hub.add(REPO_ID, files, commit=REVISION)
+
+
+def fetch(sandbox: Sandbox, **config: Any) -> dg.ExecuteInProcessResult:
+    """Materialize raw_wikipedia."""
+    configs = {"raw_wikipedia": config}
+    return materialize(sandbox.instance, WIKI, ("raw_wikipedia",), configs, sandbox.resources())
+
+
+def complete(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
+    """The evaluation of the check."""
+    (found,) = [
+        check
+        for check in result.get_asset_check_evaluations()
+        if check.check_name == "articles_complete"
+    ]
+    return found
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_articles_that_are_gone_stop_a_refresh_until_more_may_be_missing(sandbox):
+    first = fetch(sandbox, snapshot="20231101")
+    assert checks(first)["articles_complete"], complete(first).description
+    lost = fetch(sandbox, snapshot="20231201")
+    assert "2 of the 100 articles of 20231101 are gone" in (complete(lost).description or "")
+    assert "'River 0', 'River 1'" in (complete(lost).description or "")
+    assert not lost.success
+
+    # Nor does the next asset use them.
+    message = sandbox.failures("chunked_volume")["chunked_volume"]
+    assert "raw_wikipedia of simple must not be used. articles_complete: 2 of the 100" in message
+
+    allowed = fetch(sandbox, snapshot="20231201", max_missing_share=0.02)
+    assert (
+        "| Gone since 20231101 | 2 of 100 articles |"
+        in (metadata(allowed, "raw_wikipedia")["completeness"])
+    )
+    assert sandbox.materialize("chunked_volume").success
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_what_was_lost_once_is_missed_again_in_the_next_snapshot(sandbox):
+    assert fetch(sandbox, snapshot="20231101").success
+    assert not fetch(sandbox, snapshot="20231201").success
+    assert "2 of the 100 articles of 20231101" in (
+        complete(fetch(sandbox, snapshot="20240101")).description or ""
+    )
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_an_earlier_snapshot_is_not_compared_with_a_later_one(sandbox):
+    assert fetch(sandbox, snapshot="20231201").success
+    first = fetch(sandbox, snapshot="20231101")
+    assert complete(first).metadata["gone"].value == "not compared: there is no earlier snapshot"
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_a_required_article_that_is_missing_stops_the_run(sandbox, tmp_path):
+    titles = tmp_path / "vital.txt"
+    titles.write_text("\ufeffRiver_7\n\nriver 99\nRiver 100\n", encoding="utf-8")
+    lacking = fetch(sandbox, required_titles=str(titles))
+    assert "1 of the 3 required titles have no article, 'River 100' among them" in (
+        complete(lacking).description or ""
+    )
+    titles.write_text("River_7\n")
+    assert fetch(sandbox, required_titles=str(titles)).success
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "No such file"),
+        (b"\xff\xfe", "can't decode byte"),
+        (b"\n \n", "has no title"),
+        (b"long " * 60, "has a line of 299 characters"),
+    ],
+)
+def test_a_list_of_titles_that_cannot_be_read_is_refused_before_anything(
+    sandbox, hub, tmp_path, content, why
+):
+    titles = tmp_path / "vital.txt"
+    if content is not None:
+        titles.write_bytes(content)
+    message = failures(fetch(sandbox, required_titles=str(titles)))["raw_wikipedia"]
+    assert why in message
+    assert str(titles) in message
+    assert "required_titles of raw_wikipedia" in message
+    assert not hub.requests("/")
+
+
+def test_articles_of_an_older_release_have_to_be_fetched_again(embedded_sandbox):
+    raw = embedded_sandbox.recorded("raw_wikipedia").folder
+    (embedded_sandbox.root / "volume" / certificate_record(raw)).unlink()
+    message = embedded_sandbox.failures("chunked_volume")["chunked_volume"]
+    assert "There is no certificate of completeness for these articles" in message
+    assert "Materialize raw_wikipedia again" in message
+
+
+def test_the_card_of_a_dataset_shows_how_complete_it_is(embedded_sandbox):
+    assert embedded_sandbox.materialize("hub_dataset").success
+    (card,) = (embedded_sandbox.root / "hub").glob("*/README.md")
+    section = card.read_text(encoding="utf-8").partition("## Completeness")[2]
+    assert "| Articles | 40 |" in section
+    assert "| Gone since an earlier snapshot | not compared: there is no earlier" in section
