@@ -9,13 +9,14 @@ BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test ui bench lock clean
+.PHONY: help install install-triton demo test ui bench lock clean
 
 help:
 	@echo "make install  what the others install first"
 	@echo "make demo   embed the sample Wikipedia, then search it"
 	@echo "make ui     open the Dagster UI on the same instance"
 	@echo "make test   formatter check, linter, type checker, tests"
+	@echo "make install-triton   for the tests of the GPU kernels, on Linux; takes a gigabyte"
 	@echo "make bench  our speed beside others', as ratios"
 	@echo "make lock   pin the newest releases that pyproject.toml allows"
 
@@ -40,7 +41,14 @@ $(VENV)/test.stamp: requirements/test.txt $(VENV)/run.stamp
 	   "the engine cuda are left out."
 	touch $@
 
+# Triton interprets the kernels of the engine cuda on machines without a GPU.
+$(VENV)/triton.stamp: requirements/gpu-tests.txt $(VENV)/test.stamp
+	$(BIN)/$(INSTALL) -r requirements/gpu-tests.txt
+	touch $@
+
 install: $(VENV)/run.stamp
+
+install-triton: $(VENV)/triton.stamp
 
 demo: install
 	$(BIN)/wiki-embeddings run --wiki sample
@@ -55,6 +63,9 @@ test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@$(BIN)/python -c "import importlib.util as u, sys; sys.exit(u.find_spec('triton') is None)" \
+	|| echo "Triton is not installed (make install-triton does that): the tests of the kernels of the" \
+	   "engine cuda are left out."
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # The peers that we are measured beside need PyTorch. Only its CPU build is taken, which has a
@@ -85,6 +96,7 @@ lock:
 	$(COMPILE) pyproject.toml -o requirements/run.txt
 	$(COMPILE) --group cloud -c requirements/run.txt -o requirements/cloud.txt
 	$(COMPILE_GPU) --group gpu -c requirements/run.txt -o requirements/gpu.txt
+	$(COMPILE_GPU) --group gpu-tests -o requirements/gpu-tests.txt
 	$(COMPILE) pyproject.toml --group test -c requirements/run.txt -o requirements/test.txt
 	echo "torch ; python_version < '0'" > $(LOCK)/without-torch.txt
 	$(COMPILE) pyproject.toml --group bench -c requirements/run.txt \

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from wiki_embeddings.compute.modal.prices import GPU_SECOND
 from wiki_embeddings.estimate import HALF_PRECISION_TFLOPS
 
-FLEETS = (("H200", 1), ("H100", 8), ("A10", 50))
+FLEETS = (("H100", 1), ("H100", 8), ("A10", 50))
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def datasheet_flops(name: str) -> float | None:
     """Return a chip's half-precision rate in operations per second; None if not known.
 
     Args:
-        name: The chip's own name, such as `NVIDIA H200`.
+        name: The chip's own name, such as `NVIDIA H200`. That of Modal's A10 is `NVIDIA A10G`.
     """
-    words = name.replace("-", " ").split()
+    words = name.replace("A10G", "A10").replace("-", " ").split()
     known = [gpu for gpu in HALF_PRECISION_TFLOPS if set(gpu.split("-")) <= set(words)]
     return HALF_PRECISION_TFLOPS[known[0]] * 1e12 if known else None

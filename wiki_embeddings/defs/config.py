@@ -13,6 +13,7 @@ import dagster as dg
 from pydantic import Field, ValidationError, field_validator
 
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
+from wiki_embeddings.compute.modal.deployment import shards_in_hand
 from wiki_embeddings.compute.modal.prices import GPU_SECOND, gpu_name
 from wiki_embeddings.compute.protocol import ContainerOptions
 from wiki_embeddings.encoders.models.known import DEFAULT_MODEL
@@ -273,12 +274,12 @@ class EmbeddingsConfig(ContainersConfig):
         description=f"On Modal: GPU of each container, such as {', '.join(GPU_SECOND)}. Modal "
         "decides which there are: another name is passed on, with a warning.",
     )
-    inputs_per_container: int = Field(
-        default=2,
+    inputs_per_container: int | None = Field(
+        default=None,
         ge=1,
         le=16,
-        description="On Modal: shards that a container works on at once, so that one is read or "
-        "written while another is computed.",
+        description="On Modal: shards that a container works on at once, so that others are read "
+        "or written while one is computed; by default 4 on an H100 or faster, else 2.",
     )
 
     @field_validator("gpu")
@@ -300,7 +301,7 @@ class EmbeddingsConfig(ContainersConfig):
             super().container_options(),
             engine=self.engine.value,
             gpu=self.gpu,
-            inputs_per_container=self.inputs_per_container,
+            inputs_per_container=self.inputs_per_container or shards_in_hand(self.gpu),
         )
 
 

@@ -1,11 +1,12 @@
 """How fast an encoder is: the operations of a token against those of a processor.
 
-No GPU has been measured by this project yet. Its rate is a roofline: half-precision rate by the
-maker's datasheet, times an assumed share, over the operations of a token.
+The rate of a GPU is its half-precision rate by the maker's datasheet, times a share, over the
+operations of a token. The share was measured on an H100; for other generations it is assumed.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from wiki_embeddings.encoders.models.known import MODEL_SHAPES, ModelShape
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.estimate import figures
 from wiki_embeddings.estimate.editions import EDITIONS
-from wiki_embeddings.estimate.figures import HALF_PRECISION_TFLOPS, Figure
+from wiki_embeddings.estimate.figures import HALF_PRECISION_TFLOPS, Basis, Figure
 from wiki_embeddings.estimate.options import RunOptions
 from wiki_embeddings.estimate.workload import Workload, count_workload
 
@@ -93,16 +94,31 @@ def _cpu_rate(cores: float, flops: float) -> Figure:
 
 
 def _gpu_rate(gpu: str, flops: float, utilization: float | None) -> Figure:
-    share = figures.UTILIZATION
+    basis: Basis = "predicted"
     if utilization is not None:
-        share = replace(share, value=utilization, basis="given")
+        share = replace(figures.UTILIZATION, value=utilization, basis="given")
+    elif gpu in {"H100", "H200"}:
+        share, is_alike = _hopper_share(flops)
+        basis = "measured" if gpu == "H100" and is_alike else "predicted"
+    else:
+        share = figures.UTILIZATION
     tflops = HALF_PRECISION_TFLOPS[gpu]
     return Figure(
         tflops * 1e12 * share.value / flops,
         f"tokens/s of one {gpu}",
-        "predicted",
+        basis,
         f"{tflops:g} TFLOP/s by its datasheet × {share.value:.0%} ({share.basis}) / "
         f"{flops / 1e6:.1f} MFLOP a token",
+    )
+
+
+def _hopper_share(flops: float) -> tuple[Figure, bool]:
+    """Return the share that the nearest measured model reached, and whether it is alike."""
+    nearest = min(figures.HOPPER_UTILIZATION, key=lambda known: abs(math.log(known / flops)))
+    share = figures.HOPPER_UTILIZATION[nearest]
+    source = "2026-11-26, one H100 80GB HBM3, `python -m benchmarks.cuda_encoder`"
+    return Figure(share, "of its half-precision rate", "measured", source), _is_alike(
+        flops, nearest
     )
 
 

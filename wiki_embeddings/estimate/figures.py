@@ -96,7 +96,18 @@ TEI_A10 = Figure(
 )
 """Of the engine `tei`, which has no such process here and so should be faster."""
 
-UTILIZATION = assumed(0.25, "of a GPU's half-precision rate", f"{_TARGET}; none is measured")
+UTILIZATION = assumed(
+    0.25, "of a GPU's half-precision rate", f"{_TARGET}; an H100 does more, others are not measured"
+)
+
+HOPPER_UTILIZATION: Mapping[float, float] = {23.3e6: 0.31, 46.6e6: 0.335, 178e6: 0.48, 622e6: 0.53}
+"""Share of an H100's half-precision rate, by the model's operations a token.
+
+Measured on 2026-11-26 on one H100 80GB HBM3 from disk to disk with the shapes of MiniLM-L6 (13.2 M
+tokens/s), bge-small (7.2 M), bge-base (2.67 M) and bge-large (0.85 M); see docs/performance.md.
+With mean pooling, bge-small's shape does 8 % less. An H200 has the same processor, and faster
+memory.
+"""
 
 HALF_PRECISION_TFLOPS: Mapping[str, float] = {
     "T4": 65.0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wiki_embeddings.compute.modal.deployment import EMBED_CONTAINER
+from wiki_embeddings.compute.modal.deployment import EMBED_CONTAINER, shards_in_hand
 from wiki_embeddings.compute.modal.prices import gpu_dollars_per_s
 from wiki_embeddings.encoders.models.languages import default_model, require_language
 from wiki_embeddings.errors import BadInputError
@@ -36,7 +36,8 @@ class RunOptions:
         gpu: GPU of each container, by Modal's name.
         containers: Most containers at once.
         cpu_containers: The same for assets that need no GPU; by default `containers`, as in `run`.
-        inputs_per_container: Shards that a container which computes vectors has in hand at once.
+        inputs_per_container: Shards that a container which computes vectors has in hand at once; by
+            default as many as its GPU needs.
         cores: Cores of this machine.
         utilization: Share of the GPU's half-precision rate that is reached.
         tokens_per_s: Tokens/s that one container, or this machine, encodes; predicted by default.
@@ -55,7 +56,7 @@ class RunOptions:
     gpu: str | None = None
     containers: int | None = None
     cpu_containers: int | None = None
-    inputs_per_container: int = 2
+    inputs_per_container: int | None = None
     cores: int = 2
     utilization: float | None = None
     tokens_per_s: float | None = None
@@ -115,6 +116,11 @@ class RunOptions:
     def max_containers(self) -> int:
         """Most containers at once."""
         return self.containers or _DEFAULT_CONTAINERS
+
+    @property
+    def shards_in_hand(self) -> int:
+        """Shards that each container which computes vectors works on at once."""
+        return self.inputs_per_container or shards_in_hand(self.gpu_type)
 
     @property
     def model_name(self) -> str:

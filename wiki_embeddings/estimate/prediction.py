@@ -198,9 +198,7 @@ def _container_size(options: RunOptions, asset: str) -> ContainerSize:
 def _parallelism(options: RunOptions, asset: str) -> tuple[int, int]:
     """Return the most containers, or local workers, and the shards that each has in hand."""
     if asset == EMBEDDINGS:
-        return (
-            (options.max_containers, options.inputs_per_container) if options.on_modal else (1, 1)
-        )
+        return (options.max_containers, options.shards_in_hand) if options.on_modal else (1, 1)
     if options.on_modal:
         return options.cpu_containers or options.max_containers, 1
     is_download = asset == RAW_WIKIPEDIA and options.wiki != SAMPLE_WIKI
@@ -247,9 +245,9 @@ def _caveats(options: RunOptions, edition: Edition, shape: ModelShape) -> Iterat
         )
     if options.on_gpu:
         yield (
-            "Not measured: any GPU, any container on Modal, any download from there. The time of "
-            "the embeddings follows from the rate above alone; reading and writing are assumed to "
-            "keep up with it."
+            "Not measured: any GPU but an H100, any container on Modal, any download from there. "
+            "The time of the embeddings follows from the rate above alone; reading and writing are "
+            "assumed to keep up with it."
         )
     else:
         yield "Not measured: any other processor than the one above, any whole edition."

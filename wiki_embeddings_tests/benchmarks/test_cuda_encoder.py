@@ -115,12 +115,12 @@ def test_a_new_process_reports_the_time_to_its_first_vector(folder):
 
 
 def test_predictions_apply_the_share_to_each_datasheet_rate():
-    one_h200, _, fifty_a10g = predict_fleets(0.25, flops_per_token=46.6e6, tokens=4.5e9)
-    assert one_h200.tokens_per_s == pytest.approx(0.25 * 989e12 / 46.6e6)
-    assert one_h200.seconds == pytest.approx(4.5e9 / one_h200.tokens_per_s)
-    assert one_h200.dollars == pytest.approx(one_h200.seconds * 0.001261)
-    assert fifty_a10g.seconds == pytest.approx(4.5e9 / fifty_a10g.tokens_per_s / 50)
-    assert fifty_a10g.dollars == pytest.approx(fifty_a10g.seconds * 50 * 0.000306)
+    one_h100, _, fifty_a10 = predict_fleets(0.25, flops_per_token=46.6e6, tokens=4.5e9)
+    assert one_h100.tokens_per_s == pytest.approx(0.25 * 989e12 / 46.6e6)
+    assert one_h100.seconds == pytest.approx(4.5e9 / one_h100.tokens_per_s)
+    assert one_h100.dollars == pytest.approx(one_h100.seconds * 0.001097)
+    assert fifty_a10.seconds == pytest.approx(4.5e9 / fifty_a10.tokens_per_s / 50)
+    assert fifty_a10.dollars == pytest.approx(fifty_a10.seconds * 50 * 0.000306)
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,28 @@ def test_the_rate_of_a_gpu_is_proportional_to_its_utilization():
     assert "given" in doubled.source
 
 
+@pytest.mark.parametrize(
+    ("gpu", "model", "tokens_per_s", "basis"),
+    [
+        ("H100", "BAAI/bge-small-en-v1.5", 7.2e6, "measured"),
+        ("H100", "sentence-transformers/all-MiniLM-L6-v2", 13.2e6, "measured"),
+        ("H100", "BAAI/bge-base-en-v1.5", 2.67e6, "measured"),
+        ("H200", "BAAI/bge-small-en-v1.5", 7.2e6, "predicted"),
+    ],
+)
+def test_the_rate_of_an_h100_is_the_measured_one(gpu, model, tokens_per_s, basis):
+    rate = encoder_rate(predict(RunOptions(gpu=gpu, model=model)))
+    assert rate.value == pytest.approx(tokens_per_s, rel=0.02)
+    assert rate.basis == basis
+
+
+def test_another_shape_on_an_h100_is_predicted_from_the_nearest_measured_one(tmp_path):
+    folder = str(write_tiny_model(tmp_path / "tiny"))
+    rate = encoder_rate(predict(RunOptions(gpu="H100", model=folder, token_budget=32)))
+    assert rate.basis == "predicted"
+    assert "31% (measured)" in rate.source
+
+
 def test_every_gpu_with_a_price_has_a_rate():
     assert set(HALF_PRECISION_TFLOPS) == set(GPU_SECOND)
 
@@ -213,7 +235,7 @@ def test_the_defaults_are_those_of_run():
     assert english.title_prefix == chunking.title_prefix
     assert english.gpu_type == fleet.gpu
     assert english.max_containers == fleet.containers
-    assert english.inputs_per_container == fleet.inputs_per_container
+    assert english.shards_in_hand == fleet.inputs_per_container
     for wiki in ("en", "sample", "simple", "de", "zh-min-nan"):
         assert RunOptions(wiki=wiki).model_name == chunking.model_for(wiki)
         assert RunOptions(wiki=wiki).shard_articles == raw.shard_articles(wiki)
@@ -224,7 +246,7 @@ def test_the_defaults_are_those_of_run():
     [
         ("50 A10", FIFTY_A10),
         ("8 H100", RunOptions(gpu="H100", containers=8, cpu_containers=50)),
-        ("1 H200", RunOptions(gpu="H200", containers=1, cpu_containers=50)),
+        ("1 H100", RunOptions(gpu="H100", containers=1, cpu_containers=50)),
         ("Text Embeddings Inference at its published rate, 50 A10", RunOptions(engine="tei")),
     ],
 )
