@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from wiki_embeddings.sources.wikitext.bold_italic import remove_bold_italic
+from wiki_embeddings.sources.wikitext.holes import drop_empty_clauses
 from wiki_embeddings.sources.wikitext.markers import (
     CITATION,
     HEADING,
@@ -18,9 +19,28 @@ from wiki_embeddings.sources.wikitext.markers import (
 )
 from wiki_embeddings.sources.wikitext.punctuation import repair_punctuation
 
+_SWITCHES = "|".join(
+    """
+    archivedtalk disambig expected_unconnected_page expectunusedcategory expectunusedtemplate
+    forcetoc hiddencat index newsectionlink nocc nocontentconvert noeditsection nogallery noglobal
+    noindex nonewsectionlink notalk notc notitleconvert notoc staticredirect toc
+    inhaltsverzeichnis kein_inhaltsverzeichnis inhaltsverzeichnis_erzwingen abschnitte_nicht_bearbeiten
+    keine_galerie aucunsommaire aucun_sommaire sommaire_forcé forcersommaire sommaire tdm
+    aucunegalerie sin_tdc notdc forzar_tdc forzartdc tdc singalería semtdc sem_sumário forcartdc
+    forcar_sumário tdc sumário nosommario forzasommario indice noindice forzaindice
+    bezspisu bez_spisu zespisem spis geen_inhoudsopgave inhoud_dwingen inhoud geeninhoud
+    ingeninnehållsförteckning innehållsförteckning alltidinnehållsförteckning ingensektionsredigering
+    безогл без_огл безоглавления обязогл обяз_огл огл оглавление безгалереи безредразд
+    без_змісту беззмісту зміст 目次非表示 目次強制 目次 無目次 無目錄 无目录 目錄 目录 強制目錄 强制目录
+    无编辑段 不转换标题 不轉換標題 لافهرس لصق_فهرس فهرس अनुक्रम_नहीं विषय_सूची_नहीं
+    """.split()
+)  # fmt: skip
 _RESIDUES = [
-    re.compile(r"__[A-Z]+__"),  # magic words
-    re.compile(r"^[ \t]*\|.*$", re.MULTILINE),  # rows of a table that templates begin and end
+    re.compile(rf"__(?:{_SWITCHES})__", re.IGNORECASE),
+    re.compile(  # rows of a table that templates begin and end
+        r"^(?:[ \t]*[|!].*(?:\n|\Z)){2,}|^[ \t]*\|(?:[-+}|\s]|.*\|\||[^|\n]*=[^|\n]*\|).*$",
+        re.MULTILINE,
+    ),
     re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}"),
     re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]"),  # characters without width
 ]
@@ -55,6 +75,7 @@ def clean_up(marked: str) -> str:
 
 def _clean_line(line: str) -> str | None:
     """Clean one line; return None if nothing is left of it, not even a line break."""
+    line = drop_empty_clauses(line)
     is_item = LIST_ITEM in line
     line = line.replace(LIST_ITEM, "")
     if _REMARK.fullmatch(line):

@@ -14,21 +14,35 @@ from wiki_embeddings.sources.wikitext.balance import balance
 from wiki_embeddings.sources.wikitext.cleanup import clean_up
 from wiki_embeddings.sources.wikitext.links import HIDDEN_NAMESPACES
 from wiki_embeddings.sources.wikitext.markers import remove_markers
+from wiki_embeddings.sources.wikitext.page import Page
 from wiki_embeddings.sources.wikitext.render import render
 
 
-def plain_text(wikitext: str, hidden_namespaces: Collection[str] = ()) -> str:
+def plain_text(
+    wikitext: str,
+    hidden_namespaces: Collection[str] = (),
+    *,
+    language: str = "en",
+    title: str = "",
+) -> str:
     """Convert a page's wikitext into plain text; never fails, whatever the page contains.
 
     Args:
         wikitext: The page's source.
         hidden_namespaces: Names of the file and category namespaces in the wiki's own language,
             besides the English ones, which every wiki understands.
+        language: Language code of the wiki. Dates, numbers and names of languages are written in
+            it, and its own templates come before those of other editions.
+        title: Title of the page, for {{PAGENAME}}.
 
     Returns:
         Paragraphs and headings separated by one blank line, each list item on its own line,
         formulas in their TeX source; empty when the page has no text.
     """
-    hidden = HIDDEN_NAMESPACES.union(name.lower() for name in hidden_namespaces)
+    page = Page(
+        hidden=HIDDEN_NAMESPACES.union(name.lower() for name in hidden_namespaces),
+        language=language,
+        title=title,
+    )
     balanced = balance(remove_markers(wikitext))
-    return clean_up(render(mwparserfromhell.parse(balanced, skip_style_tags=True), hidden))
+    return clean_up(render(mwparserfromhell.parse(balanced, skip_style_tags=True), page))

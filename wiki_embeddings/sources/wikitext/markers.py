@@ -12,6 +12,9 @@ import re
 REMOVED = "\ufdd0"
 """Something within a line was removed here; the spaces and punctuation around it need repair."""
 
+HOLE = "\ufdd6"
+"""A template without text stood here: perhaps a word of the sentence, perhaps only a note."""
+
 CITATION = "\ufdd5"
 """A citation was removed here; what else its line says about the cited work goes with it."""
 

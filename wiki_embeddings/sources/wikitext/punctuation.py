@@ -11,11 +11,19 @@ from wiki_embeddings.sources.wikitext.markers import REMOVED
 
 _BRACKETS = re.compile(r"\(([^()\n]*)\)")
 _LEFT_OVER = [
-    "also", "and", r"cf\.", r"e\.g\.", "IPA", "listen", "named", "or", "pronounced",
-    "pronunciation", "see", "UK", "US", "years ago", rf"[\s/:{REMOVED}]",
+    "also", "and", r"b\.", "born", r"c\.", r"ca\.", r"cf\.", r"d\.", "died", r"e\.g\.", "from",
+    "IPA", "listen", "named", "on", "or", "pronounced", "pronunciation", "see", "to", "UK", "US",
+    "years ago", "aged?", "years old",
+    "geboren", "gestorben", r"geb\.", r"gest\.", "am", "né", "née", "morte?", "le", "nacid[oa]",
+    "murió", "fallecid[oa]", "nascid[oa]", "nat[oa]", "el", "ur[.]", r"zm\.", "född", "död", r"f\.",
+    r"род\.", r"ум\.", "родился", "родилась", "ولد", "توفي", "जन्म", "生於", "生于", "出生", "[*†∗+]",
+    rf"[-–—\s/:.{REMOVED}]",
 ]  # fmt: skip
+_OPEN_END = re.compile(rf"^\s*{REMOVED}\s*[-–—]\s*|\s*[-–—]\s*{REMOVED}\s*$")
+"""A range of which one end was removed."""
+
 _EMPTY_PART = re.compile(
-    rf"(?:{'|'.join(_LEFT_OVER)})*"  # a pronunciation, an age or a reference was removed
+    rf"(?:{'|'.join(_LEFT_OVER)})*"  # a pronunciation, a date, an age or a reference was removed
     rf"|\s*[$£€]{REMOVED}.*",  # or a sum of money
     re.IGNORECASE,
 )
@@ -41,6 +49,7 @@ def _repair_brackets(brackets: re.Match[str]) -> str:
     first, *rest = re.split("([,;])", brackets[1])
     parts = [("", first), *zip(rest[::2], rest[1::2], strict=True)]
     kept = [part for part in parts if not _EMPTY_PART.fullmatch(part[1])]
+    kept = [(separator, _OPEN_END.sub("", text)) for separator, text in kept]
     if not kept:
         return REMOVED
     inner = "".join(separator + text for separator, text in kept)

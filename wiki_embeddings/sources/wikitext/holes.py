@@ -1,0 +1,67 @@
+"""Drops the clause that a vanished template leaves without its meaning.
+
+A template that shows nothing may have been a word of its sentence: `a density of {{density}} in
+2011`, `was born on {{birth}}`. It was one where a word stands before it that asks for another, and
+nothing follows that could be it. Then that word goes with it: `a density in 2011`, `was born`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from wiki_embeddings.sources.wikitext.function_words import (
+    COPULAS,
+    FOLLOWERS,
+    INTRODUCTIONS,
+    PREPOSITIONS,
+)
+from wiki_embeddings.sources.wikitext.markers import HOLE, REMOVED
+
+_JOINED_HOLES = re.compile(rf"{HOLE}(?:\s*(?:[-–—/×x]|to|and|bis|und|à|et|a|y|e|al|do|до|и)?\s*{HOLE})+")
+_CURRENCY = re.compile(rf"(?:\b(?:US|A|AU|C|CA|NZ|HK|NT|R))?[$£€¥₹₩₽₺]\s?{HOLE}")
+_UNIT = re.compile(rf"{HOLE}\s?(?:%|‰|°C|km²|m²|km|kg)(?!\w)")
+_LAST_WORD = re.compile(r"(?:^|(?<=[\s(\[\"'“„«—–]))(\S+)\s+$")
+_NEXT_WORD = re.compile(r"\s*([^\W\d_]+)?")
+_ENDS = re.compile(r"\s*(?:[,.;:!?)\]，。；、）]|$)")
+
+_CLAUSE_ENDS = [". ", ", ", "; ", ": ", "(", ")"]
+_TAIL = 100  # characters of a text that are searched for its last words
+_EAST_ASIAN = re.compile(
+    rf"[^，。；、：（）()\s{HOLE}]{{0,40}}(?:约|約|大约|大約|为|為|是|于|於|在|至|到|有|达|達|共|は|が|に|を|の)\s?{HOLE}"
+    r"(?:平方公里|公里|公尺|公頃|米|人|年|元|km²|である|です|だ|で)?(?=[，。；、）)]|$)"
+)
+
+
+def drop_empty_clauses(line: str) -> str:
+    """Replace each `HOLE` by `REMOVED`, together with the words that only introduced it."""
+    if HOLE not in line:
+        return line
+    line = _JOINED_HOLES.sub(HOLE, line)
+    line = _UNIT.sub(HOLE, _CURRENCY.sub(HOLE, line))
+    line = _EAST_ASIAN.sub(REMOVED, line)
+    text, *pieces = line.split(HOLE)
+    for piece in pieces:
+        text = _drop_introduction(text, piece) + REMOVED + piece
+    return text
+
+
+def _drop_introduction(before: str, after: str) -> str:
+    """Drop the words at the end of a text that only introduce what should follow it."""
+    if not _leaves_a_hole(after):
+        return before
+    start, tail = before[:-_TAIL], before[-_TAIL:]
+    kept, has_preposition = tail, False
+    while (match := _LAST_WORD.search(kept)) and (word := match[1].lower()) in INTRODUCTIONS:
+        has_preposition = has_preposition or word in PREPOSITIONS
+        kept = kept[: match.start()]
+    if _ENDS.match(after) and (match := _LAST_WORD.search(kept)) and match[1].lower() in COPULAS:
+        text = start + kept
+        ends = [text.rfind(end) + len(end) for end in _CLAUSE_ENDS if end in text]
+        return text[: max(ends, default=0)]
+    return start + kept if has_preposition else before
+
+
+def _leaves_a_hole(after: str) -> bool:
+    """Whether what follows cannot be the word that the text before asks for."""
+    word = _NEXT_WORD.match(after)
+    return bool(_ENDS.match(after) or (word and word[1] in FOLLOWERS))
