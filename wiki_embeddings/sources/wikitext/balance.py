@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from wiki_embeddings.sources.wikitext.markers import LINE_BREAK, LIST_ITEM, PARAGRAPH_BREAK, REMOVED
+from wiki_embeddings.sources.wikitext.parser_functions import NAMED_FUNCTIONS
 from wiki_embeddings.sources.wikitext.variants import shown_variant
 
 MAX_DEPTH = 30  # the parser gives up at 40, and counts some constructs twice
@@ -55,6 +56,7 @@ _END_OF_COMMENT = {False: "-->", True: r"-->(?:[ \t]*+\n)?"}  # by whether it st
 # Possessive quantifiers (*+) keep each attempt to match linear.
 _TOKEN = re.compile(
     r"""
+    (?=[<{}\[\]]|^)(?:  # what no token begins with fails at once
       (?P<comment><!--)
     | <(?P<slash>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9]*+)(?P<attributes>[^<>]*+)>
     | (?P<stray><)(?=[/a-zA-Z])
@@ -62,14 +64,17 @@ _TOKEN = re.compile(
     | ^[ \t]*+(?P<table_end>\|\}(?!\}))
     | ^(?P<item>[*\#:;]++)[ \t]*+
     | ^(?P<heading>==)
-    | (?P<variants>-\{)(?!\{(?!\{))
+    | (?<=-)(?P<variants>\{)(?!\{(?!\{))
+    | (?P<function>\{\{[ \t\n]*+(?i:\#\w++|(?:safesubst:|subst:)?(?:%s)):)
     | (?P<template>\{\{)
     | (?P<link>\[\[)
     | (?P<external_link>\[)(?=(?:https?|ftps?|mailto|news|irc):|//)
     | (?P<template_end>\}\})
     | (?P<variants_end>\}-)
     | (?P<bracket>\])
-    """,
+    )
+    """
+    % "|".join(NAMED_FUNCTIONS),
     re.MULTILINE | re.VERBOSE,
 )
 
@@ -143,8 +148,14 @@ class _Balancer:
                 self._handle_bracket(token)
             case "template_end":
                 self._close("{{", token[0])
+            case "variants":
+                self.pieces[-1] = self.pieces[-1].removesuffix("-")
+                self._open("-{", token)
             case "variants_end":
                 self._close_variants(token[0])
+            case "function":
+                # What follows the colon becomes an argument: the parser allows more in those.
+                self._open("{{", token, token[0] + "|")
             case _:
                 self._open(token[0], token)
 
@@ -206,13 +217,13 @@ class _Balancer:
         else:
             self.pieces.append("]")
 
-    def _open(self, kind: str, token: re.Match[str]) -> None:
+    def _open(self, kind: str, token: re.Match[str], markup: str = "") -> None:
         if kind == "[" and self.openings and self.openings[-1].kind == "[":
             self._drop_last_opening()  # external links do not nest
         is_too_deep = len(self.openings) >= MAX_DEPTH
         self.openings.append(_Opening(kind, token.start(), len(self.pieces), is_too_deep))
         self.count[kind] += 1
-        self.pieces.append("" if is_too_deep else token[0])
+        self.pieces.append("" if is_too_deep else markup or token[0])
         if is_too_deep and kind in _NAMED and (name := _NAME.match(self.wikitext, token.end())):
             self.position = name.end()
 

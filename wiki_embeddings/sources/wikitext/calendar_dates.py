@@ -54,17 +54,19 @@ def make_date(year: str, month: str, day: str) -> date | None:
 def month_number(text: str, language: str = "en") -> int:
     """Return the number of a month that is given as digits or by its name; 0 for anything else."""
     text = text.strip().lower()
-    if text.isascii() and text.isdigit() and len(text) <= 2:  # noqa: PLR2004
-        return int(text) if 1 <= int(text) <= 12 else 0  # noqa: PLR2004
+    if text.isascii() and text.isdigit() and len(text) <= 2:
+        return int(text) if 1 <= int(text) <= 12 else 0
     for code in dict.fromkeys((language, "en")):
         names = locale_of(code).months["format"]["wide"]
         for number, name in names.items():
-            if len(text) > 2 and name.lower().startswith(text):  # noqa: PLR2004
+            if len(text) > 2 and name.lower().startswith(text):
                 return int(number)
     return 0
 
 
-def format_parts(year: str, month: str, day: str, language: str, *, month_first: bool = False) -> str:
+def format_parts(
+    year: str, month: str, day: str, language: str, *, month_first: bool = False
+) -> str:
     """Write a date of which parts may be missing or be text; what cannot be read stays as it is.
 
     Args:

@@ -11,6 +11,7 @@ from wiki_embeddings.sources.wikitext.holes import drop_empty_clauses
 from wiki_embeddings.sources.wikitext.markers import (
     CITATION,
     HEADING,
+    HOLE,
     LINE_BREAK,
     LIST_ITEM,
     PARAGRAPH_BREAK,
@@ -19,31 +20,30 @@ from wiki_embeddings.sources.wikitext.markers import (
 )
 from wiki_embeddings.sources.wikitext.punctuation import repair_punctuation
 
-_SWITCHES = "|".join(
-    """
+_SWITCHES = """
     archivedtalk disambig expected_unconnected_page expectunusedcategory expectunusedtemplate
-    forcetoc hiddencat index newsectionlink nocc nocontentconvert noeditsection nogallery noglobal
-    noindex nonewsectionlink notalk notc notitleconvert notoc staticredirect toc
-    inhaltsverzeichnis kein_inhaltsverzeichnis inhaltsverzeichnis_erzwingen abschnitte_nicht_bearbeiten
-    keine_galerie aucunsommaire aucun_sommaire sommaire_forcé forcersommaire sommaire tdm
-    aucunegalerie sin_tdc notdc forzar_tdc forzartdc tdc singalería semtdc sem_sumário forcartdc
-    forcar_sumário tdc sumário nosommario forzasommario indice noindice forzaindice
-    bezspisu bez_spisu zespisem spis geen_inhoudsopgave inhoud_dwingen inhoud geeninhoud
-    ingeninnehållsförteckning innehållsförteckning alltidinnehållsförteckning ingensektionsredigering
-    безогл без_огл безоглавления обязогл обяз_огл огл оглавление безгалереи безредразд
-    без_змісту беззмісту зміст 目次非表示 目次強制 目次 無目次 無目錄 无目录 目錄 目录 強制目錄 强制目录
+    forcetoc hiddencat index newsectionlink nocc nocontentconvert noeditsection nogallery
+    noglobal noindex nonewsectionlink notalk notc notitleconvert notoc staticredirect toc
+    inhaltsverzeichnis kein_inhaltsverzeichnis inhaltsverzeichnis_erzwingen
+    abschnitte_nicht_bearbeiten keine_galerie aucunsommaire aucun_sommaire sommaire_forcé
+    forcersommaire sommaire tdm aucunegalerie sin_tdc notdc forzar_tdc forzartdc tdc singalería
+    semtdc sem_sumário forcartdc forcar_sumário tdc sumário nosommario forzasommario indice
+    noindice forzaindice bezspisu bez_spisu zespisem spis geen_inhoudsopgave inhoud_dwingen
+    inhoud geeninhoud ingeninnehållsförteckning innehållsförteckning alltidinnehållsförteckning
+    ingensektionsredigering безогл без_огл безоглавления обязогл обяз_огл огл оглавление
+    безгалереи безредразд без_змісту беззмісту зміст 目次非表示 目次強制 目次 無目次 無目錄 无目录 目錄 目录 強制目錄 强制目录
     无编辑段 不转换标题 不轉換標題 لافهرس لصق_فهرس فهرس अनुक्रम_नहीं विषय_सूची_नहीं
-    """.split()
-)  # fmt: skip
-_RESIDUES = [
-    re.compile(rf"__(?:{_SWITCHES})__", re.IGNORECASE),
-    re.compile(  # rows of a table that templates begin and end
-        r"^(?:[ \t]*[|!].*(?:\n|\Z)){2,}|^[ \t]*\|(?:[-+}|\s]|.*\|\||[^|\n]*=[^|\n]*\|).*$",
-        re.MULTILINE,
-    ),
-    re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}"),
-    re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]"),  # characters without width
-]
+"""
+"""Behaviour switches such as `__TOC__`, in English and in the languages of larger editions."""
+
+_SWITCH = re.compile(rf"__(?:{'|'.join(_SWITCHES.split())})__", re.IGNORECASE)
+_ROWS = re.compile(  # of a table that templates begin and end: several lines, or one that is clear
+    r"^(?=[ \t]*+[|!])(?:"
+    r"(?:[ \t]*[|!].*(?:\n|\Z)){2,}|[ \t]*\|(?:[-+}|\s]|.*\|\||[^|\n]*=[^|\n]*\|).*$)",
+    re.MULTILINE,
+)
+_BRACES = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}")
+_WITHOUT_WIDTH = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 _SPACE = re.compile(r"[^\S\n]+")
 _SPACE_IN_BRACKETS = re.compile(r"(?<=[(\[]) +| +(?=[)\]])")
 _SPACE_BEFORE_STOP = re.compile(r" +(?=[,;](?: |$))|(?<![.,]) +(?=\.(?: [A-Z]|$))")
@@ -65,17 +65,26 @@ def clean_up(marked: str) -> str:
         stands on its own line.
     """
     text = marked.replace(LINE_BREAK, "\n").replace(PARAGRAPH_BREAK, "\n\n")
-    for residue in _RESIDUES:
-        text = residue.sub("", text)
+    text = _remove_residues(text)
     text = _BREAK_BEFORE_STOP.sub("", _SPACE.sub(" ", text))
     lines = [_clean_line(line) for line in text.split("\n")]
     blocks = _join_lines(line for line in lines if line is not None)
     return restore("\n\n".join(_drop_empty_sections(blocks)))
 
 
+def _remove_residues(text: str) -> str:
+    """Remove markup that is left over, and characters that a reader does not see."""
+    if "__" in text:
+        text = _SWITCH.sub("", text)
+    if "\n|" in text or text.startswith("|"):
+        text = _ROWS.sub("", text)
+    return _WITHOUT_WIDTH.sub("", _BRACES.sub("", text))
+
+
 def _clean_line(line: str) -> str | None:
     """Clean one line; return None if nothing is left of it, not even a line break."""
-    line = drop_empty_clauses(line)
+    if HOLE in line:
+        line = drop_empty_clauses(line)
     is_item = LIST_ITEM in line
     line = line.replace(LIST_ITEM, "")
     if _REMARK.fullmatch(line):

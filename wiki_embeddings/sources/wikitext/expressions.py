@@ -10,7 +10,9 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 
-_TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+)|([a-z]+)|(<>|!=|<=|>=|[-+*/^()=<>]))", re.I)
+_TOKEN = re.compile(
+    r"\s*(?:(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+)|([a-z]+)|(<>|!=|<=|>=|[-+*/^()=<>]))", re.I
+)
 
 _FUNCTIONS: dict[str, Callable[[float], float]] = {
     "abs": abs, "acos": math.acos, "asin": math.asin, "atan": math.atan, "ceil": math.ceil,
@@ -67,7 +69,13 @@ def evaluate(expression: str) -> float | None:
 def format_result(value: float) -> str:
     """Write a result as MediaWiki does, with up to 14 digits."""
     text = f"{value:.14g}"
-    return text.replace("e+", "E").replace("e-", "E-") if "e" in text else text.replace("-0", "0", 1) if value == 0 else text
+    return (
+        text.replace("e+", "E").replace("e-", "E-")
+        if "e" in text
+        else text.replace("-0", "0", 1)
+        if value == 0
+        else text
+    )
 
 
 def _tokens(expression: str) -> Iterator[str]:

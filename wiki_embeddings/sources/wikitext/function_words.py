@@ -42,6 +42,7 @@ _QUALIFIERS = {
     "sv": "cirka ca den det en ett omkring ungefär",
     "ru": "примерно приблизительно почти",
 }
+_JOINTS = "and or und oder et ou y o e i lub en of och eller и или و أو"
 _COPULAS = {
     "en": "are be been had has have is was were equals equalled totalled totaled reached",
     "de": "beträgt betrug hat hatte ist sind war waren",
@@ -70,14 +71,15 @@ _CONJUNCTIONS = {
 
 
 def _words(*tables: dict[str, str]) -> frozenset[str]:
-    return frozenset(
-        word for table in tables for text in table.values() for word in text.split()
-    )
+    return frozenset(word for table in tables for text in table.values() for word in text.split())
 
 
 PREPOSITIONS = _words(_PREPOSITIONS)
 INTRODUCTIONS = _words(_PREPOSITIONS, _QUALIFIERS)
 """What may stand between a preposition and its noun, with the prepositions themselves."""
+
+JOINTS = frozenset(_JOINTS.split())
+"""Words that join what follows to what stands before; at the end of a clause they join nothing."""
 
 COPULAS = _words(_COPULAS)
 FOLLOWERS = _words(_PREPOSITIONS, _CONJUNCTIONS)

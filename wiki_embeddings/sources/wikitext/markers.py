@@ -35,6 +35,7 @@ _PUNCTUATION = [code for code in range(0x21, 0x7F) if not chr(code).isalnum()]
 _PROTECT = {code: _PROTECTED + code for code in _PUNCTUATION}
 _PROTECT_LAYOUT = _PROTECT | {code: _PROTECTED + code for code in map(ord, " \t\n")}
 _RESTORE = {protected: code for code, protected in _PROTECT_LAYOUT.items()}
+_PROTECTED_RUN = re.compile("[\U000f0000-\U000f007f]+")  # few: translating it all takes longer
 _MARKERS = re.compile("[\ufdd0-\ufdef\U000f0000-\U000f007f]")
 
 
@@ -55,4 +56,4 @@ def protect_layout(text: str) -> str:
 
 def restore(text: str) -> str:
     """Undo `protect` and `protect_layout`."""
-    return text.translate(_RESTORE)
+    return _PROTECTED_RUN.sub(lambda run: run[0].translate(_RESTORE), text)

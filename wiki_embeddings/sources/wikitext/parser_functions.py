@@ -16,18 +16,21 @@ from babel.dates import format_date
 from wiki_embeddings.sources.wikitext.calendar_dates import parse_date
 from wiki_embeddings.sources.wikitext.digits import group_digits
 from wiki_embeddings.sources.wikitext.expressions import evaluate, format_result
+from wiki_embeddings.sources.wikitext.markers import HOLE, REMOVED
 from wiki_embeddings.sources.wikitext.page import Page, locale_of
 
 Parts = Sequence[str]
 """Rendered text between the bars, the first one after the colon; with `name=` where it has one."""
 
+_NOTHING = f" \t\n{HOLE}{REMOVED}"
+
 
 def _if(parts: Parts, _: Page) -> str:
-    return _choose(bool(parts[0].strip()), parts[1:])
+    return _choose(bool(parts[0].strip(_NOTHING)), parts[1:])
 
 
 def _ifeq(parts: Parts, _: Page) -> str:
-    left, right = parts[0].strip(), _get(parts, 1)
+    left, right = parts[0].strip(_NOTHING), _get(parts, 1).strip(_NOTHING)
     return _choose(left == right or _is_same_number(left, right), parts[2:])
 
 
@@ -45,7 +48,7 @@ def _ifexpr(parts: Parts, _: Page) -> str:
 
 def _iferror(parts: Parts, _: Page) -> str:
     """No function of ours fails with an error's markup, so the tested text has none."""
-    return _get(parts, 2) if len(parts) > 2 else parts[0].strip()  # noqa: PLR2004
+    return _get(parts, 2) if len(parts) > 2 else parts[0].strip()
 
 
 def _ifexist(parts: Parts, _: Page) -> str:
@@ -53,7 +56,7 @@ def _ifexist(parts: Parts, _: Page) -> str:
     return _choose(condition=True, parts=parts[1:])
 
 
-def _choose(condition: bool, parts: Parts) -> str:  # noqa: FBT001
+def _choose(condition: bool, parts: Parts) -> str:
     return _get(parts, 0 if condition else 1)
 
 
@@ -63,7 +66,7 @@ def _get(parts: Parts, index: int) -> str:
 
 def _switch(parts: Parts, _: Page) -> str:
     """The text of the first case that is the subject; cases without a text share the next one."""
-    subject, found, default = parts[0].strip(), False, ""
+    subject, found, default = parts[0].strip(_NOTHING), False, ""
     for index, part in enumerate(parts[1:], 1):
         case, equals, text = part.partition("=")
         case = case.strip()
@@ -154,7 +157,7 @@ def _lcfirst(parts: Parts, _: Page) -> str:
 
 def _pad(parts: Parts, *, left: bool) -> str:
     text, width, filler = parts[0].strip(), _get(parts, 1), _get(parts, 2) or "0"
-    missing = min(int(width), 500) - len(text) if width.isdecimal() and len(width) < 5 else 0  # noqa: PLR2004
+    missing = min(int(width), 500) - len(text) if width.isdecimal() and len(width) < 5 else 0
     padding = (filler * max(0, missing))[: max(0, missing)]
     return padding + text if left else text + padding
 
@@ -217,6 +220,9 @@ FUNCTIONS: dict[str, Callable[[Parts, Page], str]] = {
     "urlencode": lambda parts, _: quote_plus(parts[0].strip()),
 }
 
+NAMED_FUNCTIONS = [name for name in FUNCTIONS if not name.startswith("#")]
+"""Those without a number sign, which a page may confuse with templates."""
+
 VARIABLES: dict[str, Callable[[Page], str]] = {
     "!": lambda _: "|",
     "=": lambda _: "=",
@@ -229,8 +235,8 @@ VARIABLES: dict[str, Callable[[Page], str]] = {
 }
 
 
-def expand_function(name: str, parts: Parts, page: Page) -> str | None:
-    """Compute a parser function; None if the name is not that of one.
+def expand_function(name: str, parts: Parts, page: Page) -> str:
+    """Compute a parser function; empty for one that is not known.
 
     Args:
         name: What stands before the first colon.
@@ -241,6 +247,4 @@ def expand_function(name: str, parts: Parts, page: Page) -> str | None:
     for prefix in ("subst:", "safesubst:"):
         name = name.removeprefix(prefix).strip()
     function = FUNCTIONS.get(name)
-    if function is not None:
-        return function(parts, page)
-    return "" if name.startswith("#") else None
+    return "" if function is None else function(parts, page)

@@ -14,6 +14,7 @@ _LEFT_OVER = [
     "also", "and", r"b\.", "born", r"c\.", r"ca\.", r"cf\.", r"d\.", "died", r"e\.g\.", "from",
     "IPA", "listen", "named", "on", "or", "pronounced", "pronunciation", "see", "to", "UK", "US",
     "years ago", "aged?", "years old",
+    "about", "approximately", "equivalent", "today", "worth", "in", "of", "as", "the",
     "geboren", "gestorben", r"geb\.", r"gest\.", "am", "né", "née", "morte?", "le", "nacid[oa]",
     "murió", "fallecid[oa]", "nascid[oa]", "nat[oa]", "el", "ur[.]", r"zm\.", "född", "död", r"f\.",
     r"род\.", r"ум\.", "родился", "родилась", "ولد", "توفي", "जन्म", "生於", "生于", "出生", "[*†∗+]",
@@ -24,7 +25,7 @@ _OPEN_END = re.compile(rf"^\s*{REMOVED}\s*[-–—]\s*|\s*[-–—]\s*{REMOVED}\
 
 _EMPTY_PART = re.compile(
     rf"(?:{'|'.join(_LEFT_OVER)})*"  # a pronunciation, a date, an age or a reference was removed
-    rf"|\s*[$£€]{REMOVED}.*",  # or a sum of money
+    rf"|\s*(?:[A-Z]+)?[$£€¥₹]\s?{REMOVED}.*",  # or a sum of money
     re.IGNORECASE,
 )
 
@@ -61,7 +62,7 @@ def _join(left: str, right: str) -> str:
     before, after = left.rstrip(" "), right.lstrip(" ")
     is_spaced = before != left or after != right
     if not before:
-        return after.lstrip(" ,;:.–—")
+        return after.lstrip(" ,;:.–—，、；：。")
     if before[-1] in "([":
         return before + after.lstrip(" ,;:")
     if after[:1] in set(")],;:."):

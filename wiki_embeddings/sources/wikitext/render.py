@@ -67,7 +67,7 @@ def _render_node(node: Node, page: Page) -> str:
         case ExternalLink():
             text = protect(render(node.url, page))
         case Argument():
-            text = render(node.default, page).strip() or HOLE
+            text = HOLE if node.default is None else render(node.default, page).strip()
         case HTMLEntity():
             text = protect(unescape(str(node)))
         case Heading():
@@ -84,12 +84,9 @@ def _render_template(node: Template, page: Page) -> str:
     name = render(node.name, page)
     if (variable := VARIABLES.get(name.strip())) and not node.params:
         return variable(page) or HOLE
-    before, colon, subject = name.partition(":")
-    if colon:
-        parts = [subject, *(_render_part(parameter, page) for parameter in node.params)]
-        text = expand_function(before, parts, page)
-        if text is not None:
-            return text or HOLE
+    if name.endswith(":") and node.params:  # `balance` makes what follows the colon an argument
+        parts = [_render_part(parameter, page) for parameter in node.params]
+        return expand_function(name.removesuffix(":"), parts, page) or HOLE
     expansion = find_expansion(name, page.language)
     if expansion is None:
         return HOLE

@@ -30,7 +30,7 @@ def shown_variant(content: str) -> str:
             return ""
         content = content[flags.end() :]
     pieces = _VARIANT.split(content)
-    if len(pieces) < 3:  # noqa: PLR2004 - the text before, a code, its text: there are no variants
+    if len(pieces) < 3:
         return _RULE.sub("", content).strip(";") if "=>" in content else content
     texts = {
         code.lower(): text.strip().rstrip(";")

@@ -98,9 +98,12 @@ def find_expansion(name: str, language: str) -> Expansion | None:
     edition = EDITIONS.get(language)
     if edition is not None and (expansion := edition.TEMPLATES.get(name)):
         return expansion
-    if expansion := TEMPLATES.get(name):
-        return expansion
-    return _find_by_prefix(name, language) or _find_country(written, language)
+    expansion, country = TEMPLATES.get(name), flags.lone_code(written)
+    if expansion and country:  # {{ARM}} is Armenia, {{ARM|Cuauhtémoc}} a ship
+        return lambda arguments: (expansion if arguments.get("1") else country)(arguments)
+    return (
+        expansion or country or _find_by_prefix(name, language) or _find_land(written, language)
+    )
 
 
 def _find_by_prefix(name: str, language: str) -> Expansion | None:
@@ -119,11 +122,9 @@ def _find_by_prefix(name: str, language: str) -> Expansion | None:
     return None
 
 
-def _find_country(name: str, language: str) -> Expansion | None:
-    """Find a template that is named by a country or its code, as {{FRA}}."""
-    if language != "en" and name in _countries(language):
-        return constant(name)
-    return flags.lone_code(name)
+def _find_land(name: str, language: str) -> Expansion | None:
+    """Find a template that is named by a country, as {{Italie}}; other editions use them."""
+    return constant(name) if language != "en" and name in _countries(language) else None
 
 
 @cache

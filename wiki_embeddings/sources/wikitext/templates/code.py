@@ -46,7 +46,9 @@ def tag(arguments: Arguments) -> str:
 
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["code", "codett", "tt", "mono code", "inline code", "c++", "python"], code),
-    **dict.fromkeys(["tl", "tlc template", "tlg", "tlu", "template link", "tls", "template"], template_name),
+    **dict.fromkeys(
+        ["tl", "tlc template", "tlg", "tlu", "template link", "tls", "template"], template_name
+    ),
     **dict.fromkeys(["tlx", "tlp", "tlc", "tnull", "tlb", "template link expanded"], template_call),
     **dict.fromkeys(["para", "parameter"], parameter),
     **dict.fromkeys(["tag", "xtag", "html element", "htag"], tag),

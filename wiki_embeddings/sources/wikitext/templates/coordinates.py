@@ -36,7 +36,7 @@ def coordinates(arguments: Arguments) -> str:
 def _signed_decimals(words: list[str]) -> str:
     """`51.5°N 0.1°W` for `51.5|-0.1`."""
     numbers = words[:2]
-    if len(numbers) < 2 or not all(map(_NUMBER.fullmatch, numbers)):  # noqa: PLR2004
+    if len(numbers) < 2 or not all(map(_NUMBER.fullmatch, numbers)):
         return ""
     shown = []
     for number, directions in zip(numbers, ("NS", "EW"), strict=True):
@@ -58,7 +58,9 @@ def declination(arguments: Arguments) -> str:
 
 
 TEMPLATES: dict[str, Expansion] = {
-    **dict.fromkeys(["coor", "coord", "coor dms", "coor dm", "coor d", "koord", "座標"], coordinates),
+    **dict.fromkeys(
+        ["coor", "coord", "coor dms", "coor dm", "coor d", "koord", "座標"], coordinates
+    ),
     **dict.fromkeys(["ra", "right ascension"], right_ascension),
     **dict.fromkeys(["dec", "declination", "deg2dms", "dms", "dm"], declination),
     "gcoord": argument("1"),

@@ -27,7 +27,7 @@ SIGNS = {
     "£": "gbp|£|pound sterling|pound|£m",
     "HK$": "hkd|hk$",
     "Ft ": "huf",
-    "Rp": "idr|rp",
+    "Rp": "idr",
     "₪": "ils|nis|₪|shekel",
     "₹": "inr|₹|indian rupee|indian rupee symbol|rupee|inrs",
     "¥": "jpy|¥|yen|japanese yen",
@@ -103,7 +103,7 @@ def format_price(arguments: Arguments) -> str:
     for size, word in _LARGE:
         if abs(value) >= size:
             return f"{value / size:.3g} {word}"
-    return f"{round(value):,}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004
+    return f"{round(value):,}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 TEMPLATES: dict[str, Expansion] = {

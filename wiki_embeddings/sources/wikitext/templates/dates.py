@@ -59,7 +59,7 @@ def later_date(arguments: Arguments) -> str:
     parts = [part for part in positional(arguments) if part]
     died, born = parts[:3], parts[3:6]
     text = _format(arguments, died)
-    if len(born) < 3:  # noqa: PLR2004
+    if len(born) < 3:
         return text
     dates = make_date(*died), make_date(*born)
     if dates[0] is None or dates[1] is None:
@@ -82,9 +82,9 @@ def start_and_end(arguments: Arguments) -> str:
 def age(arguments: Arguments) -> str:
     """Whole years between two dates; nothing for an age today."""
     parts = [part for part in positional(arguments) if part]
-    if len(parts) < 6:  # noqa: PLR2004
+    if len(parts) < 6:
         whole = [parse_date(part) for part in parts]
-        if len(whole) != 2 or whole[0] is None or whole[1] is None:  # noqa: PLR2004
+        if len(whole) != 2 or whole[0] is None or whole[1] is None:
             return ""
         return str(years_between(whole[0], whole[1]))
     born, died = make_date(*parts[:3]), make_date(*parts[3:6])
@@ -95,7 +95,7 @@ def age_in_days(arguments: Arguments) -> str:
     """Days between two dates; nothing for an age today."""
     parts = [part for part in positional(arguments) if part]
     first, last = (
-        [make_date(*parts[:3]), make_date(*parts[3:6])] if len(parts) > 5 else [None, None]  # noqa: PLR2004
+        [make_date(*parts[:3]), make_date(*parts[3:6])] if len(parts) > 5 else [None, None]
     )
     return "" if first is None or last is None else f"{abs((last - first).days):,}"
 
@@ -123,10 +123,10 @@ def any_date(arguments: Arguments) -> str:
     if moment is not None and "-" in first:
         month_first = "mdy" in rest
         numbers = [str(moment.year), str(moment.month), str(moment.day)]
-        if len(first) < 8:  # noqa: PLR2004 - only year and month
+        if len(first) < 8:
             numbers[2] = ""
         return format_parts(*numbers, language, month_first=month_first)
-    if first.isdecimal() and len(first) > 2 and rest[:1] and month_number(rest[0], language):  # noqa: PLR2004
+    if first.isdecimal() and len(first) > 2 and rest[:1] and month_number(rest[0], language):
         return _format(arguments, [first, *rest[:2]])
     if rest[1:] and (first.isdecimal() or not first) and month_number(rest[0], language):
         return format_parts(rest[1], rest[0], first, language)
@@ -206,7 +206,9 @@ def local_date(language: str, order: str) -> Expansion:
     return expand
 
 
-_BIRTH = "birth date|birth date and age|dob|bda|birthdate|birthdate and age|birth date and given age"
+_BIRTH = (
+    "birth date|birth date and age|dob|bda|birthdate|birthdate and age|birth date and given age"
+)
 _NUMERIC = (
     "start date|start date and age|startdate|end date|enddate|end date and age|film date|launch date|"
     "released|release date|sd|ed|dtm|birth year and age|birth year|start-year|date of birth|"

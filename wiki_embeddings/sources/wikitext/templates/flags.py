@@ -16,9 +16,7 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
 )
 
 # Codes of the International Olympic Committee and of FIFA that are not those of ISO 3166.
-_SPORTS_CODES = dict(
-    pair.split(":")
-    for pair in """
+_PAIRS = """
     ALG:DZ ANG:AO ANT:AG ARU:AW ASA:AS BAH:BS BAN:BD BAR:BB BER:BM BHU:BT BIZ:BZ BOT:BW BRU:BN
     BUL:BG BUR:BF CAM:KH CAY:KY CGO:CG CHA:TD CHI:CL CRC:CR CRO:HR CTA:CF DEN:DK ESA:SV FIJ:FJ
     GAM:GM GBS:GW GEQ:GQ GER:DE GRE:GR GRN:GD GUA:GT GUI:GN HAI:HT HON:HN INA:ID IRI:IR ISV:VI
@@ -26,8 +24,8 @@ _SPORTS_CODES = dict(
     MTN:MR MYA:MM NCA:NI NED:NL NEP:NP NGR:NG NIG:NE OMA:OM PAR:PY PHI:PH PLE:PS POR:PT PUR:PR
     RSA:ZA SAM:WS SEY:SC SIN:SG SKN:KN SLO:SI SOL:SB SRI:LK SUD:SD SUI:CH TAN:TZ TGA:TO TOG:TG
     TPE:TW TRI:TT UAE:AE URU:UY VAN:VU VIE:VN VIN:VC ZAM:ZM ZIM:ZW MKD:MK KOS:XK KVX:XK ROM:RO
-    """.split()
-)
+"""
+_SPORTS_CODES = dict(pair.split(":") for pair in _PAIRS.split())
 _OTHER_NAMES = {
     "ENG": "England", "SCO": "Scotland", "WAL": "Wales", "NIR": "Northern Ireland",
     "URS": "Soviet Union", "USSR": "Soviet Union", "TCH": "Czechoslovakia", "CSK": "Czechoslovakia",
@@ -35,7 +33,8 @@ _OTHER_NAMES = {
     "EU": "European Union", "UK": "United Kingdom", "TUR": "Turkey", "CIV": "Ivory Coast",
     "COD": "DR Congo", "HKG": "Hong Kong", "CZE": "Czech Republic", "MAC": "Macau",
     "BIH": "Bosnia and Herzegovina", "TTO": "Trinidad and Tobago", "ATG": "Antigua and Barbuda",
-    "CGO": "Congo", "PLE": "Palestine", "PSE": "Palestine", "MMR": "Myanmar", "MYA": "Myanmar",
+    "CGO": "Congo",
+    "COG": "Congo", "PLE": "Palestine", "PSE": "Palestine", "MMR": "Myanmar", "MYA": "Myanmar",
     "TRI": "Trinidad and Tobago", "ANT": "Antigua and Barbuda", "STP": "São Tomé and Príncipe",
 }  # fmt: skip
 """English names, of countries that CLDR does not know or names in another way."""
@@ -49,9 +48,12 @@ def country_name(code: str, language: str = "en") -> str:
     if locale.language == "en" and code in _OTHER_NAMES:
         return _OTHER_NAMES[code]
     alpha_2 = _SPORTS_CODES.get(code, code)
-    if len(alpha_2) > 2:  # noqa: PLR2004
+    if len(alpha_2) > 2:
         alpha_2 = get_global("territory_aliases").get(alpha_2, [""])[0]
-    return locale.territories.get(alpha_2, "") or _OTHER_NAMES.get(code, "")
+    name = locale.territories.get(alpha_2, "") or _OTHER_NAMES.get(code, "")
+    if locale.language == "en":
+        name = name.replace(" & ", " and ").replace("St. ", "Saint ")
+    return name
 
 
 def flag(arguments: Arguments) -> str:
@@ -70,10 +72,10 @@ def athlete(arguments: Arguments) -> str:
 
 def lone_code(name: str) -> Expansion | None:
     """Return what {{FRA}} shows: templates that are named by a country's code in capitals."""
-    if not _CODE.fullmatch(name) or len(name) == 2 or not country_name(name):  # noqa: PLR2004
+    if not _CODE.fullmatch(name) or len(name) == 2 or not country_name(name):
         return None
-    return lambda arguments: argument("name")(arguments) or country_name(
-        name, arguments.page.language
+    return lambda arguments: (
+        argument("name")(arguments) or country_name(name, arguments.page.language)
     )
 
 

@@ -45,7 +45,7 @@ def language_name(code: str, language: str = "en") -> str:
     if locale.language == "en" and code in _NAMES:
         return _NAMES[code]
     base = code.partition("-")[0]
-    if len(base) == 3:  # noqa: PLR2004 - three letters where CLDR uses two
+    if len(base) == 3:
         base = get_global("language_aliases").get(base, base)
     return locale.languages.get(base, "")
 
@@ -95,7 +95,9 @@ def after_label(label: str) -> Expansion:
 def langx(arguments: Arguments) -> str:
     """`Russian: Москва` for {{langx|ru|Москва}}; a shift of the arguments of {{lang-ru}}."""
     code = argument("1", "code")(arguments)
-    shifted = {str(int(name) - 1): value for name, value in arguments.items() if name in {"2", "3", "4"}}
+    shifted = {
+        str(int(name) - 1): value for name, value in arguments.items() if name in {"2", "3", "4"}
+    }
     named = {name: value for name, value in arguments.items() if not name.isdecimal()}
     return foreign_text(code)(Arguments({**named, **shifted}, arguments.page))
 
@@ -120,7 +122,7 @@ def pronunciation(arguments: Arguments) -> str:
 def nihongo(arguments: Arguments) -> str:
     """`headquarters (本部道場, honbu dōjō)`."""
     english, *japanese = [*positional(arguments)[:4], ""]
-    written = ", ".join(filter(None, [*japanese, arguments.get("lead", "")]))
+    written = ", ".join(filter(None, japanese))
     after = argument("5", "extra2")(arguments)
     shown = f"{english} ({written})".strip() if written else english
     return f"{shown} {after}".strip()

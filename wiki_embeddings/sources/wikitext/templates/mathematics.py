@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wiki_embeddings.sources.wikitext.bold_italic import remove_bold_italic
 from wiki_embeddings.sources.wikitext.digits import superscript
 from wiki_embeddings.sources.wikitext.markers import protect
 from wiki_embeddings.sources.wikitext.templates.expansions import (
@@ -49,7 +50,7 @@ def root(arguments: Arguments) -> str:
 
 def formula(arguments: Arguments) -> str:
     """The formula as it is written, protected from the steps for prose."""
-    return protect(argument("1", "big")(arguments))
+    return protect(remove_bold_italic(argument("1", "big")(arguments)))
 
 
 def accidental(arguments: Arguments) -> str:
@@ -89,7 +90,7 @@ def bra_ket(arguments: Arguments) -> str:
 
 _LETTERS = (
     "alpha:α beta:β gamma:γ delta:δ epsilon:ε zeta:ζ eta:η theta:θ kappa:κ lambda:λ mu:μ nu:ν xi:ξ "
-    "pi:π rho:ρ sigma:σ tau:τ phi:φ varphi:φ chi:χ psi:ψ omega:ω hbar:ħ infty:∞ degree:° times:× "
+    "pi:π rho:ρ sigma:σ tau:τ phi:φ varphi:φ psi:ψ omega:ω hbar:ħ infty:∞ degree:° times:× "
     "minus:− plusminus:± pm:± +-:± ±:± prime:′ radic:√ nabla:∇ approx:≈ cdot:· deg:° aleph0:ℵ₀"
 )
 
@@ -98,9 +99,7 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["mvar", "mathcal", "math2", "tmath", "mval", "mi", "vec", "mathbf"], formula),
     **{name: constant(sign) for name, sign in (pair.split(":") for pair in _LETTERS.split())},
     **dict.fromkeys(["chem", "chem2", "ce", "chemf", "fchim", "chimie"], chemical_formula),
-    **dict.fromkeys(
-        ["nuclide", "nuclide2", "simplenuclide", "simplenuclide2", "isotope"], nuclide
-    ),
+    **dict.fromkeys(["nuclide", "nuclide2", "simplenuclide", "simplenuclide2", "isotope"], nuclide),
     **dict.fromkeys(["frac", "fraction", "sfrac", "tfrac", "frac2", "dfrac", "½"], fraction),
     **dict.fromkeys(["sqrt", "radic", "radical", "nthroot", "root", "surd"], root),
     **dict.fromkeys(["abs", "mabs"], between("|", "|")),

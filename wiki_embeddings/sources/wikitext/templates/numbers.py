@@ -73,10 +73,14 @@ def percentage(arguments: Arguments) -> str:
 def population_density(arguments: Arguments) -> str:
     """`5.7/km²` for {{pop density|3645257|640081.87|km2|sqmi}}."""
     people, area, unit = [*positional(arguments), "", "", ""][:3]
-    value = evaluate(f"({people.replace(',', '')})/({area.replace(',', '')})") if people and area else None
+    value = (
+        evaluate(f"({people.replace(',', '')})/({area.replace(',', '')})")
+        if people and area
+        else None
+    )
     if value is None:
         return ""
-    shown = f"{value:.1f}" if value < 100 else f"{value:,.0f}"  # noqa: PLR2004
+    shown = f"{value:.1f}" if value < 100 else f"{value:,.0f}"
     return f"{shown}/{ {'sqmi': 'sq mi', 'mi2': 'sq mi', 'acre': 'acre', 'ha': 'ha'}.get(unit, 'km²') }"
 
 
@@ -90,7 +94,7 @@ _TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eigh
 def in_words(arguments: Arguments) -> str:
     """`twenty-one`; numbers from a hundred stay digits."""
     text = argument("1")(arguments)
-    if not (text.isascii() and text.isdigit()) or int(text[:9]) > 99 or len(text) > 2:  # noqa: PLR2004
+    if not (text.isascii() and text.isdigit()) or int(text[:9]) > 99 or len(text) > 2:
         return text
     tens, ones = divmod(int(text), 10)
     if int(text) < len(_ONES):
@@ -107,7 +111,7 @@ _ROMAN = [
 def roman(arguments: Arguments) -> str:
     """`XIV`."""
     text = argument("1")(arguments)
-    if not (text.isascii() and text.isdigit() and len(text) < 5):  # noqa: PLR2004
+    if not (text.isascii() and text.isdigit() and len(text) < 5):
         return text
     number, shown = int(text), ""
     for value, numeral in _ROMAN:
@@ -135,7 +139,7 @@ _HAS_DIGIT = re.compile(r"\d")
 def season(arguments: Arguments) -> str:
     """`2011–12` for {{nbay|2011|start}}'s kind of template, which names the second year."""
     year = argument("1")(arguments)
-    return f"{year}–{(int(year) + 1) % 100:02}" if len(year) == 4 and year.isdecimal() else year  # noqa: PLR2004
+    return f"{year}–{(int(year) + 1) % 100:02}" if len(year) == 4 and year.isdecimal() else year
 
 
 TEMPLATES: dict[str, Expansion] = {
@@ -144,7 +148,9 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["e-sp", "esp", "x10^", "10x", "tenx"], power_of_ten),
     **dict.fromkeys(["percentage", "percent", "pct"], percentage),
     **dict.fromkeys(["pop density", "population density", "density"], population_density),
-    **dict.fromkeys(["number to words", "spellnum", "numtext", "spell number", "num2words"], in_words),
+    **dict.fromkeys(
+        ["number to words", "spellnum", "numtext", "spell number", "num2words"], in_words
+    ),
     **dict.fromkeys(["roman", "roman numeral", "rn"], roman),
     **dict.fromkeys(["sum", "total"], total),
     **dict.fromkeys(["win-loss record", "wl record", "wlr", "w-l", "wdl"], record),
@@ -154,7 +160,9 @@ TEMPLATES: dict[str, Expansion] = {
         lambda arguments: group_digits(argument("1")(arguments), arguments.page.language),
     ),
     "ordinal to word": lambda arguments: ordinal_number(argument("1")(arguments)),
-    **dict.fromkeys(["ntsh", "hs", "sort dash", "hidden sort key", "sortkey", "dtsh"], constant("")),
+    **dict.fromkeys(
+        ["ntsh", "hs", "sort dash", "hidden sort key", "sortkey", "dtsh"], constant("")
+    ),
     **rows(
         {
             "{2|1}": "sort|color box text|mlb year",

@@ -17,9 +17,11 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
 
 def _authors(arguments: Arguments) -> tuple[str, str]:
     *authors, year = [value for value in positional(arguments) if value] or [""]
-    if len(authors) > 2:  # noqa: PLR2004
-        separator = " et al." if len(authors) > 3 else ""  # noqa: PLR2004
-        shown = authors[0] + separator if separator else f"{', '.join(authors[:-1])} & {authors[-1]}"
+    if len(authors) > 2:
+        separator = " et al." if len(authors) > 3 else ""
+        shown = (
+            authors[0] + separator if separator else f"{', '.join(authors[:-1])} & {authors[-1]}"
+        )
     else:
         shown = " & ".join(authors)
     return shown, year
@@ -65,7 +67,9 @@ TEMPLATES: dict[str, Expansion] = {
     "epc article": around("Article ", " EPC"),
     "epc rule": around("Rule ", " EPC"),
     **dict.fromkeys(["harvtxt", "harvard citation text"], harvard),
-    **dict.fromkeys(["harvnb", "harvard citation no brackets", "harvcolnb"], harvard_without_brackets),
+    **dict.fromkeys(
+        ["harvnb", "harvard citation no brackets", "harvcolnb"], harvard_without_brackets
+    ),
     **dict.fromkeys(["harv", "harvcol", "harvp", "harvard citations"], harvard_in_brackets),
     "pct rule": around("Rule ", " PCT"),
     "us patent": around("U.S. Patent "),

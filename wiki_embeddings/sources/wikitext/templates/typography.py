@@ -59,7 +59,7 @@ _CHARACTERS = {
     "bracket": "[", "(": "{", "lbracket": "[", "rbracket": "]", "[": "[", "]": "]", "`": "`",
 }  # fmt: skip
 _SIGNS = {
-    '"': "-\"|\"|quot|double quote",
+    '"': '-"|"|quot|double quote',
     " / ": "\\|spaced slash",
     " · ": "·|dot|middot|interpunct|spd",
     " • ": "bull|•|bullet|sp•",

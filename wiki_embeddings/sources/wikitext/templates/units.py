@@ -64,17 +64,40 @@ _LONG = {
     "km": "kilometre", "m": "metre", "cm": "centimetre", "mm": "millimetre", "kg": "kilogram",
     "g": "gram", "mi": "mile", "ft": "foot", "in": "inch", "yd": "yard", "lb": "pound", "oz": "ounce",
     "ha": "hectare", "L": "litre", "C": "degree Celsius", "F": "degree Fahrenheit", "hp": "horsepower",
+    "st": "stone", "nmi": "nautical mile", "acre": "acre", "t": "tonne", "MW": "megawatt", "J": "joule",
+    "kPa": "kilopascal", "psi": "pound per square inch", "m3": "cubic metre", "cuft": "cubic foot",
+    "ft2": "square foot", "mi2": "square mile", "cuin": "cubic inch", "cc": "cubic centimetre",
+    "cm3": "cubic centimetre", "ml": "millilitre", "mL": "millilitre", "l": "litre", "sqyd": "square yard",
     "mph": "mile per hour", "km/h": "kilometre per hour", "km2": "square kilometre",
     "sqmi": "square mile", "m2": "square metre", "sqft": "square foot", "kW": "kilowatt",
 }  # fmt: skip
 """Names of units that {{convert}} abbreviates only with `abbr`, for {{convert|…|abbr=off}}."""
+
+_ADJECTIVES = {"on", "mid", "pre", "adj"}
+_ALL_WORDS = frozenset(
+    [singular for singular, _ in _WORDS.values()]
+    + [
+        name.replace("metre", spelling)
+        for name in _LONG.values()
+        for spelling in ("metre", "meter")
+    ]
+    + [f"million {name}" for name in _LONG.values()]
+)
 
 _MULTIPLES = {
     "e3": "thousand", "e6": "million", "e9": "billion", "e12": "trillion", "k": "thousand",
     "M": "million", "G": "billion", "T": "trillion",
 }  # fmt: skip
 _MULTIPLE = re.compile(r"(e3|e6|e9|e12|[kMGT](?=oilbbl|USgal|cuft))(.+)")
-_SMALLER_UNITS = {"ft": "in", "yd": "ft", "lb": "oz", "st": "lb", "mi": "yd", "foot": "in", "LT": "cwt"}
+_SMALLER_UNITS = {
+    "ft": "in",
+    "yd": "ft",
+    "lb": "oz",
+    "st": "lb",
+    "mi": "yd",
+    "foot": "in",
+    "LT": "cwt",
+}
 _NUMBER = re.compile(r"[-−+]?[\d.,/+]*\d[\d.,/+]*")
 _IRREGULAR = {"foot": "feet", "inch": "inches", "horsepower": "horsepower"}
 _SMALL_UNITS = re.compile(r"[A-Za-z°/²³.⋅]+")
@@ -84,28 +107,35 @@ def quantity(arguments: Arguments) -> str:
     """Show the quantity that {{convert}} is given, without converting it: `55 to 80 cm`.
 
     Args:
-        arguments: Positional: quantities and the words between them, then the unit.
+        arguments: Positional: quantities and the words between them, then the unit. `adj=on` makes
+            an adjective of it, `5-foot`, to which `adj=mid` adds the last argument, `5-foot-tall`.
     """
     first, *words = positional(arguments) or [""]
     amount, words = _add_ranges(_number(first, arguments), words, arguments)
     if not words:
         return amount
     unit, *rest = words
+    number = first if amount == _number(first, arguments) else ""
+    name = _name(unit, number, arguments)
+    is_adjective = arguments.get("adj") in _ADJECTIVES
+    if is_adjective and _is_word(name):
+        amount, name = re.sub(" (to|by|or|and) ", r"-\1-", amount), f"-{name.replace(' ', '-')}"
+    elif name[:1] not in {"/", "%"}:
+        name = f" {name}"
+    shown = amount + name
     if len(rest) > 1 and _SMALLER_UNITS.get(unit) == rest[1]:
-        smaller = f"{_number(rest[0], arguments)} {_name(rest[1], rest[0], arguments)}"
-        return f"{amount} {_name(unit, first, arguments)} {smaller}"
-    name = _name(unit, first if amount == _number(first, arguments) else "", arguments)
-    if arguments.get("adj") in {"on", "mid"} and " " not in name and name[:1].isalpha():
-        extra = f" {rest[-1]}" if arguments["adj"] == "mid" and rest and " " in rest[-1] else ""
-        separator = "-" if _is_word(name) else " "
-        return f"{amount}{separator}{name}{extra}"
-    separator = "" if name[:1] in {"/", "%"} else " "
-    return f"{amount}{separator}{name}"
+        smaller = _name(rest[1], rest[0], arguments)
+        joint = "-" if is_adjective and _is_word(smaller) else " "
+        shown += f"{joint}{_number(rest[0], arguments)}{joint}{smaller}"
+        rest = rest[2:]
+    if arguments.get("adj") == "mid" and rest and (rest[-1][:1] == "-" or len(rest) > 1):
+        shown += rest[-1] if rest[-1][:1] == "-" else f" {rest[-1]}"
+    return shown
 
 
 def _is_word(name: str) -> bool:
     """Whether a unit is a word and not a symbol: `5-acre`, but `5 km`."""
-    return name.isalpha() and len(name) > 3  # noqa: PLR2004
+    return len(name) > 2 and name[-2:].isalpha() and name[0].isalpha() and name in _ALL_WORDS
 
 
 def _number(text: str, arguments: Arguments) -> str:
@@ -117,9 +147,7 @@ def _number(text: str, arguments: Arguments) -> str:
                         arguments.page.language)  # fmt: skip
 
 
-def _add_ranges(
-    amount: str, words: list[str], arguments: Arguments
-) -> tuple[str, list[str]]:
+def _add_ranges(amount: str, words: list[str], arguments: Arguments) -> tuple[str, list[str]]:
     """Add the ranges before the unit, as in `55|to|80|cm|in`, and return the words after them."""
     while len(words) > 1 and (words[0] in _RANGES or _is_range(words)):
         joint = _RANGES.get(words[0], f" {words[0]} ")
@@ -131,7 +159,7 @@ def _add_ranges(
 def _is_range(words: list[str]) -> bool:
     """Whether an unknown word joins two quantities: a number and its unit follow."""
     return (
-        len(words) > 2  # noqa: PLR2004
+        len(words) > 2
         and bool(_NUMBER.fullmatch(words[1]))
         and words[0] not in _SMALLER_UNITS
         and words[0] not in _SIGNS
@@ -143,14 +171,18 @@ def _is_range(words: list[str]) -> bool:
 
 def _name(code: str, number: str, arguments: Arguments) -> str:
     """Return what a reader sees of a unit; `number` decides between singular and plural."""
-    is_adjective = arguments.get("adj") in {"on", "mid"}
+    is_adjective = arguments.get("adj") in _ADJECTIVES
     if match := _MULTIPLE.fullmatch(code):
         return f"{_MULTIPLES[match[1]]} {_name(match[2], '', arguments)}"
     if code in _WORDS:
         singular, plural = _WORDS[code]
         return singular if is_adjective or number.strip("-−") in {"1", "1.0"} else plural
-    if arguments.get("abbr") == "off" and code in _LONG:
+    is_short = arguments.get("abbr") in {"on", "in", "values", "~"}
+    is_long = arguments.get("abbr") == "off" or (is_adjective and not is_short)
+    if is_long and code in _LONG:
         name = _LONG[code]
+        if arguments.get("sp") == "us":
+            name = name.replace("metre", "meter").replace("litre", "liter")
         if is_adjective or number == "1":
             return name
         head, _, tail = name.partition(" per ")
@@ -184,7 +216,9 @@ def _with_unit(unit: str) -> Expansion:
 
 
 TEMPLATES: dict[str, Expansion] = {
-    **dict.fromkeys(["convert", "cvt", "convertir", "conv", "converter", "convert2", "umrechnen"], quantity),
+    **dict.fromkeys(
+        ["convert", "cvt", "convertir", "conv", "converter", "convert2", "umrechnen"], quantity
+    ),
     **dict.fromkeys(["height", "weight", "body height", "body weight"], height),
     **{name: _with_unit(unit) for name, unit in _PREFIXED.items()},
     **dict.fromkeys(["railgauge", "track gauge", "rail gauge"], argument("1")),

@@ -41,9 +41,7 @@ def _angle(text: str) -> str:
     *parts, direction = text.split("/")
     if direction not in {"N", "S", "E", "W"}:
         return text
-    angle = " ".join(
-        part + sign for part, sign in zip(parts, "°′″", strict=False) if part
-    )
+    angle = " ".join(part + sign for part, sign in zip(parts, "°′″", strict=False) if part)
     return f"{angle} {direction.replace('E', 'O')}"
 
 
@@ -60,7 +58,7 @@ def coordinate(arguments: Arguments) -> str:
 def height(arguments: Arguments) -> str:
     """`2962 m ü. NHN`."""
     value, reference = argument("1")(arguments), argument("2")(arguments).partition("-")[2]
-    value = group_digits(value, "de") if len(value) > 4 else value  # noqa: PLR2004
+    value = group_digits(value, "de") if len(value) > 4 else value
     return f"{value} m ü. {reference or 'M.'}" if value else ""
 
 

@@ -22,7 +22,7 @@ def quantity(arguments: Arguments) -> str:
     """`12 500 km²` for {{unité|12500|km|2}}: numbers, then units with their powers."""
     number, *units = [*positional(arguments), ""]
     text = group_digits(number, "fr")
-    while len(units) > 2 and units[0] in {"à", "et", "ou", "x", "×", "par", "-"}:  # noqa: PLR2004
+    while len(units) > 2 and units[0] in {"à", "et", "ou", "x", "×", "par", "-"}:
         text += f" {units[0]} {group_digits(units[1], 'fr')}"
         units = units[2:]
     shown = ""
@@ -49,9 +49,7 @@ def centuries(after: str = "siècle", era: str = "") -> Expansion:
 
 def century_range(arguments: Arguments) -> str:
     """`XVIe au XVIIIe siècle`."""
-    return " ".join(
-        [*(value for value in _with_endings(positional(arguments))), "siècle"]
-    )
+    return " ".join([*(value for value in _with_endings(positional(arguments))), "siècle"])
 
 
 def _with_endings(values: list[str]) -> list[str]:
@@ -79,12 +77,36 @@ def length_of_time(arguments: Arguments) -> str:
 
 def _day(arguments: Arguments) -> str:
     """`1er janvier 1950`, by number or by name."""
-    return local_date("fr", "dmy")(arguments).replace("1 ", "1er ", 1) if arguments.get(
-        "1"
-    ) in {"1", "01"} else local_date("fr", "dmy")(arguments)
+    return (
+        local_date("fr", "dmy")(arguments).replace("1 ", "1er ", 1)
+        if arguments.get("1") in {"1", "01"}
+        else local_date("fr", "dmy")(arguments)
+    )
 
 
-_ROMANS = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI".split()
+_ROMANS = [
+    "I",
+    "II",
+    "III",
+    "IV",
+    "V",
+    "VI",
+    "VII",
+    "VIII",
+    "IX",
+    "X",
+    "XI",
+    "XII",
+    "XIII",
+    "XIV",
+    "XV",
+    "XVI",
+    "XVII",
+    "XVIII",
+    "XIX",
+    "XX",
+    "XXI",
+]
 
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(

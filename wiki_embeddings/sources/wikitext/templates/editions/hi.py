@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from wiki_embeddings.sources.wikitext.templates.blocks import quotation
 from wiki_embeddings.sources.wikitext.templates.dates import local_date
-from wiki_embeddings.sources.wikitext.templates.expansions import Expansion, argument, constant, rows
+from wiki_embeddings.sources.wikitext.templates.expansions import (
+    Expansion,
+    argument,
+    constant,
+    rows,
+)
 from wiki_embeddings.sources.wikitext.templates.units import quantity
 
 TEMPLATES: dict[str, Expansion] = {

@@ -32,13 +32,17 @@ def national_team(arguments: Arguments) -> str:
 TEMPLATES: dict[str, Expansion] = {
     "m": measure,
     **dict.fromkeys(["naz", "nazionale"], national_team),
-    **dict.fromkeys(["data", "data nascita", "data di nascita", "data morte"], local_date("it", "dmy")),
+    **dict.fromkeys(
+        ["data", "data nascita", "data di nascita", "data morte"], local_date("it", "dmy")
+    ),
     **dict.fromkeys(["citazione", "quote", "citazione2"], quotation),
     **dict.fromkeys(["apici", "exp", "apice"], lambda a: superscript(argument("1")(a))),
     **dict.fromkeys(["ancora", "clear", "simbolo"], constant("")),
-    "bandiera": lambda a: (country_name(argument("1")(a), "it") or argument("1")(a))
-    if "nome" in positional(a)
-    else "",
+    "bandiera": lambda a: (
+        (country_name(argument("1")(a), "it") or argument("1")(a))
+        if "nome" in positional(a)
+        else ""
+    ),
     **dict.fromkeys(["a.c.", "ac"], constant("a.C.")),
     **rows(
         {

@@ -18,7 +18,7 @@ def death(arguments: Arguments) -> str:
     """`2000年1月1日(49歳没)`; the birth stands before the death."""
     parts = positional(arguments)[:6]
     born, died = parts[:3], parts[3:]
-    if len(died) < 3:  # noqa: PLR2004
+    if len(died) < 3:
         return ""
     dates = make_date(*born), make_date(*died)
     text = f"{died[0]}年{died[1].lstrip('0')}月{died[2].lstrip('0')}日"
@@ -36,7 +36,9 @@ TEMPLATES: dict[str, Expansion] = {
         ["生年月日と年齢", "生年月日", "年月日", "死亡年月日", "没年月日", "start date"],
         local_date("ja", "ymd"),
     ),
-    **dict.fromkeys(["没年齢", "死亡年月日と没年齢", "死亡年月日と年齢", "没年月日と没年齢"], death),
+    **dict.fromkeys(
+        ["没年齢", "死亡年月日と没年齢", "死亡年月日と年齢", "没年月日と没年齢"], death
+    ),
     **dict.fromkeys(["行内引用", "引用", "引用文"], quotation),
     **dict.fromkeys(["by", "nfly", "年"], _year),
     **dict.fromkeys(["r", "要出典", "アンカー", "要検証"], constant("")),

@@ -8,7 +8,8 @@ from wiki_embeddings.sources.wikitext.templates.expansions import Expansion, con
 
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(
-        ["출생일", "출생일과 나이", "사망일", "사망일과 나이", "시작 날짜", "날짜"], local_date("ko", "ymd")
+        ["출생일", "출생일과 나이", "사망일", "사망일과 나이", "시작 날짜", "날짜"],
+        local_date("ko", "ymd"),
     ),
     **dict.fromkeys(["인용문", "인용", "따옴표"], quotation),
     **dict.fromkeys(["국기그림", "닻", "출처"], constant("")),

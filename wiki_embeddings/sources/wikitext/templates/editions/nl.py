@@ -7,7 +7,9 @@ from wiki_embeddings.sources.wikitext.templates.dates import local_date
 from wiki_embeddings.sources.wikitext.templates.expansions import Expansion, constant, rows
 from wiki_embeddings.sources.wikitext.templates.flags import country_name
 
-_COUNTRIES = "AT AU BE BR CA CH CN DE DK ES FI FR GB GR IE IN IT JP LU NL NO PL PT RU SE SR TR US ZA"
+_COUNTRIES = (
+    "AT AU BE BR CA CH CN DE DK ES FI FR GB GR IE IN IT JP LU NL NO PL PT RU SE SR TR US ZA"
+)
 
 
 def _country(code: str) -> Expansion:
@@ -19,5 +21,10 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["citaat", "quote", "cquote", "gedicht"], quotation),
     **{code.lower(): _country(code) for code in _COUNTRIES.split()},
     **dict.fromkeys(["vlag", "anker", "clearboth", "vlaggetje"], constant("")),
-    **rows({"{1}": "refnec|kleine letters|klein|aut|niet afbreken|vet|cursief|feit", "{1} v.Chr.": "v.chr."}),
+    **rows(
+        {
+            "{1}": "refnec|kleine letters|klein|aut|niet afbreken|vet|cursief|feit",
+            "{1} v.Chr.": "v.chr.",
+        }
+    ),
 }

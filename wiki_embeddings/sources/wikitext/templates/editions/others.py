@@ -19,11 +19,17 @@ TEMPLATES: dict[str, Expansion] = {
         ["datum narození", "datum narození a věk", "datum úmrtí", "datum úmrtí a věk", "datum"],
         local_date("cs", "ymd"),
     ),
-    **dict.fromkeys(["ngày sinh", "ngày sinh và tuổi", "ngày mất", "ngày mất và tuổi"], local_date("vi", "ymd")),
-    **dict.fromkeys(["tanggal lahir", "tanggal lahir dan umur", "tanggal kematian"], local_date("id", "ymd")),
+    **dict.fromkeys(
+        ["ngày sinh", "ngày sinh và tuổi", "ngày mất", "ngày mất và tuổi"], local_date("vi", "ymd")
+    ),
+    **dict.fromkeys(
+        ["tanggal lahir", "tanggal lahir dan umur", "tanggal kematian"], local_date("id", "ymd")
+    ),
     **dict.fromkeys(["születési dátum", "halálozási dátum"], local_date("hu", "ymd")),
     **dict.fromkeys(["data naixement", "data defunció"], local_date("ca", "ymd")),
-    **dict.fromkeys(["dødsdato", "fødselsdato", "dato", "fødselsdato og alder"], local_date("nb", "ymd")),
+    **dict.fromkeys(
+        ["dødsdato", "fødselsdato", "dato", "fødselsdato og alder"], local_date("nb", "ymd")
+    ),
     **dict.fromkeys(["تولد", "تاریخ تولد", "تاریخ مرگ"], local_date("fa", "ymd")),
     **dict.fromkeys(["תאריך לידה", "תאריך פטירה"], local_date("he", "ymd")),
     **rows(

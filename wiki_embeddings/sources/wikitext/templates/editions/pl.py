@@ -8,7 +8,6 @@ from wiki_embeddings.sources.wikitext.templates.editions.fr import quantity as _
 from wiki_embeddings.sources.wikitext.templates.expansions import (
     Arguments,
     Expansion,
-    argument,
     constant,
     last,
     positional,
@@ -54,5 +53,3 @@ TEMPLATES: dict[str, Expansion] = {
         }
     ),
 }
-
-

@@ -19,5 +19,7 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["flaggland", "land", "flagga och namn"], flag),
     **dict.fromkeys(["flagga", "flaggbild", "ankare", "clear"], constant("")),
     "tal": lambda a: group_digits(argument("1")(a), "sv"),
-    **rows({"{1}": "nowrap|liten|källa text|fet|kursiv|namnsdag|ej radbrytning", "{1} f.Kr.": "f.kr."}),
+    **rows(
+        {"{1}": "nowrap|liten|källa text|fet|kursiv|namnsdag|ej radbrytning", "{1} f.Kr.": "f.kr."}
+    ),
 }

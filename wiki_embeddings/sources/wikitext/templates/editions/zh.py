@@ -24,8 +24,19 @@ def birth_and_death(arguments: Arguments) -> str:
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["bd", "生卒", "生卒年"], birth_and_death),
     **dict.fromkeys(
-        ["生年", "出生日期", "出生日期及年齡", "出生日期及年龄", "出生日期和年龄", "逝世日期",
-         "逝世日期及年齡", "死亡日期", "日期", "開始日期", "开始日期"],
+        [
+            "生年",
+            "出生日期",
+            "出生日期及年齡",
+            "出生日期及年龄",
+            "出生日期和年龄",
+            "逝世日期",
+            "逝世日期及年齡",
+            "死亡日期",
+            "日期",
+            "開始日期",
+            "开始日期",
+        ],
         local_date("zh", "ymd"),
     ),
     **dict.fromkeys(["引文", "引用", "古文"], quotation),
