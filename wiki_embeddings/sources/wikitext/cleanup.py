@@ -9,6 +9,8 @@ from itertools import groupby
 from wiki_embeddings.sources.wikitext.bold_italic import remove_bold_italic
 from wiki_embeddings.sources.wikitext.holes import drop_empty_clauses
 from wiki_embeddings.sources.wikitext.markers import (
+    ASIDE_END,
+    ASIDE_START,
     CITATION,
     HEADING,
     HOLE,
@@ -50,6 +52,8 @@ _SPACE_BEFORE_STOP = re.compile(r" +(?=[,;](?: |$))|(?<![.,]) +(?=\.(?: [A-Z]|$)
 _BREAK_BEFORE_STOP = re.compile(rf"\n(?=[,;.)](?:[\s{REMOVED}]|$))")
 _EMPTY_BRACKETS = re.compile(r" ?\( \)")
 
+_ASIDE = re.compile(f"{ASIDE_START}([^{ASIDE_START}{ASIDE_END}]*){ASIDE_END}")
+_WORD = re.compile(r"\w")
 _REMARK = re.compile(rf"['\s]*(?:{CITATION}.*|{REMOVED}(?=.*[(\d])(?:\([^()]*\)|[^\w(]|\d)*)")
 """A line with only a remark, in brackets or numbers, about what was removed before it."""
 
@@ -83,6 +87,8 @@ def _remove_residues(text: str) -> str:
 
 def _clean_line(line: str) -> str | None:
     """Clean one line; return None if nothing is left of it, not even a line break."""
+    if ASIDE_START in line or ASIDE_END in line:
+        line = _show_asides(line)
     if HOLE in line:
         line = drop_empty_clauses(line)
     is_item = LIST_ITEM in line
@@ -94,6 +100,14 @@ def _clean_line(line: str) -> str | None:
         line = surplus.sub("", line)
     line = _SPACE.sub(" ", line).strip()
     return None if is_item and not line else line
+
+
+def _show_asides(line: str) -> str:
+    """Keep the asides of a line with other words; drop them where nothing else stands."""
+    is_alone, count = not _WORD.search(_ASIDE.sub("", line)), 1
+    while count:
+        line, count = _ASIDE.subn(HOLE if is_alone else r"\1", line)
+    return line.replace(ASIDE_START, "").replace(ASIDE_END, "")
 
 
 def _join_lines(lines: Iterable[str]) -> list[str]:

@@ -21,7 +21,6 @@ from wiki_embeddings.sources.wikitext.render import render
 def plain_text(
     wikitext: str,
     hidden_namespaces: Collection[str] = (),
-    *,
     language: str = "en",
     title: str = "",
 ) -> str:

@@ -48,6 +48,11 @@ _LANGUAGES = frozenset(_CODES.split())
 """Codes of the editions: a link to one of them stands beside the text."""
 
 
+def is_language_code(text: str) -> bool:
+    """Whether an edition has this code."""
+    return text in _LANGUAGES
+
+
 def link_text(target: str, label: str, hidden: frozenset[str]) -> str:
     """Return the text that a wikilink shows.
 

@@ -15,6 +15,9 @@ REMOVED = "\ufdd0"
 HOLE = "\ufdd6"
 """A template without text stood here: perhaps a word of the sentence, perhaps only a note."""
 
+ASIDE_START, ASIDE_END = "\ufdd7", "\ufdd8"
+"""Enclose the argument of an unknown template: text within a line, nothing alone on one."""
+
 CITATION = "\ufdd5"
 """A citation was removed here; what else its line says about the cited work goes with it."""
 

@@ -34,6 +34,7 @@ from wiki_embeddings.sources.wikitext.page import Page
 from wiki_embeddings.sources.wikitext.parser_functions import VARIABLES, expand_function
 from wiki_embeddings.sources.wikitext.templates import find_expansion
 from wiki_embeddings.sources.wikitext.templates.expansions import Arguments
+from wiki_embeddings.sources.wikitext.templates.unknown import MAX_ARGUMENTS, guess
 
 _ENTITY = re.compile(r"&[A-Za-z][A-Za-z0-9]*;")
 
@@ -88,13 +89,15 @@ def _render_template(node: Template, page: Page) -> str:
         parts = [_render_part(parameter, page) for parameter in node.params]
         return expand_function(name.removesuffix(":"), parts, page) or HOLE
     expansion = find_expansion(name, page.language)
-    if expansion is None:
+    if expansion is None and not 1 <= len(node.params) <= MAX_ARGUMENTS:
         return HOLE
-    arguments = {
+    rendered = {
         str(parameter.name).strip(): render(parameter.value, page).strip()
         for parameter in node.params
     }
-    return expansion(Arguments(arguments, page)) or HOLE
+    arguments = Arguments(rendered, page)
+    text = guess(name.strip().lower(), arguments) if expansion is None else expansion(arguments)
+    return text or HOLE
 
 
 def _render_part(parameter: Parameter, page: Page) -> str:

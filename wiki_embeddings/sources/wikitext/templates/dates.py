@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from wiki_embeddings.sources.wikitext.calendar_dates import (
     format_parts,
@@ -100,6 +101,20 @@ def age_in_days(arguments: Arguments) -> str:
     return "" if first is None or last is None else f"{abs((last - first).days):,}"
 
 
+def age_in_units(arguments: Arguments) -> str:
+    """`18 years, 53 days` between two dates; nothing for an age today."""
+    parts = [part for part in positional(arguments) if part]
+    if len(parts) < 6:  # noqa: PLR2004
+        return ""
+    first, last = make_date(*parts[:3]), make_date(*parts[3:6])
+    if first is None or last is None or last < first:
+        return ""
+    years = years_between(first, last)
+    since = date(first.year + years, first.month, min(first.day, 28))
+    days = (last - since).days - (first.day - since.day)
+    return f"{years} years, {days} days"
+
+
 def circa(arguments: Arguments) -> str:
     """`c. 3000`, or `c.` before a number that follows the template."""
     return " – ".join(f"c. {year}" for year in positional(arguments) if year) or "c."
@@ -142,7 +157,7 @@ def old_style_date(arguments: Arguments) -> str:
 def marriage(arguments: Arguments) -> str:
     """`Jane Doe (m. 1950; div. 1960)`."""
     spouse, start, end = [*positional(arguments), "", "", ""][:3]
-    reason = {"divorced": "div.", "died": "died", "d": "died"}.get(
+    reason = {"divorced": "div.", "div": "div.", "divorce": "div.", "died": "died", "d": "died"}.get(
         arguments.get("end", arguments.get("reason", "")), arguments.get("end", "")
     )
     parts = [f"m. {start}" if start else "", f"{reason or 'div.'} {end}" if end else ""]
@@ -229,13 +244,16 @@ TEMPLATES: dict[str, Expansion] = {
         text_date,
     ),
     **dict.fromkeys(["start and end dates", "start and end date", "daterange"], start_and_end),
-    **dict.fromkeys(["age", "age in years", "aged", "years between", "ayd"], age),
+    **dict.fromkeys(["age", "age in years", "aged", "years between"], age),
+    **dict.fromkeys(["age in years and days", "age in years, months and days", "ayd"], age_in_units),
     **dict.fromkeys(["age in days", "days between", "number of days"], age_in_days),
     **dict.fromkeys(["c.", "ca.", "circa", "ca"], circa),
     **dict.fromkeys(["floruit", "fl.", "fl"], years("fl.")),
     **dict.fromkeys(["reign", "r.", "ruled"], years("r.")),
-    **dict.fromkeys(["born", "b.", "b"], years("b.")),
-    **dict.fromkeys(["died", "d."], years("d.")),
+    **dict.fromkeys(["born", "b.", "b", "born-in"], years("b.")),
+    **dict.fromkeys(["born in"], years("born")),
+    **dict.fromkeys(["died in"], years("died")),
+    **dict.fromkeys(["died", "d.", "died-in"], years("d.")),
     **dict.fromkeys(
         ["date", "dts", "date table sorting", "fdate", "dmy", "dtdate", "format date", "mdy"],
         any_date,

@@ -233,7 +233,7 @@ def derivation(arguments: Arguments) -> str:
 
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["lang", "wikt-lang", "lang2", "langue", "lang-unknown", "m+", "mention"], lang),
-    **dict.fromkeys(["langx", "lang-x"], langx),
+    **dict.fromkeys(["langx", "lang-x", "llang"], langx),
     **dict.fromkeys(
         ["rtl-lang", "script", "transl", "transliteration", "xlit", "tlit"], transliteration
     ),

@@ -71,7 +71,7 @@ _SIGNS = {
     "–": "ndash|en dash|endash|–|nsndns",
     " – ": "snd|snds|spaced ndash|spaced en dash|spnd|spndash|dash|en space dash|sndash|–spaced",
     "‑": "hyphen|nbhyph|nbh|nonbreaking hyphen|hyphen-minus|nbhyphen",
-    " ": "nbsp|spaces|thinsp|space|nnbsp|hair space|hairsp|thin space|sp|ensp|emsp|pad|px2|gap|·nbsp|tsp|0ws|in5|indent",
+    " ": "hsp|nbsp|spaces|thinsp|space|nnbsp|hair space|hairsp|thin space|sp|ensp|emsp|pad|px2|gap|·nbsp|tsp|0ws|in5|indent",
     "...": "...|ellipsis|nbellipsis",
     "☉": "sun symbol|sun",
     "a.k.a.": "aka|a.k.a.",

@@ -20,13 +20,13 @@ from wiki_embeddings.sources.wikitext.templates.typography import keys, quoted
 
 def quantity(arguments: Arguments) -> str:
     """`12 500 km²` for {{unité|12500|km|2}}: numbers, then units with their powers."""
-    number, *units = [*positional(arguments), ""]
+    number, *units = positional(arguments) or [""]
     text = group_digits(number, "fr")
     while len(units) > 2 and units[0] in {"à", "et", "ou", "x", "×", "par", "-"}:
         text += f" {units[0]} {group_digits(units[1], 'fr')}"
         units = units[2:]
     shown = ""
-    for part in units:
+    for part in filter(None, units):
         is_power = part.lstrip("-−").isdigit()
         shown += superscript(part) if is_power else f"{'⋅' if shown else ''}{part}"
     exponent = f" × 10{superscript(arguments['e'])}" if arguments.get("e") else ""
@@ -84,6 +84,10 @@ def _day(arguments: Arguments) -> str:
     )
 
 
+_MONTHS = (
+    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre",
+    "octobre", "novembre", "décembre",
+)  # fmt: skip
 _ROMANS = [
     "I",
     "II",
@@ -126,6 +130,7 @@ TEMPLATES: dict[str, Expansion] = {
     **{f"{number.lower()}er siècle": constant(f"{number}er siècle") for number in _ROMANS[:1]},
     **dict.fromkeys(["ier", "ier siècle -"], constant("Ier")),
     "ire": constant("Ire"),
+    **{f"1er {month}": constant(f"1er {month}") for month in _MONTHS},
     "1er": constant("1er"),
     "1re": constant("1re"),
     "er": constant("er"),
@@ -138,7 +143,7 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["durée", "duree"], length_of_time),
     **dict.fromkeys(["citation", "cita", '"', "guil", "guillemets", "citation étrangère",
                      "citation nécessaire", "cit"], quoted("« ", " »")),
-    **dict.fromkeys(["citation bloc", "début citation bloc", "bloc citation", "vers", "poème"], quotation),
+    **dict.fromkeys(["citation bloc", "début citation bloc", "bloc citation", "poème"], quotation),
     **dict.fromkeys(["exp", "exposant"], lambda arguments: superscript(argument("1")(arguments))),
     **dict.fromkeys(["japonais", "japonais2"], nihongo),
     **dict.fromkeys(["racine", "racine carrée"], root),
@@ -151,13 +156,14 @@ TEMPLATES: dict[str, Expansion] = {
     **rows(
         {
             "{texte|text|2}": "langue",
-            "{texte|fr|trad|1}": "lien",
+            "{texte|fr|1}": "lien",
             "{1}": "nobr|refnec|référence nécessaire|référence souhaitée|refsou|passage évasif|quand|qui|"
             "pertinence détail|lesquels|petit|abréviation|abrev|abrév|abr|ind|indice|pc|page h'|souverain|"
             "souverain-|souverain2|souverain3|hébreu|arabe|russe|grec ancien|chinois|coréen|sanskrit|pays|"
             "drapeau2|nombre romain|romain|où|quoi|lequel|laquelle|lesquelles|style à vérifier|pas clair|"
             "interprétation personnelle|pertinence passage|vérifier|incompréhensible|mot étranger|petites capitales|"
             "terme défini|terme|à sourcer|sic text|insécable|surligner|barré",
+            "vers {1}": "vers",
             "no {1}": "no|numéro|num",
             "nos {1}[ et {2}]": "nos",
             "p. {1}": "p.|p|page",
