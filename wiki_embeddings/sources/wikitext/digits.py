@@ -9,6 +9,9 @@ from wiki_embeddings.sources.wikitext.page import locale_of
 _NUMBER = re.compile(r"([-−+]?)([0-9]{1,30})((?:\.[0-9]+)?)")
 _HAS_SUPERSCRIPT = re.compile(r"[0-9+\-−=()n]+")
 _SUPERSCRIPTS = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
+_SPACED = {"es", "it", "pt"}
+"""Languages whose wikis group digits by spaces, where CLDR uses points."""
+
 _UNGROUPED = {"bg", "ca", "es", "it", "pl", "pt"}
 """Languages that do not separate a single digit from the last three: 1234, but 12 345."""
 
@@ -33,6 +36,8 @@ def group_digits(number: str, language: str = "en") -> str:
     if language != "en":
         symbols = locale_of(language).number_symbols.get("latn", {})
         point, comma = symbols.get("decimal", "."), symbols.get("group", ",")
+    if language in _SPACED:
+        comma = "\xa0"
     if language in _UNGROUPED and len(whole) <= 4:
         comma = ""
     size = 2 if language in _PAIRS else 3

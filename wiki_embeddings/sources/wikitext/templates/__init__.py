@@ -101,9 +101,7 @@ def find_expansion(name: str, language: str) -> Expansion | None:
     expansion, country = TEMPLATES.get(name), flags.lone_code(written)
     if expansion and country:  # {{ARM}} is Armenia, {{ARM|Cuauhtémoc}} a ship
         return lambda arguments: (expansion if arguments.get("1") else country)(arguments)
-    return (
-        expansion or country or _find_by_prefix(name, language) or _find_land(written, language)
-    )
+    return expansion or country or _find_by_prefix(name, language) or _find_land(written, language)
 
 
 def _find_by_prefix(name: str, language: str) -> Expansion | None:

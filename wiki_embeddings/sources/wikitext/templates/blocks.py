@@ -15,9 +15,40 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
 
 def quotation(arguments: Arguments) -> str:
     """A paragraph, with the author on a line below it."""
-    text = argument("1", "text", "quote", "original", "citation", "content", "lines")(arguments)
-    author = argument("2", "author", "sign", "cite", "by", "char", "auteur", "autor")(arguments)
-    source = argument("3", "source", "title")(arguments)
+    text = argument(
+        "1",
+        "text",
+        "quote",
+        "original",
+        "citation",
+        "content",
+        "lines",
+        "Text",
+        "texte",
+        "texto",
+        "testo",
+        "תוכן",
+        "текст",
+        "متن",
+    )(arguments)
+    author = argument(
+        "2",
+        "author",
+        "sign",
+        "cite",
+        "by",
+        "char",
+        "auteur",
+        "autor",
+        "Autor",
+        "autore",
+        "автор",
+        "אומר",
+        "dichter",
+    )(arguments)
+    source = argument("3", "source", "title", "Quelle", "fuente", "fonte", "источник", "מקור")(
+        arguments
+    )
     credit = ", ".join(filter(None, [author, source]))
     attribution = f"{LINE_BREAK}— {credit}" if credit else ""
     return f"{PARAGRAPH_BREAK}{text}{attribution}{PARAGRAPH_BREAK}" if text else ""
@@ -30,6 +61,11 @@ def verses(arguments: Arguments) -> str:
     if author:
         texts.append(f"— {author}")
     return PARAGRAPH_BREAK + PARAGRAPH_BREAK.join(texts) + PARAGRAPH_BREAK if texts else ""
+
+
+def verse_line(arguments: Arguments) -> str:
+    """The two halves of a Persian or Arabic verse, in one line."""
+    return LINE_BREAK + " … ".join(filter(None, positional(arguments)[:2])) + LINE_BREAK
 
 
 def columns(arguments: Arguments) -> str:
@@ -69,6 +105,11 @@ _QUOTATIONS = (
     "blockquote|bquote|bq|cquote|quotation|quote|rquote|quote without source|poemquote|poem quote|"
     "poem|dialogue|quote2|qb|epigraph|imquote|centered pull quote|pull quote|long quote|cita"
 )
+_OTHER_QUOTATIONS = (
+    "alıntı|נקל|ציטוט|ציטוטון|שיר|نقل قول|گفتاورد|نقل‌قول|شعر|citát|citát v rámečku|idézet|sitaatti|"
+    "sitat|citat|citació|cita bloque|απόσπασμα|παράθεση|цитат|початок цитати|kutipan|คำพูด|gedicht|"
+    "zitat|citaat|citazione|citação|cytat|उद्धरण|인용문|引用|trích dẫn|trích dẫn khối|şiir|vers|báseň"
+)
 _LISTS = (
     "hlist|ordered list|ubl|unbulleted list|ublist|bulleted list|blist|bullet list|ul|ol|"
     "cslist-lines|unbullet list|numbered list"
@@ -76,6 +117,8 @@ _LISTS = (
 
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(_QUOTATIONS.split("|"), quotation),
+    **dict.fromkeys(_OTHER_QUOTATIONS.split("|"), quotation),
+    **dict.fromkeys(["ب", "بیت", "بيت", "بيت شعر"], verse_line),
     **dict.fromkeys(["verse translation", "verse", "text and translation"], verses),
     "columns": columns,
     **dict.fromkeys(["columns-list", "col-list", "collist", "columnslist"], last),

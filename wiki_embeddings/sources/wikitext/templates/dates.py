@@ -157,9 +157,13 @@ def old_style_date(arguments: Arguments) -> str:
 def marriage(arguments: Arguments) -> str:
     """`Jane Doe (m. 1950; div. 1960)`."""
     spouse, start, end = [*positional(arguments), "", "", ""][:3]
-    reason = {"divorced": "div.", "div": "div.", "divorce": "div.", "died": "died", "d": "died"}.get(
-        arguments.get("end", arguments.get("reason", "")), arguments.get("end", "")
-    )
+    reason = {
+        "divorced": "div.",
+        "div": "div.",
+        "divorce": "div.",
+        "died": "died",
+        "d": "died",
+    }.get(arguments.get("end", arguments.get("reason", "")), arguments.get("end", ""))
     parts = [f"m. {start}" if start else "", f"{reason or 'div.'} {end}" if end else ""]
     span = "; ".join(filter(None, parts))
     return f"{spouse} ({span})" if span else spouse
@@ -212,9 +216,10 @@ def local_date(language: str, order: str) -> Expansion:
         parts = dict(zip(order, positional(arguments), strict=False))
         year, month, day = (parts.get(part, "") for part in "ymd")
         if not year and not month:
-            moment = parse_date(day or year)
+            text = day or year
+            moment = parse_date("-".join(reversed(text.split("."))))
             if moment is None:
-                return day
+                return text
             year, month, day = str(moment.year), str(moment.month), str(moment.day)
         return format_parts(year, month, day, language)
 

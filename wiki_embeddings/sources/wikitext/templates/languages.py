@@ -30,7 +30,7 @@ _NAMES = {
 """English names that differ from those of CLDR, or that it lacks."""
 
 _LABELS = {
-    "ar": "بال{name}: ", "de": "{name} ", "es": "en {name}: ", "fr": "en {name} : ",
+    "ar": "ب{name}: ", "de": "{name} ", "es": "en {name}: ", "fr": "en {name} : ",
     "it": "in {name}: ", "pt": "em {name}: ", "vi": "tiếng {name}: ", "zh": "{name}：",
 }  # fmt: skip
 """What stands before a text in another language, by the wiki's language; else `{name}: `."""

@@ -17,7 +17,7 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
 
 # Some of these are notes that only show when the pointer is over the text.
 _STYLES = """
-abbr|abbrlink|acronym|bdo|big|center|large|larger|longitem|midsize|nastaliq|nobold|nobr|noitalic|
+abbr|aut|abbrlink|acronym|bdo|big|center|large|larger|longitem|midsize|nastaliq|nobold|nobr|noitalic|
 noitalics|nowrap|nq|small|smaller|smallcaps|smallcaps all|sub|tooltip|vanchor|visible anchor|vr|em|
 strong|bold|italic|italics|bi|b|i|u|ins|del|strikethrough|s|not a typo|proper name|as written|nat|
 notatypo|serif|sans-serif|mono|monospace|larger text|huge|resize text|allcaps|title case|anchor text|
@@ -102,7 +102,7 @@ TEMPLATES: dict[str, Expansion] = {
          "background colour", "bg", "colored text", "textcolor", "legend inline"],
         color,
     ),
-    **dict.fromkeys(["sc", "sc1", "uc", "caps", "all caps", "aut", "sc2"], _upper),
+    **dict.fromkeys(["sc", "sc1", "uc", "caps", "all caps", "sc2"], _upper),
     **dict.fromkeys(["sup", "superscript"], lambda arguments: superscript(argument("1")(arguments))),
     **dict.fromkeys(["tq", "tqq", "tqi", "quote-inline", "qi", "dquote"], quoted("“", "”")),
     **dict.fromkeys(["single+double", "squote"], quoted("‘", "’")),

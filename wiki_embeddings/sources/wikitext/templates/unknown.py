@@ -50,6 +50,9 @@ _PARTS = re.compile(
     # A picture.
     r"icon|ikon|simge|symbol|simbolo|símbolo|logo\b|flag|flagge|\bvlag|bandeira|bandera|bandiera|"
     r"drapeau|прапор|флаг|bayrak|دايل|پرچم|旗|국기그림|דגל|färgruta|color ?box|legend|kleur|"
+    # Data from elsewhere, and ages today.
+    r"населен|einwohner|ewz|metadaten|popula|poblaci|inwoner|ludność|人口|\bage\b|edad|\bâge|\balter\b|"
+    r"возраст|\bвік\b|ålder|leeftijd|wiek\b|\bidade|età|나이|年齢|年齡|年龄|yaş|سن |عمر|आयु|גיל|"
     # A place in the page.
     r"anchor|anker|ancre|\bancla|âncora|ancora|kotwica|якор|якір|アンカー|مرساة|ankare|"
     # A box or a page of another project.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from wiki_embeddings.sources.wikitext.markers import LINE_BREAK
 from wiki_embeddings.sources.wikitext.templates.blocks import quotation
 from wiki_embeddings.sources.wikitext.templates.coordinates import coordinates
 from wiki_embeddings.sources.wikitext.templates.dates import local_date
@@ -11,7 +10,6 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
     Expansion,
     argument,
     constant,
-    positional,
     rows,
 )
 from wiki_embeddings.sources.wikitext.templates.units import quantity
@@ -23,11 +21,6 @@ _LANGUAGES = {
     "يابانية": "باليابانية", "صين": "بالصينية", "هولندية": "بالهولندية", "برتغالية": "بالبرتغالية",
     "سريانية": "بالسريانية", "أمازيغية": "بالأمازيغية", "كردية": "بالكردية",
 }  # fmt: skip
-
-
-def verse(arguments: Arguments) -> str:
-    """The two halves of a verse, in one line."""
-    return LINE_BREAK + " … ".join(filter(None, positional(arguments)[:2])) + LINE_BREAK
 
 
 TEMPLATES: dict[str, Expansion] = {
@@ -48,7 +41,6 @@ TEMPLATES: dict[str, Expansion] = {
         local_date("ar", "ymd"),
     ),
     **dict.fromkeys(["اقتباس", "اقتباس خاص", "اقتباس مضمن", "مقولة"], quotation),
-    **dict.fromkeys(["بيت", "بيت شعر"], verse),
     **dict.fromkeys(["إحداثيات"], coordinates),
     **dict.fromkeys(["تحويل", "حول"], quantity),
     **dict.fromkeys(

@@ -28,7 +28,7 @@ def death(arguments: Arguments) -> str:
 
 
 def _year(arguments: Arguments) -> str:
-    return f"{arguments['1']}年" if arguments.get("1") else ""
+    return f"{arguments['1'].removesuffix('年')}年" if arguments.get("1") else ""
 
 
 TEMPLATES: dict[str, Expansion] = {

@@ -10,6 +10,12 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
     rows,
 )
 
+_HEBREW_NAMES = (
+    "אנגלית|רוסית|צרפתית|גרמנית|ערבית|יידיש|יוונית|לטינית|ספרדית|איטלקית|"
+    "פולנית|פרסית|הונגרית|רומנית|טורקית|יפנית|סינית|פורטוגזית|אוקראינית|ארמית"
+)
+"""Names of languages, which are names of templates, too: {{רוסית|Яков}} shows `רוסית: Яков`."""
+
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(
         ["doğum tarihi", "doğum tarihi ve yaşı", "ölüm tarihi", "ölüm tarihi ve yaşı"],
@@ -34,6 +40,8 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["תאריך לידה", "תאריך פטירה"], local_date("he", "ymd")),
     **rows(
         {
+            **{f"{name}: {{1}}": name for name in _HEBREW_NAMES.split("|")},
+            "({1}–{2})": "hd|levde|yd",
             "{2}": "cizojazyčně|vjazyce2",
             "engl. {1}": "k-en",
             "ruots. {1}": "k-sv",

@@ -49,6 +49,7 @@ TEMPLATES: dict[str, Expansion] = {
         {
             "{1}": "fakt|małe|nie łam|bez łamania|kapitaliki|zmiana|co|potrzebne źródło",
             "{2|1}": "link-interwiki",
+            "{1} wiek": "wiek",
             **{f"{short} {{1}}": short for short in sorted(set(_ABBREVIATIONS.values()))},
         }
     ),

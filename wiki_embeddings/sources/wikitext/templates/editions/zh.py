@@ -44,7 +44,7 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["le", "link", "internal link helper", "interlink"], argument("3", "1")),
     **rows(
         {
-            "{3|2}": "tsl|translink|translate link",
+            "{4|3|2}": "tsl|translink|translate link",
             "{1}": "僻字|生僻字|!|拼音|注音|黑体|小字|繁|简|jpn|日文|kai|楷体|來源請求範圍|sup text|專名|书名|專名號|私名号",
             "{1}年": "公元",
             "人民币{1}元": "人民币",
