@@ -65,7 +65,7 @@ _TOKEN = re.compile(
     | ^(?P<item>[*\#:;]++)[ \t]*+
     | ^(?P<heading>==)
     | (?<=-)(?P<variants>\{)(?!\{(?!\{))
-    | (?P<function>\{\{[ \t\n]*+(?i:\#\w++|(?:safesubst:|subst:)?(?:%s)):)
+    | (?P<function>\{\{[ \t\n]*+(?i:\#\w++|(?:safesubst:|subst:)?(?:NAMES)):)
     | (?P<template>\{\{)
     | (?P<link>\[\[)
     | (?P<external_link>\[)(?=(?:https?|ftps?|mailto|news|irc):|//)
@@ -73,8 +73,7 @@ _TOKEN = re.compile(
     | (?P<variants_end>\}-)
     | (?P<bracket>\])
     )
-    """
-    % "|".join(NAMED_FUNCTIONS),
+    """.replace("NAMES", "|".join(NAMED_FUNCTIONS)),
     re.MULTILINE | re.VERBOSE,
 )
 
@@ -148,11 +147,8 @@ class _Balancer:
                 self._handle_bracket(token)
             case "template_end":
                 self._close("{{", token[0])
-            case "variants":
-                self.pieces[-1] = self.pieces[-1].removesuffix("-")
-                self._open("-{", token)
-            case "variants_end":
-                self._close_variants(token[0])
+            case "variants" | "variants_end":
+                self._handle_variants(token)
             case "function":
                 # What follows the colon becomes an argument: the parser allows more in those.
                 self._open("{{", token, token[0] + "|")
@@ -239,10 +235,14 @@ class _Balancer:
             markup = "\n\n"
         self.pieces.append("" if opening.is_too_deep else markup)
 
-    def _close_variants(self, markup: str) -> None:
+    def _handle_variants(self, token: re.Match[str]) -> None:
         """Replace what stands between `-{` and `}-` by the text of one variant."""
+        if token.lastgroup == "variants":
+            self.pieces[-1] = self.pieces[-1].removesuffix("-")
+            self._open("-{", token)
+            return
         if not self.count["-{"]:
-            self.pieces.append(markup)
+            self.pieces.append(token[0])
             return
         while self.openings[-1].kind != "-{":
             self._drop_last_opening()

@@ -33,7 +33,8 @@ _SWITCHES = """
     noindice forzaindice bezspisu bez_spisu zespisem spis geen_inhoudsopgave inhoud_dwingen
     inhoud geeninhoud ingeninnehållsförteckning innehållsförteckning alltidinnehållsförteckning
     ingensektionsredigering безогл без_огл безоглавления обязогл обяз_огл огл оглавление
-    безгалереи безредразд без_змісту беззмісту зміст 目次非表示 目次強制 目次 無目次 無目錄 无目录 目錄 目录 強制目錄 强制目录
+    безгалереи безредразд без_змісту беззмісту зміст 目次非表示
+    目次強制 目次 無目次 無目錄 无目录 目錄 目录 強制目錄 强制目录
     无编辑段 不转换标题 不轉換標題 لافهرس لصق_فهرس فهرس अनुक्रम_नहीं विषय_सूची_नहीं
 """
 """Behaviour switches such as `__TOC__`, in English and in the languages of larger editions."""

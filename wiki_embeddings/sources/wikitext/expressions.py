@@ -69,13 +69,7 @@ def evaluate(expression: str) -> float | None:
 def format_result(value: float) -> str:
     """Write a result as MediaWiki does, with up to 14 digits."""
     text = f"{value:.14g}"
-    return (
-        text.replace("e+", "E").replace("e-", "E-")
-        if "e" in text
-        else text.replace("-0", "0", 1)
-        if value == 0
-        else text
-    )
+    return "0" if text == "-0" else text.replace("e+", "E").replace("e-", "E-")
 
 
 def _tokens(expression: str) -> Iterator[str]:
@@ -100,16 +94,16 @@ def _evaluate(tokens: list[str], position: int, precedence: int, depth: int) -> 
 def _operand(tokens: list[str], position: int, depth: int) -> tuple[float, int]:
     if depth > _MAX_DEPTH:
         raise ValueError("nested too deeply")
-    token = tokens[position]
-    if token == "(":
+    word = tokens[position]
+    if word == "(":
         value, position = _evaluate(tokens, position + 1, 0, depth + 1)
         if tokens[position] != ")":
             raise ValueError("a bracket is not closed")
         return value, position + 1
-    if token in _FUNCTIONS or token in {"-", "+"}:
-        function = _FUNCTIONS.get(token, operator.neg if token == "-" else operator.pos)
+    if word in _FUNCTIONS or word in {"-", "+"}:
+        function = _FUNCTIONS.get(word, operator.neg if word == "-" else operator.pos)
         value, position = _evaluate(tokens, position + 1, _UNARY, depth + 1)
         return function(value), position
-    if token in _CONSTANTS:
-        return _CONSTANTS[token], position + 1
-    return float(token), position + 1
+    if word in _CONSTANTS:
+        return _CONSTANTS[word], position + 1
+    return float(word), position + 1

@@ -68,8 +68,8 @@ def _drop_introduction(before: str, after: str) -> str:
         kept = kept[: match.start()]
     if ends and (match := _LAST_WORD.search(kept)) and match[1].lower() in COPULAS:
         text = start + kept
-        ends = [text.rfind(end) + len(end) for end in _CLAUSE_ENDS if end in text]
-        return text[: max(ends, default=0)]
+        boundaries = [text.rfind(end) + len(end) for end in _CLAUSE_ENDS if end in text]
+        return text[: max(boundaries, default=0)]
     return start + kept if has_preposition else before
 
 

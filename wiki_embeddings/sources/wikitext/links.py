@@ -7,7 +7,8 @@ import re
 _NAMESPACES = """
     file image category datei bild kategorie fichier catégorie archivo imagen categoría
     ficheiro imagem categoria immagine plik grafika kategoria bestand afbeelding categorie fil
-    kategori файл изображение категория категорія зображення ファイル 画像 カテゴリ 文件 檔案 档案 图像 圖像 分类 分類
+    kategori файл изображение категория категорія зображення
+    ファイル 画像 カテゴリ 文件 檔案 档案 图像 圖像 分类 分類
     ملف صورة تصنيف चित्र श्रेणी पटल קובץ תמונה קטגוריה پرونده رده dosya resim tiedosto luokka
     soubor kép kategória αρχείο κατηγορία hình berkas gambar 파일 그림 분류 ไฟล์ ภาพ หมวดหมู่ চিত্র
     বিষয়শ্রেণী fișier imagine слика датотека категорија datoteka fitxer imatge
@@ -22,7 +23,8 @@ _FILE = re.compile(
 )
 _TALK = re.compile(r"talk|.+ talk|.*(?:diskussion|discussion|discusión|discussão|discussione)")
 _MEDIA_NAMES = """
-    media medium média medio multimédia multimedia медиа медия медіа медија メディア 媒体 媒體 媒體文件 미디어
+    media medium média medio multimédia multimedia медиа медия медіа медија 
+    メディア 媒体 媒體 媒體文件 미디어
     ميديا وسائط मीडिया מדיה مدیا ortam medya
 """
 _MEDIA = frozenset(_MEDIA_NAMES.split())

@@ -177,7 +177,8 @@ def _titleparts(parts: Parts, _: Page) -> str:
 def _language(parts: Parts, page: Page) -> str:
     """The name of a language, in itself or in another one."""
     code = parts[0].strip()
-    return locale_of(_get(parts, 1) or code or page.language).languages.get(code, code)
+    names = locale_of(_get(parts, 1) or code or page.language).languages
+    return str(names.get(code, code))
 
 
 def _first(parts: Parts, _: Page) -> str:

@@ -17,7 +17,8 @@ _LEFT_OVER = [
     "about", "approximately", "equivalent", "today", "worth", "in", "of", "as", "the",
     "geboren", "gestorben", r"geb\.", r"gest\.", "am", "né", "née", "morte?", "le", "nacid[oa]",
     "murió", "fallecid[oa]", "nascid[oa]", "nat[oa]", "el", "ur[.]", r"zm\.", "född", "död", r"f\.",
-    r"род\.", r"ум\.", "родился", "родилась", "ولد", "توفي", "जन्म", "生於", "生于", "出生", "[*†∗+]",
+    r"род\.", r"ум\.", "родился", "родилась", "ولد", "توفي", "जन्म", "生於", "生于", "出生",
+    "[*†∗+]",
     rf"[-–—\s/:.{REMOVED}]",
 ]  # fmt: skip
 _OPEN_END = re.compile(rf"^\s*{REMOVED}\s*[-–—]\s*|\s*[-–—]\s*{REMOVED}\s*$")

@@ -66,6 +66,10 @@ EDITIONS = {
 }  # fmt: skip
 """Modules by the language of the edition; the last one serves several."""
 
+EDITION_TEMPLATES: dict[str, dict[str, Expansion]] = {
+    language: module.TEMPLATES for language, module in EDITIONS.items()
+}
+
 TEMPLATES: dict[str, Expansion] = {
     name: expansion
     for module in (*reversed(EDITIONS.values()), *KINDS)
@@ -95,9 +99,9 @@ def find_expansion(name: str, language: str) -> Expansion | None:
     name = written.lower()
     for namespace in _NAMESPACES:
         name = name.removeprefix(namespace)
-    edition = EDITIONS.get(language)
-    if edition is not None and (expansion := edition.TEMPLATES.get(name)):
-        return expansion
+    edition = EDITION_TEMPLATES.get(language, {})
+    if name in edition:
+        return edition[name]
     expansion, country = TEMPLATES.get(name), flags.lone_code(written)
     if expansion and country:  # {{ARM}} is Armenia, {{ARM|Cuauhtémoc}} a ship
         return lambda arguments: (expansion if arguments.get("1") else country)(arguments)

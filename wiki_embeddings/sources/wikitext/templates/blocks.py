@@ -54,6 +54,19 @@ def quotation(arguments: Arguments) -> str:
     return f"{PARAGRAPH_BREAK}{text}{attribution}{PARAGRAPH_BREAK}" if text else ""
 
 
+def quotation_with_images(arguments: Arguments) -> str:
+    """A paragraph; the author stands behind the sizes of two quotation marks."""
+    shifted = {"2": arguments.get("4", ""), "3": arguments.get("5", "")}
+    is_short = not arguments.get("2", "").endswith("px") and not arguments.get("4")
+    return quotation(arguments if is_short else Arguments({**arguments, **shifted}, arguments.page))
+
+
+def quotation_at_side(arguments: Arguments) -> str:
+    """A paragraph, behind the side at which it stands."""
+    shifted = {str(number): arguments.get(str(number + 1), "") for number in (1, 2, 3)}
+    return quotation(Arguments({**arguments, **shifted}, arguments.page))
+
+
 def verses(arguments: Arguments) -> str:
     """A poem and its translation, one after the other."""
     texts = [text for text in positional(arguments)[:2] if text]
@@ -108,7 +121,8 @@ _QUOTATIONS = (
 _OTHER_QUOTATIONS = (
     "alıntı|נקל|ציטוט|ציטוטון|שיר|نقل قول|گفتاورد|نقل‌قول|شعر|citát|citát v rámečku|idézet|sitaatti|"
     "sitat|citat|citació|cita bloque|απόσπασμα|παράθεση|цитат|початок цитати|kutipan|คำพูด|gedicht|"
-    "zitat|citaat|citazione|citação|cytat|उद्धरण|인용문|引用|trích dẫn|trích dẫn khối|şiir|vers|báseň"
+    "zitat|citaat|citazione|citação|cytat|उद्धरण|인용문|引用|trích dẫn|trích dẫn khối|şiir|vers|"
+    "báseň"
 )
 _LISTS = (
     "hlist|ordered list|ubl|unbulleted list|ublist|bulleted list|blist|bullet list|ul|ol|"
@@ -119,6 +133,8 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(_QUOTATIONS.split("|"), quotation),
     **dict.fromkeys(_OTHER_QUOTATIONS.split("|"), quotation),
     **dict.fromkeys(["ب", "بیت", "بيت", "بيت شعر"], verse_line),
+    "cquote": quotation_with_images,
+    "rquote": quotation_at_side,
     **dict.fromkeys(["verse translation", "verse", "text and translation"], verses),
     "columns": columns,
     **dict.fromkeys(["columns-list", "col-list", "collist", "columnslist"], last),
@@ -126,10 +142,13 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["cslist", "comma separated entries", "csl"], lambda a: ", ".join(filter(None, positional(a)))),
     **dict.fromkeys(["plainlist", "flatlist", "plain list", "endplainlist"], argument("1")),
     **dict.fromkeys(["block indent", "blockindent", "bi", "indented plainlist", "left", "right",
-                     "align", "aligned block", "centered", "div", "wrapper", "stack text", "block"], block),
+                     "align", "aligned block", "centered", "div", "wrapper", "stack text",
+                     "block"], block),
     **dict.fromkeys(["term", "defn", "glossary term", "dt", "dd", "ghat", "gnat"], line),
     **dict.fromkeys(["math theorem", "math proof", "theorem", "proof"], theorem),
     **dict.fromkeys(["br separated entries", "unordered list"], bullet_list),
-    **dict.fromkeys(["clear", "-", "clr", "clearleft", "clearright", "div col", "div col end", "colbegin",
-                     "colend", "col-begin", "col-end", "col-break", "col-2", "col-3"], constant("")),
+    **dict.fromkeys(["clear", "-", "clr", "clearleft", "clearright", "div col", "div col end",
+    "colbegin",
+                     "colend", "col-begin", "col-end", "col-break", "col-2", "col-3"],
+                     constant("")),
 }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from wiki_embeddings.sources.wikitext.markers import LINE_BREAK, protect
 from wiki_embeddings.sources.wikitext.templates.expansions import (
     Arguments,
@@ -10,6 +12,8 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
     last,
     positional,
 )
+
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{2,6}")
 
 
 def code(arguments: Arguments) -> str:
@@ -44,6 +48,15 @@ def tag(arguments: Arguments) -> str:
     return protect(shown.get(kind, f"<{name}>{content}</{name}>")) if name else ""
 
 
+def character(arguments: Arguments) -> str:
+    """`U+00A9 © COPYRIGHT SIGN`."""
+    code_point, name = [*positional(arguments), "", ""][:2]
+    if not _HEXADECIMAL.fullmatch(code_point) or int(code_point, 16) < ord(" "):
+        return ""
+    shown = chr(int(code_point, 16)) if 0x20 < int(code_point, 16) < 0xD800 else ""
+    return " ".join(filter(None, [f"U+{code_point}", protect(shown), name]))
+
+
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["code", "codett", "tt", "mono code", "inline code", "c++", "python"], code),
     **dict.fromkeys(
@@ -52,6 +65,8 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["tlx", "tlp", "tlc", "tnull", "tlb", "template link expanded"], template_call),
     **dict.fromkeys(["para", "parameter"], parameter),
     **dict.fromkeys(["tag", "xtag", "html element", "htag"], tag),
+    "unichar": character,
+    "u+": lambda arguments: f"U+{arguments['1']}" if arguments.get("1") else "",
     "pre2": last,
     **dict.fromkeys(["pre", "codeblock"], lambda a: f"{LINE_BREAK}{code(a)}{LINE_BREAK}"),
 }

@@ -104,7 +104,7 @@ def age_in_days(arguments: Arguments) -> str:
 def age_in_units(arguments: Arguments) -> str:
     """`18 years, 53 days` between two dates; nothing for an age today."""
     parts = [part for part in positional(arguments) if part]
-    if len(parts) < 6:  # noqa: PLR2004
+    if len(parts) < 6:
         return ""
     first, last = make_date(*parts[:3]), make_date(*parts[3:6])
     if first is None or last is None or last < first:
@@ -140,7 +140,8 @@ def any_date(arguments: Arguments) -> str:
         numbers = [str(moment.year), str(moment.month), str(moment.day)]
         if len(first) < 8:
             numbers[2] = ""
-        return format_parts(*numbers, language, month_first=month_first)
+        year, month, day = numbers
+        return format_parts(year, month, day, language, month_first=month_first)
     if first.isdecimal() and len(first) > 2 and rest[:1] and month_number(rest[0], language):
         return _format(arguments, [first, *rest[:2]])
     if rest[1:] and (first.isdecimal() or not first) and month_number(rest[0], language):
@@ -183,6 +184,7 @@ def duration(arguments: Arguments) -> str:
 
 
 def month_name(arguments: Arguments) -> str:
+    """`May` for 5."""
     return format_parts("", argument("1")(arguments), "", arguments.page.language)
 
 
@@ -230,7 +232,8 @@ _BIRTH = (
     "birth date|birth date and age|dob|bda|birthdate|birthdate and age|birth date and given age"
 )
 _NUMERIC = (
-    "start date|start date and age|startdate|end date|enddate|end date and age|film date|launch date|"
+    "start date|start date and age|startdate|end date|enddate|end date and age|film date|"
+    "launch date|"
     "released|release date|sd|ed|dtm|birth year and age|birth year|start-year|date of birth|"
     "date de naissance|datum narození|datum narození a věk"
 )
@@ -240,7 +243,8 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys([*_BIRTH.split("|"), *_NUMERIC.split("|")], numeric_date),
     **dict.fromkeys(["birth year and age", "birth year"], argument("1")),
     **dict.fromkeys(
-        ["death date and age", "dda", "death date", "deathdate and age", "death date and given age"],
+        ["death date and age", "dda", "death date", "deathdate and age",
+        "death date and given age"],
         later_date,
     ),
     **dict.fromkeys(
@@ -250,7 +254,8 @@ TEMPLATES: dict[str, Expansion] = {
     ),
     **dict.fromkeys(["start and end dates", "start and end date", "daterange"], start_and_end),
     **dict.fromkeys(["age", "age in years", "aged", "years between"], age),
-    **dict.fromkeys(["age in years and days", "age in years, months and days", "ayd"], age_in_units),
+    **dict.fromkeys(["age in years and days", "age in years, months and days", "ayd"],
+    age_in_units),
     **dict.fromkeys(["age in days", "days between", "number of days"], age_in_days),
     **dict.fromkeys(["c.", "ca.", "circa", "ca"], circa),
     **dict.fromkeys(["floruit", "fl.", "fl"], years("fl.")),
@@ -273,7 +278,9 @@ TEMPLATES: dict[str, Expansion] = {
         {
             "née {1}": "née|nee|née name",
             "né {1}": "né",
-            "{1} BC": "bc|bce year",
+            "{1} BC": "bc",
+            "{1} BCE": "bce",
+            "{1} CE": "ce",
             "AD {1}": "ad",
             "{1}–{2}": "year range|yr range",
             "{1}": "timeline-year|year|tooltip date|start date text|circadate",

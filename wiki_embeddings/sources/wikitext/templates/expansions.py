@@ -9,7 +9,7 @@ from wiki_embeddings.sources.wikitext.page import Page
 
 
 class Arguments(dict[str, str]):
-    """Rendered, stripped arguments by name; those without one are named `1`, `2`, …
+    """Rendered, stripped arguments by name; those without one are named by their number, from 1.
 
     Attributes:
         page: The page that calls the template.

@@ -29,7 +29,8 @@ _SPORTS_CODES = dict(pair.split(":") for pair in _PAIRS.split())
 _OTHER_NAMES = {
     "ENG": "England", "SCO": "Scotland", "WAL": "Wales", "NIR": "Northern Ireland",
     "URS": "Soviet Union", "USSR": "Soviet Union", "TCH": "Czechoslovakia", "CSK": "Czechoslovakia",
-    "YUG": "Yugoslavia", "GDR": "East Germany", "FRG": "West Germany", "SCG": "Serbia and Montenegro",
+    "YUG": "Yugoslavia", "GDR": "East Germany", "FRG": "West Germany",
+    "SCG": "Serbia and Montenegro",
     "EU": "European Union", "UK": "United Kingdom", "TUR": "Turkey", "CIV": "Ivory Coast",
     "COD": "DR Congo", "HKG": "Hong Kong", "CZE": "Czech Republic", "MAC": "Macau",
     "BIH": "Bosnia and Herzegovina", "TTO": "Trinidad and Tobago", "ATG": "Antigua and Barbuda",
@@ -61,6 +62,8 @@ def flag(arguments: Arguments) -> str:
     if shown := argument("name")(arguments):
         return shown
     country = argument("1")(arguments)
+    if country.islower() and len(country) <= 3 and arguments.get("2"):
+        country = arguments["2"]
     return country_name(country, arguments.page.language) or country
 
 
@@ -81,7 +84,8 @@ def lone_code(name: str) -> Expansion | None:
 
 _SHOWN = """
 flag|flagu|flagcountry|flagg|flaglist|flag country|flag link|flaglink|noflag|country|nocountry|
-flagioc|flagioc2|flagioc2team|flagioc2medalist|flagpara|flagcgf|flagsea|flag2|flag+link|flag entity|flagathlete2|
+flagioc|flagioc2|flagioc2team|flagioc2medalist|flagpara|flagcgf|flagsea|
+flag2|flag+link|flag entity|flagathlete2|
 fb|fbw|fb-rt|fbu|fbu-rt|nft|wnft|ru|ru-rt|ruw|rl|cr|cr-rt|crw|bk|bkw|bb|vb|vbw|ih|ihw|hb|hbw|fh|
 fhw|ft|bs|cricon|esc|polit|mil|army|navy|air force|pays|bandera2|country alias|flagteam|drapeau2
 """

@@ -47,7 +47,7 @@ def language_name(code: str, language: str = "en") -> str:
     base = code.partition("-")[0]
     if len(base) == 3:
         base = get_global("language_aliases").get(base, base)
-    return locale.languages.get(base, "")
+    return str(locale.languages.get(base, ""))
 
 
 def _labelled(code: str, text: str, arguments: Arguments) -> str:
@@ -208,6 +208,7 @@ def interlanguage_link(arguments: Arguments) -> str:
 
 
 def name_of_language(arguments: Arguments) -> str:
+    """`French` for `fr`."""
     code = argument("1")(arguments)
     return language_name(code, arguments.page.language) or code
 
@@ -219,6 +220,7 @@ def in_language(arguments: Arguments) -> str:
 
 
 def sic(arguments: Arguments) -> str:
+    """`teh [sic]`."""
     text = joined("")(arguments)
     is_hidden = arguments.get("hide", "").lower() in {"y", "yes", "1", "true"}
     return text if is_hidden else f"{text} [sic]".strip()
@@ -232,13 +234,15 @@ def derivation(arguments: Arguments) -> str:
 
 
 TEMPLATES: dict[str, Expansion] = {
-    **dict.fromkeys(["lang", "wikt-lang", "lang2", "langue", "lang-unknown", "m+", "mention"], lang),
+    **dict.fromkeys(["lang", "wikt-lang", "lang2", "langue", "lang-unknown", "m+", "mention"],
+    lang),
     **dict.fromkeys(["langx", "lang-x", "llang"], langx),
     **dict.fromkeys(
         ["rtl-lang", "script", "transl", "transliteration", "xlit", "tlit"], transliteration
     ),
     **dict.fromkeys(["native name", "native phrase", "nativename", "script/arabic"], last),
-    **dict.fromkeys(["ipa"], pronunciation),
+    "ipa": pronunciation,
+    "ipablink": around("[", "]"),
     **dict.fromkeys(["angbr", "angle bracket", "grapheme"], around("⟨", "⟩")),
     **dict.fromkeys(
         ["ill", "ill2", "illm", "iwl", "link-interwiki", "interlanguage link", "ill-wd",
@@ -259,7 +263,8 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["literal translation", "lit", "lit.", "literally", "lt"], meanings("lit. ")),
     **dict.fromkeys(["gloss", "glossed"], meanings("")),
     **dict.fromkeys(["translation", "trans", "trans."], meanings("transl. ")),
-    **dict.fromkeys(["iso 639 name", "langname", "language name", "language", "#language"], name_of_language),
+    **dict.fromkeys(["iso 639 name", "langname", "language name", "language", "#language"],
+    name_of_language),
     **dict.fromkeys(["in lang", "language icon"], in_language),
     **dict.fromkeys(["sic", "typo"], sic),
     **dict.fromkeys(["etymology", "ety"], derivation),

@@ -68,6 +68,7 @@ def between(before: str, after: str) -> Expansion:
 
 
 def super_and_subscript(arguments: Arguments) -> str:
+    """What stands above, then what stands below."""
     above, below = [*positional(arguments), "", ""][:2]
     return superscript(arguments.get("p") or above) + (arguments.get("b") or below)
 
@@ -84,6 +85,7 @@ def numbered(arguments: Arguments) -> str:
 
 
 def bra_ket(arguments: Arguments) -> str:
+    """`⟨a|b⟩`."""
     bra, ket = [*positional(arguments), "", ""][:2]
     return f"⟨{bra}{protect('|')}{ket}⟩"
 

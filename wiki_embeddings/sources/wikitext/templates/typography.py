@@ -20,8 +20,9 @@ _STYLES = """
 abbr|aut|abbrlink|acronym|bdo|big|center|large|larger|longitem|midsize|nastaliq|nobold|nobr|noitalic|
 noitalics|nowrap|nq|small|smaller|smallcaps|smallcaps all|sub|tooltip|vanchor|visible anchor|vr|em|
 strong|bold|italic|italics|bi|b|i|u|ins|del|strikethrough|s|not a typo|proper name|as written|nat|
-notatypo|serif|sans-serif|mono|monospace|larger text|huge|resize text|allcaps|title case|anchor text|
-dfn|defn|term|highlight|strike|normal|text|nonbold|no italic|no bold|bigger|xx-large|x-larger|avoid wrap|
+notatypo|serif|sans-serif|mono|monospace|larger text|huge|resize text|allcaps|title case|
+anchor text|
+dfn|highlight|strike|normal|text|nonbold|no italic|no bold|bigger|xx-large|x-larger|avoid wrap|
 starred|nbsp text|script text|no wrap|linkable|white|lower|raise|superimpose text|plain link|
 plainlink|crossreference|cross reference|crossref|transh|em dash text|longlink|keep|fake heading|
 nonfree|samp|ltr|rtl|dir|bidi|nobreak|nw|wrap|sentence|uline|ul|quote inline|blue|red|green|gray|
@@ -54,7 +55,8 @@ def keys(arguments: Arguments) -> str:
 
 _CHARACTERS = {
     "!": "|", "!!": "||", "=": "=", "'": "'", "'s": "'s", "' \"": "'\"", "\" '": "\"'",
-    "'\"": "'\"", "\"'": "\"'", "(": "{", ")": "}", "((": "{{", "))": "}}", "*": "*", "asterisk": "*",
+    "'\"": "'\"", "\"'": "\"'", "(": "{", ")": "}", "((": "{{", "))": "}}", "*": "*",
+    "asterisk": "*",
     "pipe": "|", "hash-tag": "#", "colon": ":", "semicolon": ";", "lbrace": "{", "rbrace": "}",
     "bracket": "[", "(": "{", "lbracket": "[", "rbracket": "]", "[": "[", "]": "]", "`": "`",
 }  # fmt: skip
@@ -71,7 +73,8 @@ _SIGNS = {
     "–": "ndash|en dash|endash|–|nsndns",
     " – ": "snd|snds|spaced ndash|spaced en dash|spnd|spndash|dash|en space dash|sndash|–spaced",
     "‑": "hyphen|nbhyph|nbh|nonbreaking hyphen|hyphen-minus|nbhyphen",
-    " ": "hsp|nbsp|spaces|thinsp|space|nnbsp|hair space|hairsp|thin space|sp|ensp|emsp|pad|px2|gap|·nbsp|tsp|0ws|in5|indent",
+    " ": "hsp|nbsp|spaces|thinsp|space|nnbsp|hair space|hairsp|thin space|sp|ensp|emsp|pad|px2|"
+    "gap|·nbsp|tsp|0ws|in5|indent",
     "...": "...|ellipsis|nbellipsis",
     "☉": "sun symbol|sun",
     "a.k.a.": "aka|a.k.a.",
@@ -95,7 +98,8 @@ _SIGNS = {
 
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys("".join(_STYLES.split("\n")).split("|"), argument("1", "text")),
-    **dict.fromkeys(["keypress", "key press", "key", "kbd", "button", "keyboard", "pressed key"], keys),
+    **dict.fromkeys(["keypress", "key press", "key", "kbd", "button", "keyboard",
+    "pressed key"], keys),
     **dict.fromkeys(["resize", "font size", "fs", "font-size", "size"], last),
     **dict.fromkeys(
         ["color", "colour", "fontcolor", "font color", "background color", "fgcolor", "font",
@@ -103,10 +107,12 @@ TEMPLATES: dict[str, Expansion] = {
         color,
     ),
     **dict.fromkeys(["sc", "sc1", "uc", "caps", "all caps", "sc2"], _upper),
-    **dict.fromkeys(["sup", "superscript"], lambda arguments: superscript(argument("1")(arguments))),
+    **dict.fromkeys(["sup", "superscript"],
+    lambda arguments: superscript(argument("1")(arguments))),
     **dict.fromkeys(["tq", "tqq", "tqi", "quote-inline", "qi", "dquote"], quoted("“", "”")),
     **dict.fromkeys(["single+double", "squote"], quoted("‘", "’")),
-    **dict.fromkeys(["break", "br", "crlf", "newline", "-line", "clear line"], constant(LINE_BREAK)),
+    **dict.fromkeys(["break", "br", "crlf", "newline", "-line", "clear line"],
+    constant(LINE_BREAK)),
     **dict.fromkeys(["pb", "paragraph break", "paragraph", "p"], constant(PARAGRAPH_BREAK)),
     **{name: constant(protect(sign)) for name, sign in _CHARACTERS.items()},
     **{name: constant(sign) for sign, names in _SIGNS.items() for name in names.split("|")},

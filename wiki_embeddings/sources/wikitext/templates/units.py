@@ -11,6 +11,7 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
     argument,
     positional,
 )
+from wiki_embeddings.sources.wikitext.templates.numbers import in_words
 
 _RANGES = {
     "-": "–", "–": "–", "to": " to ", "to(-)": " to ", "to-": " to ", "to about": " to about ",
@@ -28,19 +29,22 @@ _WORDS = {
     "USgal": ("US gallon", "US gallons"), "impgal": ("imperial gallon", "imperial gallons"),
     "U.S.gal": ("US gallon", "US gallons"), "gal": ("gallon", "gallons"),
     "oilbbl": ("barrel", "barrels"), "oilbbl/d": ("barrel per day", "barrels per day"),
-    "bbl": ("barrel", "barrels"), "LT": ("long ton", "long tons"), "ST": ("short ton", "short tons"),
+    "bbl": ("barrel", "barrels"), "LT": ("long ton", "long tons"), "ST": ("short ton",
+    "short tons"),
     "MT": ("metric ton", "metric tons"), "t": ("tonne", "tonnes"), "tonne": ("tonne", "tonnes"),
     "ton": ("ton", "tons"), "foot": ("foot", "feet"), "feet": ("foot", "feet"),
     "mile": ("mile", "miles"), "yard": ("yard", "yards"), "inch": ("inch", "inches"),
     "meter": ("meter", "meters"), "metre": ("metre", "metres"), "pound": ("pound", "pounds"),
     "ounce": ("ounce", "ounces"), "gallon": ("gallon", "gallons"), "knot": ("knot", "knots"),
     "kn": ("knot", "knots"), "hectare": ("hectare", "hectares"), "liter": ("liter", "liters"),
-    "litre": ("litre", "litres"), "USpt": ("US pint", "US pints"), "USqt": ("US quart", "US quarts"),
+    "litre": ("litre", "litres"), "USpt": ("US pint", "US pints"), "USqt": ("US quart",
+    "US quarts"),
     "PD/sqmi": ("person per square mile", "people per square mile"),
     "PD/km2": ("person per square kilometre", "people per square kilometre"),
     "/sqmi": ("per square mile", "per square mile"), "/km2": ("per square kilometre",) * 2,
     "stone": ("stone", "stone"), "ly": ("light-year", "light-years"), "pc": ("parsec", "parsecs"),
-    "AU": ("astronomical unit", "astronomical units"), "au": ("astronomical unit", "astronomical units"),
+    "AU": ("astronomical unit", "astronomical units"), "au": ("astronomical unit",
+    "astronomical units"),
     "day": ("day", "days"), "hour": ("hour", "hours"), "bushel": ("bushel", "bushels"),
 }  # fmt: skip
 """Singular and plural of the units whose names are written out."""
@@ -50,24 +54,33 @@ _SIGNS = {
     "C-change": "°C", "F-change": "°F", "C-diff": "°C", "F-diff": "°F", "celsius": "°C",
     "km2": "km²", "m2": "m²", "cm2": "cm²", "mm2": "mm²", "sqkm": "km²", "sqm": "m²", "km3": "km³",
     "m3": "m³", "cm3": "cm³", "dm3": "dm³", "mi2": "sq mi", "sqmi": "sq mi", "sqft": "sq ft",
-    "ft2": "sq ft", "sqyd": "sq yd", "sqin": "sq in", "in2": "sq in", "ft3": "cu ft", "cuft": "cu ft",
-    "cuin": "cu in", "cumi": "cu mi", "cuyd": "cu yd", "in3": "cu in", "m/s2": "m/s²", "ft/s2": "ft/s²",
+    "ft2": "sq ft", "sqyd": "sq yd", "sqin": "sq in", "in2": "sq in", "ft3": "cu ft",
+    "cuft": "cu ft",
+    "cuin": "cu in", "cumi": "cu mi", "cuyd": "cu yd", "in3": "cu in", "m/s2": "m/s²",
+    "ft/s2": "ft/s²",
     "kg/m3": "kg/m³", "kg/m2": "kg/m²", "g/cm3": "g/cm³", "m3/s": "m³/s", "cuft/s": "cu ft/s",
-    "um": "μm", "μm": "μm", "ug": "μg", "lbf.ft": "lbf⋅ft", "lb.ft": "lb⋅ft", "lbft": "lb⋅ft", "Nm": "N⋅m",
-    "N.m": "N⋅m", "kW.h": "kWh", "kn.m": "kN⋅m", "W/m2": "W/m²", "kmh": "km/h", "kph": "km/h", "mpg-us": "mpg‑US",
-    "L/100 km": "L/100 km", "mpgus": "mpg‑US", "mpgimp": "mpg‑imp", "USfloz": "US fl oz", "impfloz": "imp fl oz",
+    "um": "μm", "μm": "μm", "ug": "μg", "lbf.ft": "lbf⋅ft", "lb.ft": "lb⋅ft", "lbft": "lb⋅ft",
+    "Nm": "N⋅m",
+    "N.m": "N⋅m", "kW.h": "kWh", "kn.m": "kN⋅m", "W/m2": "W/m²", "kmh": "km/h", "kph": "km/h",
+    "mpg-us": "mpg‑US",
+    "L/100 km": "L/100 km", "mpgus": "mpg‑US", "mpgimp": "mpg‑imp", "USfloz": "US fl oz",
+    "impfloz": "imp fl oz",
     "H/km2": "/km²", "tonne/ha": "t/ha", "lbs": "lb", "hp-metric": "PS", "bhp": "bhp",
 }  # fmt: skip
 """Unit codes of {{convert}} that differ from what a reader sees."""
 
 _LONG = {
     "km": "kilometre", "m": "metre", "cm": "centimetre", "mm": "millimetre", "kg": "kilogram",
-    "g": "gram", "mi": "mile", "ft": "foot", "in": "inch", "yd": "yard", "lb": "pound", "oz": "ounce",
-    "ha": "hectare", "L": "litre", "C": "degree Celsius", "F": "degree Fahrenheit", "hp": "horsepower",
-    "st": "stone", "nmi": "nautical mile", "acre": "acre", "t": "tonne", "MW": "megawatt", "J": "joule",
+    "g": "gram", "mi": "mile", "ft": "foot", "in": "inch", "yd": "yard", "lb": "pound",
+    "oz": "ounce",
+    "ha": "hectare", "L": "litre", "C": "degree Celsius", "F": "degree Fahrenheit",
+    "hp": "horsepower",
+    "st": "stone", "nmi": "nautical mile", "acre": "acre", "t": "tonne", "MW": "megawatt",
+    "J": "joule",
     "kPa": "kilopascal", "psi": "pound per square inch", "m3": "cubic metre", "cuft": "cubic foot",
     "ft2": "square foot", "mi2": "square mile", "cuin": "cubic inch", "cc": "cubic centimetre",
-    "cm3": "cubic centimetre", "ml": "millilitre", "mL": "millilitre", "l": "litre", "sqyd": "square yard",
+    "cm3": "cubic centimetre", "ml": "millilitre", "mL": "millilitre", "l": "litre",
+    "sqyd": "square yard",
     "mph": "mile per hour", "km/h": "kilometre per hour", "km2": "square kilometre",
     "sqmi": "square mile", "m2": "square metre", "sqft": "square foot", "kW": "kilowatt",
 }  # fmt: skip
@@ -140,6 +153,8 @@ def _is_word(name: str) -> bool:
 
 def _number(text: str, arguments: Arguments) -> str:
     """Group the digits, and write `1+1/2` as a reader sees it."""
+    if arguments.get("spell") and text.isdecimal():
+        return in_words(Arguments({"1": text}, arguments.page))
     if "/" in text:
         return text.replace("//", "/").replace("+", " ").replace("&", " ").strip()
     text = text.replace("&minus;", "-")
@@ -177,21 +192,29 @@ def _name(code: str, number: str, arguments: Arguments) -> str:
     if code in _WORDS:
         singular, plural = _WORDS[code]
         return singular if is_adjective or number.strip("-−") in {"1", "1.0"} else plural
-    is_short = arguments.get("abbr") in {"on", "in", "values", "~"}
-    is_long = arguments.get("abbr") == "off" or (is_adjective and not is_short)
-    if is_long and code in _LONG:
-        name = _LONG[code]
-        if arguments.get("sp") == "us":
-            name = name.replace("metre", "meter").replace("litre", "liter")
-        if is_adjective or number == "1":
-            return name
-        head, _, tail = name.partition(" per ")
-        if name.startswith(("square ", "cubic ")):
-            return name.rpartition(" ")[0] + " " + _plural(name.rpartition(" ")[2])
-        if name.startswith("degree "):
-            return name.replace("degree", "degrees")
-        return _plural(head) + (f" per {tail}" if tail else "")
+    if code in _LONG and _is_written_out(arguments):
+        return _long_name(_LONG[code], arguments, is_singular=is_adjective or number == "1")
     return _SIGNS.get(code, code)
+
+
+def _is_written_out(arguments: Arguments) -> bool:
+    """Whether the unit's name is written out, as {{convert}} does for an adjective."""
+    is_adjective = arguments.get("adj") in _ADJECTIVES
+    abbreviation = arguments.get("abbr")
+    is_short = abbreviation in {"on", "in", "values", "~"}
+    return bool(arguments.get("spell") or abbreviation == "off" or (is_adjective and not is_short))
+
+
+def _long_name(name: str, arguments: Arguments, *, is_singular: bool) -> str:
+    if arguments.get("sp") == "us":
+        name = name.replace("metre", "meter").replace("litre", "liter")
+    if is_singular:
+        return name
+    head, per, tail = name.partition(" per ")
+    adjective, space, noun = head.rpartition(" ")
+    if head.startswith("degree "):
+        return head.replace("degree", "degrees")
+    return f"{adjective}{space}{_plural(noun)}{per}{tail}"
 
 
 def _plural(name: str) -> str:

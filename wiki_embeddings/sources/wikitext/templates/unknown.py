@@ -45,7 +45,8 @@ _PARTS = re.compile(
     r"\bipa|\bafi\b|\bapi\b|мфа|audio|pronunc|pronúncia|prononc|uitspraak|aussprache|respell|listen|"
     r"sound|lyssna|ljud|発音|发音|發音|발음|تلفظ|okunuş|הגייה|"
     # A request to the authors.
-    r"needed|inline|nodig|behövs|benötigt|necessári|requerid|necesari|verification|original research|"
+    r"needed|inline|nodig|behövs|benötigt|necessári|requerid|necesari|verification|"
+    "original research|"
     r"belirt|wikify|gereksinim|требу|потріб|مصدر|بحاجة|مدرک|आवश्यक|要|"
     # A picture.
     r"icon|ikon|simge|symbol|simbolo|símbolo|logo\b|flag|flagge|\bvlag|bandeira|bandera|bandiera|"
@@ -76,7 +77,7 @@ def guess(name: str, arguments: Arguments) -> str:
     """
     values = positional(arguments)
     has_names = len(arguments) > len(values)
-    if len(values) == 2 and _is_style(values[0]):  # noqa: PLR2004
+    if len(values) == 2 and _is_style(values[0]):
         values = values[1:]
     if len(values) != 1 or not values[0] or _is_beside_the_text(name):
         return ""

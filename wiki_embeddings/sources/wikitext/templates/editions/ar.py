@@ -6,7 +6,6 @@ from wiki_embeddings.sources.wikitext.templates.blocks import quotation
 from wiki_embeddings.sources.wikitext.templates.coordinates import coordinates
 from wiki_embeddings.sources.wikitext.templates.dates import local_date
 from wiki_embeddings.sources.wikitext.templates.expansions import (
-    Arguments,
     Expansion,
     argument,
     constant,

@@ -40,14 +40,14 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["dc", "d. c.", "d.c."], lambda a: f"{argument('1')(a)} d. C.".strip()),
     **rows(
         {
-            "{1}": "esd|versalita|versalitas|cita requerida|demostrar|nombre nativo|aclarar|enlace pasivo|"
-            "ajustar texto|romanos|subíndice|quién|no fuente|sin relevancia",
+            "{1}": "esd|versalita|versalitas|cita requerida|demostrar|nombre nativo|aclarar|"
+            "enlace pasivo|"
+            "ajustar texto|romanos|subíndice|quién|no fuente|sin relevancia|texto pequeño|pequeño",
             "{1}.º": "ordinal",
             "{3|1}": "enlace interlingüístico",
             "n.º {1}": "número|núm",
             "{1} hab.": "hab",
             "{1} €": "euros|euro",
-            "{1}": "versalita|esd|cita requerida|demostrar|nombre nativo|aclarar|texto pequeño|pequeño",
         }
     ),
 }  # fmt: skip

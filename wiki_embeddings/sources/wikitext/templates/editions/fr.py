@@ -114,11 +114,13 @@ _ROMANS = [
 
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(
-        ["date", "date-", "date de naissance", "date naissance", "date de naissance-", "date de décès",
+        ["date", "date-", "date de naissance", "date naissance", "date de naissance-",
+        "date de décès",
          "date décès", "date de décès-", "naissance", "décès", "date rapide"],
         _day,
     ),
-    **dict.fromkeys(["unité", "unite", "nombre", "nb", "unité2", "formatnombre", "u", "unité/2"], quantity),
+    **dict.fromkeys(["unité", "unite", "nombre", "nb", "unité2", "formatnombre", "u",
+    "unité/2"], quantity),
     **dict.fromkeys(["s", "s2", "siècle", "siècles"], centuries()),
     **dict.fromkeys(["s-", "s2-"], centuries("")),
     **dict.fromkeys(["-s", "-s2"], centuries("siècle", "av. J.-C.")),
@@ -157,11 +159,16 @@ TEMPLATES: dict[str, Expansion] = {
         {
             "{texte|text|2}": "langue",
             "{texte|fr|1}": "lien",
-            "{1}": "nobr|refnec|référence nécessaire|référence souhaitée|refsou|passage évasif|quand|qui|"
-            "pertinence détail|lesquels|petit|abréviation|abrev|abrév|abr|ind|indice|pc|page h'|souverain|"
-            "souverain-|souverain2|souverain3|hébreu|arabe|russe|grec ancien|chinois|coréen|sanskrit|pays|"
-            "drapeau2|nombre romain|romain|où|quoi|lequel|laquelle|lesquelles|style à vérifier|pas clair|"
-            "interprétation personnelle|pertinence passage|vérifier|incompréhensible|mot étranger|petites capitales|"
+            "{1}": "nobr|refnec|référence nécessaire|référence souhaitée|refsou|passage évasif|"
+            "quand|qui|"
+            "pertinence détail|lesquels|petit|abréviation|abrev|abrév|abr|ind|indice|pc|page h'|"
+            "souverain|"
+            "souverain-|souverain2|souverain3|hébreu|arabe|russe|grec ancien|chinois|coréen|"
+            "sanskrit|pays|"
+            "drapeau2|nombre romain|romain|où|quoi|lequel|laquelle|lesquelles|style à vérifier|"
+            "pas clair|"
+            "interprétation personnelle|pertinence passage|vérifier|incompréhensible|"
+            "mot étranger|petites capitales|"
             "terme défini|terme|à sourcer|sic text|insécable|surligner|barré",
             "vers {1}": "vers",
             "no {1}": "no|numéro|num",

@@ -46,8 +46,10 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["a.c.", "ac"], constant("a.C.")),
     **rows(
         {
-            "{1}": "ta|tutto attaccato|senza fonte|citazione necessaria|chiarire|maiuscoletto|pedici|tc|"
-            "non chiaro|da quando|testo piccolo|nave|sf|cn|forse|cirillico|giapponese|ebraico|arabo|cinese",
+            "{1}": "ta|tutto attaccato|senza fonte|citazione necessaria|chiarire|maiuscoletto|"
+            "pedici|tc|"
+            "non chiaro|da quando|testo piccolo|nave|sf|cn|forse|cirillico|giapponese|ebraico|"
+            "arabo|cinese",
             "{1} secolo": "secolo",
             "{1} €": "euro",
             "in inglese {1}": "inglese",

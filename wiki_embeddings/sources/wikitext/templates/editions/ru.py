@@ -50,7 +50,14 @@ def untranslated(arguments: Arguments) -> str:
 
 
 def number(arguments: Arguments) -> str:
+    """`12 345`."""
     return group_digits(argument("1")(arguments), "ru")
+
+
+def power_of_ten(arguments: Arguments) -> str:
+    """`·10⁵`."""
+    exponent = argument("1")(arguments)
+    return f"·10{superscript(exponent)}" if exponent else "e"
 
 
 TEMPLATES: dict[str, Expansion] = {
@@ -98,7 +105,7 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["цитата", "цитата текст", "вірш", "стих", "стихотворение"], quotation),
     **dict.fromkeys(["кавычки", "«"], quoted("«", "»")),
     **dict.fromkeys(["дробь", "дріб"], fraction),
-    "e": lambda a: f"·10{superscript(arguments_first(a))}" if arguments_first(a) else "e",
+    "e": power_of_ten,
     **dict.fromkeys(
         ["флаг", "якорь", "якір", "флаг россии", "флагифик", "нет аи", "прапор"], constant("")
     ),
@@ -108,7 +115,8 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["тире", "—"], constant(" — ")),
     **rows(
         {
-            "{1}": "s|nobr|nobr2|флагификация|бс|ударение|подст:ударение|прапорифікація|иврит|арабский|"
+            "{1}": "s|nobr|nobr2|флагификация|бс|ударение|подст:ударение|прапорифікація|иврит|"
+            "арабский|"
             "год|комментарий текст|мелкий|нпс|кс|капитель|неразрывный|китайский|японский|пр",
             "{2|1}": "аббр|тс|abbr2|комм|перевод",
             "{1} год": "гдр",
@@ -120,7 +128,3 @@ TEMPLATES: dict[str, Expansion] = {
         }
     ),
 }
-
-
-def arguments_first(arguments: Arguments) -> str:
-    return argument("1")(arguments)
