@@ -126,12 +126,14 @@ def _convert(pages: list[Page], progress: Progress) -> Iterator[pa.RecordBatch]:
     from wiki_embeddings.schemas import RAW_SCHEMA
     from wiki_embeddings.sources.wikitext.conversion import plain_text
 
-    hidden = read_site_info(bundled_dump()).hidden_namespaces
+    site = read_site_info(bundled_dump())
     for first in range(0, len(pages), BATCH_ARTICLES):
         batch = pages[first : first + BATCH_ARTICLES]
         texts = []
         for page in batch:
-            texts.append(plain_text(page.wikitext, hidden))
+            texts.append(
+                plain_text(page.wikitext, site.hidden_namespaces, site.language, page.title)
+            )
             progress(1)
         ids, urls = [page.id for page in batch], [page.url for page in batch]
         titles = [page.title for page in batch]

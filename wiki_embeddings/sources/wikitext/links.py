@@ -23,7 +23,7 @@ _FILE = re.compile(
 )
 _TALK = re.compile(r"talk|.+ talk|.*(?:diskussion|discussion|discusión|discussão|discussione)")
 _MEDIA_NAMES = """
-    media medium média medio multimédia multimedia медиа медия медіа медија 
+    media medium média medio multimédia multimedia медиа медия медіа медија
     メディア 媒体 媒體 媒體文件 미디어
     ميديا وسائط मीडिया מדיה مدیا ortam medya
 """

@@ -8,6 +8,7 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
     Expansion,
     argument,
     constant,
+    joined,
     last,
     positional,
 )
@@ -139,7 +140,7 @@ TEMPLATES: dict[str, Expansion] = {
     "columns": columns,
     **dict.fromkeys(["columns-list", "col-list", "collist", "columnslist"], last),
     **dict.fromkeys(_LISTS.split("|"), bullet_list),
-    **dict.fromkeys(["cslist", "comma separated entries", "csl"], lambda a: ", ".join(filter(None, positional(a)))),
+    **dict.fromkeys(["cslist", "comma separated entries", "csl"], joined(", ")),
     **dict.fromkeys(["plainlist", "flatlist", "plain list", "endplainlist"], argument("1")),
     **dict.fromkeys(["block indent", "blockindent", "bi", "indented plainlist", "left", "right",
                      "align", "aligned block", "centered", "div", "wrapper", "stack text",

@@ -70,6 +70,9 @@ def percentage(arguments: Arguments) -> str:
     return f"{value:.{precision}f}%" if precision or abs(value) >= 1 else f"{value:.2g}%"
 
 
+_AREAS = {"sqmi": "sq mi", "mi2": "sq mi", "acre": "acre", "ha": "ha"}
+
+
 def population_density(arguments: Arguments) -> str:
     """`5.7/km²` for {{pop density|3645257|640081.87|km2|sqmi}}."""
     people, area, unit = [*positional(arguments), "", "", ""][:3]
@@ -81,7 +84,7 @@ def population_density(arguments: Arguments) -> str:
     if value is None:
         return ""
     shown = f"{value:.1f}" if value < 100 else f"{value:,.0f}"
-    return f"{shown}/{ {'sqmi': 'sq mi', 'mi2': 'sq mi', 'acre': 'acre', 'ha': 'ha'}.get(unit, 'km²') }"
+    return f"{shown}/{_AREAS.get(unit, 'km²')}"
 
 
 _ONES = [

@@ -58,7 +58,7 @@ _CHARACTERS = {
     "'\"": "'\"", "\"'": "\"'", "(": "{", ")": "}", "((": "{{", "))": "}}", "*": "*",
     "asterisk": "*",
     "pipe": "|", "hash-tag": "#", "colon": ":", "semicolon": ";", "lbrace": "{", "rbrace": "}",
-    "bracket": "[", "(": "{", "lbracket": "[", "rbracket": "]", "[": "[", "]": "]", "`": "`",
+    "bracket": "[", "lbracket": "[", "rbracket": "]", "[": "[", "]": "]", "`": "`",
 }  # fmt: skip
 _SIGNS = {
     '"': '-"|"|quot|double quote',

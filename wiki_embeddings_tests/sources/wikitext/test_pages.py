@@ -1,0 +1,37 @@
+"""Pages of many editions, as data: what must stand in their text, and what must not."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wiki_embeddings.sources.wikitext.conversion import plain_text
+
+FOLDER = Path(__file__).with_name("pages")
+
+
+def pages() -> Iterator[Any]:
+    for path in sorted(FOLDER.glob("*.toml")):
+        for page in tomllib.loads(path.read_text())["page"]:
+            yield pytest.param(page, id=f"{path.stem}: {page['name']}")
+
+
+@pytest.mark.parametrize("page", pages())
+def test_a_page_reads_as_on_the_wiki(page):
+    text = plain_text(page["wikitext"], language=page["language"], title=page["name"])
+
+    assert text == page.get("text", text)
+    assert [piece for piece in page.get("must", []) if piece not in text] == []
+    assert [piece for piece in page.get("must_not", []) if piece in text] == []
+
+
+def test_the_pages_are_of_many_languages_and_each_expects_something():
+    all_pages = [parameter.values[0] for parameter in pages()]
+
+    assert len(all_pages) >= 80
+    assert len({page["language"] for page in all_pages}) >= 10
+    assert all(page.get("text") is not None or page.get("must") for page in all_pages)
