@@ -50,6 +50,7 @@ _WITHOUT_WIDTH = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 _SPACE = re.compile(r"[^\S\n]+")
 _SPACE_IN_BRACKETS = re.compile(r"(?<=[(\[]) +| +(?=[)\]])")
 _SPACE_BEFORE_STOP = re.compile(r" +(?=[,;](?: |$))|(?<![.,]) +(?=\.(?: [A-Z]|$))")
+_SPACE_BEFORE_FRENCH_STOP = re.compile(r" +(?=,(?: |$))|(?<![.,]) +(?=\.(?: [A-Z]|$))")
 _BREAK_BEFORE_STOP = re.compile(rf"\n(?=[,;.)](?:[\s{REMOVED}]|$))")
 _EMPTY_BRACKETS = re.compile(r" ?\( \)")
 
@@ -59,11 +60,12 @@ _REMARK = re.compile(rf"['\s]*(?:{CITATION}.*|{REMOVED}(?=.*[(\d])(?:\([^()]*\)|
 """A line with only a remark, in brackets or numbers, about what was removed before it."""
 
 
-def clean_up(marked: str) -> str:
+def clean_up(marked: str, language: str) -> str:
     """Turn text with markers into plain text.
 
     Args:
         marked: Text with `markers`, in which blank lines separate paragraphs.
+        language: Language code of the wiki: French puts a space before a semicolon.
 
     Returns:
         Paragraphs and headings separated by one blank line, without markers; each list item
@@ -72,7 +74,8 @@ def clean_up(marked: str) -> str:
     text = marked.replace(LINE_BREAK, "\n").replace(PARAGRAPH_BREAK, "\n\n")
     text = _remove_residues(text)
     text = _BREAK_BEFORE_STOP.sub("", _SPACE.sub(" ", text))
-    lines = [_clean_line(line) for line in text.split("\n")]
+    stop = _SPACE_BEFORE_FRENCH_STOP if language == "fr" else _SPACE_BEFORE_STOP
+    lines = [_clean_line(line, stop) for line in text.split("\n")]
     blocks = _join_lines(line for line in lines if line is not None)
     return restore("\n\n".join(_drop_empty_sections(blocks)))
 
@@ -86,7 +89,7 @@ def _remove_residues(text: str) -> str:
     return _WITHOUT_WIDTH.sub("", _BRACES.sub("", text))
 
 
-def _clean_line(line: str) -> str | None:
+def _clean_line(line: str, space_before_stop: re.Pattern[str]) -> str | None:
     """Clean one line; return None if nothing is left of it, not even a line break."""
     if ASIDE_START in line or ASIDE_END in line:
         line = _show_asides(line)
@@ -97,7 +100,7 @@ def _clean_line(line: str) -> str | None:
     if _REMARK.fullmatch(line):
         return None
     line = repair_punctuation(remove_bold_italic(line.replace(CITATION, REMOVED)))
-    for surplus in (_EMPTY_BRACKETS, _SPACE_IN_BRACKETS, _SPACE_BEFORE_STOP):
+    for surplus in (_EMPTY_BRACKETS, _SPACE_IN_BRACKETS, space_before_stop):
         line = surplus.sub("", line)
     line = _SPACE.sub(" ", line).strip()
     return None if is_item and not line else line

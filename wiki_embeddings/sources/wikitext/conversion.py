@@ -44,4 +44,5 @@ def plain_text(
         title=title,
     )
     balanced = balance(remove_markers(wikitext))
-    return clean_up(render(mwparserfromhell.parse(balanced, skip_style_tags=True), page))
+    rendered = render(mwparserfromhell.parse(balanced, skip_style_tags=True), page)
+    return clean_up(rendered, language)

@@ -74,9 +74,8 @@ def _words(*tables: dict[str, str]) -> frozenset[str]:
     return frozenset(word for table in tables for text in table.values() for word in text.split())
 
 
-PREPOSITIONS = _words(_PREPOSITIONS)
 INTRODUCTIONS = _words(_PREPOSITIONS, _QUALIFIERS)
-"""What may stand between a preposition and its noun, with the prepositions themselves."""
+"""Prepositions, and what may stand between them and their nouns."""
 
 JOINTS = frozenset(_JOINTS.split())
 """Words that join what follows to what stands before; at the end of a clause they join nothing."""

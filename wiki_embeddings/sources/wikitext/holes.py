@@ -14,7 +14,6 @@ from wiki_embeddings.sources.wikitext.function_words import (
     FOLLOWERS,
     INTRODUCTIONS,
     JOINTS,
-    PREPOSITIONS,
 )
 from wiki_embeddings.sources.wikitext.markers import HOLE, REMOVED
 
@@ -23,7 +22,7 @@ _JOINED_HOLES = re.compile(
 )
 _CURRENCY = re.compile(rf"(?<!\()(?:\b(?:US|A|AU|C|CA|NZ|HK|NT|R))?[$£€¥₹₩₽₺]\s?{HOLE}")
 _UNIT = re.compile(rf"{HOLE}\s?(?:%|‰|°C|km²|m²|km|kg)(?!\w)")
-_LAST_WORD = re.compile(r"(?:^|(?<=[\s(\[\"'“„«—–]))(\S+)\s+$")
+_LAST_WORD = re.compile(r"(?:^|(?<=[\s(\[\"'“„«—–\ufdd0]))(\S+)\s+$")
 _NEXT_WORD = re.compile(r"\s*([^\W\d_]+)?")
 _ENDS = re.compile(r"\s*(?:[,.;:!?()\]，。；、）]|$)")
 
@@ -60,17 +59,16 @@ def _drop_introduction(before: str, after: str) -> str:
     if not _leaves_a_hole(after):
         return before
     start, tail = before[:-_TAIL], before[-_TAIL:]
-    kept, has_preposition = tail, False
+    kept = tail
     ends = bool(_ENDS.match(after))
     words = INTRODUCTIONS | JOINTS if ends else INTRODUCTIONS
-    while (match := _LAST_WORD.search(kept)) and (word := match[1].lower()) in words:
-        has_preposition = has_preposition or word in PREPOSITIONS or word in JOINTS
+    while (match := _LAST_WORD.search(kept)) and match[1] != "I" and match[1].lower() in words:
         kept = kept[: match.start()]
     if ends and (match := _LAST_WORD.search(kept)) and match[1].lower() in COPULAS:
         text = start + kept
         boundaries = [text.rfind(end) + len(end) for end in _CLAUSE_ENDS if end in text]
         return text[: max(boundaries, default=0)]
-    return start + kept if has_preposition else before
+    return start + kept
 
 
 def _leaves_a_hole(after: str) -> bool:

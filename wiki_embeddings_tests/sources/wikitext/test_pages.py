@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,14 @@ from wiki_embeddings.sources.wikitext.conversion import plain_text
 FOLDER = Path(__file__).with_name("pages")
 
 
-def pages() -> Iterator[Any]:
-    for path in sorted(FOLDER.glob("*.toml")):
-        for page in tomllib.loads(path.read_text())["page"]:
-            yield pytest.param(page, id=f"{path.stem}: {page['name']}")
+PAGES: list[dict[str, Any]] = [
+    page | {"kind": path.stem}
+    for path in sorted(FOLDER.glob("*.toml"))
+    for page in tomllib.loads(path.read_text())["page"]
+]
 
 
-@pytest.mark.parametrize("page", pages())
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page['kind']}: {page['name']}")
 def test_a_page_reads_as_on_the_wiki(page):
     text = plain_text(page["wikitext"], language=page["language"], title=page["name"])
 
@@ -30,8 +30,6 @@ def test_a_page_reads_as_on_the_wiki(page):
 
 
 def test_the_pages_are_of_many_languages_and_each_expects_something():
-    all_pages = [parameter.values[0] for parameter in pages()]
-
-    assert len(all_pages) >= 80
-    assert len({page["language"] for page in all_pages}) >= 10
-    assert all(page.get("text") is not None or page.get("must") for page in all_pages)
+    assert len(PAGES) >= 80
+    assert len({page["language"] for page in PAGES}) >= 10
+    assert all(page.get("text") is not None or page.get("must") for page in PAGES)

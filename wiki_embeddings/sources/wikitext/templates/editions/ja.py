@@ -12,6 +12,7 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
     positional,
     rows,
 )
+from wiki_embeddings.sources.wikitext.templates.typography import keys
 
 
 def death(arguments: Arguments) -> str:
@@ -41,6 +42,7 @@ TEMPLATES: dict[str, Expansion] = {
     ),
     **dict.fromkeys(["行内引用", "引用", "引用文"], quotation),
     **dict.fromkeys(["by", "nfly", "年"], _year),
+    "キー": keys,
     **dict.fromkeys(["r", "要出典", "アンカー", "要検証"], constant("")),
     **rows(
         {

@@ -40,7 +40,7 @@ TEMPLATES: dict[str, Expansion] = {
         local_date("zh", "ymd"),
     ),
     **dict.fromkeys(["引文", "引用", "古文"], quotation),
-    **dict.fromkeys(["notea", "noteta", "noteTA", "错字", "anchor"], constant("")),
+    **dict.fromkeys(["noteta", "错字", "anchor"], constant("")),
     **dict.fromkeys(["le", "link", "internal link helper", "interlink"], argument("3", "1")),
     **rows(
         {
