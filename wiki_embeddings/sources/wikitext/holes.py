@@ -22,7 +22,7 @@ _JOINED_HOLES = re.compile(
 )
 _CURRENCY = re.compile(rf"(?<!\()(?:\b(?:US|A|AU|C|CA|NZ|HK|NT|R))?[$£€¥₹₩₽₺]\s?{HOLE}")
 _UNIT = re.compile(rf"{HOLE}\s?(?:%|‰|°C|km²|m²|km|kg)(?!\w)")
-_LAST_WORD = re.compile(r"(?:^|(?<=[\s(\[\"'“„«—–\ufdd0]))(\S+)\s+$")
+_LAST_WORD = re.compile(r"(?:^|(?<=[\s(\[\"'“„«—–\ufdd0]))([^\s\ufdd0]+)\s+$")
 _NEXT_WORD = re.compile(r"\s*([^\W\d_]+)?")
 _ENDS = re.compile(r"\s*(?:[,.;:!?()\]，。；、）]|$)")
 

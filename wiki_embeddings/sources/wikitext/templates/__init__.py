@@ -13,6 +13,7 @@ with spaces, and an example in the tests; `expansions` has the usual ways to sho
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from wiki_embeddings.sources.wikitext.markers import CITATION
@@ -66,6 +67,8 @@ EDITIONS = {
 }  # fmt: skip
 """Modules by the language of the edition; the last one serves several."""
 
+_SHORT = 2  # letters: names that each edition gives to something else
+
 EDITION_TEMPLATES: dict[str, dict[str, Expansion]] = {
     language: module.TEMPLATES for language, module in EDITIONS.items()
 }
@@ -74,6 +77,7 @@ TEMPLATES: dict[str, Expansion] = {
     name: expansion
     for module in (*reversed(EDITIONS.values()), *KINDS)
     for name, expansion in module.TEMPLATES.items()
+    if module in KINDS or len(name) > _SHORT
 }
 """All templates; one that several editions have under the same name is that of `KINDS`."""
 
@@ -82,6 +86,9 @@ _CITATIONS = (
     "ouvrage", "lien web", "bokref", "webbref", "tidskriftsref", "книга", "статья", "публикация",
     "استشهاد ", "مرجع ", "webarchive",
 )  # fmt: skip
+_FRENCH_NUMERAL = re.compile(  # {{IIIe République}}, {{1er mai}}, {{Napoléon Ier}}
+    r"(?:[IVXL]+e|Ier|Ire|\d+(?:e|er|re|d|de))(?: .+)?|[A-ZÉ][^\W\d]+ (?:Ier|[IVX]+)"
+)
 _NAMESPACES = ("template:", "vorlage:", "modèle:", "plantilla:", "шаблон:", "predefinição:")
 
 
@@ -104,11 +111,18 @@ def find_expansion(name: str, language: str) -> Expansion | None:
         return edition[name]
     expansion, country = TEMPLATES.get(name), flags.lone_code(written)
     if expansion and country:  # {{ARM}} is Armenia, {{ARM|Cuauhtémoc}} a ship
-        return lambda arguments: (expansion if arguments.get("1") else country)(arguments)
-    return expansion or country or _find_by_prefix(name, language) or _find_land(written, language)
+        return lambda arguments: (expansion if arguments.get("1", "#") != "#" else country)(
+            arguments
+        )
+    return (
+        expansion
+        or country
+        or _find_by_prefix(name, written, language)
+        or _find_land(written, language)
+    )
 
 
-def _find_by_prefix(name: str, language: str) -> Expansion | None:
+def _find_by_prefix(name: str, written: str, language: str) -> Expansion | None:
     """Find a template whose name contains an argument, such as {{lang-fr}}."""
     if name.startswith(_CITATIONS):
         return constant(CITATION)
@@ -119,6 +133,10 @@ def _find_by_prefix(name: str, language: str) -> Expansion | None:
             label = table.get(code.removesuffix("2"), "")
             return languages.after_label("" if code.endswith("2") else label)
         return languages.foreign_text(code)
+    if language == "fr" and (_FRENCH_NUMERAL.fullmatch(written)):
+        return constant(written)
+    if name.startswith(("calcio ", "futebol ", "fútbol ")):
+        return constant(written.partition(" ")[2])
     if name.startswith(("link-", "internal link helper/", "ill-")):
         return argument("1")
     return None

@@ -120,7 +120,8 @@ _QUOTATIONS = (
     "poem|dialogue|quote2|qb|epigraph|imquote|centered pull quote|pull quote|long quote|cita"
 )
 _OTHER_QUOTATIONS = (
-    "alıntı|נקל|ציטוט|ציטוטון|שיר|نقل قول|گفتاورد|نقل‌قول|شعر|citát|citát v rámečku|idézet|sitaatti|"
+    "poema|verso|poesia|estrofa|alıntı|נקל|ציטוט|ציטוטון|שיר|نقل قول|گفتاورد|نقل‌قول|شعر|citát|"
+    "citát v rámečku|idézet|sitaatti|"
     "sitat|citat|citació|cita bloque|απόσπασμα|παράθεση|цитат|початок цитати|kutipan|คำพูด|gedicht|"
     "zitat|citaat|citazione|citação|cytat|उद्धरण|인용문|引用|trích dẫn|trích dẫn khối|şiir|vers|"
     "báseň"

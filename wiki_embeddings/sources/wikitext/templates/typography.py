@@ -30,12 +30,13 @@ grey|angbr text|hover title|popup|mouseover|define|abbreviation|mark|nobel|raw t
 """
 
 
+_TEXT = ("1", "text", "texte", "texto", "testo", "Text", "tekst")
+
+
 def quoted(opening: str, closing: str) -> Expansion:
     """Show the first argument in quotation marks."""
     return lambda arguments: (
-        f"{opening}{argument('1', 'text')(arguments)}{closing}"
-        if argument("1", "text")(arguments)
-        else ""
+        f"{opening}{argument(*_TEXT)(arguments)}{closing}" if argument(*_TEXT)(arguments) else ""
     )
 
 

@@ -45,7 +45,7 @@ _PARTS = re.compile(
     r"\bipa|\bafi\b|\bapi\b|мфа|audio|pronunc|pronúncia|prononc|uitspraak|aussprache|respell|listen|"
     r"sound|lyssna|ljud|発音|发音|發音|발음|تلفظ|okunuş|הגייה|"
     # A request to the authors.
-    r"needed|inline|nodig|behövs|benötigt|necessári|requerid|necesari|verification|"
+    r"needed|inline|nodig|behövs|benötigt|necessári|requerid|carece|necesari|verification|"
     "original research|"
     r"belirt|wikify|gereksinim|требу|потріб|مصدر|بحاجة|مدرک|आवश्यक|要|"
     # A picture.
@@ -63,7 +63,7 @@ _PARTS = re.compile(
 _CODE = re.compile(r"[\W\d_]*|[A-Z0-9]{1,3}|.*\.(?:jpe?g|png|svg|og[gv]|wav|webm)|https?:.*")
 """Arguments that are no words: numbers, codes, files and addresses."""
 
-_STYLE = re.compile(r"\d+(?:[.,]\d+)?(?:%|px|em|pt)?|#[0-9a-fA-F]{3,8}|[+-]\d")
+_STYLE = re.compile(r"\d+(?:[.,]\d+)?(?:%|px|em|pt)|#[0-9a-fA-F]{3,8}|[+-]\d")
 _COLORS = {"red", "blue", "green", "black", "white", "gray", "grey", "yellow", "orange", "purple"}
 _SENTENCE = re.compile(r"(?:\S+\s+){3,}.*[.!?…][\"'”»’]?|.{12,}[。！？…][」』”]?", re.DOTALL)
 
@@ -84,7 +84,7 @@ def guess(name: str, arguments: Arguments) -> str:
     text = values[0]
     if text.startswith(LIST_ITEM):
         return f"{PARAGRAPH_BREAK}{text}{PARAGRAPH_BREAK}"
-    if has_names or _CODE.fullmatch(text):
+    if has_names or _CODE.fullmatch(text) or is_language_code(text):
         return ""
     if _SENTENCE.fullmatch(text):
         return text

@@ -10,6 +10,7 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
     Expansion,
     argument,
     constant,
+    joined,
     positional,
     rows,
 )
@@ -84,34 +85,6 @@ def _day(arguments: Arguments) -> str:
     )
 
 
-_MONTHS = (
-    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre",
-    "octobre", "novembre", "décembre",
-)  # fmt: skip
-_ROMANS = [
-    "I",
-    "II",
-    "III",
-    "IV",
-    "V",
-    "VI",
-    "VII",
-    "VIII",
-    "IX",
-    "X",
-    "XI",
-    "XII",
-    "XIII",
-    "XIV",
-    "XV",
-    "XVI",
-    "XVII",
-    "XVIII",
-    "XIX",
-    "XX",
-    "XXI",
-]
-
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(
         ["date", "date-", "date de naissance", "date naissance", "date de naissance-",
@@ -126,15 +99,6 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["-s", "-s2"], centuries("siècle", "av. J.-C.")),
     **dict.fromkeys(["-s-", "-s2-"], centuries("", "av. J.-C.")),
     **dict.fromkeys(["sp", "sp-"], century_range),
-    **{f"{number.lower()}e": constant(f"{number}e") for number in _ROMANS[1:]},
-    **{f"{number.lower()}e siècle": constant(f"{number}e siècle") for number in _ROMANS[1:]},
-    **{f"{number}e": constant(f"{number}e") for number in range(2, 22)},
-    **{f"{number.lower()}er siècle": constant(f"{number}er siècle") for number in _ROMANS[:1]},
-    **dict.fromkeys(["ier", "ier siècle -"], constant("Ier")),
-    "ire": constant("Ire"),
-    **{f"1er {month}": constant(f"1er {month}") for month in _MONTHS},
-    "1er": constant("1er"),
-    "1re": constant("1re"),
     "er": constant("er"),
     "re": constant("re"),
     "e": constant("e"),
@@ -152,6 +116,8 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["touche", "touches"], keys),
     **dict.fromkeys(["drapeau", "ancre", "clr", "sautpage"], constant("")),
     "cf.": constant("cf."),
+    **dict.fromkeys(["nom", "navire", "prénom"], joined(" ")),
+    "ordinal": lambda arguments: f"{arguments.get('1', '')}e",
     "n°": lambda arguments: f"no {argument('1')(arguments)}".strip(),
     "incise": lambda arguments: f"– {arguments.get('1', '')}"
     + ("" if arguments.get("2") == "stop" else " –"),
@@ -159,11 +125,13 @@ TEMPLATES: dict[str, Expansion] = {
         {
             "{texte|text|2}": "langue",
             "{texte|fr|1}": "lien",
-            "{1}": "nobr|refnec|référence nécessaire|référence souhaitée|refsou|passage évasif|"
+            "{hanzi|s|t|1}[ ({pinyin|p})]": "chinois",
+            "{1}": "année|an|mois|jour|bateau|équipe|nobr|refnec|référence nécessaire|"
+            "référence souhaitée|refsou|passage évasif|"
             "quand|qui|"
             "pertinence détail|lesquels|petit|abréviation|abrev|abrév|abr|ind|indice|pc|page h'|"
             "souverain|"
-            "souverain-|souverain2|souverain3|hébreu|arabe|russe|grec ancien|chinois|coréen|"
+            "souverain-|souverain2|souverain3|hébreu|arabe|russe|grec ancien|coréen|"
             "sanskrit|pays|"
             "drapeau2|nombre romain|romain|où|quoi|lequel|laquelle|lesquelles|style à vérifier|"
             "pas clair|"

@@ -31,7 +31,7 @@ def national_team(arguments: Arguments) -> str:
 
 TEMPLATES: dict[str, Expansion] = {
     "m": measure,
-    **dict.fromkeys(["naz", "nazionale"], national_team),
+    **dict.fromkeys(["naz", "naznb", "nazionale"], national_team),
     **dict.fromkeys(
         ["data", "data nascita", "data di nascita", "data morte"], local_date("it", "dmy")
     ),
@@ -50,6 +50,7 @@ TEMPLATES: dict[str, Expansion] = {
             "pedici|tc|"
             "non chiaro|da quando|testo piccolo|nave|sf|cn|forse|cirillico|giapponese|ebraico|"
             "arabo|cinese",
+            "{1}[, {2}]": "cita",
             "{1} secolo": "secolo",
             "{1} €": "euro",
             "in inglese {1}": "inglese",

@@ -35,7 +35,7 @@ TEMPLATES: dict[str, Expansion] = {
             "séculos {1}[ e {2}]": "séculos",
             "{1} (português brasileiro) ou {2} (português europeu)": "pbpe",
             "{1} (português europeu) ou {2} (português brasileiro)": "pepb",
-            "{1}": "nwrap|ilc|versalete|nome nativo|falta fonte|pequeno|link",
+            "{1}": "nwrap|ilc|versalete|nome nativo|falta fonte|pequeno",
             "n.º {1}": "núm.|número",
             "{1}.º": "ordinal",
         }
