@@ -13,6 +13,7 @@ _ISO = re.compile(r"(\d{4})-(\d{1,2})(?:-(\d{1,2}))?(?:[T ].*)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.? +(?:de +)?([^\W\d_]{3,})\.?,? +(?:de +)?(\d{1,4})")
 _MONTH_FIRST = re.compile(r"([^\W\d_]{3,})\.? +(\d{1,2}),? +(\d{1,4})")
 
+_DEFAULT = ("d MMMM y", "LLLL y", "d MMMM")
 _PATTERNS = {
     "en": ("d MMMM y", "MMMM y", "d MMMM"),
     "de": ("d. MMMM y", "MMMM y", "d. MMMM"),
@@ -80,7 +81,7 @@ def format_parts(
     locale = locale_of(language)
     if not number:
         return " ".join(filter(None, [day, month, year]))
-    whole, of_month, without_year = _PATTERNS.get(locale.language, _PATTERNS["en"])
+    whole, of_month, without_year = _PATTERNS.get(locale.language, _DEFAULT)
     if month_first and locale.language == "en":
         whole, without_year = "MMMM d, y", "MMMM d"
     pattern = whole if day and year else of_month if year else without_year if day else "LLLL"

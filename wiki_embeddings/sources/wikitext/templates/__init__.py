@@ -89,6 +89,11 @@ _CITATIONS = (
 _FRENCH_NUMERAL = re.compile(  # {{IIIe République}}, {{1er mai}}, {{Napoléon Ier}}
     r"(?:[IVXL]+e|Ier|Ire|\d+(?:e|er|re|d|de))(?: .+)?|[A-ZÉ][^\W\d]+ (?:Ier|[IVX]+)"
 )
+_ROUTE = re.compile(r"BS(?:[-0-9e].*|[a-df-z].*|)|RBA.*|Bahnstrecke.*")
+"""Templates that draw the diagram of a railway line."""
+
+_CLUB = re.compile(r"(?:Calcio|Futebol|Fútbol) (.+)")
+
 _NAMESPACES = ("template:", "vorlage:", "modèle:", "plantilla:", "шаблон:", "predefinição:")
 
 
@@ -104,6 +109,8 @@ def find_expansion(name: str, language: str) -> Expansion | None:
     """
     written = " ".join(name.replace("_", " ").split())
     name = written.lower()
+    if _ROUTE.fullmatch(written):
+        return constant("")
     for namespace in _NAMESPACES:
         name = name.removeprefix(namespace)
     edition = EDITION_TEMPLATES.get(language, {})
@@ -117,12 +124,14 @@ def find_expansion(name: str, language: str) -> Expansion | None:
     return (
         expansion
         or country
-        or _find_by_prefix(name, written, language)
+        or _find_by_prefix(name, language)
+        or _find_by_number(written, language)
         or _find_land(written, language)
+        or currencies.lone_code(name)
     )
 
 
-def _find_by_prefix(name: str, written: str, language: str) -> Expansion | None:
+def _find_by_prefix(name: str, language: str) -> Expansion | None:
     """Find a template whose name contains an argument, such as {{lang-fr}}."""
     if name.startswith(_CITATIONS):
         return constant(CITATION)
@@ -133,13 +142,17 @@ def _find_by_prefix(name: str, written: str, language: str) -> Expansion | None:
             label = table.get(code.removesuffix("2"), "")
             return languages.after_label("" if code.endswith("2") else label)
         return languages.foreign_text(code)
-    if language == "fr" and (_FRENCH_NUMERAL.fullmatch(written)):
-        return constant(written)
-    if name.startswith(("calcio ", "futebol ", "fútbol ")):
-        return constant(written.partition(" ")[2])
     if name.startswith(("link-", "internal link helper/", "ill-")):
         return argument("1")
     return None
+
+
+def _find_by_number(name: str, language: str) -> Expansion | None:
+    """Find a template that shows its own name, as {{IIIe République}}, or a part of it."""
+    if language == "fr" and _FRENCH_NUMERAL.fullmatch(name):
+        return constant(name)
+    club = _CLUB.fullmatch(name)
+    return constant(club[1]) if club else None
 
 
 def _find_land(name: str, language: str) -> Expansion | None:

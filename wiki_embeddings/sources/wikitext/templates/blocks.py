@@ -82,6 +82,11 @@ def verse_line(arguments: Arguments) -> str:
     return LINE_BREAK + " … ".join(filter(None, positional(arguments)[:2])) + LINE_BREAK
 
 
+def poem(arguments: Arguments) -> str:
+    """A poem of which each argument is a line."""
+    return PARAGRAPH_BREAK + LINE_BREAK.join(positional(arguments)) + PARAGRAPH_BREAK
+
+
 def columns(arguments: Arguments) -> str:
     """The columns `col1`, `col2`, … one after the other."""
     names = [f"col{number}" for number in range(1, 10)]
@@ -120,7 +125,8 @@ _QUOTATIONS = (
     "poem|dialogue|quote2|qb|epigraph|imquote|centered pull quote|pull quote|long quote|cita"
 )
 _OTHER_QUOTATIONS = (
-    "poema|verso|poesia|estrofa|alıntı|נקל|ציטוט|ציטוטון|שיר|نقل قول|گفتاورد|نقل‌قول|شعر|citát|"
+    "quote box|quotebox|quote box2|cuadro de cita|caixa de citação|encart citation|citatboks|"
+    "poema|verso|poesia|estrofa|कविता|alıntı|נקל|ציטוט|ציטוטון|שיר|نقل قول|گفتاورد|نقل‌قول|citát|"
     "citát v rámečku|idézet|sitaatti|"
     "sitat|citat|citació|cita bloque|απόσπασμα|παράθεση|цитат|початок цитати|kutipan|คำพูด|gedicht|"
     "zitat|citaat|citazione|citação|cytat|उद्धरण|인용문|引用|trích dẫn|trích dẫn khối|şiir|vers|"
@@ -134,6 +140,7 @@ _LISTS = (
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(_QUOTATIONS.split("|"), quotation),
     **dict.fromkeys(_OTHER_QUOTATIONS.split("|"), quotation),
+    **dict.fromkeys(["شعر", "قصيدة", "poem lines"], poem),
     **dict.fromkeys(["ب", "بیت", "بيت", "بيت شعر"], verse_line),
     "cquote": quotation_with_images,
     "rquote": quotation_at_side,

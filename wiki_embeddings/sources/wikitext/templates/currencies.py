@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from wiki_embeddings.sources.wikitext.digits import group_digits
 from wiki_embeddings.sources.wikitext.expressions import evaluate
+from wiki_embeddings.sources.wikitext.page import locale_of
 from wiki_embeddings.sources.wikitext.templates.expansions import (
     Arguments,
     Expansion,
@@ -23,7 +26,10 @@ SIGNS = {
     "DM ": "dem|deutsche mark",
     "DKK ": "dkk",
     "€": "eur|euro|€|euros",
-    "₣": "frf",
+    "₣": "frf|french franc",
+    "ƒ": "nlg|guilder|gulden|fl",
+    "₤": "itl",
+    "₧": "esp peseta|peseta|pesetas",
     "£": "gbp|£|pound sterling|pound|£m",
     "HK$": "hkd|hk$",
     "Ft ": "huf",
@@ -54,6 +60,7 @@ SIGNS = {
 }
 """Names of templates, which are mostly codes of ISO 4217, by the sign that they show."""
 
+_CODE = re.compile("[A-Z]{3}")
 _BY_CODE = {name: sign for sign, names in SIGNS.items() for name in names.split("|")}
 _CODE_ARGUMENTS = {"c": " crore", "l": " lakh", "m": " million", "b": " billion", "t": " trillion",
                    "lc": " lakh crore", "k": " thousand"}  # fmt: skip
@@ -67,6 +74,18 @@ def money(sign: str) -> Expansion:
         return sign + group_digits(amount) if amount else sign.strip()
 
     return expand
+
+
+def lone_code(name: str) -> Expansion | None:
+    """Return what {{sek|500}} shows, for any code of ISO 4217 and a number."""
+    code = name.upper()
+    if not _CODE.fullmatch(code) or code not in locale_of("en").currencies:
+        return None
+    return lambda arguments: (
+        f"{code} {group_digits(arguments['1'], arguments.page.language)}"
+        if arguments.get("1", "")[:1].isdecimal()
+        else ""
+    )
 
 
 def rupees(arguments: Arguments) -> str:

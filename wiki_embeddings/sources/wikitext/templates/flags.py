@@ -87,7 +87,9 @@ flag|flagu|flagcountry|flagg|flaglist|flag country|flag link|flaglink|noflag|cou
 flagioc|flagioc2|flagioc2team|flagioc2medalist|flagpara|flagcgf|flagsea|
 flag2|flag+link|flag entity|flagathlete2|
 fb|fbw|fb-rt|fbu|fbu-rt|nft|wnft|ru|ru-rt|ruw|rl|cr|cr-rt|crw|bk|bkw|bb|vb|vbw|ih|ihw|hb|hbw|fh|
-fhw|ft|bs|cricon|esc|polit|mil|army|navy|air force|pays|bandera2|country alias|flagteam|drapeau2
+fhw|ft|cricon|esc|polit|
+mil|army|navy|air force|pays|bandera2|ülke|страна|国|국기|ülke bayrağı|
+kraj|země|country alias|flagteam|drapeau2
 """
 
 TEMPLATES: dict[str, Expansion] = {

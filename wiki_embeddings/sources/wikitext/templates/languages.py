@@ -64,8 +64,9 @@ def _labelled(code: str, text: str, arguments: Arguments) -> str:
     parts = [label + text]
     roman = argument("translit", "romanized", "tr")(arguments)
     meaning = argument("lit", "translation", "gloss")(arguments)
+    is_english = locale_of(arguments.page.language).language == "en"
     if roman:
-        parts.append(f"romanized: {roman}" if label else roman)
+        parts.append(f"romanized: {roman}" if label and is_english else roman)
     if meaning:
         parts.append(f"lit. '{meaning}'")
     return ", ".join(parts)
@@ -233,8 +234,29 @@ def derivation(arguments: Arguments) -> str:
     return " ".join(filter(None, parts)) if word else ""
 
 
+def script_variant(variant: str) -> Expansion:
+    """Show Chinese characters of one kind: {{zhs|北京}}."""
+
+    def expand(arguments: Arguments) -> str:
+        values = {variant: argument("1", variant)(arguments), "p": argument("2", "p")(arguments)}
+        return chinese(Arguments({**arguments, "1": "", **values}, arguments.page))
+
+    return expand
+
+
+_LANGUAGE_FIRST = (
+    "dil|taal|språk|sprache|idioma|lingua|język|язык|мова|言語|语言|語言|언어|زبان|لغة|שפה|भाषा|लैंग|kieli|"
+    "jazyk|nyelv"
+)
+_INTERLANGUAGE = (
+    "ill|ill2|illm|iwl|link-interwiki|interlanguage link|ill-wd|interlanguage link multi|임시링크|"
+    "bağlantı-dil|kırmızı bağlantı|پیوند میان‌ویکی|پم|länk|liên kết ngôn ngữ|仮リンク|"
+    "enlace sin traducir"
+)
+
 TEMPLATES: dict[str, Expansion] = {
-    **dict.fromkeys(["lang", "wikt-lang", "lang2", "langue", "lang-unknown", "m+", "mention"],
+    **dict.fromkeys(["lang", "wikt-lang", "lang2", "langue", "lang-unknown", "m+", "mention",
+    *_LANGUAGE_FIRST.split("|")],
     lang),
     **dict.fromkeys(["langx", "lang-x", "llang"], langx),
     **dict.fromkeys(
@@ -245,8 +267,7 @@ TEMPLATES: dict[str, Expansion] = {
     "ipablink": around("[", "]"),
     **dict.fromkeys(["angbr", "angle bracket", "grapheme"], around("⟨", "⟩")),
     **dict.fromkeys(
-        ["ill", "ill2", "illm", "iwl", "link-interwiki", "interlanguage link", "ill-wd",
-         "interlanguage link multi"],
+        _INTERLANGUAGE.split("|"),
         interlanguage_link,
     ),
     "linktext": joined(" "),
@@ -257,7 +278,10 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["nihongo krt"], _in_order(2, 3, 1)),
     **dict.fromkeys(["nihongo foot", "nihongo-foot"], argument("1")),
     "nihongo-s": _in_order(1, 2),
-    **dict.fromkeys(["zh", "zh-cn", "lang-zh", "zh-t", "zh-s", "chinese", "zh-full"], chinese),
+    **dict.fromkeys(["zh", "zhp", "zh-cn", "lang-zh", "zh-t", "zh-s", "chinese", "zh-full"],
+    chinese),
+    "zhs": script_variant("s"),
+    "zht": script_variant("t"),
     **dict.fromkeys(["korean", "ko-hhrm", "lang-ko", "korean2"], korean),
     **dict.fromkeys(["ruby", "ruby-ja", "ruby-zh-p", "ruby-zh-b", "ruby-py", "furigana"], ruby),
     **dict.fromkeys(["literal translation", "lit", "lit.", "literally", "lt"], meanings("lit. ")),

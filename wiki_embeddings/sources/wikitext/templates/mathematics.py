@@ -90,6 +90,10 @@ def bra_ket(arguments: Arguments) -> str:
     return f"⟨{bra}{protect('|')}{ket}⟩"
 
 
+_FRACTIONS = (
+    "frac|fraction|sfrac|tfrac|frac2|dfrac|½|bruch|breuk|bråk|brøk|fracción|fração|frazione|ułamek|"
+    "дробь|дріб|доля|分数|分數|분수|kesir|کسر|كسر|שבר|भिन्न|murtoluku|zlomek|tört"
+)
 _LETTERS = (
     "alpha:α beta:β gamma:γ delta:δ epsilon:ε zeta:ζ eta:η theta:θ kappa:κ lambda:λ mu:μ nu:ν xi:ξ "
     "pi:π rho:ρ sigma:σ tau:τ phi:φ varphi:φ psi:ψ omega:ω hbar:ħ infty:∞ degree:° times:× "
@@ -102,7 +106,7 @@ TEMPLATES: dict[str, Expansion] = {
     **{name: constant(sign) for name, sign in (pair.split(":") for pair in _LETTERS.split())},
     **dict.fromkeys(["chem", "chem2", "ce", "chemf", "fchim", "chimie"], chemical_formula),
     **dict.fromkeys(["nuclide", "nuclide2", "simplenuclide", "simplenuclide2", "isotope"], nuclide),
-    **dict.fromkeys(["frac", "fraction", "sfrac", "tfrac", "frac2", "dfrac", "½"], fraction),
+    **dict.fromkeys([*_FRACTIONS.split("|")], fraction),
     **dict.fromkeys(["sqrt", "radic", "radical", "nthroot", "root", "surd"], root),
     **dict.fromkeys(["abs", "mabs"], between("|", "|")),
     **dict.fromkeys(["norm"], between("‖", "‖")),

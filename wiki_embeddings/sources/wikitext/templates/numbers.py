@@ -67,7 +67,8 @@ def percentage(arguments: Arguments) -> str:
     if value is None:
         return f"{part}%" if part else ""
     precision = int(digits) if digits.isdecimal() and len(digits) == 1 else 0
-    return f"{value:.{precision}f}%" if precision or abs(value) >= 1 else f"{value:.2g}%"
+    shown = f"{value:.{precision}f}" if precision or abs(value) >= 1 else f"{value:.2g}"
+    return f"{group_digits(shown, arguments.page.language)}%"
 
 
 _AREAS = {"sqmi": "sq mi", "mi2": "sq mi", "acre": "acre", "ha": "ha"}
@@ -145,11 +146,16 @@ def season(arguments: Arguments) -> str:
     return f"{year}–{(int(year) + 1) % 100:02}" if len(year) == 4 and year.isdecimal() else year
 
 
+_PERCENT = (
+    "percentage|percent|pct|procent|процент|відсоток|prozent|porcentaje|porcentagem|percentuale|"
+    "pourcentage|백분율|パーセント|درصد|نسبة|אחוז|yüzde|प्रतिशत|百分比|百分數"
+)
+
 TEMPLATES: dict[str, Expansion] = {
     "val": measured_value,
     "e": power_of_ten,
     **dict.fromkeys(["e-sp", "esp", "x10^", "10x", "tenx"], power_of_ten),
-    **dict.fromkeys(["percentage", "percent", "pct"], percentage),
+    **dict.fromkeys([*_PERCENT.split("|")], percentage),
     **dict.fromkeys(["pop density", "population density", "density"], population_density),
     **dict.fromkeys(
         ["number to words", "spellnum", "numtext", "spell number", "num2words"], in_words

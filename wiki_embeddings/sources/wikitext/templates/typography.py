@@ -26,7 +26,10 @@ dfn|highlight|strike|normal|text|nonbold|no italic|no bold|bigger|xx-large|x-lar
 starred|nbsp text|script text|no wrap|linkable|white|lower|raise|superimpose text|plain link|
 plainlink|crossreference|cross reference|crossref|transh|em dash text|longlink|keep|fake heading|
 nonfree|samp|ltr|rtl|dir|bidi|nobreak|nw|wrap|sentence|uline|ul|quote inline|blue|red|green|gray|
-grey|angbr text|hover title|popup|mouseover|define|abbreviation|mark|nobel|raw text|zwj text
+grey|angbr text|comment|abkürzung|abréviation discrète|abreviatura|
+abbreviazione|skrót|afk|förk|скор|сокр|略語|縮寫|缩写|약어|
+kısaltma|اختصار|ראשי תיבות|подсказка|title|
+hover title|popup|mouseover|define|abbreviation|mark|nobel|raw text|zwj text
 """
 
 
@@ -54,6 +57,7 @@ def keys(arguments: Arguments) -> str:
     return protect("+").join(filter(None, positional(arguments)))
 
 
+_COLORS = "kleur|farbe|färg|renk|цвет|колір|色|색|لون|رنگ|צבע|रंग|barva|culoare|couleur|kolor|väri"
 _CHARACTERS = {
     "!": "|", "!!": "||", "=": "=", "'": "'", "'s": "'s", "' \"": "'\"", "\" '": "\"'",
     "'\"": "'\"", "\"'": "\"'", "(": "{", ")": "}", "((": "{{", "))": "}}", "*": "*",
@@ -103,7 +107,8 @@ TEMPLATES: dict[str, Expansion] = {
     "pressed key"], keys),
     **dict.fromkeys(["resize", "font size", "fs", "font-size", "size"], last),
     **dict.fromkeys(
-        ["color", "colour", "fontcolor", "font color", "background color", "fgcolor", "font",
+        [*_COLORS.split("|"), "color", "colour", "fontcolor", "font color", "background color",
+        "fgcolor", "font",
          "background colour", "bg", "colored text", "textcolor", "legend inline"],
         color,
     ),

@@ -4,11 +4,12 @@ It shows nothing, and the words that only introduced it go with it (see `holes`)
 one argument is most likely the text that a reader sees:
 
 * within a line of other text, an argument in words: {{gare|Noyant}}, {{ruby font|漢字}}; before it
-  a language, a size or a colour may stand: {{dil|ar|قلعة}}, {{tamanho|85%|esgotado}}.
+  a language, a size or a colour may stand: {{dil|ar|قلعة}}, {{tamanho|85%|esgotado}}; of several
+  arguments it is the first, if that is clearly prose: {{임시링크|가나|en|Gana}}.
 * anywhere, an argument that is a list or ends as a sentence does: {{kolonner|…}}, {{alıntı|…}}.
 
-A template with arguments by name, with more arguments, or whose name says that it is a note, a
-pronunciation, a request, an icon or an anchor shows nothing.
+A template with arguments by name, or whose name says that it is a note, a pronunciation, a request,
+an icon or an anchor shows nothing.
 """
 
 from __future__ import annotations
@@ -65,6 +66,20 @@ _CODE = re.compile(r"[\W\d_]*|[A-Z0-9]{1,3}|.*\.(?:jpe?g|png|svg|og[gv]|wav|webm
 
 _STYLE = re.compile(r"\d+(?:[.,]\d+)?(?:%|px|em|pt)|#[0-9a-fA-F]{3,8}|[+-]\d")
 _COLORS = {"red", "blue", "green", "black", "white", "gray", "grey", "yellow", "orange", "purple"}
+_PROSE = re.compile(r"\s|[^\W\d_\u0000-\u024f]")  # a space, or a letter that is not Latin
+_HARMLESS = {
+    "date",
+    "data",
+    "datum",
+    "fecha",
+    "дата",
+    "lang",
+    "язык",
+    "tarih",
+    "날짜",
+    "تاریخ",
+    "تاريخ",
+}
 _SENTENCE = re.compile(r"(?:\S+\s+){3,}.*[.!?…][\"'”»’]?|.{12,}[。！？…][」』”]?", re.DOTALL)
 
 
@@ -76,15 +91,17 @@ def guess(name: str, arguments: Arguments) -> str:
         arguments: Its arguments.
     """
     values = positional(arguments)
-    has_names = len(arguments) > len(values)
+    has_names = any(not key.isdecimal() and key not in _HARMLESS for key in arguments)
+    if _is_beside_the_text(name) or not values:
+        return ""
     if len(values) == 2 and _is_style(values[0]):
         values = values[1:]
-    if len(values) != 1 or not values[0] or _is_beside_the_text(name):
-        return ""
     text = values[0]
-    if text.startswith(LIST_ITEM):
+    if text.startswith(LIST_ITEM) and len(values) == 1:
         return f"{PARAGRAPH_BREAK}{text}{PARAGRAPH_BREAK}"
-    if has_names or _CODE.fullmatch(text) or is_language_code(text):
+    if not text or has_names or _CODE.fullmatch(text) or is_language_code(text):
+        return ""
+    if len(values) > 1 and not _PROSE.search(text):
         return ""
     if _SENTENCE.fullmatch(text):
         return text

@@ -39,6 +39,8 @@ def centuries(after: str = "siècle", era: str = "") -> Expansion:
 
     def expand(arguments: Arguments) -> str:
         values = [value for value in positional(arguments) if value]
+        if len(values) == 1:
+            values.append("er" if values[0] == "I" else "e")
         pairs = [
             number + ending for number, ending in zip(values[::2], values[1::2], strict=False)
         ] or values

@@ -35,6 +35,12 @@ def _abbreviated(arguments: Arguments) -> str:
     return f"{_ABBREVIATIONS.get(code, '')} {text}".strip()
 
 
+def century(arguments: Arguments) -> str:
+    """`XVI wiek`; nothing for an age today, which the template shows for a date."""
+    number = arguments.get("1", "")
+    return f"{number} wiek" if number and not number[0].isdigit() else ""
+
+
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["data", "dts", "data urodzenia", "data śmierci"], any_date),
     **dict.fromkeys(["j", "lang-icon", "w języku"], in_language),
@@ -44,12 +50,13 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["k", "kolor"], last),
     **dict.fromkeys(["unit", "jednostka"], _quantity),
     "język": _abbreviated,
+    "wiek": century,
     **{f"{short}": constant(short) for short in ("p.n.e.", "n.e.")},
     **rows(
         {
             "{1}": "fakt|małe|nie łam|bez łamania|kapitaliki|zmiana|co|potrzebne źródło",
-            "{2|1}": "link-interwiki",
-            "{1} wiek": "wiek",
+            "{tekst|1}": "link-interwiki",
+            "{1} zł": "zł",
             **{f"{short} {{1}}": short for short in sorted(set(_ABBREVIATIONS.values()))},
         }
     ),

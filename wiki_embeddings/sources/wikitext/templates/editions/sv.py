@@ -20,6 +20,10 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(["flagga", "flaggbild", "ankare", "clear"], constant("")),
     "tal": lambda a: group_digits(argument("1")(a), "sv"),
     **rows(
-        {"{1}": "nowrap|liten|källa text|fet|kursiv|namnsdag|ej radbrytning", "{1} f.Kr.": "f.kr."}
+        {
+            "{1}": "nowrap|liten|källa text|fet|kursiv|namnsdag|ej radbrytning",
+            "{1} f.Kr.": "f.kr.",
+            "{1} kr": "kr|kronor",
+        }
     ),
 }

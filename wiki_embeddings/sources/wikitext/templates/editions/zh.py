@@ -16,7 +16,10 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
 
 def birth_and_death(arguments: Arguments) -> str:
     """`1950年5月1日－2000年1月1日` for {{bd|1950年|5月1日|2000年|1月1日}}."""
-    parts = [*positional(arguments), "", "", "", ""][:4]
+    parts = positional(arguments)
+    if len(parts) == 2 and parts[1][:1].isdigit():
+        return "－".join(parts)
+    parts = [*parts, "", "", "", ""][:4]
     born, died = "".join(parts[:2]), "".join(parts[2:])
     return f"{born}－{died}" if died else f"{born}－" if born else ""
 
