@@ -91,7 +91,7 @@ def _batches(
         opened_export(path, min(cores, _DECODING_CORES), _ADVICE) as (site, pages),
     ):
         articles = _articles(pages, keep, counts, reported)
-        yield from convert_in_order(articles, site.hidden_namespaces, cores)
+        yield from convert_in_order(articles, site, cores)
     reported.finished()
 
 

@@ -14,8 +14,9 @@ import pytest
 ENDLESS = """
 import itertools, sys
 from wiki_embeddings.sources import conversion_pool
-from wiki_embeddings.sources.xml_export import Page
+from wiki_embeddings.sources.xml_export import Page, SiteInfo
 
+SITE = SiteInfo("en", "https://en.wikipedia.org/wiki/", {})
 conversion_pool._WITHOUT_POOL_CHARACTERS = 1
 if __name__ == "__main__":
     text = "The '''river''' flows past [[bridge|bridges]]. " * 200
@@ -23,7 +24,7 @@ if __name__ == "__main__":
         Page(n, 0, "River", "url", None, 1, "2026-11-01T00:00:00Z", None, text)
         for n in itertools.count(1)
     )
-    for batch in conversion_pool.convert_in_order(pages, (), 2):
+    for batch in conversion_pool.convert_in_order(pages, SITE, 2):
         print(batch.num_rows, flush=True)
 """
 

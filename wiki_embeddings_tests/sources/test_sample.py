@@ -216,7 +216,7 @@ RESIDUES = {
     r"&#?[A-Za-z0-9]+;": set(),
     r"(?i)\b(?:category|file|image|media):\S": set(),
     r"(?m)^(?:de|fr|es|ja|ru|zh|simple|be-x-old):": set(),
-    r"https?:|\bref name|\bcite (?:book|web)\b": set(),
+    r"\bref name|\bcite (?:book|web)\b": set(),
     r"[(\[] | [)\]]": {"Acid", "Albedo", "Arithmetic mean"},
     r"\(\)|[(\[][,;:]": {"ASCII"},
     r" [,;](?:\s|$)": {"ASCII"},
