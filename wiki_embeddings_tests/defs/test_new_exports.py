@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +17,10 @@ from wiki_embeddings.asset_keys import HUB_DATASET, RAW_WIKIPEDIA
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs import new_exports
 from wiki_embeddings.defs.automation import JOB
+from wiki_embeddings.defs.instance import PROCESS_TAG
 from wiki_embeddings.defs.materializations import FOLDER, SETTINGS
 from wiki_embeddings.defs.wikis import add_wiki, mark, remove_wiki
+from wiki_embeddings.host import this_process
 from wiki_embeddings_tests.standins.dumps import DumpsSite
 from wiki_embeddings_tests.support.dagster_runs import new_instance
 from wiki_embeddings_tests.support.exports import ExportPage, export_folder, served, write_export
@@ -147,6 +151,18 @@ def test_nothing_is_requested_while_a_run_of_that_wiki_is_in_progress(site, inst
     assert not site.requests, "so the hour has not begun"
     mark(instance, "fr", refreshed=True)
     assert keys(tick(instance, ticked.cursor)) == ["fr-20261001-1"]
+
+
+def test_a_run_of_the_command_line_whose_process_was_killed_is_not_in_progress(instance):
+    with subprocess.Popen(["true"]) as ended:
+        gone = this_process().replace(str(os.getpid()), str(ended.pid), 1)
+    run = instance.create_run_for_job(
+        defs.resolve_job_def(JOB),
+        status=dg.DagsterRunStatus.STARTED,
+        tags={"dagster/partition": "de", PROCESS_TAG: gone},
+    )
+    assert keys(tick(instance)) == ["de-20261001-1"]
+    assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
 
 
 def test_an_export_whose_runs_fail_is_requested_three_more_times_under_new_keys(site, instance):
