@@ -145,7 +145,7 @@ def _pages(part: _Part) -> Iterator[ExportPage]:
 
 
 def _page(page_id: int) -> ExportPage:
-    (kind,) = Random(page_id).choices(KINDS, [kind.share for kind in KINDS])
+    (kind,) = Random(f"kind {page_id}").choices(KINDS, [kind.share for kind in KINDS])
     if kind is ARTICLE:
         return _article(page_id)
     title = f"{kind.prefix}{_title(page_id)}"
@@ -173,7 +173,7 @@ def _title(page_id: int) -> str:
 
 def _blocks_of(page_id: int, mean_length: int) -> list[str]:
     """Draw the blocks of a page, whose length has a log-normal distribution."""
-    random = Random(page_id)
+    random = Random(f"text {page_id}")
     length = mean_length * random.lognormvariate(-(_LOG_LENGTH_SPREAD**2) / 2, _LOG_LENGTH_SPREAD)
     chosen: list[str] = []
     while length > 0:
@@ -186,7 +186,7 @@ def _changed(page: ExportPage) -> ExportPage | None:
     """Return a page after a month: as before, edited, a redirect, or None if it was deleted."""
     if page.namespace != 0 or page.redirect is not None or page.text is None:
         return page
-    random = Random(-page.id)
+    random = Random(f"change {page.id}")
     draw = random.random()
     if draw < REMOVED:
         return None

@@ -15,7 +15,17 @@ from wiki_embeddings.sources import sample
 
 QUESTIONS = Path(__file__).with_name("questions.toml")
 
-KINDS = ("fact", "paraphrase", "entity", "number", "why", "context", "keywords", "similar")
+KINDS = (
+    "fact",
+    "paraphrase",
+    "entity",
+    "number",
+    "why",
+    "context",
+    "keywords",
+    "similar",
+    "section",
+)
 """Kinds of questions; see `questions.toml`."""
 
 
@@ -36,6 +46,21 @@ class Question:
     answers: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Article:
+    """An article of the sample.
+
+    Attributes:
+        title: Its title.
+        text: Its plain text.
+        headings: Code point at which each heading begins, and its level.
+    """
+
+    title: str
+    text: str
+    headings: tuple[tuple[int, int], ...]
+
+
 def load_questions() -> list[Question]:
     """Read all questions, in the order of the file."""
     rows = tomllib.loads(QUESTIONS.read_text(encoding="utf-8"))["questions"]
@@ -44,14 +69,21 @@ def load_questions() -> list[Question]:
 
 def sample_articles() -> dict[str, str]:
     """Return the text of each article of the sample by its title; titles are unique."""
-    return {
-        title: text
+    return {article.title: article.text for article in articles_with_headings()}
+
+
+def articles_with_headings() -> list[Article]:
+    """Return the articles of the sample."""
+    return [
+        Article(
+            row["title"],
+            row["text"],
+            tuple((heading["start"], heading["level"]) for heading in row["headings"]),
+        )
         for part in sample.plan().parts
         for batch in sample.open_part(part, lambda _articles: None).batches
-        for title, text in zip(
-            batch.column("title").to_pylist(), batch.column("text").to_pylist(), strict=True
-        )
-    }
+        for row in batch.select(["title", "text", "headings"]).to_pylist()
+    ]
 
 
 def relevant_chunks(question: Question, titles: Sequence[str], chunks: Chunks) -> list[int]:

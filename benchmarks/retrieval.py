@@ -1,12 +1,14 @@
 """Measures whether search finds a relevant passage, for each engine and precision.
 
     .venv-bench/bin/python -m benchmarks.retrieval
+    .venv-bench/bin/python -m benchmarks.retrieval --sections
 
 The chunks of the whole sample are ranked for each question of `questions.toml`, with the article's
 title in front of each chunk and without, by every engine and precision that can run here, by
 sentence-transformers on the same weights, and by BM25. Recall at k counts the questions with a
 relevant chunk among the first k, and MRR is the mean of 1 / rank over all chunks. Differences are
-paired over the questions, with 95 % bootstrap intervals.
+paired over the questions, with 95 % bootstrap intervals. `--sections` compares the ways to use the
+articles' sections instead, with titles and one encoder.
 """
 
 from __future__ import annotations
@@ -21,7 +23,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.questions import KINDS, Question, load_questions, relevant_chunks, sample_articles
+from benchmarks.questions import (
+    KINDS,
+    Question,
+    articles_with_headings,
+    load_questions,
+    relevant_chunks,
+    sample_articles,
+)
 from benchmarks.ranking import (
     Quality,
     Ranks,
@@ -31,6 +40,7 @@ from benchmarks.ranking import (
     paired_difference,
     reciprocal_ranks,
 )
+from benchmarks.section_variants import VARIANTS, cut_variant
 from wiki_embeddings import encoders
 from wiki_embeddings.chunking import chunk_articles
 from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
@@ -269,6 +279,42 @@ def titles_table(rows: Sequence[Row], questions: Sequence[Question]) -> Table:
     return table
 
 
+def sections_table(
+    model: ResolvedModel, questions: Sequence[Question], precision: str, console: Console
+) -> Table:
+    """Make the table of what each way to use sections changes, by our encoder on the processor."""
+    table = Table(title=f"By the use of sections, cpu {precision}", title_justify="left")
+    for heading in ("variant", "chunks", "kind", "recall@1", "recall@10", "difference"):
+        table.add_column(heading)
+    table.add_column("MRR")
+    table.add_column("difference")
+    articles = articles_with_headings()
+    titles = [article.title for article in articles]
+    chunker = load_chunker(model.name, model.revision, TOKEN_BUDGET, title_prefix=True)
+    about_sections = np.array([question.kind == "section" for question in questions])
+    groups = {"all": np.ones_like(about_sections), "section": about_sections}
+    asked = [question.ask for question in questions]
+    method = ours("cpu", precision)
+    reference: Ranks | None = None
+    for name, variant in VARIANTS.items():
+        with console.status(name):
+            chunks = cut_variant(chunker.tokenizer, chunker.settings, articles, variant)
+            tokens = np.split(chunks.tokens, chunks.token_offsets[1:-1])
+            relevant = [relevant_chunks(question, titles, chunks) for question in questions]
+            scores = method(Corpus(model, [], tokens, asked))[f"cpu {precision}"]
+            ranks = first_relevant_ranks(scores, relevant)
+        reference = ranks if reference is None else reference
+        for kind, group in groups.items():
+            cells = [f"{hits(ranks[group], 1).mean():.3f}"]
+            for after, before in (
+                (hits(ranks[group], 10), hits(reference[group], 10)),
+                (reciprocal_ranks(ranks[group]), reciprocal_ranks(reference[group])),
+            ):
+                cells += [f"{after.mean():.3f}", format_difference(after, before)]
+            table.add_row(name, str(len(chunks)), kind, *cells)
+    return table
+
+
 @click.command()
 @click.option("--model", default=None, help="Name on the Hub or folder; the sample's by default.")
 @click.option(
@@ -280,11 +326,15 @@ def titles_table(rows: Sequence[Row], questions: Sequence[Question]) -> Table:
 @click.option(
     "--quick", is_flag=True, help="Leave out sentence-transformers, which takes half of the time."
 )
-def main(model: str | None, wanted: tuple[str, ...], quick: bool) -> None:
+@click.option("--sections", is_flag=True, help="Compare ways to use sections, by `cpu` in int8.")
+def main(model: str | None, wanted: tuple[str, ...], quick: bool, sections: bool) -> None:
     """Measure whether search finds a relevant passage."""
     console = Console()
     resolved = resolve(model)
     questions = load_questions()
+    if sections:
+        console.print(sections_table(resolved, questions, "int8", console))
+        return
     methods, unavailable = available_methods(resolved)
     if unknown := set(wanted) - {*methods, *unavailable}:
         raise click.BadParameter(

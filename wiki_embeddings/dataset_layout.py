@@ -4,6 +4,7 @@ README.md                              the card
 wiki_embeddings.json                   the record of what is published, for machines
 data/train-00000-of-00003.parquet …    all rows
 small/train-00000-of-00001.parquet     rows from everywhere, for a first look
+changes/20261101.parquet …             what each snapshot changed since the one before; these stay
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ ConfigName: TypeAlias = Literal["default", "vectors", "small"]
 FOLDERS: Mapping[ConfigName, str] = {"default": "data", "vectors": "data", "small": "small"}
 """Folder of each config's files."""
 
+CHANGES_FOLDER = "changes"
+"""Its files stay when the next snapshot is published, so it is none of `FOLDERS`."""
+
 VECTOR_COLUMNS = ["id", "chunk_index", "hash", "embedding"]
 """Columns of the config `vectors`; the others have all."""
 
@@ -32,6 +36,11 @@ SMALL_ROWS = 10_000
 def data_file(config: ConfigName, number: int, count: int) -> str:
     """Path of one of the `count` data files of a config, numbered from 0."""
     return f"{FOLDERS[config]}/train-{number:05d}-of-{count:05d}.parquet"
+
+
+def changes_file(snapshot: str) -> str:
+    """Path of the file that says what a snapshot changed; the newest is the config `changes`."""
+    return f"{CHANGES_FOLDER}/{snapshot}.parquet"
 
 
 def files_pattern(config: ConfigName) -> str:

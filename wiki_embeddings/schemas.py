@@ -9,6 +9,9 @@ import pyarrow as pa
 ROW_GROUP_ROWS = 10_000
 """About 20 MB of embeddings: what a streaming reader holds in memory."""
 
+VECTOR_ITEMS = "embedding.list.element"
+"""Parquet's path of the numbers in the vectors."""
+
 DICTIONARY_COLUMNS = ["url", "title", "section"]
 """The only columns with repeated values; a dictionary would not shrink the others."""
 
@@ -114,6 +117,18 @@ def embedding_schema(dimensions: int) -> pa.Schema:
             pa.field("embedding", pa.list_(pa.float16(), dimensions)),
         ]
     )
+
+
+CHANGES_SCHEMA = pa.schema(
+    [
+        _required("id", pa.int64()),
+        _required("chunk_index", pa.int32()),
+        _required("hash", pa.string()),
+        pa.field("revision_id", pa.int64()),
+        _required("change", pa.string()),
+    ]
+)
+"""One row for a passage that was added, changed or removed since the snapshot published before."""
 
 
 def vectors_of(table: pa.Table) -> npt.NDArray[np.float32]:

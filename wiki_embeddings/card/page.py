@@ -29,10 +29,11 @@ from wiki_embeddings.card.snippets import (
     faiss_search,
     loading,
     numpy_search,
+    update,
 )
 from wiki_embeddings.certificate import Certificate
 from wiki_embeddings.checks import overlapping_files
-from wiki_embeddings.dataset_layout import SMALL_ROWS
+from wiki_embeddings.dataset_layout import SMALL_ROWS, changes_file
 from wiki_embeddings.encoders.models.known import KNOWN_MODELS, MTEB_RETRIEVAL_DATASETS
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
@@ -70,6 +71,7 @@ def card(
     certificate: Certificate | None = None,
     previous: Mapping[str, Any] | None = None,
     is_first: bool = False,
+    changes_since: str | None = None,
     repo_id: str | None = None,
     tag: str | None = None,
 ) -> str:
@@ -85,6 +87,7 @@ def card(
         previous: The `summary` of the snapshot published before; None if there is none or it is
             unknown.
         is_first: True if the Hub confirmed that no earlier version exists.
+        changes_since: Snapshot that the dataset's file of changes starts from; None if it has none.
         repo_id: Name of the dataset on the Hub, with its namespace; None for a folder.
         tag: Its tag there; by default its snapshot.
     """
@@ -107,7 +110,7 @@ def card(
     facts = {
         **_origin(vectors),
         **_content(vectors),
-        **_use(vectors, repo_id, tag or str(vectors.settings["raw"]["snapshot"])),
+        **_use(vectors, repo_id, tag or str(vectors.settings["raw"]["snapshot"]), changes_since),
         **_quality(vectors),
         "throughput": throughput,
         "completeness": completeness_table(certificate) if certificate else None,
@@ -160,8 +163,10 @@ def _content(vectors: Manifest) -> dict[str, Any]:
     }
 
 
-def _use(vectors: Manifest, repo_id: str | None, tag: str) -> dict[str, Any]:
-    """Return how to load, search and cite the dataset."""
+def _use(
+    vectors: Manifest, repo_id: str | None, tag: str, changes_since: str | None
+) -> dict[str, Any]:
+    """Return how to load, search, update and cite the dataset."""
     model = vectors.settings["embeddings"]
     dimensions = int(model["dimensions"])
     location = Location(repo_id, tag)
@@ -171,6 +176,9 @@ def _use(vectors: Manifest, repo_id: str | None, tag: str) -> dict[str, Any]:
     return {
         "repo_id": repo_id,
         "loading": loading(location),
+        "changes_since": changes_since,
+        "changes_file": changes_file(str(vectors.settings["raw"]["snapshot"])),
+        "update": update(location, changes_since) if changes_since else "",
         "numpy_search": numpy_search(location, query_model),
         "faiss_search": faiss_search(location, query_model, dimensions),
         "has_public_model": query_model.name is not None,
@@ -216,9 +224,10 @@ def _source(wiki: str, raw: Mapping[str, Any]) -> dict[str, str]:
             "name": f"Wikimedia's export `{raw['source']}/{raw['wiki_id']}` of {raw['snapshot']}",
             "revision": f"`SHA256SUMS` with SHA-256 `{raw['revision']}`",
         }
+    folder = raw.get("folder") or f"{raw['snapshot']}.{wiki}"
     return {
         "dataset": str(raw["source"]),
-        "name": f"{raw['source']}, config `{raw['folder']}`",
+        "name": f"{raw['source']}, config `{folder}`",
         "revision": f"commit `{raw['revision']}`",
     }
 

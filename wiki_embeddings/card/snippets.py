@@ -77,6 +77,25 @@ passage = {small}[0]
 print(f"{{passage['title']}}, {{passage['section']}}".removesuffix(", "))
 print(f"{{passage['url']}}?oldid={{passage['revision_id']}}")"""
 
+_UPDATE = """\
+{imports}
+{dataset}
+changes = {changes}
+index = {{}}  # yours, as of {since}: (id, chunk_index) -> (hash, vector)
+
+wanted = {{}}
+for row in changes:
+    key = row["id"], row["chunk_index"]
+    if row["change"] == "removed":
+        index.pop(key, None)
+    elif key not in index or index[key][0] != row["hash"]:
+        wanted[key] = row["hash"]  # else only the article's revision is a new one
+
+for row in {vectors}:
+    key = row["id"], row["chunk_index"]
+    if key in wanted:
+        index[key] = row["hash"], row["embedding"]"""
+
 _ENCODE = """\
 model = SentenceTransformer(
     {model},
@@ -155,13 +174,31 @@ def loading(location: Location) -> str:
         imports=_imports(location, []),
         dataset=_dataset(location),
         everything=_load(location, "default", streaming=True),
-        vectors=(
-            _VECTORS_ON_HUB.format(revision=_literal(location.tag))
-            if location.repo_id
-            else _load(location, "vectors", streaming=True)
-        ),
+        vectors=_stream_vectors(location),
         small=_load(location, "small"),
     )
+
+
+def update(location: Location, since: str) -> str:
+    """Return Python that brings an index of the snapshot published before up to date.
+
+    Args:
+        location: Where the dataset is.
+        since: The snapshot published before.
+    """
+    return _UPDATE.format(
+        imports=_imports(location, []),
+        dataset=_dataset(location),
+        changes=_load(location, "changes"),
+        since=since,
+        vectors=_stream_vectors(location),
+    )
+
+
+def _stream_vectors(location: Location) -> str:
+    if location.repo_id:
+        return _VECTORS_ON_HUB.format(revision=_literal(location.tag))
+    return _load(location, "vectors", streaming=True)
 
 
 def numpy_search(location: Location, query_model: QueryModel) -> str:

@@ -27,7 +27,7 @@ from wiki_embeddings.defs.config import (
 )
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.defs.metadata import materialize_result
-from wiki_embeddings.defs.publishing import publish_to_hub, show_locally
+from wiki_embeddings.defs.publishing import previous_embeddings, publish_to_hub, show_locally
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
@@ -179,7 +179,8 @@ def hub_dataset(
 
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         vectors = checked_upstream(context, opened, EMBEDDINGS)
-        plan = dataset.plan(vectors, shards_per_file=config.shards_per_file)
+        previous = previous_embeddings(context, opened, vectors, hub)
+        plan = dataset.plan(vectors, shards_per_file=config.shards_per_file, previous=previous)
         progress = logging_progress(context, listener)
         made = materialize(plan, opened, progress, HUB_DATASET)
         require_checks_pass(HUB_DATASET, made.manifest, opened)

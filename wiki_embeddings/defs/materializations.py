@@ -107,9 +107,7 @@ def earlier_manifests(
 ) -> Iterator[Manifest]:
     """Read the manifests of an asset's earlier outputs, newest first, each output once.
 
-    An output that is gone from the volume is skipped. So is one whose manifest cannot be read or
-    differs from Dagster's record, with a warning in the log: what an earlier output is used for can
-    do without it.
+    An output that is gone from the volume or has changed is skipped; see `manifest_if_unchanged`.
 
     Args:
         instance: Dagster's instance, whose record lists the outputs.
@@ -123,14 +121,25 @@ def earlier_manifests(
         if recorded.folder in seen:
             continue
         seen.add(recorded.folder)
-        try:
-            manifest = read_manifest(compute.files, recorded.folder)
-        except BadInputError as error:
-            dg.get_dagster_logger().warning(f"Not used: {error}")
-            continue
-        if manifest is not None and manifest.digest == recorded.data_version:
+        manifest = manifest_if_unchanged(compute, recorded.folder, recorded.data_version)
+        if manifest is not None:
             yield manifest
-        elif manifest is not None:
-            dg.get_dagster_logger().warning(
-                f"Not used: {compute.files.where(recorded.folder)} differs from Dagster's record."
-            )
+
+
+def manifest_if_unchanged(compute: Compute, folder: str, digest: str) -> Manifest | None:
+    """Read the manifest of an earlier output that the caller can do without.
+
+    Returns:
+        The manifest; None if the output is gone from the volume, or, with a warning in the log, if
+        its manifest cannot be read or has another digest.
+    """
+    try:
+        manifest = read_manifest(compute.files, folder)
+    except BadInputError as error:
+        dg.get_dagster_logger().warning(f"Not used: {error}")
+        return None
+    if manifest is not None and manifest.digest != digest:
+        where = compute.files.where(folder)
+        dg.get_dagster_logger().warning(f"Not used: {where} has changed since it was made.")
+        return None
+    return manifest

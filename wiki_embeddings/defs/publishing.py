@@ -15,9 +15,14 @@ from wiki_embeddings.asset_keys import ASSET_KEYS, CHUNKED_VOLUME, HUB_DATASET, 
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.modal.deployment import VOLUME
 from wiki_embeddings.defs.config import ChunkedVolumeConfig, HubDatasetConfig, RawWikipediaConfig
-from wiki_embeddings.defs.materializations import current_manifest
+from wiki_embeddings.defs.materializations import (
+    current_manifest,
+    earlier_manifests,
+    manifest_if_unchanged,
+)
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.defs.preflight import config_of, selected_assets
+from wiki_embeddings.manifest import Upstream
 from wiki_embeddings.volume import Volume
 
 if TYPE_CHECKING:
@@ -75,6 +80,58 @@ def _planned_name(context: dg.AssetExecutionContext, compute: Compute) -> str:
     if model is None:
         model = ChunkedVolumeConfig(**config_of(context, CHUNKED_VOLUME)).model_for(wiki)
     return planned_dataset_name(wiki, str(model), fraction)
+
+
+def previous_embeddings(
+    context: dg.AssetExecutionContext, compute: Compute, vectors: Manifest, hub: HubResource
+) -> Manifest | None:
+    """Find the embeddings of the snapshot that readers have now, to tell them what changed.
+
+    For a dataset that is published already, these are the ones that it was compared with.
+
+    Returns:
+        Their manifest; None if this is the first snapshot, if it is not known what was published,
+        or if another encoder made it, so that every vector is a new one.
+
+    Raises:
+        WikiEmbeddingsError: The Hub cannot be reached.
+    """
+    from wiki_embeddings.stages.reuse import can_reuse  # loads Arrow
+
+    digest = _published_digest(compute, vectors, hub)
+    if digest is None:
+        return None
+    made = earlier_manifests(context.instance, compute, HUB_DATASET, vectors.wiki, folder="")
+    published = next((dataset for dataset in made if dataset.digest == digest), None)
+    since = published.upstream if published else None
+    if published and since == vectors.as_upstream():
+        named = published.settings["hub"].get("changes_since")
+        since = Upstream(named["folder"], named["digest"]) if named else None
+        if since is None:
+            return None
+    previous = manifest_if_unchanged(compute, since.folder, since.digest) if since else None
+    if previous is None:
+        context.log.warning("What is published now is not on the volume: `changes` is left out")
+        return None
+    if not can_reuse(previous, vectors.settings):
+        context.log.info("What is published now is by another encoder: `changes` is left out")
+        return None
+    return previous
+
+
+def _published_digest(compute: Compute, vectors: Manifest, hub: HubResource) -> str | None:
+    """Return the digest of the dataset that readers have now; None if there is none."""
+    repo_id = hub.repo_id(vectors)
+    if repo_id is not None:
+        from wiki_embeddings.publishing import preflight  # loads the Hub's client
+
+        return compute.call(preflight.published_digest, repo_id)
+    if compute.folder is None:
+        return None  # its readers download it from the Modal volume: nobody knows what they have
+    from wiki_embeddings.card import dataset_name
+    from wiki_embeddings.publishing import local_folder
+
+    return local_folder.published_digest(Path(hub.folder), dataset_name(vectors))
 
 
 def publish_to_hub(

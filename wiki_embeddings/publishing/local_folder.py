@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wiki_embeddings.card import dataset_name
-from wiki_embeddings.dataset_layout import RECORD
+from wiki_embeddings.dataset_layout import CHANGES_FOLDER, RECORD
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, existing_manifest
 from wiki_embeddings.publishing.publication import Publication, compose, parse_record
@@ -50,7 +50,7 @@ def publish_to_folder(volume: Volume, folder: str, hub_folder: Path) -> Path:
     link = hub_folder / name
     publication = compose(volume, manifest, _read_record(link))
     with translate_storage_errors(hub_folder):
-        version = _write_version(volume, manifest, publication, hub_folder / _VERSIONS)
+        version = _write_version(volume, manifest, publication, hub_folder / _VERSIONS, link)
         _replace_link(link, version)
     return link
 
@@ -74,6 +74,12 @@ def require_publishable(hub_folder: Path, name: str) -> None:
         )
 
 
+def published_digest(hub_folder: Path, name: str) -> str | None:
+    """Return the digest of the dataset that is published under a name; None if there is none."""
+    record = _read_record(hub_folder / name)
+    return None if record is None else str(record["digest"])
+
+
 def _read_record(dataset: Path) -> Mapping[str, Any] | None:
     try:
         return parse_record((dataset / RECORD).read_bytes())
@@ -82,11 +88,24 @@ def _read_record(dataset: Path) -> Mapping[str, Any] | None:
 
 
 def _write_version(
-    volume: Volume, manifest: Manifest, publication: Publication, versions: Path
+    volume: Volume, manifest: Manifest, publication: Publication, versions: Path, before: Path
 ) -> Path:
-    """Write a folder of links and texts; its name is a digest, so that equal versions share it."""
+    """Write a folder of links and texts; its name is a digest, so that equal versions share it.
+
+    What earlier snapshots changed is copied from the version before: outputs on the volume do not
+    stay for ever.
+    """
+    ours = {file.name for file in publication.files}
+    kept = {
+        name: path.read_bytes()
+        for path in sorted((before / CHANGES_FOLDER).glob("*.parquet"))
+        if (name := f"{CHANGES_FOLDER}/{path.name}") not in ours
+    }
     texts = {name: text.decode() for name, text in publication.texts.items()}
-    version = versions / digest_of({"folder": manifest.folder, **texts})
+    inputs = {"folder": manifest.folder, **texts, "kept": sorted(kept)}
+    version = versions / digest_of(inputs)
+    for name, content in kept.items():
+        write_bytes(version / name, content)
     for file in publication.files:
         _replace_link(version / file.name, volume.path(manifest.reference(file)))
     for name, text in publication.texts.items():

@@ -85,6 +85,18 @@ def require_publishable(_: Volume, repo_id: str, *, private: bool, replace_exist
     return author
 
 
+def published_digest(_: Volume, repo_id: str) -> str | None:
+    """Return the digest of the dataset that `main` holds; None if it is nothing of this project.
+
+    Raises:
+        WikiEmbeddingsError: The Hub cannot be reached.
+    """
+    exists = call_hub(
+        repo_id, "looking it up", lambda api: api.repo_exists(repo_id, repo_type="dataset")
+    )
+    return read_main(repo_id).digest if exists else None
+
+
 def prepare_repository(
     volume: Volume, folder: str, repo_id: str, *, private: bool, replace_existing: bool = False
 ) -> PreflightResult:

@@ -16,6 +16,7 @@ from wiki_embeddings import card
 from wiki_embeddings.certificate import Certificate, read_certificate
 from wiki_embeddings.dataset_layout import CARD, RECORD
 from wiki_embeddings.manifest import Manifest, ShardFile, read_manifest, upstream_manifest
+from wiki_embeddings.stages.changes import CHANGE_COUNTS
 from wiki_embeddings.volume import Files, throughput_record
 
 _FORMAT = 1
@@ -69,6 +70,7 @@ def compose(
         certificate=_certificate_of(files, vectors),
         previous=previous,
         is_first=previous is None,
+        changes_since=_changes_since(manifest),
         repo_id=repo_id,
         tag=tag,
     )
@@ -97,6 +99,16 @@ def _certificate_of(files: Files, vectors: Manifest) -> Certificate | None:
     """Read how complete the articles are that vectors were made from; None if it is unknown."""
     chunks = read_manifest(files, vectors.upstream.folder) if vectors.upstream else None
     return read_certificate(files, chunks.upstream.folder) if chunks and chunks.upstream else None
+
+
+def _changes_since(manifest: Manifest) -> str | None:
+    """Return the snapshot that the file of changes starts from; None without any change.
+
+    `datasets` fails on a config without rows.
+    """
+    since = manifest.settings["hub"].get("changes_since")
+    has_rows = any(manifest.totals.get(name) for name in CHANGE_COUNTS)
+    return str(since["snapshot"]) if since and has_rows else None
 
 
 def read_throughput(files: Files, folder: str) -> Mapping[str, Any] | None:

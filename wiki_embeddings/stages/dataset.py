@@ -7,8 +7,8 @@ of the work, so that it is made once and listed in the manifest like the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from wiki_embeddings import card
 from wiki_embeddings.asset_keys import EMBEDDINGS
 from wiki_embeddings.card.naming import short_model_name
-from wiki_embeddings.dataset_layout import CARD, SMALL_FILE, SMALL_ROWS, data_file
+from wiki_embeddings.dataset_layout import CARD, SMALL_FILE, SMALL_ROWS, changes_file, data_file
 from wiki_embeddings.manifest import (
     Manifest,
     ShardFile,
@@ -34,10 +34,12 @@ from wiki_embeddings.schemas import (
     DICTIONARY_COLUMNS,
     REVISION_COLUMNS,
     ROW_GROUP_ROWS,
+    VECTOR_ITEMS,
     embedding_schema,
 )
 from wiki_embeddings.sources.protocol import Progress
 from wiki_embeddings.stages import versions
+from wiki_embeddings.stages.changes import write_changes
 from wiki_embeddings.stages.shard import (
     Plan,
     Report,
@@ -55,6 +57,14 @@ from wiki_embeddings.volume import Volume
 _SMALL_WINDOWS = 100
 """The small file takes consecutive rows from so many places: articles from A to Z with consecutive
 passages, for one row group read a place instead of a row."""
+
+_CONTENT_DEFINED_CHUNKING = {
+    "min_chunk_size": 64 * 1024,
+    "max_chunk_size": 256 * 1024,
+    "norm_level": 0,
+}
+"""Bytes of a column in a page. A change of a text changes its whole page, which is compressed, so
+pages are a quarter as large as by default: files are no larger, and an edit sends less."""
 
 _STATISTICS_COLUMNS = [
     *REVISION_COLUMNS,
@@ -110,6 +120,25 @@ class SmallFileSpec:
 
 
 @dataclass(frozen=True)
+class ChangesSpec:
+    """The file that says what changed since the snapshot published before.
+
+    Attributes:
+        folder: Reference of the output folder.
+        name: File name below the folder.
+        units: 0: none of its rows is a passage.
+        previous: The embeddings of the snapshot published before.
+        embeddings: The embeddings that are published.
+    """
+
+    folder: str
+    name: str
+    units: int
+    previous: Upstream
+    embeddings: Upstream
+
+
+@dataclass(frozen=True)
 class CardSpec:
     """The dataset card to make.
 
@@ -118,25 +147,40 @@ class CardSpec:
         name: File name of the card.
         units: 0: it has no rows.
         embeddings: Reference of the folder of the embeddings that are published.
+        since: Snapshot that the file of changes starts from; None without such a file.
     """
 
     folder: str
     name: str
     units: int
     embeddings: str
+    since: str | None
 
 
-DatasetSpec: TypeAlias = DataFileSpec | SmallFileSpec | CardSpec
+DatasetSpec: TypeAlias = DataFileSpec | SmallFileSpec | ChangesSpec | CardSpec
 
 
-def plan(vectors: Manifest, *, shards_per_file: int) -> Plan[DatasetSpec]:
+def plan(
+    vectors: Manifest, *, shards_per_file: int, previous: Manifest | None = None
+) -> Plan[DatasetSpec]:
     """Plan the files of a dataset.
 
     Args:
         vectors: Manifest of the embeddings.
         shards_per_file: Mean number of shards in a data file.
+        previous: Manifest of the embeddings of the snapshot published before, by the same encoder;
+            None for a dataset that does not say what changed.
     """
-    layout = {"shards_per_file": shards_per_file, **_model_name(vectors)}
+    since = str(previous.settings["raw"]["snapshot"]) if previous else None
+    layout = {
+        "shards_per_file": shards_per_file,
+        **_model_name(vectors),
+        **(
+            {"changes_since": {"snapshot": since, **asdict(previous.as_upstream())}}
+            if previous
+            else {}
+        ),
+    }
     settings = {**vectors.settings, "hub": layout}
     folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, versions.DATASET)
     groups = group_files(vectors.files, shards_per_file)
@@ -155,6 +199,19 @@ def plan(vectors: Manifest, *, shards_per_file: int) -> Plan[DatasetSpec]:
         for number, (first, group) in enumerate(zip(firsts, groups, strict=False))
     ]
     small = SmallFileSpec(folder, SMALL_FILE, 0, vectors.as_upstream(), dimensions)
+    changes = (
+        [
+            ChangesSpec(
+                folder,
+                changes_file(str(vectors.settings["raw"]["snapshot"])),
+                0,
+                previous.as_upstream(),
+                vectors.as_upstream(),
+            )
+        ]
+        if previous
+        else []
+    )
     return Plan(
         wiki=vectors.wiki,
         stage="hub",
@@ -165,7 +222,7 @@ def plan(vectors: Manifest, *, shards_per_file: int) -> Plan[DatasetSpec]:
         make=make_dataset_file,
         unit="rows",
         bound_by="core",
-        specs=(*data_files, small, CardSpec(folder, CARD, 0, vectors.folder)),
+        specs=(*data_files, *changes, small, CardSpec(folder, CARD, 0, vectors.folder, since)),
     )
 
 
@@ -190,7 +247,7 @@ def group_files(files: Sequence[ShardFile], shards_per_file: int) -> list[list[S
 
 
 def make_dataset_file(spec: DatasetSpec, volume: Volume, progress: Progress) -> Report:
-    """Make one file of the dataset: data or card.
+    """Make one file of the dataset: data, changes or card.
 
     Raises:
         BadInputError: A shard of embeddings is corrupt or missing.
@@ -201,6 +258,8 @@ def make_dataset_file(spec: DatasetSpec, volume: Volume, progress: Progress) -> 
             return _make_data_file(spec, volume, progress)
         case SmallFileSpec():
             return _make_small_file(spec, volume, progress)
+        case ChangesSpec():
+            return _make_changes(spec, volume)
         case CardSpec():
             return _make_card(spec, volume)
 
@@ -226,19 +285,31 @@ def _make_small_file(spec: SmallFileSpec, volume: Volume, progress: Progress) ->
     return make_once(spec, volume, write, describe=describe_plain)
 
 
+def _make_changes(spec: ChangesSpec, volume: Volume) -> Report:
+    def write(path: Path) -> Mapping[str, Statistic]:
+        previous = unchanged_manifest(volume, spec.previous)
+        return write_changes(volume, path, previous, unchanged_manifest(volume, spec.embeddings))
+
+    # Its rows are no passages, so the manifest lists none for it.
+    return make_once(spec, volume, write, describe=describe_plain)
+
+
 def _write(path: Path, dimensions: int, tables: Iterable[pa.Table], progress: Progress) -> None:
     """Write a Parquet file for publishing.
 
     A page index lets readers fetch only the pages that they need. Content-defined chunking keeps
     pages the same when rows are inserted before them, so that the Hub stores and receives only what
-    changed. Byte streams are not split as in the shards: not every reader of Parquet supports that
-    for float16 yet.
+    changed. For the same reason vectors are not compressed: one that changed would change the rest
+    of its page, and zstd saves 6 % of a file. Byte streams are not split as in the shards: not
+    every reader of Parquet supports that for float16 yet.
     """
+    columns = [field.name for field in embedding_schema(dimensions) if field.name != "embedding"]
     options: dict[str, Any] = {
+        "compression": {**dict.fromkeys(columns, "zstd"), VECTOR_ITEMS: "none"},
         "use_dictionary": DICTIONARY_COLUMNS,
         "write_statistics": _STATISTICS_COLUMNS,
         "write_page_index": True,
-        "use_content_defined_chunking": True,
+        "use_content_defined_chunking": _CONTENT_DEFINED_CHUNKING,
     }
     with parquet_writer(path, embedding_schema(dimensions), **options) as writer:
         for table in tables:
@@ -293,7 +364,7 @@ def _statistics(path: Path) -> dict[str, Statistic]:
 def _make_card(spec: CardSpec, volume: Volume) -> Report:
     def write(path: Path) -> dict[str, Statistic]:
         vectors = existing_manifest(volume, spec.embeddings)
-        path.write_text(card.card(vectors), encoding="utf-8")
+        path.write_text(card.card(vectors, changes_since=spec.since), encoding="utf-8")
         return {}
 
     return make_once(spec, volume, write, describe=describe_plain)

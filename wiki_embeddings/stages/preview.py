@@ -53,14 +53,13 @@ def preview(volume: Volume, folder: str, rows: int = 5) -> Preview:
 def shortened(value: Any) -> str:
     """Format a value as a short string on one line."""
     if isinstance(value, list):
-        items = ", ".join(map(_item, value[:_LIST_ITEMS]))
+        items = ", ".join(_item(item) for item in value[:_LIST_ITEMS])
         return f"[{items}, …] ({len(value)})" if len(value) > _LIST_ITEMS else f"[{items}]"
     text = " ".join(str(value).split())
     return text if len(text) <= _TEXT_CHARACTERS else f"{text[: _TEXT_CHARACTERS - 1]}…"
 
 
 def _item(value: Any) -> str:
-    """Format an item of a list: a number, or the fields of a structure."""
     if isinstance(value, dict):
-        return " ".join(str(field) for field in value.values())
+        return " ".join(f"{name} {part}" for name, part in value.items())
     return f"{value:.4g}"

@@ -66,5 +66,5 @@ def test_an_output_that_is_gone_altered_or_unreadable_is_skipped(
     write_manifest(volume, replace(oldest, folder="toy/raw/altered"))
     volume.write_bytes("toy/raw/unreadable/manifest.json", b"{")
     assert earlier(instance, volume, "now") == [oldest]
-    assert "altered differs from Dagster's record" in caplog.text
+    assert "altered has changed since it was made" in caplog.text
     assert "unreadable/manifest.json is not JSON" in caplog.text

@@ -64,16 +64,16 @@ def test_the_sample_counts_as_its_run_counted():
     assert work.articles == 106
     assert work.characters == 2_936_476
     assert work.text_bytes == pytest.approx(2_943_938)
-    assert work.chunks == pytest.approx(2815, rel=0.005)
-    assert work.encoded_tokens == pytest.approx(628_719, rel=0.005)
-    assert work.attended == pytest.approx(226, rel=0.02)
+    assert work.chunks == pytest.approx(3008, rel=0.005)
+    assert work.encoded_tokens == pytest.approx(629_531, rel=0.005)
+    assert work.attended == pytest.approx(215, rel=0.02)
     assert work.parts == 4
     assert len(work.shards) == 16, "estimated from their mean size; the sample has 12"
     stored = {
-        "raw_wikipedia": 1_232_074,
-        "chunked_volume": 2_389_372,
-        "embeddings": 3_349_446,
-        "hub_dataset": 3_337_861,
+        "raw_wikipedia": 1_255_501,
+        "chunked_volume": 2_431_738,
+        "embeddings": 3_449_255,
+        "hub_dataset": 3_474_730,
     }
     assert {asset.asset: asset.stored_bytes for asset in estimate.assets} == pytest.approx(
         stored, rel=0.03

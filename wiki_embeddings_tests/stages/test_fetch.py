@@ -66,11 +66,8 @@ def test_regrouping_holds_one_shard_and_what_it_must_look_ahead():
 def test_a_part_counts_articles_characters_and_bytes(tmp_path):
     batches = [batch([1, 5], ["né", ""]), batch([7], ["中文🙂"])]
     revisions = [(i, f"https://xx.wikipedia.org/wiki/{i}", str(i), None, None) for i in (1, 5, 7)]
-    stats = write_part(
-        OpenedPart(iter(batches), lambda: {SOURCE_ARTICLES: 3}),
-        tmp_path / "part",
-        articles_per_shard=4,
-    )
+    opened = OpenedPart(iter(batches), lambda: {SOURCE_ARTICLES: 3})
+    stats = write_part(opened, tmp_path / "part", articles_per_shard=4)
     assert stats == {
         "source_articles": 3,
         "articles": 3,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
 
 from wiki_embeddings import encoders
-from wiki_embeddings.encoders import Encoder
 from wiki_embeddings.manifest import Manifest, write_manifest
 from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.sources.protocol import OpenedPart
@@ -82,8 +82,7 @@ def chunked_output(
     volume: Volume, raw: Manifest, model: Path, *, token_budget: int = 104
 ) -> Manifest:
     """Cut the articles of a snapshot into chunks."""
-    config = chunk.prepare(volume, str(model), None, token_budget=token_budget, title_prefix=True)
-    return made(chunk.plan(raw, config), volume)
+    return made(chunk.plan(raw, _chunking(model, token_budget)), volume)
 
 
 def embedded_output(
@@ -91,16 +90,21 @@ def embedded_output(
     chunks: Manifest,
     previous: Manifest | None = None,
     *,
-    encoder: Encoder | None = None,
     precision: str = "float32",
 ) -> Manifest:
     """Embed the chunks of a snapshot, reusing the vectors of a previous one."""
-    info = (
-        encoder.info
-        if encoder
-        else encoders.describe(chunks.model_folder, "cpu", precision=precision)
-    )
+    info = _describe(chunks.model_folder, "cpu", precision=precision)
     return made(embed.plan(chunks, info, previous), volume)
+
+
+@cache
+def _chunking(model: Path, token_budget: int) -> chunk.ChunkingConfig:
+    """Resolve the model once: reading its tokenizer takes longer than cutting these texts."""
+    nowhere = Volume(Path())
+    return chunk.prepare(nowhere, str(model), None, token_budget=token_budget, title_prefix=True)
+
+
+_describe = cache(encoders.describe)
 
 
 def made(plan: Plan[SpecT], volume: Volume) -> Manifest:
