@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -42,15 +43,23 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DumpsSite]
         yield site
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance with German and French, of which German is marked."""
-    home = tmp_path / "instance"
-    home.mkdir()
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home of an instance with German and French, of which German is marked."""
+    home = tmp_path_factory.mktemp("instance")
     with new_instance(home) as instance:
         for wiki in ("sample", "de", "fr"):
             add_wiki(instance, wiki)
         mark(instance, "de", refreshed=True)
+    return home
+
+
+@pytest.fixture
+def instance(prepared: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A copy of that instance: Dagster needs a second to begin a new one."""
+    home = tmp_path / "instance"
+    shutil.copytree(prepared, home)
+    with new_instance(home) as instance:
         yield instance
 
 
