@@ -28,7 +28,7 @@ _GROUP_CHARACTERS = MiB // 4
 
 _GROUP_PAGES = 256
 
-_WITHOUT_POOL_CHARACTERS = 2 * MiB
+_WITHOUT_POOL_CHARACTERS = MiB
 """Wikitext that is converted before processes are started, which takes as long."""
 
 _WAITING_CHARACTERS = 64 * MiB

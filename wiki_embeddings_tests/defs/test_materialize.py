@@ -84,6 +84,26 @@ def test_a_shard_without_any_event_fails_the_map(volume):
     assert read_manifest(volume, plan.folder) is None
 
 
+@pytest.mark.parametrize(
+    ("raw", "options"),
+    [
+        (
+            {"source": "mediawiki_content_current", "revision": "ab"},
+            "--source dump --snapshot 20261101",
+        ),
+        (
+            {"source": "ada/wikis", "revision": "0c"},
+            "--source hub --snapshot 20261101 --hub-dataset ada/wikis --hub-revision 0c",
+        ),
+    ],
+)
+def test_the_command_to_retry_names_the_same_source_date_and_revision(raw, options):
+    plan = toy_plan(1)
+    settings = {"raw": {**plan.settings["raw"], **raw}}
+    words = retry_command(replace(plan, wiki="de", settings=settings))
+    assert options in " ".join(words)
+
+
 @pytest.mark.parametrize(("wiki", "insists"), [("de", True), ("en", False)])
 def test_the_command_to_retry_insists_on_a_model_that_was_insisted_on(wiki, insists):
     plan = toy_plan(1)
