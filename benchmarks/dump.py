@@ -5,12 +5,14 @@
 The export is the sample's dump repeated under other page ids, with a page of another namespace for
 each article, of the same size: in real exports about half of the text is no article's. Whole runs
 take turns within each repetition, so that the load of the machine affects all alike; the tables
-show medians and ratios to the first line.
+show medians and ratios to the first line, in time and, for a machine with other work, in processor
+time.
 """
 
 from __future__ import annotations
 
 import bz2
+import os
 import statistics
 import tempfile
 import time
@@ -129,21 +131,34 @@ def plain_path(export: Path, output: Path) -> None:
 
 
 def report(console: Console, title: str, runs: dict[str, Run], repetitions: int, size: int) -> None:
-    """Time runs in turns, and print their medians and ratios."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    """Time runs in turns, and print medians of their speed and ratios of their time."""
+    wall_s: dict[str, list[float]] = {name: [] for name in runs}
+    cpu_s: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repetitions):
         for name, run in runs.items():
-            started = time.perf_counter()
+            started, cpu_started = time.perf_counter(), cpu_time()
             run()
-            seconds[name].append(time.perf_counter() - started)
+            wall_s[name].append(time.perf_counter() - started)
+            cpu_s[name].append(cpu_time() - cpu_started)
     table = Table(title=title, title_justify="left")
-    for heading in ("", "MB/s", "ratio"):
+    for heading in ("", "MB/s", "faster", "MB per CPU s", "less CPU"):
         table.add_column(heading, justify="right" if heading else "left")
-    first = statistics.median(next(iter(seconds.values())))
-    for name, times in seconds.items():
-        median = statistics.median(times)
-        table.add_row(name, f"{size / median / 1e6:.1f}", f"{first / median:.2f}")
+    first = next(iter(runs))
+    for name in runs:
+        cells = []
+        for seconds in (wall_s, cpu_s):
+            median = statistics.median(seconds[name])
+            cells += [
+                f"{size / median / 1e6:.1f}",
+                f"{statistics.median(seconds[first]) / median:.2f}",
+            ]
+        table.add_row(name, *cells)
     console.print(table)
+
+
+def cpu_time() -> float:
+    """Seconds of processor time of this process and of those of its children that have ended."""
+    return sum(os.times()[:4])
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def main(sizes: Sequence[int], folder: Path | None) -> None:
             console.print(
                 f"{pages:,} pages, {characters / 1e6:,.0f} million characters of wikitext"
             )
-            first, refresh = measure(Path(work))
+            first, refresh = measure(Path(work), console)
             console.print(_table(first, refresh))
             console.print(_reuse(refresh[EMBEDDINGS].metadata))
 
@@ -92,8 +92,11 @@ def write_exports(work: Path, pages: int) -> int:
     return first
 
 
-def measure(work: Path) -> Iterator[dict[str, Measured]]:
-    """Materialize all assets for each snapshot; yields the measurements by asset."""
+def measure(work: Path, console: Console) -> Iterator[dict[str, Measured]]:
+    """Materialize all assets for each snapshot; yields the measurements by asset.
+
+    Each is also printed at once, because all of them take a while.
+    """
     model = write_tiny_model(work / "tiny-bert")
     with dumps_site(work / "site") as site:
         os.environ |= {"WIKI_EMBEDDINGS_DUMPS_URL": site.url, "NO_PROXY": "127.0.0.1"}
@@ -102,7 +105,11 @@ def measure(work: Path) -> Iterator[dict[str, Measured]]:
                 RAW_WIKIPEDIA: {"source": "dump", "snapshot": snapshot},
                 CHUNKED_VOLUME: {"model": str(model)},
             }
-            yield {asset: _measure_asset(work, asset, config) for asset in ASSET_KEYS}
+            measured = {}
+            for asset in ASSET_KEYS:
+                measured[asset] = _measure_asset(work, asset, config)
+                console.print(f"{asset} of {snapshot}: {', '.join(_texts(measured[asset]))}")
+            yield measured
 
 
 def _measure_asset(work: Path, asset: str, config: dict[str, dict[str, Any]]) -> Measured:
@@ -140,23 +147,21 @@ def _cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
+def _texts(run: Measured) -> tuple[str, str, str]:
+    return (
+        f"{run.seconds:.0f} s",
+        f"{run.cpu_seconds:.0f} s of CPU",
+        f"{run.peak_bytes / MiB:.0f} MiB",
+    )
+
+
 def _table(first: dict[str, Measured], refresh: dict[str, Measured]) -> Table:
-    columns = ("time", "CPU", "peak MiB")
-    headings = [f"{column}, {run}" for run in ("first", "refresh") for column in columns]
-    table = Table("asset", "rows", *headings)
+    table = Table("asset", "rows", "first run", "", "at most", "refresh", "", "at most")
     for column in table.columns[1:]:
         column.justify = "right"
     for asset in ASSET_KEYS:
-        numbers = [
-            text
-            for run in (first[asset], refresh[asset])
-            for text in (
-                f"{run.seconds:.0f} s",
-                f"{run.cpu_seconds:.0f} s",
-                f"{run.peak_bytes / MiB:.0f}",
-            )
-        ]
-        table.add_row(asset, f"{first[asset].metadata['dagster/row_count']:,}", *numbers)
+        rows = f"{first[asset].metadata['dagster/row_count']:,}"
+        table.add_row(asset, rows, *_texts(first[asset]), *_texts(refresh[asset]))
     return table
 
 

@@ -77,7 +77,10 @@ class _Tick:
 )
 def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look for new exports, and request their runs."""
+    from wiki_embeddings.defs.instance import close_abandoned_runs  # loads SQLAlchemy
+
     started = time.monotonic()
+    close_abandoned_runs(context.instance)  # a killed one would be in progress for ever
     marked = refreshed_wikis(context.instance)
     last_looks = _read_cursor(context.cursor)
     tick = _Tick({wiki: last_looks[wiki] for wiki in marked if wiki in last_looks})

@@ -10,8 +10,12 @@ from wiki_embeddings.asset_keys import ASSET_KEYS, RAW_WIKIPEDIA
 from wiki_embeddings.defs.config import CONFIGS
 from wiki_embeddings.defs.materializations import last_materialization
 
-_NOT_REPEATED = {"snapshot", "fraction", "source", "hub_dataset", "hub_revision"}
-"""Fields of `raw_wikipedia` that say which articles: a refresh reads a whole, newer export."""
+_NOT_REPEATED = {
+    *("snapshot", "fraction", "source", "hub_dataset", "hub_revision"),
+    "replace_existing",
+}
+"""Fields that say which articles, as a refresh reads a whole, newer export; and the permission to
+replace somebody else's dataset, which is given once."""
 
 
 def refresh_config(
@@ -28,8 +32,6 @@ def refresh_config(
         snapshot: Date of the export; None for the newest.
     """
     configs = {asset: _last_config(instance, asset, wiki) for asset in ASSET_KEYS}
-    raw = configs[RAW_WIKIPEDIA]
-    configs[RAW_WIKIPEDIA] = {name: raw[name] for name in raw.keys() - _NOT_REPEATED}
     if snapshot is not None:
         configs[RAW_WIKIPEDIA]["snapshot"] = snapshot
     ops = {asset: {"config": config} for asset, config in configs.items() if config}
@@ -37,7 +39,7 @@ def refresh_config(
 
 
 def _last_config(instance: dg.DagsterInstance, asset: str, wiki: str) -> dict[str, Any]:
-    """Return the config of an asset in the run that materialized it last; empty if there is none.
+    """Return what is repeated of an asset's config in the run that materialized it last.
 
     Fields that this release no longer has are left out.
     """
@@ -45,4 +47,5 @@ def _last_config(instance: dg.DagsterInstance, asset: str, wiki: str) -> dict[st
     run = instance.get_run_by_id(last.run_id) if last else None
     ops: Any = run.run_config.get("ops") if run else None
     config = ((ops or {}).get(asset) or {}).get("config") or {}
-    return {name: config[name] for name in config.keys() & CONFIGS[asset].model_fields.keys()}
+    repeated = CONFIGS[asset].model_fields.keys() - _NOT_REPEATED
+    return {name: config[name] for name in config.keys() & repeated}

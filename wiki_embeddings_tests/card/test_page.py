@@ -297,6 +297,14 @@ def test_settings_without_measurements_are_marked(vectors):
     assert "Not measured with these settings." in section(card(vectors), "Retrieval quality")
 
 
+def test_the_card_names_the_export_that_the_text_comes_from(vectors):
+    made = {"source": "mediawiki_content_current", "wiki_id": "simplewiki", "revision": "ab12"}
+    text = card(with_settings(vectors, "raw", **made))
+    assert "Wikimedia's export `mediawiki_content_current/simplewiki` of 20231101" in text
+    assert "`SHA256SUMS` with SHA-256 `ab12`" in text
+    assert front_matter(text)["source_datasets"] == ["original"]
+
+
 def test_the_published_score_of_the_model_names_its_source(vectors):
     text = quality(vectors, token_budget=128)
     assert "mean nDCG@10 of 41.95, according to the\ncard of [thenlper/gte-small]" in text

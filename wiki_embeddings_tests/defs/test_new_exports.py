@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +18,10 @@ from wiki_embeddings.asset_keys import HUB_DATASET, RAW_WIKIPEDIA
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs import new_exports
 from wiki_embeddings.defs.automation import JOB
+from wiki_embeddings.defs.instance import PROCESS_TAG
 from wiki_embeddings.defs.materializations import FOLDER, SETTINGS
 from wiki_embeddings.defs.wikis import add_wiki, mark, remove_wiki
+from wiki_embeddings.host import this_process
 from wiki_embeddings_tests.standins.dumps import DumpsSite
 from wiki_embeddings_tests.support.dagster_runs import new_instance
 from wiki_embeddings_tests.support.exports import ExportPage, export_folder, served, write_export
@@ -38,15 +43,23 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DumpsSite]
         yield site
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance with German and French, of which German is marked."""
-    home = tmp_path / "instance"
-    home.mkdir()
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home of an instance with German and French, of which German is marked."""
+    home = tmp_path_factory.mktemp("instance")
     with new_instance(home) as instance:
         for wiki in ("sample", "de", "fr"):
             add_wiki(instance, wiki)
         mark(instance, "de", refreshed=True)
+    return home
+
+
+@pytest.fixture
+def instance(prepared: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A copy of that instance: Dagster needs a second to begin a new one."""
+    home = tmp_path / "instance"
+    shutil.copytree(prepared, home)
+    with new_instance(home) as instance:
         yield instance
 
 
@@ -147,6 +160,18 @@ def test_nothing_is_requested_while_a_run_of_that_wiki_is_in_progress(site, inst
     assert not site.requests, "so the hour has not begun"
     mark(instance, "fr", refreshed=True)
     assert keys(tick(instance, ticked.cursor)) == ["fr-20261001-1"]
+
+
+def test_a_run_of_the_command_line_whose_process_was_killed_is_not_in_progress(instance):
+    with subprocess.Popen(["true"]) as ended:
+        gone = this_process().replace(str(os.getpid()), str(ended.pid), 1)
+    run = instance.create_run_for_job(
+        defs.resolve_job_def(JOB),
+        status=dg.DagsterRunStatus.STARTED,
+        tags={"dagster/partition": "de", PROCESS_TAG: gone},
+    )
+    assert keys(tick(instance)) == ["de-20261001-1"]
+    assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
 
 
 def test_an_export_whose_runs_fail_is_requested_three_more_times_under_new_keys(site, instance):

@@ -58,6 +58,7 @@ def test_a_refresh_keeps_the_settings_and_reads_a_whole_newer_export(instance):
         },
         "chunked_volume": {"model": "mine", "token_budget": 128, "of_an_earlier_release": 1},
         "embeddings": {"precision": "float32"},
+        "hub_dataset": {"replace_existing": True},
     }
     materialize(instance, earlier, *ASSET_KEYS)
     assert refresh_config(instance, "de", "20261101") == {
