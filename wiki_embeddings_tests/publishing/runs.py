@@ -90,9 +90,14 @@ class InProcessCompute(LocalCompute):
                 yield Finished(number, report)
 
 
-def create_dataset(volume: Volume, vectors: Manifest, shards_per_file: int = 1000) -> Manifest:
+def create_dataset(
+    volume: Volume,
+    vectors: Manifest,
+    shards_per_file: int = 1000,
+    previous: Manifest | None = None,
+) -> Manifest:
     """Create the dataset of some embeddings; by default, all rows fit in one file."""
-    plan = dataset.plan(vectors, shards_per_file=shards_per_file)
+    plan = dataset.plan(vectors, shards_per_file=shards_per_file, previous=previous)
     return materialize(plan, InProcessCompute(volume.root, cores=1), silent, "hub_dataset").manifest
 
 

@@ -38,7 +38,7 @@ def test_the_link_moves_from_one_version_to_the_next(tmp_path, volume, vectors):
 def test_the_folder_of_links_opens_with_datasets(tmp_path, volume, vectors):
     place = publish_to_folder(volume, create_dataset(volume, vectors).folder, tmp_path / "hub")
     cache = str(tmp_path / "cache")
-    for config, columns in (("default", 9), ("vectors", 4), ("small", 9)):
+    for config, columns in (("default", 12), ("vectors", 4), ("small", 12)):
         rows = load_dataset(str(place), config, split="train", cache_dir=cache)
         assert (rows.num_rows, len(rows.features)) == (40, columns)
     found = sorted(p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file())
