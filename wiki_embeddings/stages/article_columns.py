@@ -68,8 +68,8 @@ def gone_ids(volume: Volume, before: Manifest, after: Manifest) -> Iterator[int]
 
 def _ids(volume: Volume, manifest: Manifest, file: ShardFile) -> npt.NDArray[np.int64]:
     """Read the page ids of a file: int64, each once."""
-    table = pq.read_table(volume.path(manifest.reference(file)), columns=["id"])
-    ids: npt.NDArray[np.int64] = table.column("id").to_numpy()
+    with pq.ParquetFile(volume.path(manifest.reference(file))) as parquet:
+        ids: npt.NDArray[np.int64] = parquet.read(columns=["id"]).column("id").to_numpy()
     return ids
 
 
@@ -94,7 +94,9 @@ def _titles(volume: Volume, manifest: Manifest, ids: list[int]) -> Iterator[str]
     for file in manifest.files:
         if any(file.min_id <= page <= file.max_id for page in ids):
             path = volume.path(manifest.reference(file))
-            found = pq.read_table(path, columns=["id", "title"], filters=[("id", "in", ids)])
+            found = pq.read_table(
+                path, columns=["title"], filters=[("id", "in", ids)], partitioning=None
+            )
             yield from found.column("title").to_pylist()
 
 
