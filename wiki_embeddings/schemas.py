@@ -9,6 +9,9 @@ import pyarrow as pa
 ROW_GROUP_ROWS = 10_000
 """About 20 MB of embeddings: what a streaming reader holds in memory."""
 
+VECTOR_ITEMS = "embedding.list.element"
+"""Parquet's path of the numbers in the vectors."""
+
 DICTIONARY_COLUMNS = ["url", "title", "section"]
 """The only columns with repeated values; a dictionary would not shrink the others."""
 

@@ -29,6 +29,7 @@ from wiki_embeddings.compute.modal.code_version import (
 from wiki_embeddings.encoders.models.known import KNOWN_MODELS
 from wiki_embeddings.encoders.models.languages import default_model
 from wiki_embeddings.encoders.models.resolve import resolve
+from wiki_embeddings.sources.connections import FILE_CONNECTIONS
 from wiki_embeddings_tests.compute.modal.cloud import APP_MODULE, REPOSITORY
 from wiki_embeddings_tests.standins.modal.assets import ImageLayer
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
@@ -38,6 +39,10 @@ REQUIREMENTS = REPOSITORY / "requirements"
 PINNED = re.compile(r"([a-z0-9._-]+)==(\S+)", re.IGNORECASE)
 MAPS = ("fetch_part", "chunk_shard", "make_dataset_file")
 EMBEDDERS = {"Embedder.*": "A10", "TeiEmbedder.*": "A10", "CpuEmbedder.*": ""}
+LONG_MINUTES = {
+    "call_function": deployment.CALL_MINUTES,
+    "fetch_export_file": deployment.EXPORT_MINUTES,
+}
 LISTS_OF_IMAGE = {
     "fetch_part": ["cloud.txt", "data.txt"],
     "Embedder.*": ["cloud.txt", "data.txt", "gpu.txt"],
@@ -77,7 +82,7 @@ def test_every_function_has_the_volume_the_secret_a_time_limit_and_retries(deplo
         (mount,) = function.volume_mounts
         assert (mount.volume_id, mount.mount_path) == (volume.volume_id, deployment.MOUNT)
         assert function.secret_ids == [f"st-named-{deployment.SECRET}"]
-        minutes = deployment.CALL_MINUTES if name == "call_function" else deployment.SHARD_MINUTES
+        minutes = LONG_MINUTES.get(name, deployment.SHARD_MINUTES)
         assert function.timeout_secs == 60 * minutes
         assert function.retry_policy.retries == 2
 
@@ -85,6 +90,11 @@ def test_every_function_has_the_volume_the_secret_a_time_limit_and_retries(deplo
 @pytest.mark.parametrize("name", [*MAPS, *EMBEDDERS])
 def test_a_map_has_at_most_fifty_containers_unless_a_run_says_otherwise(deployed, name):
     assert deployed.function(name).autoscaler_settings.max_containers == 50
+
+
+def test_the_files_of_exports_are_fetched_within_the_connections_that_wikimedia_allows(deployed):
+    settings = deployed.function("fetch_export_file").autoscaler_settings
+    assert settings.max_containers == FILE_CONNECTIONS == 2
 
 
 @pytest.mark.parametrize(("name", "gpu"), EMBEDDERS.items())

@@ -224,9 +224,10 @@ def _source(wiki: str, raw: Mapping[str, Any]) -> dict[str, str]:
             "name": f"Wikimedia's export `{raw['source']}/{raw['wiki_id']}` of {raw['snapshot']}",
             "revision": f"`SHA256SUMS` with SHA-256 `{raw['revision']}`",
         }
+    folder = raw.get("folder") or f"{raw['snapshot']}.{wiki}"
     return {
         "dataset": str(raw["source"]),
-        "name": f"{raw['source']}, config `{raw['folder']}`",
+        "name": f"{raw['source']}, config `{folder}`",
         "revision": f"commit `{raw['revision']}`",
     }
 

@@ -10,7 +10,7 @@ import click
 
 from wiki_embeddings import settings
 from wiki_embeddings.cli.parameters import TEXT
-from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -66,14 +66,10 @@ def remove_command(wikis: tuple[str, ...]) -> None:
 
 def _require_edition(wiki: str) -> None:
     """Refuse a wiki that Wikimedia does not have; warn if it cannot be asked."""
-    from wiki_embeddings.defs.wikipedia_export import newest_export
+    from wiki_embeddings.defs.wikipedia_export import require_edition
 
-    try:
-        newest_export(wiki)
-    except BadInputError:
-        raise
-    except WikiEmbeddingsError as error:
-        click.echo(f"Not verified that there is a Wikipedia {wiki!r}: {error}", err=True)
+    if problem := require_edition(wiki):
+        click.echo(f"Not verified that there is a Wikipedia {wiki!r}: {problem}", err=True)
 
 
 @contextmanager

@@ -71,7 +71,8 @@ def command(as_json: bool, cores: int | None, **options: Any) -> None:
     """Predict time, GPU-hours, dollars and storage of a run, without starting anything.
 
     With a GPU, a number of containers or an engine that needs a GPU, the run is predicted for
-    Modal; else for the processor of this machine. Each figure says what it is based on.
+    Modal; else for the processor of this machine. Each figure says what it is based on. Articles
+    are those of --source hub: reading one of Wikimedia's exports takes hours longer.
     """
     estimate = predict(RunOptions(cores=usable_cores() if cores is None else cores, **options))
     if as_json:

@@ -43,6 +43,6 @@ def _last_config(instance: dg.DagsterInstance, asset: str, wiki: str) -> dict[st
     """
     last = last_materialization(instance, asset, wiki)
     run = instance.get_run_by_id(last.run_id) if last else None
-    ops = run.run_config.get("ops") or {} if run else {}
-    config = (ops.get(asset) or {}).get("config") or {}
+    ops: Any = run.run_config.get("ops") if run else None
+    config = ((ops or {}).get(asset) or {}).get("config") or {}
     return {name: config[name] for name in config.keys() & CONFIGS[asset].model_fields.keys()}

@@ -67,7 +67,7 @@ def reuse_metadata(
         share = saved_shard_s / progress.shard_s
         metadata["saved_seconds"] = round(share * progress.seconds, 1)
         metadata["saved"] = f"about {duration(share * progress.seconds)}"
-        if progress.usage:
+        if progress.usage and progress.usage.dollars is not None:
             metadata["saved_dollars"] = round(share * progress.usage.dollars, 4)
             metadata["saved"] += f" and ${share * progress.usage.dollars:,.2f}"
         context.log.info(f"Reusing them saved {metadata['saved']}")

@@ -19,7 +19,8 @@ from wiki_embeddings.defs.config import (
 )
 from wiki_embeddings.defs.preflight import require_model
 from wiki_embeddings.defs.resources import ComputeResource
-from wiki_embeddings.defs.wikis import add_first_wikis, add_wiki
+from wiki_embeddings.defs.wikipedia_export import require_edition
+from wiki_embeddings.defs.wikis import add_first_wikis, add_wiki, known_wikis
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.host import this_process
 from wiki_embeddings.progress import Listener
@@ -46,7 +47,7 @@ def run_job(
         listener: Called with the progress of each stage.
 
     Raises:
-        BadInputError: This is no name of a wiki, an option has an impossible value, or Modal is not
+        BadInputError: There is no such wiki, an option has an impossible value, or Modal is not
             ready.
         WikiEmbeddingsError: Modal cannot be reached.
         UnusableVolumeError: The Dagster home cannot be written to.
@@ -65,7 +66,10 @@ def run_job(
     with instance.opened_at_prompt(home) as record:
         instance.close_abandoned_runs(record)
         add_first_wikis(record, known.wikis)
-        add_wiki(record, wiki)
+        if wiki not in known_wikis(record):
+            if options.get("source") != "hub":
+                require_edition(wiki)  # if the site cannot be asked, the run will say so itself
+            add_wiki(record, wiki)
         return _execute(definitions, record, wiki, run_config, listener)
 
 

@@ -7,7 +7,7 @@ makes `raw_wikipedia` stale when there is a newer one. Three look: "Observe" in 
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from wiki_embeddings.asset_keys import WIKIPEDIA_EXPORT
 from wiki_embeddings.bundled import DUMP, DUMP_NAME
 from wiki_embeddings.defs.asset_run import translate_errors
 from wiki_embeddings.defs.wikis import known_wikis, wikis
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.settings import SAMPLE_WIKI
 
 _KEY = dg.AssetKey(WIKIPEDIA_EXPORT)
@@ -71,6 +72,24 @@ def newest_export(wiki: str) -> Seen:
     )
 
 
+def require_edition(wiki: str) -> WikiEmbeddingsError | None:
+    """Refuse a wiki that Wikimedia does not export.
+
+    Returns:
+        Why Wikimedia could not be asked; None if it has such a wiki.
+
+    Raises:
+        BadInputError: There is no such wiki, or no export of it.
+    """
+    try:
+        newest_export(wiki)
+    except BadInputError:
+        raise
+    except WikiEmbeddingsError as error:
+        return error
+    return None
+
+
 def what_was_read(raw_settings: Mapping[str, Any]) -> Seen:
     """Describe what articles were read from, by the settings that decided them."""
     source, revision = str(raw_settings["source"]), str(raw_settings["revision"])
@@ -98,36 +117,40 @@ def last_seen(instance: dg.DagsterInstance, wiki: str) -> str | None:
 with warnings.catch_warnings():
     # Dagster still calls observable assets beta; nothing else lets the UI observe one.
     warnings.simplefilter("ignore", dg.BetaWarning)
-
-    @dg.multi_observable_source_asset(
-        name=WIKIPEDIA_EXPORT,
-        specs=[
-            dg.AssetSpec(
-                _KEY,
-                partitions_def=wikis,
-                group_name="wikipedia",
-                owners=["team:wiki-embeddings"],
-                kinds={"wikipedia", "xml"},
-                description="The newest complete export of each wiki at Wikimedia's site of dumps "
-                "(MediaWiki Content File Exports, monthly); for the sample, the dump that is "
-                "installed with the project. Observing it asks the site and fetches nothing. Its "
-                "data version is the SHA-256 of the export's SHA256SUMS.",
-            )
-        ],
+    _observable: Callable[[Callable[..., Any]], dg.AssetsDefinition] = (
+        dg.multi_observable_source_asset(
+            name=WIKIPEDIA_EXPORT,
+            specs=[
+                dg.AssetSpec(
+                    _KEY,
+                    partitions_def=wikis,
+                    group_name="wikipedia",
+                    owners=["team:wiki-embeddings"],
+                    kinds={"wikipedia", "xml"},
+                    description="The newest complete export of each wiki at Wikimedia's site of "
+                    "dumps (MediaWiki Content File Exports, monthly); for the sample, the dump "
+                    "that is installed with the project. Observing it asks the site and fetches "
+                    "nothing. Its data version is the SHA-256 of the export's SHA256SUMS.",
+                )
+            ],
+        )
     )
-    def wikipedia_export(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
-        """Look up the newest export of the wiki of this run; of all wikis without a partition."""
-        if context.has_partition_key:
-            found = _look(context, context.partition_key)
-            yield dg.ObserveResult(
-                asset_key=_KEY,
-                data_version=dg.DataVersion(found.data_version),
-                metadata=found.observation(context.partition_key).metadata,
-            )
-            return
-        for wiki in known_wikis(context.instance):
-            context.log_event(_look(context, wiki).observation(wiki))
-        yield dg.ObserveResult(asset_key=_KEY)  # Dagster wants one of the asset as a whole, too
+
+
+@_observable
+def wikipedia_export(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
+    """Look up the newest export of the wiki of this run; of all wikis without a partition."""
+    if context.has_partition_key:
+        found = _look(context, context.partition_key)
+        yield dg.ObserveResult(
+            asset_key=_KEY,
+            data_version=dg.DataVersion(found.data_version),
+            metadata=found.observation(context.partition_key).metadata,
+        )
+        return
+    for wiki in known_wikis(context.instance):
+        context.log_event(_look(context, wiki).observation(wiki))
+    yield dg.ObserveResult(asset_key=_KEY)  # Dagster wants one of the asset as a whole, too
 
 
 def _look(context: dg.AssetExecutionContext, wiki: str) -> Seen:

@@ -137,20 +137,24 @@ def _embeddings(options: RunOptions, work: Workload, shape: ModelShape) -> Asset
     rate = encoder_rate(options, work, shape)
     byte_s = work.encoded_tokens / work.text_bytes / rate.value
     shards_s = [shard * byte_s for shard in work.shards]
-    return _asset(options, EMBEDDINGS, shards_s, [rate], _vector_bytes(work, shape))
+    vector = shape.hidden_size * _NUMBER_BYTES * figures.VECTOR_SHARE
+    return _asset(options, EMBEDDINGS, shards_s, [rate], _row_bytes(work, vector))
 
 
 def _hub_dataset(options: RunOptions, work: Workload, shape: ModelShape) -> AssetEstimate:
     """Shards of embeddings are merged into larger files, each by one core."""
-    stored = _vector_bytes(work, shape)
+    stored = _row_bytes(work, shape.hidden_size * _NUMBER_BYTES)
     files = max(1, math.ceil(stored / _DATASET_FILE_BYTES))
     shards_s = [stored / files / figures.PUBLISH.value] * files
     return _asset(options, HUB_DATASET, shards_s, [figures.PUBLISH], stored)
 
 
-def _vector_bytes(work: Workload, shape: ModelShape) -> float:
-    """Return the bytes of the embeddings; the dataset has the same rows."""
-    vector = shape.hidden_size * 2 * figures.VECTOR_SHARE
+_NUMBER_BYTES = 2
+"""Of a half-precision number. The published ones are not compressed."""
+
+
+def _row_bytes(work: Workload, vector: float) -> float:
+    """Return the bytes of all rows, whose vectors take so many bytes each."""
     return work.text_bytes * figures.TEXT_SHARE + work.chunks * (vector + figures.ROW_BYTES)
 
 

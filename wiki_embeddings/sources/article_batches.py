@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,17 +12,17 @@ from wiki_embeddings.sources.protocol import Progress
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from wiki_embeddings.sources.xml_export import Page
+    from wiki_embeddings.sources.xml_export import Page, SiteInfo
 
 
 def convert_pages(
-    pages: Sequence[Page], hidden_namespaces: Collection[str], progress: Progress = lambda _: None
+    pages: Sequence[Page], site: SiteInfo, progress: Progress = lambda _: None
 ) -> pa.RecordBatch:
     """Convert articles to plain text, as a batch of `schemas.RAW_SCHEMA`.
 
     Args:
         pages: The articles.
-        hidden_namespaces: See `SiteInfo.hidden_namespaces`.
+        site: The wiki that they come from.
         progress: Called after each article.
     """
     import pyarrow as pa
@@ -30,9 +30,9 @@ def convert_pages(
     from wiki_embeddings.schemas import RAW_SCHEMA
     from wiki_embeddings.sources.wikitext.conversion import convert
 
-    converted = []
+    converted, hidden = [], site.hidden_namespaces
     for page in pages:
-        converted.append(convert(page.wikitext, hidden_namespaces))
+        converted.append(convert(page.wikitext, hidden, site.language, page.title))
         progress(1)
     columns = {
         "id": [page.id for page in pages],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
@@ -21,28 +21,26 @@ from wiki_embeddings.volume import MiB
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from wiki_embeddings.sources.xml_export import Page
+    from wiki_embeddings.sources.xml_export import Page, SiteInfo
 
 _GROUP_CHARACTERS = MiB // 4
 """Wikitext that a process converts at once: a fraction of a second."""
 
 _GROUP_PAGES = 256
 
-_WITHOUT_POOL_CHARACTERS = 2 * MiB
+_WITHOUT_POOL_CHARACTERS = MiB
 """Wikitext that is converted before processes are started, which takes as long."""
 
 _WAITING_CHARACTERS = 64 * MiB
 """Most wikitext under way, but for a single group."""
 
 
-def convert_in_order(
-    pages: Iterable[Page], hidden_namespaces: Collection[str], cores: int
-) -> Iterator[pa.RecordBatch]:
+def convert_in_order(pages: Iterable[Page], site: SiteInfo, cores: int) -> Iterator[pa.RecordBatch]:
     """Convert articles to plain text, in their order.
 
     Args:
         pages: The articles.
-        hidden_namespaces: See `SiteInfo.hidden_namespaces`.
+        site: The wiki that they come from.
         cores: Number of processes, if there is enough for them to do; with 1 there are none.
 
     Raises:
@@ -51,12 +49,12 @@ def convert_in_order(
     groups = _grouped(pages)
     converted = 0
     for group in groups:
-        yield convert_pages(group, hidden_namespaces)
+        yield convert_pages(group, site)
         converted += _characters(group)
         if cores > 1 and converted >= _WITHOUT_POOL_CHARACTERS:
             break
     try:
-        yield from _convert_in_processes(groups, hidden_namespaces, cores)
+        yield from _convert_in_processes(groups, site, cores)
     except BrokenProcessPool as error:
         raise WikiEmbeddingsError(
             "A process that converts pages was killed, as the system does when memory runs out: "
@@ -65,7 +63,7 @@ def convert_in_order(
 
 
 def _convert_in_processes(
-    groups: Iterator[list[Page]], hidden_namespaces: Collection[str], cores: int
+    groups: Iterator[list[Page]], site: SiteInfo, cores: int
 ) -> Iterator[pa.RecordBatch]:
     first = next(groups, None)
     if first is None:
@@ -78,7 +76,7 @@ def _convert_in_processes(
         try:
             for group in _chained(first, groups):
                 size = _characters(group)
-                waiting.append((pool.submit(convert_pages, group, hidden_namespaces), size))
+                waiting.append((pool.submit(convert_pages, group, site), size))
                 characters += size
                 while len(waiting) > 2 * cores or characters > _WAITING_CHARACTERS:
                     future, size = waiting.popleft()

@@ -26,7 +26,13 @@ _ADVICE = (
 
 
 def read_export(
-    path: Path, *, keep: float, pages: tuple[int, int], units: int, progress: Progress
+    path: Path,
+    *,
+    keep: float,
+    pages: tuple[int, int],
+    units: int,
+    progress: Progress,
+    cores: int | None = None,
 ) -> OpenedPart:
     """Open a file of an export.
 
@@ -36,6 +42,7 @@ def read_export(
         pages: Ids of the first and last page that it may have, by which progress is told.
         units: Units of progress for reading all of it.
         progress: Called while it is read.
+        cores: Processor cores to use; by default all that this process may use.
 
     Returns:
         Its articles, and counts of its pages: `pages`, `pages_in_namespace_{number}`, and
@@ -46,7 +53,9 @@ def read_export(
     """
     counts: Counter[str] = Counter()
     reported = _ReportedUnits(pages, units, progress)
-    return OpenedPart(_batches(path, keep, counts, reported), lambda: dict(counts))
+    return OpenedPart(
+        _batches(path, keep, counts, reported, cores or usable_cores()), lambda: dict(counts)
+    )
 
 
 class _ReportedUnits:
@@ -74,16 +83,15 @@ class _ReportedUnits:
 
 
 def _batches(
-    path: Path, keep: float, counts: Counter[str], reported: _ReportedUnits
+    path: Path, keep: float, counts: Counter[str], reported: _ReportedUnits, cores: int
 ) -> Iterator[pa.RecordBatch]:
-    cores = usable_cores()
     # Parts are fetched side by side, but converted one after another: each takes all cores.
     with (
         machine_slot("conversion", 1),
         opened_export(path, min(cores, _DECODING_CORES), _ADVICE) as (site, pages),
     ):
         articles = _articles(pages, keep, counts, reported)
-        yield from convert_in_order(articles, site.hidden_namespaces, cores)
+        yield from convert_in_order(articles, site, cores)
     reported.finished()
 
 

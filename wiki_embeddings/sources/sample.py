@@ -124,9 +124,9 @@ def _draw_order(page: Page) -> bytes:
 def _convert(pages: list[Page], progress: Progress) -> Iterator[pa.RecordBatch]:
     from wiki_embeddings.sources.article_batches import convert_pages
 
-    hidden = read_site_info(bundled_dump()).hidden_namespaces
+    site = read_site_info(bundled_dump())
     for first in range(0, len(pages), BATCH_ARTICLES):
-        yield convert_pages(pages[first : first + BATCH_ARTICLES], hidden, progress)
+        yield convert_pages(pages[first : first + BATCH_ARTICLES], site, progress)
 
 
 SOURCE = Source(

@@ -152,9 +152,10 @@ def _open(path: Path, cores: int) -> IO[bytes]:
         import rapidgzip  # a large library, which planning does without
 
         # Even with one core it takes a third less time than `bz2`; see docs/performance.md.
-        return rapidgzip.IndexedBzip2File(str(path), parallelization=cores)
+        decoder = rapidgzip.IndexedBzip2File(str(path), parallelization=cores)
+        return cast("IO[bytes]", decoder)
     if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(path)
+        return cast("IO[bytes]", gzip.open(path))
     return path.open("rb")
 
 

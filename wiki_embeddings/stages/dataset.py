@@ -34,6 +34,7 @@ from wiki_embeddings.schemas import (
     DICTIONARY_COLUMNS,
     REVISION_COLUMNS,
     ROW_GROUP_ROWS,
+    VECTOR_ITEMS,
     embedding_schema,
 )
 from wiki_embeddings.sources.protocol import Progress
@@ -56,6 +57,14 @@ from wiki_embeddings.volume import Volume
 _SMALL_WINDOWS = 100
 """The small file takes consecutive rows from so many places: articles from A to Z with consecutive
 passages, for one row group read a place instead of a row."""
+
+_CONTENT_DEFINED_CHUNKING = {
+    "min_chunk_size": 64 * 1024,
+    "max_chunk_size": 256 * 1024,
+    "norm_level": 0,
+}
+"""Bytes of a column in a page. A change of a text changes its whole page, which is compressed, so
+pages are a quarter as large as by default: files are no larger, and an edit sends less."""
 
 _STATISTICS_COLUMNS = [
     *REVISION_COLUMNS,
@@ -290,14 +299,17 @@ def _write(path: Path, dimensions: int, tables: Iterable[pa.Table], progress: Pr
 
     A page index lets readers fetch only the pages that they need. Content-defined chunking keeps
     pages the same when rows are inserted before them, so that the Hub stores and receives only what
-    changed. Byte streams are not split as in the shards: not every reader of Parquet supports that
-    for float16 yet.
+    changed. For the same reason vectors are not compressed: one that changed would change the rest
+    of its page, and zstd saves 6 % of a file. Byte streams are not split as in the shards: not
+    every reader of Parquet supports that for float16 yet.
     """
+    columns = [field.name for field in embedding_schema(dimensions) if field.name != "embedding"]
     options: dict[str, Any] = {
+        "compression": {**dict.fromkeys(columns, "zstd"), VECTOR_ITEMS: "none"},
         "use_dictionary": DICTIONARY_COLUMNS,
         "write_statistics": _STATISTICS_COLUMNS,
         "write_page_index": True,
-        "use_content_defined_chunking": True,
+        "use_content_defined_chunking": _CONTENT_DEFINED_CHUNKING,
     }
     with parquet_writer(path, embedding_schema(dimensions), **options) as writer:
         for table in tables:

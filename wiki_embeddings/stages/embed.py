@@ -26,7 +26,12 @@ from wiki_embeddings.encoders import engines
 from wiki_embeddings.encoders.protocol import EncoderInfo
 from wiki_embeddings.encoders.token_lists import TokenLists
 from wiki_embeddings.manifest import Manifest, Settings, ShardFile, Statistic
-from wiki_embeddings.schemas import DICTIONARY_COLUMNS, ROW_GROUP_ROWS, embedding_schema
+from wiki_embeddings.schemas import (
+    DICTIONARY_COLUMNS,
+    ROW_GROUP_ROWS,
+    VECTOR_ITEMS,
+    embedding_schema,
+)
 from wiki_embeddings.sources.protocol import Progress
 from wiki_embeddings.stages import versions
 from wiki_embeddings.stages.reuse import (
@@ -237,11 +242,7 @@ def write_table(path: Path, table: pa.Table) -> None:
         path,
         table.schema,
         use_dictionary=DICTIONARY_COLUMNS,
-        use_byte_stream_split=[_VECTOR_ITEMS],
+        use_byte_stream_split=[VECTOR_ITEMS],
         write_statistics=[name for name in table.column_names if name != "embedding"],
     ) as writer:
         writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
-
-
-_VECTOR_ITEMS = "embedding.list.element"
-"""Parquet's path of the numbers in the vectors."""

@@ -179,8 +179,8 @@ def make_once(
 
 
 def parquet_writer(path: Path, schema: pa.Schema, **options: Any) -> pq.ParquetWriter:
-    """Open a Parquet writer with the project's compression."""
-    return pq.ParquetWriter(path, schema, compression="zstd", **options)
+    """Open a Parquet writer with the project's compression, unless the options name another."""
+    return pq.ParquetWriter(path, schema, **{"compression": "zstd", **options})
 
 
 @dataclass(frozen=True)

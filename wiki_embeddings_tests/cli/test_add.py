@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from wiki_embeddings.downloads import retries
 from wiki_embeddings_tests.standins.dumps import DumpsSite
 from wiki_embeddings_tests.support.exports import ExportPage, served, write_export
 from wiki_embeddings_tests.support.homes import cli_in_this_process
@@ -42,8 +42,20 @@ def test_an_edition_that_wikimedia_does_not_have_is_refused(site, tmp_path):
     assert listed.stdout.startswith("Here: sample.\n"), "nothing was added"
 
 
+def test_a_run_of_an_edition_that_wikimedia_does_not_have_adds_nothing(site, tmp_path, tiny_model):
+    refused = cli_in_this_process(
+        tmp_path,
+        "run",
+        *("--wiki", "xx", "--model", str(tiny_model)),
+        WIKI_EMBEDDINGS_DUMPS_URL=site.url,
+    )
+    assert refused.returncode == 1
+    assert "Error: Wikimedia exports no wiki xxwiki" in refused.stderr
+    assert cli_in_this_process(tmp_path, "add").stdout.startswith("Here: sample.\n")
+
+
 def test_an_edition_is_added_with_a_warning_where_nobody_can_be_asked(tmp_path, monkeypatch):
-    monkeypatch.setattr(retries.time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     added = cli_in_this_process(
         tmp_path, "add", "de", WIKI_EMBEDDINGS_DUMPS_URL="http://127.0.0.1:9"
     )

@@ -13,7 +13,7 @@ from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings_tests.support.homes import cli, cli_in_this_process
 
 DATASET = "wikipedia-sample-all-MiniLM-L6-v2-dry-run"
-FEW = ("--fraction", "0.05", "--articles-per-shard", "2")
+FEW = ("--fraction", "0.05", "--articles-per-shard", "1")
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,9 @@ def test_the_launchpad_documents_the_config(ui):
     modal_fields = {"containers", "deadline_minutes"}
     assert (
         set(fields["raw_wikipedia"])
-        == {"snapshot", "fraction", "articles_per_shard"} | modal_fields
+        == {"source", "snapshot", "hub_dataset", "hub_revision"}
+        | {"fraction", "articles_per_shard"}
+        | modal_fields
     )
     assert {"model", "token_budget", "title_prefix"} | modal_fields <= set(fields["chunked_volume"])
     assert (

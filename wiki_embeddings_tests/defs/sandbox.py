@@ -38,7 +38,7 @@ class Sandbox:
     ) -> dg.ExecuteInProcessResult:
         """Materialize some assets with their checks; all four if none is named."""
         config: dict[str, dict[str, Any]] = {
-            "raw_wikipedia": {"articles_per_shard": 7},
+            "raw_wikipedia": {"source": "hub", "articles_per_shard": 7},
             "chunked_volume": {"model": str(self.model), "token_budget": 128},
             "hub_dataset": hub_config,
         }

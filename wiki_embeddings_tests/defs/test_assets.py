@@ -22,7 +22,8 @@ from wiki_embeddings.defs.assets import raw_wikipedia
 from wiki_embeddings.downloads import retries
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.progress import StageProgress
-from wiki_embeddings.sources.hub import REPO_ID, REVISION
+from wiki_embeddings.sources.hub import REVISION
+from wiki_embeddings.sources.protocol import WIKIMEDIA_WIKIPEDIA
 from wiki_embeddings.stages import load_check
 from wiki_embeddings.stages.shard import Plan
 from wiki_embeddings.volume import Volume
@@ -155,7 +156,7 @@ def test_a_page_in_two_parts_fails_its_check_and_stops_what_follows(sandbox, hub
 
 
 def test_an_edition_that_does_not_exist_is_refused_in_a_sentence(sandbox, hub):
-    hub.add(REPO_ID, {"20231101.de/train-00000-of-00001.parquet": b""}, commit=REVISION)
+    hub.add(WIKIMEDIA_WIKIPEDIA, {"20231101.de/train-00000-of-00001.parquet": b""}, commit=REVISION)
     message = sandbox.failures()["raw_wikipedia"]
     assert "has no 20231101.simple" in message
     assert "20231101.de" in message

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from wiki_embeddings.sources.hub import REPO_ID, REVISION
 from wiki_embeddings.volume import certificate_record
 from wiki_embeddings_tests.defs.sandbox import Sandbox
-from wiki_embeddings_tests.sources.article_tables import parquet
-from wiki_embeddings_tests.standins.hub import LocalHub
+from wiki_embeddings_tests.standins.dumps import DumpsSite
 from wiki_embeddings_tests.support.dagster_runs import checks, failures, materialize, metadata
-from wiki_embeddings_tests.support.generated_wiki import WIKI, wikipedia
+from wiki_embeddings_tests.support.exports import ExportPage, served, write_export
+from wiki_embeddings_tests.support.generated_wiki import WIKI
 
-SNAPSHOTS = {"20231101": range(100), "20231201": range(2, 120), "20240101": range(2, 120)}
-"""Page ids of three snapshots; two articles of the first are gone from the others."""
+SNAPSHOTS = {"20261001": range(100), "20261101": range(2, 120), "20261201": range(2, 120)}
+"""Page ids of the articles in three exports: the second has lost two of the first's, and the third
+lacks them still."""
+
+
+def pages(articles: Iterable[int]) -> list[ExportPage]:
+    """Articles, and three pages that are none."""
+    others = [
+        ExportPage(1_001, "Riverlet", "#REDIRECT [[River 7]]", redirect="River 7"),
+        ExportPage(1_002, "Talk:River 7", "Is it long?", namespace=1),
+        ExportPage(1_003, "Rivers.json", "{}", model="json"),
+    ]
+    return [
+        *(ExportPage(i + 1, f"River {i}", f"The river {i} is {i} miles long.") for i in articles),
+        *others,
+    ]
 
 
 @pytest.fixture
-def snapshots(hub: LocalHub) -> None:
-    """A Hub with three snapshots of a wiki."""
-    files = {
-        f"{snapshot}.{WIKI}/train-00000-of-00001.parquet": parquet(wikipedia(ids))
-        for snapshot, ids in SNAPSHOTS.items()
-    }
-    hub.add(REPO_ID, files, commit=REVISION)
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DumpsSite]:
+    """A site with three exports of a wiki."""
+    for snapshot, articles in SNAPSHOTS.items():
+        write_export(tmp_path / "site", f"{WIKI}wiki", snapshot, pages(articles))
+    with served(monkeypatch, tmp_path / "site") as site:
+        yield site
 
 
 def fetch(sandbox: Sandbox, **config: Any) -> dg.ExecuteInProcessResult:
-    """Materialize raw_wikipedia."""
-    configs = {"raw_wikipedia": config}
+    """Materialize raw_wikipedia from an export."""
+    configs = {"raw_wikipedia": {"source": "dump", "snapshot": "20261001", **config}}
     return materialize(sandbox.instance, WIKI, ("raw_wikipedia",), configs, sandbox.resources())
 
 
@@ -45,12 +59,21 @@ def complete(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
     return found
 
 
-@pytest.mark.usefixtures("snapshots")
+@pytest.mark.usefixtures("site")
+def test_the_pages_of_an_export_are_shown_and_nobody_else_is_asked(sandbox):
+    table = metadata(fetch(sandbox), "raw_wikipedia")["completeness"]
+    assert "| Pages of the export | 103 |" in table
+    assert "| … by namespace | 0 102, 1 1 |" in table
+    assert "| … left out | not wikitext 1, other namespace 1, redirect 1 |" in table
+    assert "not compared: the export is not from Wikimedia, so nobody was asked" in table
+
+
+@pytest.mark.usefixtures("site")
 def test_articles_that_are_gone_stop_a_refresh_until_more_may_be_missing(sandbox):
-    first = fetch(sandbox, snapshot="20231101")
+    first = fetch(sandbox, snapshot="20261001")
     assert checks(first)["articles_complete"], complete(first).description
-    lost = fetch(sandbox, snapshot="20231201")
-    assert "2 of the 100 articles of 20231101 are gone" in (complete(lost).description or "")
+    lost = fetch(sandbox, snapshot="20261101")
+    assert "2 of the 100 articles of 20261001 are gone" in (complete(lost).description or "")
     assert "'River 0', 'River 1'" in (complete(lost).description or "")
     assert not lost.success
 
@@ -58,31 +81,31 @@ def test_articles_that_are_gone_stop_a_refresh_until_more_may_be_missing(sandbox
     message = sandbox.failures("chunked_volume")["chunked_volume"]
     assert "raw_wikipedia of simple must not be used. articles_complete: 2 of the 100" in message
 
-    allowed = fetch(sandbox, snapshot="20231201", max_missing_share=0.02)
+    allowed = fetch(sandbox, snapshot="20261101", max_missing_share=0.02)
     assert (
-        "| Gone since 20231101 | 2 of 100 articles |"
+        "| Gone since 20261001 | 2 of 100 articles |"
         in (metadata(allowed, "raw_wikipedia")["completeness"])
     )
     assert sandbox.materialize("chunked_volume").success
 
 
-@pytest.mark.usefixtures("snapshots")
+@pytest.mark.usefixtures("site")
 def test_what_was_lost_once_is_missed_again_in_the_next_snapshot(sandbox):
-    assert fetch(sandbox, snapshot="20231101").success
-    assert not fetch(sandbox, snapshot="20231201").success
-    assert "2 of the 100 articles of 20231101" in (
-        complete(fetch(sandbox, snapshot="20240101")).description or ""
+    assert fetch(sandbox, snapshot="20261001").success
+    assert not fetch(sandbox, snapshot="20261101").success
+    assert "2 of the 100 articles of 20261001" in (
+        complete(fetch(sandbox, snapshot="20261201")).description or ""
     )
 
 
-@pytest.mark.usefixtures("snapshots")
+@pytest.mark.usefixtures("site")
 def test_an_earlier_snapshot_is_not_compared_with_a_later_one(sandbox):
-    assert fetch(sandbox, snapshot="20231201").success
-    first = fetch(sandbox, snapshot="20231101")
+    assert fetch(sandbox, snapshot="20261101").success
+    first = fetch(sandbox, snapshot="20261001")
     assert complete(first).metadata["gone"].value == "not compared: there is no earlier snapshot"
 
 
-@pytest.mark.usefixtures("snapshots")
+@pytest.mark.usefixtures("site")
 def test_a_required_article_that_is_missing_stops_the_run(sandbox, tmp_path):
     titles = tmp_path / "vital.txt"
     titles.write_text("\ufeffRiver_7\n\nriver 99\nRiver 100\n", encoding="utf-8")
@@ -104,7 +127,7 @@ def test_a_required_article_that_is_missing_stops_the_run(sandbox, tmp_path):
     ],
 )
 def test_a_list_of_titles_that_cannot_be_read_is_refused_before_anything(
-    sandbox, hub, tmp_path, content, why
+    sandbox, site, tmp_path, content, why
 ):
     titles = tmp_path / "vital.txt"
     if content is not None:
@@ -113,7 +136,7 @@ def test_a_list_of_titles_that_cannot_be_read_is_refused_before_anything(
     assert why in message
     assert str(titles) in message
     assert "required_titles of raw_wikipedia" in message
-    assert not hub.requests("/")
+    assert not site.requests
 
 
 def test_articles_of_an_older_release_have_to_be_fetched_again(embedded_sandbox):

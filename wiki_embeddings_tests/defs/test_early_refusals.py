@@ -131,7 +131,7 @@ def test_the_config_of_other_assets_may_come_from_the_environment(
 ):
     monkeypatch.setenv("MODEL", str(named(sandbox, "bge--ft").model))
     config: dict[str, dict[str, Any]] = {
-        "raw_wikipedia": {"fraction": 0.5},
+        "raw_wikipedia": {"source": "hub", "fraction": 0.5},
         "chunked_volume": {"model": {"env": "MODEL"}},
     }
     resources = sandbox.resources(namespace="cantor")

@@ -13,7 +13,7 @@ import pytest
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.defs import materializations
 from wiki_embeddings.defs.materializations import FOLDER, earlier_manifests
-from wiki_embeddings.manifest import Manifest, write_manifest
+from wiki_embeddings.manifest import Manifest, Settings, write_manifest
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.support.dagster_runs import new_instance
 
@@ -28,7 +28,7 @@ def record(
     instance: dg.DagsterInstance, volume: Volume, snapshot: str, wiki: str = "toy"
 ) -> Manifest:
     """Complete an output and record its materialization, as an asset does."""
-    settings = {"raw": {"snapshot": snapshot}}
+    settings: Settings = {"raw": {"snapshot": snapshot}}
     manifest = Manifest(wiki, "raw", f"{wiki}/raw/{snapshot}", None, settings, ())
     write_manifest(volume, manifest)
     tags = {"dagster/data_version": manifest.digest}

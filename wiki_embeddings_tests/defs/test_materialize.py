@@ -8,7 +8,7 @@ from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.compute.protocol import Finished
 from wiki_embeddings.defs.materialize import ShardsFailedError, retry_command
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.manifest import read_manifest
+from wiki_embeddings.manifest import Settings, read_manifest
 from wiki_embeddings.progress import StageProgress
 from wiki_embeddings_tests.support.dagster_runs import make_shards
 from wiki_embeddings_tests.support.toy import toy_plan
@@ -82,6 +82,26 @@ def test_a_shard_without_any_event_fails_the_map(volume):
     with pytest.raises(WikiEmbeddingsError, match=r"1 of 3 shards .* part-00001\.parquet among"):
         make_shards(plan, ForgetfulCompute(volume.root, cores=2))
     assert read_manifest(volume, plan.folder) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "options"),
+    [
+        (
+            {"source": "mediawiki_content_current", "revision": "ab"},
+            "--source dump --snapshot 20261101",
+        ),
+        (
+            {"source": "ada/wikis", "revision": "0c"},
+            "--source hub --snapshot 20261101 --hub-dataset ada/wikis --hub-revision 0c",
+        ),
+    ],
+)
+def test_the_command_to_retry_names_the_same_source_date_and_revision(raw, options):
+    plan = toy_plan(1)
+    settings: Settings = {"raw": {**plan.settings["raw"], **raw}}
+    words = retry_command(replace(plan, wiki="de", settings=settings))
+    assert options in " ".join(words)
 
 
 @pytest.mark.parametrize(("wiki", "insists"), [("de", True), ("en", False)])

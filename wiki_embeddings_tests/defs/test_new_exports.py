@@ -17,7 +17,6 @@ from wiki_embeddings.defs import new_exports
 from wiki_embeddings.defs.automation import JOB
 from wiki_embeddings.defs.materializations import FOLDER, SETTINGS
 from wiki_embeddings.defs.wikis import add_wiki, mark, remove_wiki
-from wiki_embeddings.downloads import retries
 from wiki_embeddings_tests.standins.dumps import DumpsSite
 from wiki_embeddings_tests.support.dagster_runs import new_instance
 from wiki_embeddings_tests.support.exports import ExportPage, export_folder, served, write_export
@@ -32,7 +31,7 @@ PAGES = [ExportPage(1, "Snow", "Snow is white.")]
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DumpsSite]:
     """A site with an export of two wikis each."""
     sleep = time.sleep
-    monkeypatch.setattr(retries.time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
     with served(monkeypatch, tmp_path / "site") as site:
         for wiki_id in ("dewiki", "frwiki"):
             write_export(site.root, wiki_id, "20261001", PAGES)
@@ -219,7 +218,7 @@ def test_a_site_that_fails_skips_the_tick_with_its_reason(site, instance):
 
 
 def test_a_site_that_cannot_be_reached_skips_the_tick(instance, monkeypatch):
-    monkeypatch.setattr(retries.time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     monkeypatch.setenv("WIKI_EMBEDDINGS_DUMPS_URL", "http://127.0.0.1:9")
     assert "de: Cannot read http://127.0.0.1:9/" in reason(tick(instance))
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -46,7 +47,10 @@ def test_what_cannot_work_fails_the_first_asset_in_a_sentence(
 ):
     monkeypatch.setenv("BUDGET", "7")
     serve(hub, parquet(wikipedia(range(10))))
-    configs = {"chunked_volume": {"model": str(sandbox.model), "token_budget": 128}}
+    configs: dict[str, dict[str, Any]] = {
+        "raw_wikipedia": {"source": "hub"},
+        "chunked_volume": {"model": str(sandbox.model), "token_budget": 128},
+    }
     for asset, config in faulty.items():
         configs[asset] = configs.get(asset, {}) | config
     run = materialize(sandbox.instance, WIKI, (), configs, sandbox.resources())

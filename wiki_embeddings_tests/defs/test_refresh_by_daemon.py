@@ -6,6 +6,8 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
+
 from wiki_embeddings.bundled import bundled_dump
 from wiki_embeddings_tests.support.exports import (
     ExportPage,
@@ -26,7 +28,13 @@ _RUNS = """
   ... on Runs {results {status tags {key value} stats {... on RunStatsSnapshot {stepsFailed}}}}}}"""
 _STALE = '{assetNodes {assetKey {path} staleStatus(partition: "simple")}}'
 
-WITHIN_S = 240.0
+WITHIN_S = 900.0
+
+PAGES = [
+    ExportPage(12, "Anarchism", "Anarchists reject the state."),
+    ExportPage(25, "Autism", "Autism begins in childhood."),
+]
+"""Pages that the next export has too: if many were gone, a check would stop the refresh."""
 
 
 def serve_bundled_dump(site: Path) -> None:
@@ -37,11 +45,11 @@ def serve_bundled_dump(site: Path) -> None:
     complete(folder)
 
 
+@pytest.mark.timeout(1200)
 def test_a_new_export_is_published_without_a_hand_on_it(tmp_path, monkeypatch, tiny_model):
     home = tmp_path / "home"
     with served(monkeypatch, tmp_path / "site") as site:
-        pages = [ExportPage(n, f"Snow {n}", "Snow reflects most sunlight.") for n in (1, 2)]
-        write_export(site.root, "simplewiki", "20261001", pages)
+        write_export(site.root, "simplewiki", "20261001", PAGES)
         first = cli(
             home, "run", "--wiki", "simple", "--model", str(tiny_model),
             WIKI_EMBEDDINGS_DUMPS_URL=site.url,
@@ -62,7 +70,7 @@ def test_a_new_export_is_published_without_a_hand_on_it(tmp_path, monkeypatch, t
     (dataset,) = (home / "hub").glob("wikipedia-simple-*")
     card = (dataset / "README.md").read_text()
     assert "20261101" in card
-    assert "Anarchism" in titles(home)
+    assert len(titles(home)) > 100
 
 
 def wait_for_run(ui: str, home: Path) -> dict:

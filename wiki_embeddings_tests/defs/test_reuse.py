@@ -11,7 +11,7 @@ import pyarrow.dataset as pads
 import pytest
 
 from wiki_embeddings.asset_keys import ASSET_KEYS
-from wiki_embeddings.manifest import read_manifest
+from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.volume import Volume, throughput_record
 from wiki_embeddings_tests.defs.conftest import ARTICLES
 from wiki_embeddings_tests.defs.sandbox import Sandbox
@@ -24,7 +24,7 @@ from wiki_embeddings_tests.support.generated_wiki import WIKI, serve, wikipedia
 def refresh(sandbox: Sandbox, *, publish: bool = False, **embeddings: Any) -> dict[str, Any]:
     """Materialize the assets with smaller shards; return what `embeddings` records."""
     config: dict[str, dict[str, Any]] = {
-        "raw_wikipedia": {"articles_per_shard": 3},
+        "raw_wikipedia": {"source": "hub", "articles_per_shard": 3},
         "chunked_volume": {"model": str(sandbox.model), "token_budget": 128},
         "embeddings": embeddings,
     }
@@ -43,7 +43,7 @@ def more_articles(hub: LocalHub) -> None:
 def test_a_refresh_embeds_only_what_is_new_and_says_what_that_saved(embedded_sandbox):
     before = embedded_sandbox.recorded("embeddings").folder
     volume = Volume(embedded_sandbox.root / "volume")
-    first = read_manifest(volume, before)
+    first = existing_manifest(volume, before)
     precision = first.settings["embeddings"]["precision"]
     other = refresh(embedded_sandbox, precision="int8" if precision == "float32" else "float32")
     assert "reused_chunks" not in other, "other numbers"

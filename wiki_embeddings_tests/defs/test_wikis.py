@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -97,10 +98,17 @@ def test_what_is_unknown_or_never_changes_is_not_marked(instance):
 def test_the_sensor_adds_the_first_wikis_where_dagster_was_started_by_itself(instance, monkeypatch):
     monkeypatch.setenv("WIKI_EMBEDDINGS_WIKIS", "sample,de")
     add_wiki(instance, "sample")
-    (request,) = first_wikis(dg.build_sensor_context(instance)).dynamic_partitions_requests
+    added: Any = first_wikis(dg.build_sensor_context(instance))
+    (request,) = added.dynamic_partitions_requests
     assert (request.partitions_def_name, request.partition_keys) == ("wikis", ["de"])
     add_wiki(instance, "de")
     assert isinstance(first_wikis(dg.build_sensor_context(instance)), dg.SkipReason)
+
+
+def ticked(context: dg.ScheduleEvaluationContext) -> list[Any]:
+    """What the monthly schedule asks for."""
+    answers: Any = monthly_refresh(context)
+    return list(answers)
 
 
 def test_the_monthly_refresh_requests_the_newest_export_of_each_marked_wiki(instance):
@@ -109,17 +117,17 @@ def test_the_monthly_refresh_requests_the_newest_export_of_each_marked_wiki(inst
     context = dg.build_schedule_context(
         instance, scheduled_execution_time=datetime(2026, 12, 20, 3, tzinfo=UTC)
     )
-    (skipped,) = monthly_refresh(context)
+    (skipped,) = ticked(context)
     assert "No wiki is marked for refreshing" in skipped.skip_message
     for wiki in ("de", "fr"):
         mark(instance, wiki, refreshed=True)
-    requests = list(monthly_refresh(context))
+    requests = ticked(context)
     assert [request.run_key for request in requests] == ["de-2026-12", "fr-2026-12"]
     assert [request.partition_key for request in requests] == ["de", "fr"]
     assert all(not request.run_config for request in requests), "so the newest export is taken"
 
 
-def age_check(instance: dg.DagsterInstance) -> dg.AssetCheckEvaluation:
+def age_check(instance: dg.DagsterInstance) -> Any:
     """Run the job of the daily schedule."""
     result = defs.resolve_job_def("check_snapshot_ages").execute_in_process(instance=instance)
     (evaluation,) = result.get_asset_check_evaluations()

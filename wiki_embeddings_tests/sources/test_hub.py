@@ -254,3 +254,70 @@ def test_an_interrupted_download_resumes(hub: LocalHub, tmp_path: Path):
     assert read(part, tmp_path).equals(expected(range(3000)))
 
     assert hub.body_bytes("/store/") == part.size
+
+
+# Other datasets.
+
+
+def add_dataset(hub: LocalHub, *folders: str) -> str:
+    file = "train-00000-of-00001.parquet"
+    files = {f"{folder}/{file}": parquet(articles(range(5))) for folder in folders}
+    return hub.add("ada/wikis", files)
+
+
+@pytest.mark.parametrize(
+    ("folders", "snapshot", "chosen", "date"),
+    [
+        (("20250101.xx", "20260101.xx", "20260101.yy"), None, "20260101.xx", "20260101"),
+        (("20250101.xx", "20260101.xx"), "20250101", "20250101.xx", "20250101"),
+        (("data/xxwiki", "data/yywiki"), "20260101", "data/xxwiki", "20260101"),
+        (("xx", "yy"), "20260101", "xx", "20260101"),
+        (("data",), "20260101", "data", "20260101"),
+    ],
+)
+def test_any_dataset_of_parquet_files_is_read_at_its_newest_commit(
+    hub: LocalHub, tmp_path: Path, *, folders, snapshot, chosen, date
+):
+    commit = add_dataset(hub, *folders)
+
+    planned = plan("xx", hub_dataset="ada/wikis", snapshot=snapshot)
+
+    assert planned.snapshot == date
+    assert planned.settings["source"] == "ada/wikis"
+    assert planned.settings["revision"] == commit
+    assert planned.settings["folder"] == chosen
+    assert read(planned.parts[0], tmp_path).num_rows == 5
+
+
+def test_a_revision_that_is_named_is_read(hub: LocalHub):
+    commit = add_dataset(hub, "20250101.xx")
+    add_dataset(hub, "20260101.xx")
+
+    planned = plan("xx", hub_dataset="ada/wikis", hub_revision=commit)
+
+    assert planned.snapshot == "20250101"
+    with pytest.raises(BadInputError, match=r"the dataset ada/wikis at revision v9.*no such"):
+        plan("xx", hub_dataset="ada/wikis", hub_revision="v9")
+
+
+def test_a_dataset_that_does_not_tell_its_date_asks_for_it(hub: LocalHub):
+    add_dataset(hub, "data/xxwiki")
+
+    with pytest.raises(BadInputError, match=r"ada/wikis does not tell the date of data/xxwiki"):
+        plan("xx", hub_dataset="ada/wikis")
+
+
+def test_a_wiki_that_another_dataset_lacks_is_refused_with_those_that_it_has(hub: LocalHub):
+    add_dataset(hub, "20260101.yy", "20260101.zz")
+
+    with pytest.raises(BadInputError, match=r"ada/wikis at \w+ has no xx\..*20260101\.yy"):
+        plan("xx", hub_dataset="ada/wikis")
+
+
+def test_a_mirror_without_the_pinned_commit_says_that_the_project_pins_it(hub: LocalHub):
+    hub.add(WIKIMEDIA_WIKIPEDIA, {"20231101.xx/train-0.parquet": parquet(articles(range(5)))})
+
+    with pytest.raises(BadInputError, match=r"project pins that commit.*hub_revision"):
+        plan("xx")
+
+    assert plan("xx", hub_revision="main").snapshot == "20231101"

@@ -97,8 +97,9 @@ def test_files_can_be_read_in_parts(volume, published):
         group = parquet.metadata.row_group(0)
         columns = {group.column(n).path_in_schema: group.column(n) for n in range(12)}
     assert all(column.has_column_index or column.has_offset_index for column in columns.values())
-    assert {column.compression for column in columns.values()} == {"ZSTD"}
-    assert columns["id"].statistics.max == 13
+    plain = {name for name, column in columns.items() if column.compression != "ZSTD"}
+    assert plain == {"embedding.list.element"}
+    assert columns["id"].statistics.max == 6
     assert columns["text"].statistics is None
     assert "BYTE_STREAM_SPLIT" not in columns["embedding.list.element"].encodings
 
@@ -112,7 +113,7 @@ def test_removing_rows_keeps_the_other_pages_identical(tmp_path):
         path = tmp_path / f"{number}.parquet"
         publish._write(path, 128, [table], ignored)
         written.append(path.read_bytes())
-    assert shared(*written) > 0.6
+    assert shared(*written) > 0.94, "0.92 with pages of equal size"
 
 
 def shared(one: bytes, other: bytes, block: int = 512) -> float:

@@ -16,7 +16,7 @@ from unittest import mock
 
 from wiki_embeddings.cli.main import main
 
-SMALL = ("--fraction", "0.15", "--articles-per-shard", "2")
+SMALL = ("--fraction", "0.15", "--articles-per-shard", "1")
 """Options for a run over some fifteen articles in about as many shards."""
 
 

@@ -21,7 +21,7 @@ MODEL = "example/tiny-model"
 
 SETTINGS: Settings = {
     "raw": {
-        "source": "hub",
+        "source": "wikimedia/wikipedia",
         "snapshot": "20231101",
         "revision": "b04c8d1ceb2f5cd4588862100d08de323dccfbaa",
         "fraction": 1.0,

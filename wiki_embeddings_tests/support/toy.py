@@ -34,7 +34,13 @@ class ToySpec:
 
 
 def toy_plan(shards: int, faults: dict[int, str] | None = None, rows: int = 3) -> Plan[ToySpec]:
-    raw = {"shards": shards, "fraction": 0.5, "articles_per_shard": 10, "snapshot": "20231101"}
+    raw = {
+        "shards": shards,
+        "fraction": 0.5,
+        "articles_per_shard": 10,
+        "source": "mediawiki_content_current",
+        "snapshot": "20261101",
+    }
     folder = folder_for("toy", "raw", None, {"raw": raw}, "1")
     return Plan(
         wiki="toy",

@@ -15,27 +15,33 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from wiki_embeddings.sources.wikitext.markers import LINE_BREAK, LIST_ITEM, PARAGRAPH_BREAK, REMOVED
+from wiki_embeddings.sources.wikitext.parser_functions import NAMED_FUNCTIONS
+from wiki_embeddings.sources.wikitext.variants import shown_variant
 
 MAX_DEPTH = 30  # the parser gives up at 40, and counts some constructs twice
 
 _DROPPED_ELEMENTS = {
-    "categorytree", "gallery", "graph", "hiero", "imagemap", "includeonly", "inputbox", "mapframe",
-    "maplink", "ref", "references", "score", "style", "templatedata", "timeline",
+    "categorytree", "chart", "charinsert", "dynamicpagelist", "gallery", "graph", "hiero",
+    "imagemap", "includeonly", "indicator", "inputbox", "mapframe", "maplink", "phonos", "quiz",
+    "ref", "references", "rss", "score", "style", "templatedata", "timeline",
 }  # fmt: skip
 _OPAQUE_ELEMENTS = {"ce", "chem", "math", "nowiki", "pre", "source", "syntaxhighlight"}
 _NESTING_ELEMENTS = {"code", "sub", "sup", "table"}
 _TABLES = {"{|", "table"}  # dropped with their content
+_NAMED = {"{{", "[["}
+_NAME = re.compile(r"[^{}\[\]|<>\n]*+\|")  # of a template or a link, before its text
 
 _LINES = ["dd", "dt", "li"]
 _PARAGRAPHS = [
     "blockquote", "center", "div", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p",
-    "poem", "section", "ul",
+    "poem", "ul",
 ]  # fmt: skip
 _STYLES = [
     "abbr", "b", "bdi", "bdo", "big", "caption", "cite", "data", "del", "dfn", "em", "font", "i",
-    "indicator", "ins", "kbd", "mark", "noinclude", "onlyinclude", "q", "rb", "rp", "rt", "ruby",
-    "s", "samp", "small", "span", "strike", "strong", "tbody", "td", "tfoot", "th", "thead",
-    "time", "tr", "tt", "u", "var", "wbr",
+    "ins", "kbd", "languages", "mark", "meta", "noinclude", "onlyinclude", "q", "rb", "rp", "rt",
+    "rtc", "ruby", "s", "samp", "section", "small", "span", "strike", "strong", "tbody", "td",
+    "templatestyles", "tfoot", "th", "thead", "time", "tr", "translate", "tt", "tvar", "u", "var",
+    "wbr",
 ]  # fmt: skip
 _TAG_TEXT = {
     "br": LINE_BREAK,
@@ -50,6 +56,7 @@ _END_OF_COMMENT = {False: "-->", True: r"-->(?:[ \t]*+\n)?"}  # by whether it st
 # Possessive quantifiers (*+) keep each attempt to match linear.
 _TOKEN = re.compile(
     r"""
+    (?=[<{}\[\]]|^)(?:  # what no token begins with fails at once
       (?P<comment><!--)
     | <(?P<slash>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9]*+)(?P<attributes>[^<>]*+)>
     | (?P<stray><)(?=[/a-zA-Z])
@@ -57,12 +64,16 @@ _TOKEN = re.compile(
     | ^[ \t]*+(?P<table_end>\|\}(?!\}))
     | ^(?P<item>[*\#:;]++)[ \t]*+
     | ^(?P<heading>==)
+    | (?<=-)(?P<variants>\{)(?!\{(?!\{))
+    | (?P<function>\{\{[ \t\n]*+(?i:\#\w++|(?:safesubst:|subst:)?(?:NAMES)):)
     | (?P<template>\{\{)
     | (?P<link>\[\[)
     | (?P<external_link>\[)(?=(?:https?|ftps?|mailto|news|irc):|//)
     | (?P<template_end>\}\})
+    | (?P<variants_end>\}-)
     | (?P<bracket>\])
-    """,
+    )
+    """.replace("NAMES", "|".join(NAMED_FUNCTIONS)),
     re.MULTILINE | re.VERBOSE,
 )
 
@@ -88,11 +99,19 @@ def balance(wikitext: str) -> str:
 
 
 class _Opening(NamedTuple):
-    """Markup without its close yet: its kind, its offset in the source, its index in the pieces."""
+    """Markup without its close yet.
+
+    Attributes:
+        kind: Its first characters, or the name of the element.
+        offset: Where it stands in the source.
+        piece: Its index in the pieces.
+        is_too_deep: True if it is nested deeper than `MAX_DEPTH`; its content is kept without it.
+    """
 
     kind: str
     offset: int
     piece: int
+    is_too_deep: bool
 
 
 @dataclass
@@ -128,14 +147,19 @@ class _Balancer:
                 self._handle_bracket(token)
             case "template_end":
                 self._close("{{", token[0])
+            case "variants" | "variants_end":
+                self._handle_variants(token)
+            case "function":
+                # What follows the colon becomes an argument: the parser allows more in those.
+                self._open("{{", token, token[0] + "|")
             case _:
                 self._open(token[0], token)
 
     def finish(self) -> None:
         """Close the tables that the page leaves open, and drop all other openings."""
         self._close_tables()
-        for opening in self.openings:
-            self.pieces[opening.piece] = ""
+        while self.openings:
+            self._drop_last_opening()
 
     def _handle_tag(self, token: re.Match[str]) -> None:
         name, closes = token["tag"].lower(), token["slash"] == "/"
@@ -155,7 +179,9 @@ class _Balancer:
             self._copy_element(token, rf"</{name}\s*+>", replacement)
 
     def _copy_element(self, token: re.Match[str], close: str, replacement: str | None) -> None:
-        """Copy or replace a whole element; drop an opening that nothing closes.
+        """Copy or replace a whole element; an unclosed comment hides the rest of the page.
+
+        Drops the opening of any other element that nothing closes.
 
         Args:
             token: The opening.
@@ -167,6 +193,8 @@ class _Balancer:
             found = re.compile(close, re.IGNORECASE).search(self.wikitext, self.position)
         if found is None:
             self.never_closed.add(close)
+            if token.lastgroup == "comment":
+                self.position = len(self.wikitext)
             return
         self.position = found.end()
         element = self.wikitext[token.start() : found.end()]
@@ -185,13 +213,15 @@ class _Balancer:
         else:
             self.pieces.append("]")
 
-    def _open(self, kind: str, token: re.Match[str]) -> None:
+    def _open(self, kind: str, token: re.Match[str], markup: str = "") -> None:
         if kind == "[" and self.openings and self.openings[-1].kind == "[":
             self._drop_last_opening()  # external links do not nest
-        if len(self.openings) < MAX_DEPTH:
-            self.openings.append(_Opening(kind, token.start(), len(self.pieces)))
-            self.count[kind] += 1
-            self.pieces.append(token[0])
+        is_too_deep = len(self.openings) >= MAX_DEPTH
+        self.openings.append(_Opening(kind, token.start(), len(self.pieces), is_too_deep))
+        self.count[kind] += 1
+        self.pieces.append("" if is_too_deep else markup or token[0])
+        if is_too_deep and kind in _NAMED and (name := _NAME.match(self.wikitext, token.end())):
+            self.position = name.end()
 
     def _close(self, kind: str, markup: str) -> None:
         """Close the last opening of a kind and drop all later openings."""
@@ -203,14 +233,30 @@ class _Balancer:
         if kind in _TABLES:
             del self.pieces[opening.piece :]
             markup = "\n\n"
-        self.pieces.append(markup)
+        self.pieces.append("" if opening.is_too_deep else markup)
+
+    def _handle_variants(self, token: re.Match[str]) -> None:
+        """Replace what stands between `-{` and `}-` by the text of one variant."""
+        if token.lastgroup == "variants":
+            self.pieces[-1] = self.pieces[-1].removesuffix("-")
+            self._open("-{", token)
+            return
+        if not self.count["-{"]:
+            self.pieces.append(token[0])
+            return
+        while self.openings[-1].kind != "-{":
+            self._drop_last_opening()
+        opening = self._pop()
+        content = "".join(self.pieces[opening.piece + 1 :])
+        self.pieces[opening.piece :] = [shown_variant(content)]
 
     def _close_tables(self) -> None:
         while self.count["{|"]:
             self._close("{|", "")
 
     def _drop_last_opening(self) -> None:
-        self.pieces[self._pop().piece] = ""
+        opening = self._pop()
+        self.pieces[opening.piece] = "-{" if opening.kind == "-{" else ""
 
     def _pop(self) -> _Opening:
         opening = self.openings.pop()

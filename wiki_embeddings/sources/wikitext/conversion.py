@@ -15,28 +15,46 @@ from wiki_embeddings.sources.wikitext.cleanup import clean_up
 from wiki_embeddings.sources.wikitext.headings import ConvertedText, join_blocks
 from wiki_embeddings.sources.wikitext.links import HIDDEN_NAMESPACES
 from wiki_embeddings.sources.wikitext.markers import remove_markers
+from wiki_embeddings.sources.wikitext.page import Page
 from wiki_embeddings.sources.wikitext.render import render
 
 
-def convert(wikitext: str, hidden_namespaces: Collection[str] = ()) -> ConvertedText:
+def convert(
+    wikitext: str,
+    hidden_namespaces: Collection[str] = (),
+    language: str = "en",
+    title: str = "",
+) -> ConvertedText:
     """Convert a page's wikitext into plain text; never fails, whatever the page contains.
 
     Args:
         wikitext: The page's source.
         hidden_namespaces: Names of the file and category namespaces in the wiki's own language,
             besides the English ones, which every wiki understands.
+        language: Language code of the wiki. Dates, numbers and names of languages are written in
+            it, and its own templates come before those of other editions.
+        title: Title of the page, for {{PAGENAME}}.
 
     Returns:
         The text, with paragraphs and headings separated by one blank line, each list item on its
         own line, formulas in their TeX source, and where its headings are; empty when the page has
         no text.
     """
-    hidden = HIDDEN_NAMESPACES.union(name.lower() for name in hidden_namespaces)
+    page = Page(
+        hidden=HIDDEN_NAMESPACES.union(name.lower() for name in hidden_namespaces),
+        language=language,
+        title=title,
+    )
     balanced = balance(remove_markers(wikitext))
-    rendered = render(mwparserfromhell.parse(balanced, skip_style_tags=True), hidden)
-    return join_blocks(clean_up(rendered))
+    rendered = render(mwparserfromhell.parse(balanced, skip_style_tags=True), page)
+    return join_blocks(clean_up(rendered, language))
 
 
-def plain_text(wikitext: str, hidden_namespaces: Collection[str] = ()) -> str:
+def plain_text(
+    wikitext: str,
+    hidden_namespaces: Collection[str] = (),
+    language: str = "en",
+    title: str = "",
+) -> str:
     """Convert a page's wikitext into plain text, as `convert` does."""
-    return convert(wikitext, hidden_namespaces).text
+    return convert(wikitext, hidden_namespaces, language, title).text

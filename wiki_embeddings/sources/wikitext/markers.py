@@ -12,6 +12,12 @@ import re
 REMOVED = "\ufdd0"
 """Something within a line was removed here; the spaces and punctuation around it need repair."""
 
+HOLE = "\ufdd6"
+"""A template without text stood here: perhaps a word of the sentence, perhaps only a note."""
+
+ASIDE_START, ASIDE_END = "\ufdd7", "\ufdd8"
+"""Enclose the argument of an unknown template: text within a line, nothing alone on one."""
+
 CITATION = "\ufdd5"
 """A citation was removed here; what else its line says about the cited work goes with it."""
 
@@ -32,6 +38,7 @@ _PUNCTUATION = [code for code in range(0x21, 0x7F) if not chr(code).isalnum()]
 _PROTECT = {code: _PROTECTED + code for code in _PUNCTUATION}
 _PROTECT_LAYOUT = _PROTECT | {code: _PROTECTED + code for code in map(ord, " \t\n")}
 _RESTORE = {protected: code for code, protected in _PROTECT_LAYOUT.items()}
+_PROTECTED_RUN = re.compile("[\U000f0000-\U000f007f]+")  # few: translating it all takes longer
 _MARKERS = re.compile("[\ufdd0-\ufdef\U000f0000-\U000f007f]")
 
 
@@ -52,4 +59,4 @@ def protect_layout(text: str) -> str:
 
 def restore(text: str) -> str:
     """Undo `protect` and `protect_layout`."""
-    return text.translate(_RESTORE)
+    return _PROTECTED_RUN.sub(lambda run: run[0].translate(_RESTORE), text)

@@ -29,7 +29,7 @@ APP_MODULE = "wiki_embeddings.modal_app"
 REPOSITORY = Path(__file__).parents[3]
 
 CONFIG: Mapping[str, Mapping[str, Any]] = {
-    "raw_wikipedia": {"articles_per_shard": 3},
+    "raw_wikipedia": {"source": "hub", "articles_per_shard": 3},
     "chunked_volume": {"model": MODEL, "token_budget": 128, "containers": 3},
     "embeddings": {"containers": 3, "gpu": "L4"},
     "hub_dataset": {},

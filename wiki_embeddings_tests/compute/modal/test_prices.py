@@ -75,6 +75,7 @@ def test_docs_modal_md_lists_the_prices_of_this_table():
     page = (REPOSITORY / "docs" / "modal.md").read_text()
     assert f"as of {PRICES_AS_OF}" in page
     sizes = [
+        deployment.EXPORT_CONTAINER,
         deployment.FETCH_CONTAINER,
         deployment.CHUNK_CONTAINER,
         deployment.DATASET_CONTAINER,

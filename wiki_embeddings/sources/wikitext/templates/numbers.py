@@ -1,87 +1,186 @@
-"""Templates for numbers, coordinates, formulas and musical notes."""
+"""Templates for numbers: written out, with an uncertainty, as a share or a count."""
 
 from __future__ import annotations
 
+import re
+
 from wiki_embeddings.sources.wikitext.digits import group_digits, superscript
+from wiki_embeddings.sources.wikitext.expressions import evaluate, format_result
+from wiki_embeddings.sources.wikitext.templates.dates import ordinal_number
 from wiki_embeddings.sources.wikitext.templates.expansions import (
     Arguments,
     Expansion,
     argument,
-    around,
     constant,
     positional,
+    rows,
 )
 
-
-def chemical_formula(arguments: Arguments) -> str:
-    """`CH3COO⁻`: numbers of atoms stay on the line, charges are raised."""
-    parts = positional(arguments)
-    return "".join(superscript(part) if part[-1:] in {"+", "-", "−"} else part for part in parts)
-
-
-def nuclide(arguments: Arguments) -> str:
-    """`lithium-7`."""
-    return "-".join(filter(None, positional(arguments)[:2]))
-
-
-def fraction(arguments: Arguments) -> str:
-    """`3/2`, `1/3` for a lone denominator, `1 1/2` with a whole number."""
-    match [part for part in positional(arguments) if part]:
-        case [denominator]:
-            return f"1/{denominator}"
-        case [numerator, denominator]:
-            return f"{numerator}/{denominator}"
-        case [whole, numerator, denominator, *_]:
-            return f"{whole} {numerator}/{denominator}"
-    return ""
+_RANGES = {
+    "-": "–", "–": "–", "to": " to ", "by": " by ", "x": " × ", "×": " × ", "and": " and ",
+    "or": " or ", ",": ", ", "/": "/",
+}  # fmt: skip
 
 
 def measured_value(arguments: Arguments) -> str:
     """`6.241(7) × 10¹⁸ C` for {{val|6.241|(7)|e=18|u=C}}."""
-    number, uncertainty = [*positional(arguments), "", ""][:2]
+    numbers = _values(positional(arguments), arguments)
+    exponent = power_of_ten({"1": arguments["e"]}) if arguments.get("e") else ""
+    if not numbers:
+        exponent = exponent.removeprefix(" × ")
+    unit, per = argument("u", "ul")(arguments), argument("up", "upl")(arguments)
+    unit = f"{unit}/{per}" if per else unit
+    space = "" if unit[:1] in {"%", "°", "′", "″"} and not unit.startswith(("°C", "°F")) else " "
+    prefix, suffix, end = (arguments.get(name, "") for name in ("p", "s", "end"))
+    return f"{prefix}{numbers}{end}{exponent}{suffix}{space if unit else ''}{unit}".strip()
+
+
+def _values(words: list[str], arguments: Arguments) -> str:
+    """Write the number with its uncertainty, or the numbers of a range."""
+    first, *rest = words or [""]
+    text = _number(first, arguments)
+    while len(rest) > 1 and rest[0] in _RANGES:
+        text += _RANGES[rest[0]] + _number(rest[1], arguments)
+        rest = rest[2:]
+    uncertainty, lower = [*rest, "", ""][:2]
+    if lower or uncertainty.startswith("+"):
+        signed = ["+" + uncertainty.lstrip("+"), "−" + lower.lstrip("-−")]
+        return f"{text} {signed[0]} {signed[1]}" if lower else f"{text} {signed[0]}"
     if uncertainty and not uncertainty.startswith("("):
-        uncertainty = f"±{uncertainty}"
-    exponent = power_of_ten({"1": arguments.get("e", "")})
-    unit = argument("u", "ul", "up")(arguments)
-    return f"{group_digits(number)}{uncertainty}{exponent} {unit}".strip()
+        uncertainty = f"±{uncertainty.lstrip('±')}"
+    return text + uncertainty
 
 
-def power_of_ten(arguments: Arguments) -> str:
-    """The end of a number: ` × 10²⁴`."""
-    return f" × 10{superscript(arguments['1'])}" if arguments.get("1") else ""
+def _number(text: str, arguments: Arguments) -> str:
+    return text if arguments.get("fmt") == "none" else group_digits(text, arguments.page.language)
 
 
-def coordinates(arguments: Arguments) -> str:
-    """`13°19′N 169°9′W`; nothing for those that appear only beside the page's title."""
-    if arguments.get("display") == "title":
+def power_of_ten(arguments: Arguments | dict[str, str]) -> str:
+    """The end of a number: ` × 10²⁴`; `e` without an argument, as in the French `XIX{{e}}`."""
+    return f" × 10{superscript(arguments['1'])}" if arguments.get("1") else "e"
+
+
+def percentage(arguments: Arguments) -> str:
+    """`25%` for {{percentage|50|200}}."""
+    part, whole, digits = [*positional(arguments), "", "", ""][:3]
+    value = evaluate(f"({part})/({whole})*100") if part and whole else None
+    if value is None:
+        return f"{part}%" if part else ""
+    precision = int(digits) if digits.isdecimal() and len(digits) == 1 else 0
+    shown = f"{value:.{precision}f}" if precision or abs(value) >= 1 else f"{value:.2g}"
+    return f"{group_digits(shown, arguments.page.language)}%"
+
+
+_AREAS = {"sqmi": "sq mi", "mi2": "sq mi", "acre": "acre", "ha": "ha"}
+
+
+def population_density(arguments: Arguments) -> str:
+    """`5.7/km²` for {{pop density|3645257|640081.87|km2|sqmi}}."""
+    people, area, unit = [*positional(arguments), "", "", ""][:3]
+    value = (
+        evaluate(f"({people.replace(',', '')})/({area.replace(',', '')})")
+        if people and area
+        else None
+    )
+    if value is None:
         return ""
-    text = ""
-    angle: list[str] = []
-    for word in positional(arguments):
-        if word in {"N", "S", "E", "W"}:
-            text += "".join(map("".join, zip(angle, "°′″", strict=False))) + word + " "
-            angle = []
-        else:
-            angle.append(word)
-    return text.strip()
+    shown = f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+    return f"{shown}/{_AREAS.get(unit, 'km²')}"
 
 
-def accidental(arguments: Arguments) -> str:
-    """`♭`."""
-    return {"flat": "♭", "natural": "♮", "sharp": "♯"}.get(arguments.get("1", ""), "")
+_ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+_TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
+
+def in_words(arguments: Arguments) -> str:
+    """`twenty-one`; numbers from a hundred stay digits."""
+    text = argument("1")(arguments)
+    if not (text.isascii() and text.isdigit()) or int(text[:9]) > 99 or len(text) > 2:
+        return text
+    tens, ones = divmod(int(text), 10)
+    if int(text) < len(_ONES):
+        return _ONES[int(text)]
+    return _TENS[tens] + (f"-{_ONES[ones]}" if ones else "")
+
+
+_ROMAN = [
+    (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
+    (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+]  # fmt: skip
+
+
+def roman(arguments: Arguments) -> str:
+    """`XIV`."""
+    text = argument("1")(arguments)
+    if not (text.isascii() and text.isdigit() and len(text) < 5):
+        return text
+    number, shown = int(text), ""
+    for value, numeral in _ROMAN:
+        shown += numeral * (number // value)
+        number %= value
+    return shown
+
+
+def total(arguments: Arguments) -> str:
+    """The sum of the arguments."""
+    value = evaluate("+".join(f"({part})" for part in positional(arguments) if part))
+    return "" if value is None else group_digits(format_result(value), arguments.page.language)
+
+
+def record(arguments: Arguments) -> str:
+    """`10–5–2`: wins, losses and draws."""
+    named = [argument(*names)(arguments) for names in (("w", "won", "1"), ("l", "lost", "2"),
+             ("d", "t", "ties", "otl", "3"))]  # fmt: skip
+    return "–".join(filter(None, named))
+
+
+_HAS_DIGIT = re.compile(r"\d")
+
+
+def season(arguments: Arguments) -> str:
+    """`2011–12` for {{nbay|2011|start}}'s kind of template, which names the second year."""
+    year = argument("1")(arguments)
+    return f"{year}–{(int(year) + 1) % 100:02}" if len(year) == 4 and year.isdecimal() else year
+
+
+_PERCENT = (
+    "percentage|percent|pct|procent|процент|відсоток|prozent|porcentaje|porcentagem|percentuale|"
+    "pourcentage|백분율|パーセント|درصد|نسبة|אחוז|yüzde|प्रतिशत|百分比|百分數"
+)
 
 TEMPLATES: dict[str, Expansion] = {
-    "carbon": constant("C"),
-    **dict.fromkeys(["chem", "chem2"], chemical_formula),
-    **dict.fromkeys(["coor", "coord"], coordinates),
-    "e": power_of_ten,
-    **dict.fromkeys(["frac", "fraction", "sfrac"], fraction),
-    "hydrogen": constant("H"),
-    "music": accidental,
-    "nts": lambda arguments: group_digits(argument("1")(arguments)),
-    **dict.fromkeys(["nuclide", "nuclide2", "simplenuclide", "simplenuclide2"], nuclide),
-    **dict.fromkeys(["railgauge", "track gauge"], argument("1")),
-    "us$": around("US$"),
     "val": measured_value,
+    "e": power_of_ten,
+    **dict.fromkeys(["e-sp", "esp", "x10^", "10x", "tenx"], power_of_ten),
+    **dict.fromkeys([*_PERCENT.split("|")], percentage),
+    **dict.fromkeys(["pop density", "population density", "density"], population_density),
+    **dict.fromkeys(
+        ["number to words", "spellnum", "numtext", "spell number", "num2words"], in_words
+    ),
+    **dict.fromkeys(["roman", "roman numeral", "rn"], roman),
+    **dict.fromkeys(["sum", "total"], total),
+    **dict.fromkeys(["win-loss record", "wl record", "wlr", "w-l", "wdl"], record),
+    **dict.fromkeys(["nbafy", "scfy", "nhly", "nbly", "ply", "season"], season),
+    **dict.fromkeys(
+        ["nts", "number", "formatnum", "num", "fmtn", "fnum"],
+        lambda arguments: group_digits(argument("1")(arguments), arguments.page.language),
+    ),
+    "ordinal to word": lambda arguments: ordinal_number(argument("1")(arguments)),
+    **dict.fromkeys(
+        ["ntsh", "hs", "sort dash", "hidden sort key", "sortkey", "dtsh"], constant("")
+    ),
+    **rows(
+        {
+            "{2|1}": "sort|color box text|mlb year",
+            "[{1} ]{2}": "sortname|sort name",
+            "{1}": "mlby|nflyear|nfly|by|nbay|avyear|lty|ly|wcy|f1|uefa|escyear|escyr|"
+            "baseball year|nhlyear|wnbay|mlsy|nlby|us$ in year|gbmapping|gbmap|oscoor",
+            "{1} ({2})": "abbrwithdef",
+            "{title|2}": "cfb link|cbb link",
+            "#{1}": "hash|number sign",
+        }
+    ),
 }

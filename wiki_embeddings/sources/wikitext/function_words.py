@@ -1,0 +1,85 @@
+"""Words that cannot end a clause, of the languages with large editions.
+
+`holes` drops them with a vanished template that they introduced.
+"""
+
+from __future__ import annotations
+
+_PREPOSITIONS = {
+    "en": "about above across after against along among around as at before behind below beneath "
+    "beside between beyond by despite during for from in inside into near of off on onto outside "
+    "over per since than through throughout to toward towards under until up upon via with within "
+    "without",
+    "de": "ab am an auf aus bei beim bis durch für gegen im in mit nach seit über um unter vom von "
+    "vor zu zum zur zwischen",
+    "fr": "à au aux avec chez contre dans de depuis des dès du en entre jusqu'en jusqu'à par "
+    "pendant pour sans sous sur vers",
+    "es": "a al bajo con contra de del desde durante en entre hacia hasta para por sin sobre",
+    "pt": "a ao aos até com da das de desde do dos durante em entre na nas no nos para pela pelo "
+    "por sem sob sobre à às",
+    "it": "a ad al alla con da dal dalla del della di dal fino in nel nella per su sul tra fra",
+    "pl": "dla do na nad o od po pod przed przez przy w we z za ze dnia",
+    "nl": "aan bij binnen door in met na naar om onder op over rond sinds te tegen tot tussen uit "
+    "van vanaf via voor",
+    "sv": "av efter före från för hos i kring med mellan mot om på sedan till under ur vid över",
+    "ru": "без в во для до за из к ко на над о об около от по под при про с со у через",
+    "uk": "без в від для до за з зі із і на над о об по під при про у через близько",
+    "ar": "في من إلى على عن حتى منذ بين حوالي نحو بعد قبل عام سنة خلال",
+    "fa": "در از به تا با برای",
+    "he": "של על עם אל מן בין",
+    "tr": "ile için",
+    "hi": "लगभग करीब",
+}
+_QUALIFIERS = {
+    "en": "a an approximately circa exactly just nearly only roughly some the almost",
+    "de": "ca. circa dem den der die das einem einer einen einer etwa fast rund ungefähr",
+    "fr": "environ la le les l' un une quelque",
+    "es": "aproximadamente el la las los unos unas un una cerca",
+    "pt": "aproximadamente o os as um uma cerca",
+    "it": "circa il lo la i gli le un una uno",
+    "pl": "około ok. prawie",
+    "nl": "de het een ongeveer circa bijna",
+    "sv": "cirka ca den det en ett omkring ungefär",
+    "ru": "примерно приблизительно почти",
+}
+_JOINTS = "and or und oder et ou y o e i lub en of och eller и или و أو"
+_COPULAS = {
+    "en": "are be been had has have is was were equals equalled totalled totaled reached",
+    "de": "beträgt betrug hat hatte ist sind war waren",
+    "fr": "est était sont étaient a avait",
+    "es": "es era son eran fue tiene tenía está",
+    "pt": "é era são eram foi tem tinha",
+    "it": "è era sono erano ha aveva fu",
+    "pl": "jest był była było wynosi wynosiła",
+    "nl": "bedraagt bedroeg heeft had is was waren zijn",
+    "sv": "hade har var är",
+    "ru": "составляет составляла составил составила была был было",
+}
+_CONJUNCTIONS = {
+    "en": "and but or that when where which while who whose is was were are has had",
+    "de": "und oder aber dass ist war",
+    "fr": "et ou mais qui est était",
+    "es": "y o pero que es era",
+    "pt": "e ou mas que é era",
+    "it": "e o ma che è",
+    "pl": "i lub oraz ale",
+    "nl": "en of maar die",
+    "sv": "och eller men som",
+    "ru": "и или но а",
+    "ar": "و أو",
+}
+
+
+def _words(*tables: dict[str, str]) -> frozenset[str]:
+    return frozenset(word for table in tables for text in table.values() for word in text.split())
+
+
+INTRODUCTIONS = _words(_PREPOSITIONS, _QUALIFIERS)
+"""Prepositions, and what may stand between them and their nouns."""
+
+JOINTS = frozenset(_JOINTS.split())
+"""Words that join what follows to what stands before; at the end of a clause they join nothing."""
+
+COPULAS = _words(_COPULAS)
+FOLLOWERS = _words(_PREPOSITIONS, _CONJUNCTIONS)
+"""Words that cannot follow a preposition: between the two something is missing."""

@@ -1,0 +1,1 @@
+"""Templates of single editions, one module for each language."""
