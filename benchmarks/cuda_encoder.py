@@ -158,9 +158,8 @@ def rates(bench: Bench, name: str, console: Console) -> Iterator[Rate]:
     yield Rate(size.like, "ours, disk to disk", work.tokens / seconds, flops, bytes_per_s)
     alone = statistics.median(computed)
     yield Rate(size.like, "ours, the model alone", work.tokens / alone, flops)
-    console.print(
-        f"{size.like}: the {bench.device} waits {max(0, 1 - alone / seconds):.1%} of a turn."
-    )
+    if bench.device == "cuda":
+        console.print(f"{size.like}: the GPU waits {max(0.0, 1 - alone / seconds):.1%} of a turn.")
     peer_tokens = work.tokens * len(texts) / work.passages
     for setting_name, times in taken.items():
         yield Rate(size.like, setting_name, peer_tokens / statistics.median(times), flops)
