@@ -227,7 +227,7 @@ def local_date(language: str, order: str) -> Expansion:
     def expand(arguments: Arguments) -> str:
         parts = dict(zip(order, positional(arguments), strict=False))
         year, month, day = (parts.get(part, "") for part in "ymd")
-        if len(year) < 3 <= len(day):
+        if 0 < len(year) < 3 <= len(day):
             year, day = day, year
         if not year and not month:
             text = day or year
