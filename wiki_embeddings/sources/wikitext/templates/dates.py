@@ -188,9 +188,19 @@ def month_name(arguments: Arguments) -> str:
     return format_parts("", argument("1")(arguments), "", arguments.page.language)
 
 
+_ORDINALS = {
+    "cs": "{}.", "da": "{}.", "de": "{}.", "es": "{}.º", "fi": "{}.", "fr": "{}e", "it": "{}º",
+    "ja": "第{}", "nl": "{}e", "no": "{}.", "pl": "{}.", "pt": "{}.º", "ru": "{}-й", "sv": "{}:e",
+    "tr": "{}.", "uk": "{}-й", "zh": "第{}",
+}  # fmt: skip
+
+
 def century(arguments: Arguments) -> str:
-    """`19th`."""
-    return ordinal_number(argument("1")(arguments))
+    """`19th`, or what the wiki's language writes."""
+    number, language = argument("1")(arguments), arguments.page.language
+    if language in _ORDINALS and number.isdecimal():
+        return _ORDINALS[language].format(number)
+    return ordinal_number(number)
 
 
 _ENDS_IN_DIGIT = re.compile(r"[0-9,]*[0-9]")
@@ -217,7 +227,7 @@ def local_date(language: str, order: str) -> Expansion:
     def expand(arguments: Arguments) -> str:
         parts = dict(zip(order, positional(arguments), strict=False))
         year, month, day = (parts.get(part, "") for part in "ymd")
-        if len(year) < 3 <= len(day):
+        if 0 < len(year) < 3 <= len(day):
             year, day = day, year
         if not year and not month:
             text = day or year

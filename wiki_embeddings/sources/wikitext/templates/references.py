@@ -82,6 +82,7 @@ TEMPLATES: dict[str, Expansion] = {
     **rows(
         {
             "ISBN {1}": "isbn|isbnt",
+            "{1} § {2}": "section link|slink|section link text",
             "ISSN {1}": "issn",
             "OCLC {1}": "oclc",
             "doi:{1}": "doi",

@@ -67,19 +67,7 @@ _CODE = re.compile(r"[\W\d_]*|[A-Z0-9]{1,3}|.*\.(?:jpe?g|png|svg|og[gv]|wav|webm
 _STYLE = re.compile(r"\d+(?:[.,]\d+)?(?:%|px|em|pt)|#[0-9a-fA-F]{3,8}|[+-]\d")
 _COLORS = {"red", "blue", "green", "black", "white", "gray", "grey", "yellow", "orange", "purple"}
 _PROSE = re.compile(r"\s|[^\W\d_\u0000-\u024f]")  # a space, or a letter that is not Latin
-_HARMLESS = {
-    "date",
-    "data",
-    "datum",
-    "fecha",
-    "дата",
-    "lang",
-    "язык",
-    "tarih",
-    "날짜",
-    "تاریخ",
-    "تاريخ",
-}
+_HARMLESS = {"lang", "язык"}
 _SENTENCE = re.compile(r"(?:\S+\s+){3,}.*[.!?…][\"'”»’]?|.{12,}[。！？…][」』”]?", re.DOTALL)
 
 
