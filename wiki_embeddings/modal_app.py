@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import modal
-import modal.experimental
 
 from wiki_embeddings import encoders, settings
 from wiki_embeddings.compute.modal import deployment
@@ -38,6 +37,7 @@ from wiki_embeddings.compute.modal.container import (
     catch_refusal,
     make_shard,
 )
+from wiki_embeddings.compute.modal.map_calls import stop_fetching_inputs
 from wiki_embeddings.compute.modal.prices import ContainerSize
 from wiki_embeddings.encoders.models.known import KNOWN_MODELS
 from wiki_embeddings.encoders.models.resolve import resolve
@@ -125,7 +125,6 @@ tei_image = (
 @cache
 def view() -> VolumeView:
     """Return this container's view of the volume, shared by all inputs that it works on."""
-    stop_fetching_inputs = modal.experimental.stop_fetching_inputs
     return VolumeView(volume, Volume(settings.load().volume), stop_fetching_inputs)
 
 

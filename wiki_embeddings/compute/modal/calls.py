@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ _TIMEOUT_S = 900.0
 """A running container answers within seconds; a GPU may take minutes to become available."""
 
 _TAKEN_OVER = " taken over"
-"""Follows a call's id in the record of an output that another run has taken over."""
+"""Follows the ids of the calls in the record of an output that another run has taken over."""
 
 
 def call_remote(
@@ -93,7 +94,7 @@ def cancel(call: modal.FunctionCall) -> None:
 
 @dataclass(frozen=True)
 class CallRecord:
-    """The record, on the volume, of the call that makes an output: lets a later run take over.
+    """The record, on the volume, of the calls that make an output: lets a later run take over.
 
     Attributes:
         files: The volume's small files.
@@ -103,17 +104,17 @@ class CallRecord:
     files: Files
     folder: str
 
-    def write(self, call: modal.FunctionCall) -> None:
-        """Record that this call makes the output from now on."""
-        self.files.write_bytes(call_record(self.folder), call.object_id.encode())
+    def write(self, ids: Sequence[str]) -> None:
+        """Record that the calls with these ids make the output from now on."""
+        self.files.write_bytes(call_record(self.folder), "\n".join(ids).encode())
 
     def clear(self) -> None:
         """Record that no call makes the output any more."""
         self.files.write_bytes(call_record(self.folder), b"")
 
-    def is_current(self, call: modal.FunctionCall) -> bool:
-        """Return True if this call still makes the output, so no other run has taken over."""
-        return self._read() == call.object_id
+    def is_current(self, ids: Sequence[str]) -> bool:
+        """Return True if these calls still make the output, so no other run has taken over."""
+        return self._read() == "\n".join(ids)
 
     def take_over(self) -> None:
         """Cancel the call that another run has left behind or is still waiting for.
@@ -124,7 +125,8 @@ class CallRecord:
         if earlier:
             # Written first: the other run reads it as soon as it sees that its call is cancelled.
             self.files.write_bytes(call_record(self.folder), f"{earlier}{_TAKEN_OVER}".encode())
-            cancel(modal.FunctionCall.from_id(earlier))
+            for call_id in earlier.splitlines():
+                cancel(modal.FunctionCall.from_id(call_id))
 
     def _read(self) -> str:
         try:

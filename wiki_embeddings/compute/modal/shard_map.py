@@ -16,17 +16,17 @@ from dataclasses import dataclass
 
 import modal
 
-from wiki_embeddings.compute.modal.calls import CallRecord, cancel, is_deployed
+from wiki_embeddings.compute.modal import map_calls
+from wiki_embeddings.compute.modal.calls import CallRecord, is_deployed
 from wiki_embeddings.compute.modal.container import ShardError, ShardResult
 from wiki_embeddings.compute.modal.deployment import APP, DEPLOY
 from wiki_embeddings.compute.modal.errors import (
     RETRY_PAUSE_S,
     TRANSIENT,
     is_transient,
-    with_retries,
 )
+from wiki_embeddings.compute.modal.map_calls import MapCall
 from wiki_embeddings.compute.modal.prices import ContainerSize
-from wiki_embeddings.compute.modal.uninterruptible import uninterruptible
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Usage, largest_first
 from wiki_embeddings.host import duration
 from wiki_embeddings.stages.shard import ShardSpec
@@ -134,43 +134,19 @@ def run(
     """
     wanted = set(shards)
     order = [shard for shard in largest_first(specs) if shard in wanted]
-    call = _spawn(function, [specs[shard] for shard in order], reload_token)
+    call = map_calls.start(function, [specs[shard] for shard in order], reload_token)
     results = None
     try:
-        meter.url, meter.read_at = call.get_dashboard_url(), None
+        meter.url, meter.read_at = call.url, None
         results = _MapResults(function, call, order, meter, record)
-        record.write(call)
+        record.write(call.ids)
         with asyncio.Runner() as runner:
             yield from results.events(runner, deadlines)
     finally:
         if results is None or results.unfinished:
-            cancel(call)
-    if record.is_current(call):
+            call.cancel()
+    if record.is_current(call.ids):
         record.clear()
-
-
-def _spawn(
-    function: modal.Function, inputs: Sequence[ShardSpec], reload_token: str
-) -> modal.FunctionCall:
-    """Start a call with many inputs; an interrupt meanwhile leaves no call running.
-
-    A retry after a lost answer may leave a call without inputs on Modal, which does nothing.
-    """
-    calls: list[modal.FunctionCall] = []
-
-    def request() -> modal.FunctionCall:
-        call = function.experimental_spawn_map(inputs, kwargs={"reload_token": reload_token})
-        calls.append(call)
-        return call
-
-    try:
-        return uninterruptible(lambda: with_retries("start the map", request))
-    except Exception:
-        raise
-    except BaseException:
-        for call in calls:
-            cancel(call)
-        raise
 
 
 @dataclass
@@ -186,7 +162,7 @@ class _MapResults:
     """
 
     function: modal.Function
-    call: modal.FunctionCall
+    call: MapCall
     order: Sequence[int]
     meter: UsageMeter
     record: CallRecord
@@ -241,7 +217,7 @@ class _MapResults:
 
     def _explain_takeover(self, event: Event) -> Event:
         """Replace a failure whose only reason is that another run has taken over."""
-        if isinstance(event, Failed) and not self.record.is_current(self.call):
+        if isinstance(event, Failed) and not self.record.is_current(self.call.ids):
             return Failed(event.shard, _TAKEN_OVER, fatal=True)
         return event
 
@@ -275,7 +251,7 @@ class _MapResults:
 
     async def _is_ready(self, index: int) -> bool:
         try:
-            await self.call.get.aio(index=index, timeout=0)
+            await self.call.result(index, timeout_s=0.0)
         except Exception as error:  # anything but a time-out or a lost connection is a result
             return not isinstance(error, TimeoutError) and not is_transient(error)
         return True
@@ -285,7 +261,7 @@ class _MapResults:
         shard = self.order[index]
         while True:
             try:
-                result: ShardResult = await self.call.get.aio(index=index, timeout=_RESULT_WAIT_S)
+                result: ShardResult = await self.call.result(index, _RESULT_WAIT_S)
             except TimeoutError:  # Python's own: no result yet
                 continue
             except ShardError as error:

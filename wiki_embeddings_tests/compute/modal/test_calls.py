@@ -71,12 +71,12 @@ def test_after_a_take_over_the_earlier_call_is_cancelled_and_not_current(volume,
     monkeypatch.setattr(modal.FunctionCall, "from_id", lambda call_id: {"fc-1": mine}[call_id])
     record = CallRecord(volume, "toy/raw/0")
     record.take_over()  # nothing to take over
-    record.write(as_call(mine))
-    assert record.is_current(as_call(mine))
+    record.write([mine.object_id])
+    assert record.is_current([mine.object_id])
     record.take_over()
     assert mine.is_cancelled
-    assert not record.is_current(as_call(mine))
+    assert not record.is_current([mine.object_id])
     record.take_over()  # the run that took over was killed before it started its map
-    record.write(as_call(theirs))
-    assert record.is_current(as_call(theirs))
-    assert not record.is_current(as_call(mine))
+    record.write([theirs.object_id])
+    assert record.is_current([theirs.object_id])
+    assert not record.is_current([mine.object_id])

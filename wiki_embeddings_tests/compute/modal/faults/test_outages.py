@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import modal
 import pytest
 
 from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, VOLUME
@@ -75,6 +76,15 @@ def test_an_app_stopped_during_a_map_says_deploy_again_and_names_the_rest(cloud,
     assert {failure.cause for failure in failed(received).values()} == {
         f"The app {APP} was stopped during the map: run `{DEPLOY}`, then the same again."
     }
+
+
+def test_a_client_without_experimental_functions_makes_the_same(cloud, monkeypatch):
+    plan = cloud.embedding("stable")
+    monkeypatch.delattr(modal.Function, "experimental_spawn_map")
+    list(cloud.compute(containers=2).map(plan))
+    assert cloud.committed(plan) == cloud.expected
+    inputs = [item for item in cloud.plane.stats.inputs(EMBEDDER) if item.call.inputs]
+    assert len({item.call.id for item in inputs[-len(plan.specs) :]}) == len(plan.specs)
 
 
 def test_a_lost_answer_makes_no_shard_twice(cloud, plane):
