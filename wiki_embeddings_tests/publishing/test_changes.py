@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
-from wiki_embeddings.manifest import existing_manifest
+from wiki_embeddings.manifest import upstream_manifest
 from wiki_embeddings.publishing.local_folder import publish_to_folder
 from wiki_embeddings_tests.publishing.runs import (
     REPO_ID,
@@ -21,7 +21,7 @@ from wiki_embeddings_tests.publishing.runs import (
 def successors(datasets: Datasets) -> Datasets:
     """The second dataset compared with the first, and the first as if it came after the second."""
     one, other = (
-        existing_manifest(datasets.volume, dataset.upstream.folder)
+        upstream_manifest(datasets.volume, dataset)
         for dataset in (datasets.first, datasets.second)
     )
     return replace(
@@ -57,7 +57,7 @@ def test_in_a_folder_they_stay_too(datasets, successors, tmp_path):
 
 
 def test_a_card_does_not_offer_an_empty_config(datasets, tmp_path):
-    vectors = existing_manifest(datasets.volume, datasets.first.upstream.folder)
+    vectors = upstream_manifest(datasets.volume, datasets.first.upstream.folder)
     same = create_dataset(datasets.volume, vectors, previous=vectors)
     place = publish_to_folder(datasets.volume, same.folder, tmp_path / "hub")
     assert "config_name: changes" not in (place / "README.md").read_text()
