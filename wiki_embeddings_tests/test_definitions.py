@@ -60,6 +60,15 @@ def test_there_are_exactly_the_four_assets_in_a_line(graph):
         assert [key.to_user_string() for key in node.parent_keys] == [before]
 
 
+STAGE_VERSIONS = dict(
+    zip(
+        ASSETS,
+        [versions.FETCH, versions.CHUNK, versions.EMBED, versions.DATASET],
+        strict=True,
+    )
+)
+
+
 @pytest.mark.parametrize("name", ASSETS)
 def test_each_asset_says_what_it_is(graph, name):
     node = graph.get(dg.AssetKey(name))
@@ -67,7 +76,7 @@ def test_each_asset_says_what_it_is(graph, name):
     assert node.kinds
     assert node.owners == ["team:wiki-embeddings"]
     assert node.group_name == "wikipedia"
-    assert node.code_version == {"hub_dataset": versions.DATASET}.get(name, "1")
+    assert node.code_version == STAGE_VERSIONS[name]
     assert node.partitions_def.get_partition_keys() == ["sample", "simple", "en"]
 
 
