@@ -141,7 +141,9 @@ def _chunk_checksums(table: pa.Table) -> Iterator[int]:
 
 def _comparable(column: pa.ChunkedArray[Any]) -> list[Any]:
     """Return the values of a column; times as integers, which are quicker to read and print."""
-    return (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
+    is_time = pa.types.is_timestamp(column.type)
+    values: list[Any] = (column.cast(pa.int64()) if is_time else column).to_pylist()
+    return values
 
 
 def require_order(table: pa.Table) -> None:
