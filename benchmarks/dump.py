@@ -17,6 +17,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 from xml.etree import ElementTree
@@ -56,9 +57,7 @@ def main(copies: int, repetitions: int) -> None:
         output = Path(folder) / "part.parquet"
         decoders: dict[str, Run] = {"bz2": lambda: drain(bz2.BZ2File(export))}
         for number in sorted({1, cores}):
-            decoders[f"rapidgzip, {number} threads"] = lambda n=number: drain(
-                rapidgzip.IndexedBzip2File(str(export), parallelization=n)
-            )
+            decoders[f"rapidgzip, {number} threads"] = partial(decode, export, number)
         report(console, "Decoding bzip2", decoders, repetitions, xml_bytes)
         articles = [page.wikitext for page in only_articles(iter_pages(bundled_dump()))]
         conversions: dict[str, Run] = {
@@ -97,6 +96,11 @@ def repeated(pages: list[tuple[str, str]], copies: int) -> Iterator[ExportPage]:
             yield ExportPage(number + 1, title, text)
             yield ExportPage(number + 2, f"Talk:{title}", text, namespace=1)
             number += 2
+
+
+def decode(export: Path, threads: int) -> None:
+    """Decode an export with `rapidgzip`."""
+    drain(rapidgzip.IndexedBzip2File(str(export), parallelization=threads))
 
 
 def drain(stream: BinaryIO | bz2.BZ2File) -> None:
@@ -147,11 +151,8 @@ def report(console: Console, title: str, runs: dict[str, Run], repetitions: int,
     for name in runs:
         cells = []
         for seconds in (wall_s, cpu_s):
-            median = statistics.median(seconds[name])
-            cells += [
-                f"{size / median / 1e6:.1f}",
-                f"{statistics.median(seconds[first]) / median:.2f}",
-            ]
+            first_s, own_s = (statistics.median(seconds[each]) for each in (first, name))
+            cells += [f"{size / own_s / 1e6:.1f}", f"{first_s / own_s:.2f}"]
         table.add_row(name, *cells)
     console.print(table)
 

@@ -8,7 +8,7 @@ from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.compute.protocol import Finished
 from wiki_embeddings.defs.materialize import ShardsFailedError, retry_command
 from wiki_embeddings.errors import WikiEmbeddingsError
-from wiki_embeddings.manifest import read_manifest
+from wiki_embeddings.manifest import Settings, read_manifest
 from wiki_embeddings.progress import StageProgress
 from wiki_embeddings_tests.support.dagster_runs import make_shards
 from wiki_embeddings_tests.support.toy import toy_plan
@@ -99,7 +99,7 @@ def test_a_shard_without_any_event_fails_the_map(volume):
 )
 def test_the_command_to_retry_names_the_same_source_date_and_revision(raw, options):
     plan = toy_plan(1)
-    settings = {"raw": {**plan.settings["raw"], **raw}}
+    settings: Settings = {"raw": {**plan.settings["raw"], **raw}}
     words = retry_command(replace(plan, wiki="de", settings=settings))
     assert options in " ".join(words)
 

@@ -42,7 +42,7 @@ def test_what_cannot_work_fails_the_first_asset_in_a_sentence(
 ):
     monkeypatch.setenv("BUDGET", "7")
     serve(hub, parquet(wikipedia(range(10))))
-    configs = {
+    configs: dict[str, dict[str, object]] = {
         "raw_wikipedia": {"source": "hub"},
         "chunked_volume": {"model": str(sandbox.model), "token_budget": 128},
     }

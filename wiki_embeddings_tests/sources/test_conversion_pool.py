@@ -55,6 +55,7 @@ def wait_until(condition) -> None:
 
 
 def started_children(process: subprocess.Popen[str]) -> list[int]:
+    assert process.stdout is not None
     for _ in range(10):  # the first batch is converted without them
         process.stdout.readline()
     found = children(process.pid)

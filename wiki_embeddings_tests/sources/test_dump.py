@@ -26,6 +26,7 @@ from wiki_embeddings.sources.dump import DumpPart, discard, open_part
 from wiki_embeddings.sources.dumps_site import ExportFile, UnfinishedExportError
 from wiki_embeddings.sources.protocol import ArticleSelection, SourcePlan
 from wiki_embeddings.sources.sampling import keep_mask
+from wiki_embeddings.sources.wikitext import CONVERSION
 from wiki_embeddings_tests.standins.dumps import DumpsSite, dumps_site
 from wiki_embeddings_tests.support.exports import (
     ExportPage,
@@ -90,7 +91,7 @@ def test_a_plan_names_the_newest_export_and_a_part_for_each_file(site: DumpsSite
         "source": "mediawiki_content_current",
         "wiki_id": "xxwiki",
         "revision": sums,
-        "conversion": dump.CONVERSION,
+        "conversion": CONVERSION,
         "fraction": 1.0,
     }
     files = sorted(folder.glob("*.bz2"), key=lambda file: file.name)

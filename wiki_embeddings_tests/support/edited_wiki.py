@@ -13,7 +13,7 @@ import pyarrow as pa
 from wiki_embeddings import encoders
 from wiki_embeddings.manifest import Manifest, write_manifest
 from wiki_embeddings.schemas import RAW_SCHEMA
-from wiki_embeddings.sources.protocol import OpenedPart
+from wiki_embeddings.sources.protocol import SOURCE_ARTICLES, OpenedPart
 from wiki_embeddings.stages import chunk, embed
 from wiki_embeddings.stages.fetch import write_part
 from wiki_embeddings.stages.shard import Plan, SpecT, describe_parquet, folder_for
@@ -70,7 +70,8 @@ def raw_output(
     name = "part-00000.parquet"
     path = volume.path(folder) / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    stats = write_part(OpenedPart(len(rows), iter(batches)), path, articles_per_shard)
+    opened = OpenedPart(iter(batches), lambda: {SOURCE_ARTICLES: len(rows)})
+    stats = write_part(opened, path, articles_per_shard)
     manifest = Manifest(
         WIKI, "raw", folder, None, {"raw": raw}, (describe_parquet(path, name, stats),)
     )
