@@ -21,8 +21,7 @@ from wiki_embeddings_tests.publishing.runs import (
 def successors(datasets: Datasets) -> Datasets:
     """The second dataset compared with the first, and the first as if it came after the second."""
     one, other = (
-        upstream_manifest(datasets.volume, dataset)
-        for dataset in (datasets.first, datasets.second)
+        upstream_manifest(datasets.volume, dataset) for dataset in (datasets.first, datasets.second)
     )
     return replace(
         datasets,
