@@ -22,7 +22,10 @@ from wiki_embeddings.sources.wikitext.page import Page, locale_of
 Parts = Sequence[str]
 """Rendered text between the bars, the first one after the colon; with `name=` where it has one."""
 
-_NOTHING = f" \t\n{HOLE}{REMOVED}"
+_TRIMMED = " \t\n\r\v\0"
+"""White space that MediaWiki trims from an argument: no-break spaces are text."""
+
+_NOTHING = f"{_TRIMMED}{HOLE}{REMOVED}"
 
 
 def _if(parts: Parts, _: Page) -> str:
@@ -48,7 +51,7 @@ def _ifexpr(parts: Parts, _: Page) -> str:
 
 def _iferror(parts: Parts, _: Page) -> str:
     """No function of ours fails with an error's markup, so the tested text has none."""
-    return _get(parts, 2) if len(parts) > 2 else parts[0].strip()
+    return _get(parts, 2) if len(parts) > 2 else parts[0].strip(_TRIMMED)
 
 
 def _ifexist(parts: Parts, _: Page) -> str:
@@ -61,7 +64,7 @@ def _choose(condition: bool, parts: Parts) -> str:
 
 
 def _get(parts: Parts, index: int) -> str:
-    return parts[index].strip() if index < len(parts) else ""
+    return parts[index].strip(_TRIMMED) if index < len(parts) else ""
 
 
 def _switch(parts: Parts, _: Page) -> str:
@@ -75,9 +78,9 @@ def _switch(parts: Parts, _: Page) -> str:
                 return case
             found = found or case == subject or _is_same_number(case, subject)
         elif found or case == subject or _is_same_number(case, subject):
-            return text.strip()
+            return text.strip(_TRIMMED)
         elif case == "#default":
-            default = text.strip()
+            default = text.strip(_TRIMMED)
     return default
 
 
@@ -126,7 +129,7 @@ def _plural(parts: Parts, page: Page) -> str:
         count, equals, text = form.partition("=")
         if equals and count.strip().isdecimal():
             if count.strip() == number:
-                return text.strip()
+                return text.strip(_TRIMMED)
             forms.remove(form)
     if not forms:
         return ""

@@ -261,7 +261,7 @@ TEMPLATES: dict[str, Expansion] = {
     ),
     **dict.fromkeys(
         ["birth-date", "birth-date and age", "death-date", "death-date and age", "start-date",
-         "end-date", "death year and age", "death year"],
+        "end-date", "death year and age", "death year"],
         text_date,
     ),
     **dict.fromkeys(["start and end dates", "start and end date", "daterange"], start_and_end),

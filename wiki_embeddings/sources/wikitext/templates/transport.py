@@ -35,7 +35,7 @@ def junction(arguments: Arguments) -> str:
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(
         ["stn", "station", "rws", "stnlnk", "metrod", "ltmetro", "sta", "station link", "stl",
-         "amtk", "nyc", "cta", "tubestation", "lurs", "dlr station", "railway station"],
+        "amtk", "nyc", "cta", "tubestation", "lurs", "dlr station", "railway station"],
         lambda arguments: argument("2")(arguments)
         if arguments.get("1", "").startswith(("Amtrak", "MTR", "SBB"))
         else argument("1")(arguments),

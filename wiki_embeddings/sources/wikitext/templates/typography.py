@@ -52,6 +52,12 @@ def _upper(arguments: Arguments) -> str:
     return argument("1")(arguments).upper()
 
 
+def _small_capitals(arguments: Arguments) -> str:
+    """`BC` for {{sc|bc}}, and `John Ball` as it is: its capitals are larger than the others."""
+    text = argument("1")(arguments)
+    return text.upper() if text.islower() else text
+
+
 def keys(arguments: Arguments) -> str:
     """`Ctrl+C`."""
     return protect("+").join(filter(None, positional(arguments)))
@@ -103,26 +109,42 @@ _SIGNS = {
 
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys("".join(_STYLES.split("\n")).split("|"), argument("1", "text")),
-    **dict.fromkeys(["keypress", "key press", "key", "kbd", "button", "keyboard",
-    "pressed key"], keys),
+    **dict.fromkeys(
+        ["keypress", "key press", "key", "kbd", "button", "keyboard", "pressed key"], keys
+    ),
     **dict.fromkeys(["resize", "font size", "fs", "font-size", "size"], last),
     **dict.fromkeys(
-        [*_COLORS.split("|"), "color", "colour", "fontcolor", "font color", "background color",
-        "fgcolor", "font",
-         "background colour", "bg", "colored text", "textcolor", "legend inline"],
+        [
+            *_COLORS.split("|"),
+            "color",
+            "colour",
+            "fontcolor",
+            "font color",
+            "background color",
+            "fgcolor",
+            "font",
+            "background colour",
+            "bg",
+            "colored text",
+            "textcolor",
+            "legend inline",
+        ],
         color,
     ),
-    **dict.fromkeys(["sc", "sc1", "uc", "caps", "all caps", "sc2"], _upper),
-    **dict.fromkeys(["sup", "superscript"],
-    lambda arguments: superscript(argument("1")(arguments))),
+    **dict.fromkeys(["sc", "sc1", "sc2"], _small_capitals),
+    **dict.fromkeys(["uc", "caps", "all caps"], _upper),
+    **dict.fromkeys(
+        ["sup", "superscript"], lambda arguments: superscript(argument("1")(arguments))
+    ),
     **dict.fromkeys(["tq", "tqq", "tqi", "quote-inline", "qi", "dquote"], quoted("“", "”")),
     **dict.fromkeys(["single+double", "squote"], quoted("‘", "’")),
-    **dict.fromkeys(["break", "br", "crlf", "newline", "-line", "clear line"],
-    constant(LINE_BREAK)),
+    **dict.fromkeys(
+        ["break", "br", "crlf", "newline", "-line", "clear line"], constant(LINE_BREAK)
+    ),
     **dict.fromkeys(["pb", "paragraph break", "paragraph", "p"], constant(PARAGRAPH_BREAK)),
     **{name: constant(protect(sign)) for name, sign in _CHARACTERS.items()},
     **{name: constant(sign) for sign, names in _SIGNS.items() for name in names.split("|")},
     "=": constant("="),
     "dot separated": joined(" · "),
     **rows({"{1}°": "degrees", "№ {1}": "nr"}),
-}  # fmt: skip
+}

@@ -38,7 +38,7 @@ def money(arguments: Arguments) -> str:
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(
         ["fecha", "nacimiento", "fallecimiento", "fecha de nacimiento", "fecha de fallecimiento",
-         "fecha de inicio", "edad y fecha", "fecha de defunción", "fecha de estreno"],
+        "fecha de inicio", "edad y fecha", "fecha de defunción", "fecha de estreno"],
         local_date("es", "dmy"),
     ),
     **dict.fromkeys(["unidad"], _quantity),
@@ -48,7 +48,7 @@ TEMPLATES: dict[str, Expansion] = {
     "raíz": root,
     "moneda": money,
     **dict.fromkeys(["bandera2", "país", "selección", "seleccion", "sel", "selb",
-    "selección de fútbol"], flag),
+        "selección de fútbol"], flag),
     **dict.fromkeys(["bandera", "ancla", "limpiar", "geodatos"], constant("")),
     **dict.fromkeys(["ac", "a. c.", "a.c.", "adc"], lambda a: f"{argument('1')(a)} a. C.".strip()),
     **dict.fromkeys(["dc", "d. c.", "d.c."], lambda a: f"{argument('1')(a)} d. C.".strip()),

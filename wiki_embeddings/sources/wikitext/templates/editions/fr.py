@@ -88,14 +88,15 @@ def _day(arguments: Arguments) -> str:
 
 
 TEMPLATES: dict[str, Expansion] = {
+    "1er": lambda arguments: " ".join(["1er", *positional(arguments)]),
     **dict.fromkeys(
         ["date", "date-", "date de naissance", "date naissance", "date de naissance-",
         "date de décès",
-         "date décès", "date de décès-", "naissance", "décès", "date rapide"],
+        "date décès", "date de décès-", "naissance", "décès", "date rapide"],
         _day,
     ),
     **dict.fromkeys(["unité", "unite", "nombre", "nb", "unité2", "formatnombre", "u",
-    "unité/2"], quantity),
+        "unité/2"], quantity),
     **dict.fromkeys(["s", "s2", "siècle", "siècles"], centuries()),
     **dict.fromkeys(["s-", "s2-"], centuries("")),
     **dict.fromkeys(["-s", "-s2"], centuries("siècle", "av. J.-C.")),

@@ -15,7 +15,7 @@ from wiki_embeddings.sources.wikitext.templates.units import quantity
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(
         ["जन्म तिथि", "जन्म तिथि एवं आयु", "जन्म तिथि और आयु", "जन्म तिथि व आयु", "मृत्यु तिथि",
-         "मृत्यु तिथि एवं आयु", "मृत्यु तिथि और आयु", "मृत्यु तिथि व आयु", "प्रारंभ तिथि", "आरंभ तिथि"],
+        "मृत्यु तिथि एवं आयु", "मृत्यु तिथि और आयु", "मृत्यु तिथि व आयु", "प्रारंभ तिथि", "आरंभ तिथि"],
         local_date("hi", "ymd"),
     ),
     **dict.fromkeys(["उद्धरण", "उक्ति", "सूक्ति"], quotation),

@@ -9,6 +9,7 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
     constant,
     rows,
 )
+from wiki_embeddings.sources.wikitext.templates.flags import flag
 
 _HEBREW_NAMES = (
     "אנגלית|רוסית|צרפתית|גרמנית|ערבית|יידיש|יוונית|לטינית|ספרדית|איטלקית|"
@@ -17,6 +18,7 @@ _HEBREW_NAMES = (
 """Names of languages, which are names of templates, too: {{רוסית|Яков}} shows `רוסית: Яков`."""
 
 TEMPLATES: dict[str, Expansion] = {
+    "bayrak": flag,
     **dict.fromkeys(
         ["doğum tarihi", "doğum tarihi ve yaşı", "ölüm tarihi", "ölüm tarihi ve yaşı"],
         local_date("tr", "ymd"),

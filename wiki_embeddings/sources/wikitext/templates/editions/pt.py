@@ -17,8 +17,8 @@ from wiki_embeddings.sources.wikitext.templates.expansions import (
 TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(
         ["dtlink", "data", "dni", "dnibr", "dnipt", "nascimento", "morte", "falecimento",
-         "falecimento e idade", "nascimento e idade", "data de nascimento", "morte e idade",
-         "dtext"],
+        "falecimento e idade", "nascimento e idade", "data de nascimento", "morte e idade",
+        "dtext"],
         local_date("pt", "dmy"),
     ),
     **dict.fromkeys(["fmtn", "formatar número"], lambda a: " ".join(
