@@ -105,11 +105,16 @@ class Manifest:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what decides the data: equal digests mean equal data."""
-        content = asdict(self)
+        content = self.content()
         del content["model_folder"]
+        return sha256_of(canonical_json(content))
+
+    def content(self) -> dict[str, Any]:
+        """Return all but the files' effort, which differs from run to run, as a JSON value."""
+        content = asdict(self)
         for file in content["files"]:
             del file["effort"]
-        return sha256_of(canonical_json(content))
+        return content
 
     @cached_property
     def totals(self) -> dict[str, Statistic]:
@@ -181,7 +186,7 @@ def write_manifest(files: Files, manifest: Manifest) -> None:
     """
     content = {
         "format": FORMAT,
-        **asdict(manifest),
+        **manifest.content(),
         # For people who open the file; readers recompute it from `files`.
         "totals": {"rows": manifest.rows, "bytes": manifest.bytes, **manifest.totals},
         "digest": manifest.digest,

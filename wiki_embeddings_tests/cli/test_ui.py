@@ -152,11 +152,11 @@ def test_the_launchpad_documents_the_config(ui):
         }
         for node in graphql(ui, query)["assetNodes"]
     }
-    modal_fields = {"containers", "deadline_minutes"}
+    modal_fields = {"containers", "deadline_minutes", "queue_minutes", "max_dollars"}
     assert (
         set(fields["raw_wikipedia"])
         == {"source", "snapshot", "hub_dataset", "hub_revision"}
-        | {"fraction", "articles_per_shard"}
+        | {"fraction", "articles_per_shard", "max_missing_share", "required_titles"}
         | modal_fields
     )
     assert {"model", "token_budget", "title_prefix"} | modal_fields <= set(fields["chunked_volume"])

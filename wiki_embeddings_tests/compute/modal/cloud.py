@@ -36,8 +36,8 @@ CONFIG: Mapping[str, Mapping[str, Any]] = {
 }
 """Run config that makes many small shards."""
 
-_NOTES = (".lock", ".call", ".stock", ".throughput")
-"""Suffixes of what a map notes for itself beside the output of a stage."""
+_NOTES = (".lock", ".call", ".stock", ".throughput", ".parquet.json")
+"""Suffixes of what a map notes beside the output of a stage; a shard's report has times in it."""
 
 
 @dataclass(frozen=True)
