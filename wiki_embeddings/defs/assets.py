@@ -133,7 +133,7 @@ def embeddings(
 ) -> dg.MaterializeResult:
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
-    A parallel map over shards, on Modal over A10G containers. Each shard becomes one file, written
+    A parallel map over shards, on Modal over containers with a GPU. Each shard becomes one file, written
     once; a run that was stopped continues where it was. A chunk that an earlier output has from the
     same encoder takes its vector from there, so a refresh embeds only what changed.
     """

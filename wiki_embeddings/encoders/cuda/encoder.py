@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 TOKEN_BUDGET = 131_072
 """Tokens in a batch: the fastest measured on an H100. The largest known model takes 4 GiB for one,
-and an A10G has 24."""
+and an A10 has 24."""
 
 _MAX_SEQUENCES = 65_535
 """Sequences in a batch: one more, of two tokens each, and PyTorch's FlashAttention fails, because
