@@ -133,9 +133,9 @@ def embeddings(
 ) -> dg.MaterializeResult:
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
-    A parallel map over shards, on Modal over containers with a GPU. Each shard becomes one file, written
-    once; a run that was stopped continues where it was. A chunk that an earlier output has from the
-    same encoder takes its vector from there, so a refresh embeds only what changed.
+    A parallel map over shards, on Modal over containers with a GPU. Each shard becomes one file,
+    written once; a run that was stopped continues where it was. A chunk that an earlier output has
+    from the same encoder takes its vector from there, so a refresh embeds only what changed.
     """
     from wiki_embeddings.stages import embed
 
