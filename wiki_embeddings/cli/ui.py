@@ -22,7 +22,7 @@ _STOP_WITHIN_S = 15.0
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=3000, show_default=True)
 def command(host: str, port: int) -> None:
-    """Open the Dagster UI, with its daemon for schedules and sensors, on the same instance as `run`."""
+    """Open the Dagster UI, and run its daemon, on the same instance as `run`."""
     sys.exit(serve(host, port))
 
 
