@@ -61,7 +61,9 @@ def test_a_build_of_pytorch_without_cuda_is_refused(function, fake_torch):
 @load_and_describe
 def test_a_gpu_that_pytorch_cannot_use_is_refused(function, fake_torch):
     fake_torch.cuda.is_available = lambda: False
-    with pytest.raises(BadInputError, match=r"no usable GPU.*CUDA 13\.0.*CUDA_VISIBLE_DEVICES"):
+    with pytest.raises(
+        BadInputError, match=r"CUDA 13\.0, finds no usable GPU.*CUDA_VISIBLE_DEVICES"
+    ):
         function(TINY, "cuda")
 
 

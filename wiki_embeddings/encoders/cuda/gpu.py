@@ -59,12 +59,7 @@ def _find_torch_problem() -> GpuProblem | None:
             "from PyPI, or one for your CUDA version from pytorch.org."
         )
     if not torch.cuda.is_available():
-        return GpuProblem(
-            "PyTorch finds no usable GPU, although NVIDIA's driver is installed. Check what "
-            "nvidia-smi lists, whether the driver is recent enough for CUDA "
-            f"{torch.version.cuda}, and whether CUDA_VISIBLE_DEVICES names an existing GPU.",
-            is_fault=True,
-        )
+        return GpuProblem(_why_unusable(torch.version.cuda), is_fault=True)
     if find_spec("torch.nn.attention.varlen") is None:
         return GpuProblem(
             f"PyTorch {torch.__version__} is too old to compute without padding. Install a newer "
@@ -72,6 +67,42 @@ def _find_torch_problem() -> GpuProblem | None:
             is_fault=True,
         )
     return None
+
+
+def _why_unusable(cuda: str) -> str:
+    """Say why PyTorch finds no GPU, on a machine with NVIDIA's driver.
+
+    Args:
+        cuda: The CUDA that PyTorch is built for, such as `13.0`.
+    """
+    supported = _supported_cuda()
+    if supported and _numbers(supported) < _numbers(cuda):
+        return (
+            f"NVIDIA's driver here is too old: it supports CUDA {supported} at most, and this "
+            f"PyTorch is built for CUDA {cuda}. Install a newer driver (CUDA 13 needs release "
+            f"580), or a PyTorch for CUDA {supported} from pytorch.org. On Modal, with its own "
+            "drivers, pin such a PyTorch in requirements/gpu.txt, and deploy again."
+        )
+    version = f" (for CUDA {supported})" if supported else ""
+    return (
+        f"PyTorch, built for CUDA {cuda}, finds no usable GPU, although NVIDIA's driver{version} "
+        "is installed. Check what nvidia-smi lists, and whether CUDA_VISIBLE_DEVICES names an "
+        "existing GPU."
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def _supported_cuda() -> str:
+    """Return the newest CUDA that the driver supports, such as `12.8`; empty if it does not say."""
+    version = ctypes.c_int()
+    try:
+        status = ctypes.CDLL(_DRIVER).cuDriverGetVersion(ctypes.byref(version))
+    except (OSError, AttributeError):
+        return ""
+    return "" if status else f"{version.value // 1000}.{version.value % 1000 // 10}"
 
 
 def _has_driver() -> bool:
