@@ -22,6 +22,7 @@ from wiki_embeddings.defs.instance import PROCESS_TAG
 from wiki_embeddings.defs.materializations import FOLDER, SETTINGS
 from wiki_embeddings.defs.wikis import add_wiki, mark, remove_wiki
 from wiki_embeddings.host import this_process
+from wiki_embeddings.sources.site_requests import lookups
 from wiki_embeddings_tests.standins.dumps import DumpsSite
 from wiki_embeddings_tests.support.dagster_runs import new_instance
 from wiki_embeddings_tests.support.exports import ExportPage, export_folder, served, write_export
@@ -248,13 +249,29 @@ def test_a_site_that_cannot_be_reached_skips_the_tick(instance, monkeypatch):
     assert "de: Cannot read http://127.0.0.1:9/" in reason(tick(instance))
 
 
-def test_a_site_that_stalls_skips_the_tick_in_time(site, instance, monkeypatch):
-    monkeypatch.setattr(new_exports, "LOOK_WITHIN_S", 0.3)
-    site.order("dewiki", stall_after=10)
+@pytest.mark.parametrize("fault", [{"stall_after": 10}, {"byte_every_s": 0.05}])
+def test_a_look_at_a_site_that_stalls_ends_in_time_and_the_next_wiki_is_looked_for(
+    site, instance, monkeypatch, fault
+):
+    monkeypatch.setattr(new_exports, "LOOK_WITHIN_S", 0.5)
+    mark(instance, "fr", refreshed=True)
+    site.order("dewiki", **fault)
     started = time.monotonic()
     ticked = tick(instance)
-    assert time.monotonic() - started < 3
-    assert "de: Wikimedia's site gave no answer within 0.3 seconds." in reason(ticked)
+    assert time.monotonic() - started < 5
+    assert keys(ticked) == ["fr-20261001-1"]
+    assert set(json.loads(ticked.cursor)) == {"de", "fr"}, "the site was asked for both"
+    assert sum("dewiki" in request.path for request in site.requests) == 1
+
+
+def test_a_look_that_finds_another_process_asking_the_site_is_none(site, instance, monkeypatch):
+    monkeypatch.setattr(new_exports, "LOOK_WITHIN_S", 0.2)
+    with lookups():
+        ticked = tick(instance)
+    assert "de: Other processes of this machine have been busy" in reason(ticked)
+    assert ticked.cursor == "{}"
+    assert not site.requests
+    assert keys(tick(instance, ticked.cursor)) == ["de-20261001-1"]
 
 
 def test_a_tick_of_many_wikis_ends_in_time_and_the_next_goes_on(instance, monkeypatch):
