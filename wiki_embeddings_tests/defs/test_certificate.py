@@ -95,6 +95,16 @@ def test_an_earlier_snapshot_is_not_compared_with_a_later_one(sandbox):
 
 
 @pytest.mark.usefixtures("site")
+def test_an_earlier_snapshot_from_another_source_is_not_compared_with(embedded_sandbox):
+    first = fetch(embedded_sandbox)  # after a run from the Hub, whose page 0 it lacks
+    assert first.success
+    gone = complete(first).metadata["gone"].value
+    assert gone == "not compared: the earlier snapshot is from another source"
+    second = fetch(embedded_sandbox, snapshot="20261101", max_missing_share=0.02)
+    assert complete(second).metadata["gone"].value == 2
+
+
+@pytest.mark.usefixtures("site")
 def test_a_required_article_that_is_missing_stops_the_run(sandbox, tmp_path):
     titles = tmp_path / "vital.txt"
     titles.write_text("\ufeffRiver_7\n\nriver 99\nRiver 100\n", encoding="utf-8")
