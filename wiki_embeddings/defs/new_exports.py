@@ -131,7 +131,7 @@ def _look(instance: dg.DagsterInstance, wiki: str, tick: _Tick) -> None:
 def _decide(instance: dg.DagsterInstance, wiki: str, snapshot: str) -> dg.RunRequest | str:
     """Return the run that an export needs, or why it needs none."""
     if _is_published(instance, wiki, snapshot):
-        return f"the newest export, {snapshot}, is the dataset's."
+        return f"the dataset is made from the newest export, {snapshot}, already."
     export = f"{wiki}-{snapshot}"
     earlier = _runs(instance, {EXPORT_TAG: export})
     if earlier and earlier[0].status is dg.DagsterRunStatus.CANCELED:

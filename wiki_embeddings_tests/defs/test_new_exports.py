@@ -207,7 +207,7 @@ def test_a_run_that_was_cancelled_is_not_requested_again(instance):
 def test_an_export_that_the_dataset_has_is_not_requested(site, instance):
     add_dataset(instance, "20261001")
     ticked = tick(instance)
-    assert reason(ticked) == "de: the newest export, 20261001, is the dataset's."
+    assert reason(ticked) == "de: the dataset is made from the newest export, 20261001, already."
     write_export(site.root, "dewiki", "20261101", PAGES)
     assert keys(tick(instance, an_hour_later(ticked))) == ["de-20261101-1"]
 
@@ -223,7 +223,7 @@ def test_an_export_that_is_still_written_is_no_new_one(site, instance):
     add_dataset(instance, "20261001")
     folder = write_export(site.root, "dewiki", "20261101", PAGES)
     (folder / "SHA256SUMS").unlink()
-    assert "the newest export, 20261001, is the dataset's" in reason(tick(instance))
+    assert "the dataset is made from the newest export, 20261001, already" in reason(tick(instance))
     (export_folder(site.root, "dewiki", "20261001") / "SHA256SUMS").unlink()
     assert "None of the exports of de is complete" in reason(tick(instance))
 
