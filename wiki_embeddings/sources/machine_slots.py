@@ -1,4 +1,8 @@
-"""Places that all processes of this machine share: a few at a time may do something."""
+"""Places that the processes of one user on this machine share: a few at a time may do something.
+
+They lie in the temporary folder (`TMPDIR`). Other users do not share them: a folder that everybody
+may write to would let anyone block the others.
+"""
 
 from __future__ import annotations
 

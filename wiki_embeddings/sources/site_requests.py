@@ -2,8 +2,8 @@
 
 At most three connections per address, a User-Agent that names the project and a contact, and
 `Retry-After` is meant: whoever evades that is blocked. All processes of a machine share its
-address, so they share the connections: two for files, and one for look-ups, so that planning or a
-sensor need not wait for a file of gigabytes.
+address, so those of one user share the connections: two for files, and one for look-ups, so that
+planning or a sensor need not wait for a file of gigabytes.
 """
 
 from __future__ import annotations
