@@ -95,8 +95,9 @@ def _judge_earlier(certificate: Certificate) -> tuple[dict[str, Any], str]:
             if gone <= certificate.max_missing_share * articles:
                 return numbers, ""
             return numbers, (
-                f"{gone:,} of the {articles:,} articles of {snapshot} are gone, more than the "
-                f"{certificate.max_missing_share:.2%} that may be, {_examples(titles)} among them. "
+                f"{gone:,} of the {articles:,} articles of {snapshot} "
+                f"{'is' if gone == 1 else 'are'} gone, more than the "
+                f"{certificate.max_missing_share:.2%} that may be{_examples(titles, gone)}. "
                 "If they were deleted, raise max_missing_share of raw_wikipedia; if the export "
                 "lost them, take another snapshot."
             )
@@ -124,8 +125,9 @@ def _judge_required(certificate: Certificate) -> tuple[dict[str, Any], str]:
             return {"required_titles": f"not compared: {reason}"}, ""
         case RequiredTitles(titles, missing, examples):
             fault = (
-                f"{missing:,} of the {titles:,} required titles have no article, "
-                f"{_examples(examples)} among them. A redirect is no article: name its target."
+                f"{missing:,} of the {titles:,} required titles "
+                f"{'has' if missing == 1 else 'have'} no article{_examples(examples, missing)}. "
+                "A redirect is no article: name its target."
             )
             return {
                 "required_titles": titles,
@@ -134,8 +136,11 @@ def _judge_required(certificate: Certificate) -> tuple[dict[str, Any], str]:
             }, fault if missing else ""
 
 
-def _examples(titles: tuple[str, ...]) -> str:
-    return ", ".join(repr(title) for title in titles[:5])
+def _examples(titles: tuple[str, ...], number: int) -> str:
+    """Name some of a number of titles."""
+    shown = titles[:5]
+    named = ", ".join(repr(title) for title in shown)
+    return f": {named}" if len(shown) == number else f", {named} among them"
 
 
 def every_article_chunked(raw: Manifest, chunks: Manifest) -> CheckResult:

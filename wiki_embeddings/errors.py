@@ -20,5 +20,9 @@ class BrokenDeviceError(WikiEmbeddingsError):
     """The device of this process is broken; a process on another device may do its work."""
 
 
+class BusyError(WikiEmbeddingsError):
+    """Other processes of this machine hold what is needed, so nothing was tried."""
+
+
 class OutageError(WikiEmbeddingsError):
     """A service stays unreachable or busy, so whatever else needs it would fail too."""

@@ -91,7 +91,15 @@ def test_articles_are_complete_when_all_that_is_known_agrees():
         ),
         (
             {"required": RequiredTitles(2, 1, ("Teh Beatles",))},
-            "1 of the 2 required titles have no article, 'Teh Beatles' among them",
+            "1 of the 2 required titles has no article: 'Teh Beatles'. A redirect",
+        ),
+        (
+            {"required": RequiredTitles(9, 7, ("Teh Beatles", "Pnue"))},
+            "7 of the 9 required titles have no article, 'Teh Beatles', 'Pnue' among them.",
+        ),
+        (
+            {"earlier": EarlierSnapshot("20261001", 50, 1, ("Bombay",))},
+            "1 of the 50 articles of 20261001 is gone, more than the 1.00% that may be: 'Bombay'.",
         ),
     ],
 )

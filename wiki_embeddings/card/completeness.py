@@ -24,7 +24,7 @@ def _comparisons(certificate: Certificate) -> Iterator[tuple[str, str]]:
     match certificate.pages:
         case Pages(read, by_namespace, left_out):
             yield "Pages of the export", f"{read:,}"
-            yield "… by namespace", _listed(by_namespace)
+            yield "… by namespace", _listed(by_namespace, "namespace ")
             yield "… left out", _listed(left_out)
         case NotCompared(reason):
             yield "Pages of the export", f"not known: {reason}"
@@ -49,10 +49,11 @@ def _comparisons(certificate: Certificate) -> Iterator[tuple[str, str]]:
             pass
 
 
-def _listed(numbers: Mapping[str, int]) -> str:
-    """List numbers, the largest first."""
+def _listed(numbers: Mapping[str, int], prefix: str = "") -> str:
+    """List numbers, the largest first; the prefix stands before the first name."""
     ordered = sorted(numbers.items(), key=lambda entry: -entry[1])
-    return ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in ordered) or "none"
+    listed = "; ".join(f"{name.replace('_', ' ')}: {number:,}" for name, number in ordered)
+    return prefix + listed if listed else "none"
 
 
 def _escaped(text: str) -> str:

@@ -21,7 +21,7 @@ def command(dry_run: bool, yes: bool) -> None:
     """
     from wiki_embeddings import pruning
     from wiki_embeddings.defs import instance  # these load Dagster, which takes a second
-    from wiki_embeddings.defs.pruning_job import current_outputs, describe
+    from wiki_embeddings.defs.pruning_job import counted, current_outputs, describe
     from wiki_embeddings.defs.resources import ComputeResource
 
     known = settings.load()
@@ -41,4 +41,4 @@ def command(dry_run: bool, yes: bool) -> None:
     folders = [removal.folder for removal in plan.removals]
     removed = compute.change(pruning.prune, current, folders)
     size = sum(removal.bytes for removal in removed) / MiB
-    click.echo(f"Removed {len(removed):,} outputs, {size:,.1f} MiB.")
+    click.echo(f"Removed {counted(len(removed), 'output')}, {size:,.1f} MiB.")

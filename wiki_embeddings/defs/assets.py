@@ -153,7 +153,8 @@ def embeddings(
         plan = embed.plan(chunks, encoder, previous)
         vectors = materialize(plan, opened, logging_progress(context, listener), EMBEDDINGS)
         record_throughput(opened, vectors)
-        return materialize_result(opened, vectors, reuse_metadata(context, vectors, previous))
+        reused = reuse_metadata(context, opened, vectors, previous)
+        return materialize_result(opened, vectors, reused)
 
 
 @dg.asset(

@@ -10,7 +10,12 @@ import dagster as dg
 from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import RAW_WIKIPEDIA
 from wiki_embeddings.card.completeness import completeness_table
-from wiki_embeddings.certificate import Certificate, read_certificate, write_certificate
+from wiki_embeddings.certificate import (
+    Certificate,
+    NotCompared,
+    read_certificate,
+    write_certificate,
+)
 from wiki_embeddings.checks import articles_complete
 from wiki_embeddings.defs.materializations import earlier_manifests
 from wiki_embeddings.errors import BadInputError
@@ -76,14 +81,13 @@ def record_certificate(
     from wiki_embeddings.stages.certify import certify  # loads Arrow
 
     site = settings.dumps()
-    earlier = _earlier_snapshot(context, compute, raw)
     required = required_titles_record(raw.folder)
     if required_titles:  # a file, because a long list is more than a message should be
         compute.files.write_bytes(required, "\n".join(required_titles).encode())
     certificate = compute.call(
         certify,
         raw.folder,
-        earlier_folder=earlier.folder if earlier else None,
+        earlier=_earlier_snapshot(context, compute, raw),
         required_titles=required if required_titles else None,
         max_missing_share=max_missing_share,
         # A copy of the exports is often where the wiki itself cannot be reached.
@@ -95,22 +99,27 @@ def record_certificate(
 
 def _earlier_snapshot(
     context: dg.AssetExecutionContext, compute: Compute, raw: Manifest
-) -> Manifest | None:
-    """Return the newest whole output of an earlier snapshot, unless it is known to be incomplete.
+) -> str | NotCompared:
+    """Return the folder of the newest whole earlier snapshot that is not known to be incomplete.
 
-    Otherwise articles that two exports in a row had lost would pass with the second.
+    Otherwise articles that two exports in a row had lost would pass with the second. One from
+    another source may be of years before, when many articles were there that are gone by now.
     """
-    snapshot = str(raw.settings["raw"]["snapshot"])
+    snapshot, source = str(raw.settings["raw"]["snapshot"]), raw.settings["raw"]["source"]
+    not_compared = NotCompared("there is no earlier snapshot")
     for earlier in earlier_manifests(
         context.instance, compute, RAW_WIKIPEDIA, raw.wiki, raw.folder
     ):
         of_earlier = earlier.settings["raw"]
         if str(of_earlier["snapshot"]) >= snapshot or float(of_earlier["fraction"]) < 1:
             continue
+        if of_earlier["source"] != source:
+            not_compared = NotCompared("the earlier snapshot is from another source")
+            continue
         certificate = read_certificate(compute.files, earlier.folder)
         if certificate is None or articles_complete(earlier, certificate).passed:
-            return earlier
-    return None
+            return earlier.folder
+    return not_compared
 
 
 def certificate_metadata(certificate: Certificate) -> dict[str, Any]:

@@ -8,12 +8,10 @@ again at once, and requests nothing twice.
 """
 
 import json
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from queue import Empty, SimpleQueue
 
 import dagster as dg
 
@@ -21,9 +19,9 @@ from wiki_embeddings.asset_keys import HUB_DATASET
 from wiki_embeddings.defs.automation import HOW_TO_MARK, refresh_job
 from wiki_embeddings.defs.materializations import last_materialization
 from wiki_embeddings.defs.refresh_config import refresh_config
-from wiki_embeddings.defs.wikipedia_export import Seen, last_seen, newest_export
+from wiki_embeddings.defs.wikipedia_export import last_seen, newest_export
 from wiki_embeddings.defs.wikis import refreshed_wikis
-from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.errors import BusyError, WikiEmbeddingsError
 
 REPEATS = 3
 """How often an export whose run failed is requested again."""
@@ -40,9 +38,10 @@ _LOOK_EVERY_S = 3600.0
 _TICK_EVERY_S = 600
 
 LOOK_WITHIN_S = 15.0
-"""Longest wait for the site in one look. The daemon gives up a tick after 60 seconds."""
+"""Longest time of one look. The daemon gives up a tick after 60 seconds, and the resolver of names
+keeps no deadline."""
 
-_TICK_WITHIN_S = 40.0
+_TICK_WITHIN_S = 25.0
 """No look begins after so many seconds of a tick: the other wikis are looked for at the next."""
 
 _IN_PROGRESS = [
@@ -110,12 +109,16 @@ def _look(instance: dg.DagsterInstance, wiki: str, tick: _Tick) -> None:
     if _runs(instance, {_PARTITION_TAG: wiki}, _IN_PROGRESS):
         tick.sentences.append(f"{wiki}: a run is in progress.")
         return
-    tick.looks[wiki] = now
     try:
-        found = _within(LOOK_WITHIN_S, wiki)
+        found = newest_export(wiki, LOOK_WITHIN_S)
+    except BusyError as error:  # no look, as the site was not asked
+        tick.sentences.append(f"{wiki}: {error} Looks again at the next tick.")
+        return
     except WikiEmbeddingsError as error:
+        tick.looks[wiki] = now
         tick.sentences.append(f"{wiki}: {error} Looks again at {_hour(now + _LOOK_EVERY_S)}.")
         return
+    tick.looks[wiki] = now
     if last_seen(instance, wiki) != found.data_version:
         tick.observations.append(found.observation(wiki))
     decision = _decide(instance, wiki, found.snapshot)
@@ -128,7 +131,7 @@ def _look(instance: dg.DagsterInstance, wiki: str, tick: _Tick) -> None:
 def _decide(instance: dg.DagsterInstance, wiki: str, snapshot: str) -> dg.RunRequest | str:
     """Return the run that an export needs, or why it needs none."""
     if _is_published(instance, wiki, snapshot):
-        return f"the newest export, {snapshot}, is the dataset's."
+        return f"the dataset is made from the newest export, {snapshot}, already."
     export = f"{wiki}-{snapshot}"
     earlier = _runs(instance, {EXPORT_TAG: export})
     if earlier and earlier[0].status is dg.DagsterRunStatus.CANCELED:
@@ -174,33 +177,6 @@ def _runs(
 def _attempt(run: dg.DagsterRun) -> int:
     number = run.tags.get(ATTEMPT_TAG, "")
     return int(number) if number.isascii() and number.isdigit() else 0
-
-
-def _within(seconds: float, wiki: str) -> Seen:
-    """Look up a wiki's newest export, and give up waiting after some time.
-
-    Raises:
-        WikiEmbeddingsError: There is no answer in time; or see `newest_export`.
-    """
-    answers: SimpleQueue[Seen | Exception] = SimpleQueue()
-
-    def look() -> None:
-        try:
-            answers.put(newest_export(wiki))
-        except Exception as error:  # raised where it is waited for
-            answers.put(error)
-
-    # A daemon thread: what it still waits for must not keep the process from ending.
-    threading.Thread(target=look, daemon=True).start()
-    try:
-        answer = answers.get(timeout=seconds)
-    except Empty:
-        raise WikiEmbeddingsError(
-            f"Wikimedia's site gave no answer within {seconds:g} seconds."
-        ) from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 def _read_cursor(cursor: str | None) -> dict[str, float]:

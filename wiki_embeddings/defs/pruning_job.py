@@ -39,17 +39,27 @@ def current_outputs(instance: dg.DagsterInstance, compute: "Compute", hub_folder
     return recorded | published_outputs(Volume(compute.folder), hub_folder)
 
 
-def describe(plan: PruningPlan) -> Iterator[str]:
-    """Say in lines for people what a plan would remove."""
+def describe(plan: PruningPlan, prefix: str = "") -> Iterator[str]:
+    """Say in lines for people what a plan would remove, then how much together.
+
+    Args:
+        plan: The plan.
+        prefix: What stands before each removal.
+    """
     for removal in plan.removals:
         yield (
-            f"{removal.folder}: {removal.files:,} files, {removal.bytes / MiB:,.1f} MiB; "
-            f"{removal.reason}."
+            f"{prefix}{removal.folder}: {counted(removal.files, 'file')}, "
+            f"{removal.bytes / MiB:,.1f} MiB; {removal.reason}."
         )
     yield (
-        f"Together {len(plan.removals):,} outputs with {plan.bytes / MiB:,.1f} MiB; "
+        f"Together {counted(len(plan.removals), 'output')} with {plan.bytes / MiB:,.1f} MiB; "
         f"{plan.kept:,} with {plan.kept_bytes / MiB:,.1f} MiB stay."
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: `1 output`, `2 outputs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 class PruningConfig(dg.Config):
@@ -73,8 +83,8 @@ def prune_outputs(
         opened = compute.open()
         current = sorted(current_outputs(context.instance, opened, Path(hub.folder)))
         plan = opened.call(pruning.plan_pruning, current)
-        for line in describe(plan):
-            context.log.info(f"Would go: {line}" if config.dry_run else f"Goes: {line}")
+        for line in describe(plan, "Would go: " if config.dry_run else "Goes: "):
+            context.log.info(line)
         removed: tuple[Removal, ...] = ()
         if plan.removals and not config.dry_run:
             folders = [removal.folder for removal in plan.removals]

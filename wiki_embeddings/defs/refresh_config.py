@@ -12,10 +12,10 @@ from wiki_embeddings.defs.materializations import last_materialization
 
 _NOT_REPEATED = {
     *("snapshot", "fraction", "source", "hub_dataset", "hub_revision"),
-    "replace_existing",
+    *("max_missing_share", "replace_existing"),
 }
-"""Fields that say which articles, as a refresh reads a whole, newer export; and the permission to
-replace somebody else's dataset, which is given once."""
+"""Fields that say which articles, as a refresh reads a whole, newer export; and the permissions to
+lose more articles and to replace somebody else's dataset, which are given for one run."""
 
 
 def refresh_config(

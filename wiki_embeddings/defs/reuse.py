@@ -35,18 +35,20 @@ def newest_reusable(
 
 
 def reuse_metadata(
-    context: dg.AssetExecutionContext, made: Materialized, previous: Manifest | None
+    context: dg.AssetExecutionContext,
+    compute: Compute,
+    made: Materialized,
+    previous: Manifest | None,
 ) -> dict[str, Any]:
     """Describe what was taken over, and log it; empty if there was nothing to take it from.
 
-    What it saved is counted at the rate at which the same run embedded the other chunks; without
-    any there is no rate. Where shards are made side by side, the time saved is that much shorter.
+    Where shards are made side by side, the time saved is that much shorter.
     """
     if previous is None:
         return {}
     from wiki_embeddings.stages import reuse  # loads Arrow
 
-    vectors, progress = made.manifest, made.progress
+    vectors = made.manifest
     reused, embedded = vectors.effort(reuse.REUSED), vectors.effort(reuse.EMBEDDED)
     dropped = max(0, previous.rows - vectors.effort(reuse.KEPT))
     context.log.info(f"{reused:,} chunks reused, {embedded:,} embedded, {dropped:,} dropped")
@@ -62,13 +64,37 @@ def reuse_metadata(
         "unreadable_earlier_shards": lost,
         "reused_from": previous.folder,
     }
-    if embedded and progress.shard_s:
-        saved_shard_s = reused * vectors.effort(reuse.ENCODING_MS) / 1000 / embedded
-        share = saved_shard_s / progress.shard_s
-        metadata["saved_seconds"] = round(share * progress.seconds, 1)
-        metadata["saved"] = f"about {duration(share * progress.seconds)}"
-        if progress.usage and progress.usage.dollars is not None:
-            metadata["saved_dollars"] = round(share * progress.usage.dollars, 4)
-            metadata["saved"] += f" and ${share * progress.usage.dollars:,.2f}"
+    if saved := _saved(compute, made, previous):
+        seconds, dollars = saved
+        metadata["saved_seconds"] = round(seconds, 1)
+        metadata["saved"] = f"about {duration(seconds)}"
+        if dollars is not None:
+            metadata["saved_dollars"] = round(dollars, 4)
+            metadata["saved"] += f" and ${dollars:,.2f}"
         context.log.info(f"Reusing them saved {metadata['saved']}")
     return metadata
+
+
+def _saved(
+    compute: Compute, made: Materialized, previous: Manifest
+) -> tuple[float, float | None] | None:
+    """Return the seconds and, if known, the dollars that the reused chunks would have cost.
+
+    The rate is that at which the same run embedded the other chunks; where it embedded none, that
+    which was recorded for the earlier output. None if that was not recorded, either.
+    """
+    from wiki_embeddings.publishing.publication import read_throughput  # these load Arrow
+    from wiki_embeddings.stages import reuse
+
+    vectors, progress = made.manifest, made.progress
+    reused, embedded = vectors.effort(reuse.REUSED), vectors.effort(reuse.EMBEDDED)
+    if embedded and progress.shard_s:
+        saved_shard_s = reused * vectors.effort(reuse.ENCODING_MS) / 1000 / embedded
+        share, seconds = saved_shard_s / progress.shard_s, progress.seconds
+        dollars = progress.usage.dollars if progress.usage else None
+    elif record := read_throughput(compute.files, previous.folder):
+        share, seconds = reused / record["passages"], record["seconds"]
+        dollars = record["dollars"]
+    else:
+        return None
+    return share * seconds, None if dollars is None else share * dollars

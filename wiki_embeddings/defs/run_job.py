@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -54,7 +55,7 @@ def run_job(
         KeyboardInterrupt: The process was told to stop; the run is recorded as failed.
     """
     settings.require_wiki(wiki)
-    run_config = _run_config(options)
+    run_config = run_config_of(options)
     ops = run_config["ops"]
     require_model(
         ComputeResource(kind=known.compute, volume=str(known.volume)).open(),
@@ -104,7 +105,15 @@ def _was_interrupted(event: dg.DagsterEvent) -> bool:
     return error is not None and error.cls_name in _INTERRUPTS
 
 
-def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:
+def run_config_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the run config that gives options to every asset that has them.
+
+    Args:
+        options: Config fields by name. Relative paths are below the working directory.
+
+    Raises:
+        BadInputError: An option has an impossible value.
+    """
     ops = {}
     for asset, config in CONFIGS.items():
         names = options.keys() & config.model_fields.keys()
@@ -113,7 +122,25 @@ def _run_config(options: Mapping[str, Any]) -> dict[str, Any]:
         except dg.Failure as error:
             raise BadInputError(str(error.description)) from error
         ops[asset] = {
-            "config": {name: plain_value(getattr(chosen, name)) for name in sorted(names)}
+            "config": {
+                name: _absolute(name, plain_value(getattr(chosen, name))) for name in sorted(names)
+            }
         }
     # Progress bars show the progress, and the UI has the log.
     return {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def _absolute(name: str, value: Any) -> Any:
+    """Make the value of an option absolute if it is a path: a refresh reads it elsewhere again.
+
+    A model that begins like a path or is a folder here is one; any other is a name on the Hub.
+    """
+    is_folder = name == "model" and (value.startswith((".", "/", "~")) or Path(value).is_dir())
+    if not is_folder and name != "required_titles":
+        return value
+    try:
+        return str(Path(value).expanduser().absolute())
+    except RuntimeError as error:
+        raise BadInputError(
+            f"{name} is {value!r}, but that user has no home here: give an absolute path."
+        ) from error

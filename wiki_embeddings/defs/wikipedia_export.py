@@ -6,6 +6,7 @@ makes `raw_wikipedia` stale when there is a newer one. Three look: "Observe" in 
 `new_exports`, and `raw_wikipedia` itself, which records what it has read.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -48,11 +49,16 @@ class Seen:
         )
 
 
-def newest_export(wiki: str) -> Seen:
+def newest_export(wiki: str, within_s: float = math.inf) -> Seen:
     """Look up the newest complete export of a wiki; that of the sample is on this machine.
+
+    Args:
+        wiki: The wiki.
+        within_s: Longest time for it, in seconds.
 
     Raises:
         BadInputError: There is no such wiki, or no export of it.
+        BusyError: Other processes of this machine are asking the site.
         WikiEmbeddingsError: None is complete yet, or the site cannot be reached.
     """
     if wiki == SAMPLE_WIKI:
@@ -62,7 +68,7 @@ def newest_export(wiki: str) -> Seen:
         return Seen(SNAPSHOT, DUMP.sha256[DUMP_NAME], {"source": DUMP.distribution, **files})
     from wiki_embeddings.sources import dumps_site
 
-    export = dumps_site.newest_export(wiki)
+    export = dumps_site.newest_export(wiki, within_s)
     names = [file.name for file in export.files]
     link = {"link": dg.MetadataValue.url(export.url)}
     return Seen(

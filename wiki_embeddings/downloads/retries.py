@@ -7,6 +7,7 @@ without progress, which is longer than the loop below.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,15 +45,18 @@ class RetryPolicy:
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 30.0
 
-    def timeout(self) -> httpx2.Timeout:
-        """Return the timeout of a single request."""
-        return httpx2.Timeout(self.read_timeout_s, connect=self.connect_timeout_s)
+    def timeout(self, left_s: float = math.inf) -> httpx2.Timeout:
+        """Return the timeout of a single request, with at most `left_s` seconds for each step."""
+        connect_s = min(self.connect_timeout_s, left_s)
+        return httpx2.Timeout(min(self.read_timeout_s, left_s), connect=connect_s)
 
 
 def with_retries(
     attempt: Callable[[], ResultT],
     policy: RetryPolicy,
     progress: Callable[[], int] = lambda: 0,
+    *,
+    deadline: float = math.inf,
 ) -> ResultT:
     """Call `attempt` until it succeeds, or too many tries in a row made no progress.
 
@@ -61,6 +65,7 @@ def with_retries(
         policy: How often to try, and how long to wait.
         progress: Returns how much is done; a try that raised it above all before does not count
             as a failure.
+        deadline: No try begins at this time of `time.monotonic` or later.
 
     Returns:
         What `attempt` returned.
@@ -78,7 +83,8 @@ def with_retries(
             failures = 0 if done > most_done else failures + 1
             most_done = max(done, most_done)
             wait_s = _wait_s(policy, failures, error.retry_after_s)
-            if failures >= policy.attempts or wait_s > policy.longest_retry_after_s:
+            is_too_late = time.monotonic() + wait_s >= deadline
+            if failures >= policy.attempts or wait_s > policy.longest_retry_after_s or is_too_late:
                 raise
             log.warning("%s Trying again in %.1f s.", error.reason, wait_s)
         time.sleep(wait_s)

@@ -11,6 +11,7 @@ this is read from the origin, never from a mirror. Light to import.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -115,17 +116,22 @@ def wiki_id(wiki: str) -> str:
     return _OTHER_IDS.get(wiki, wiki).replace("-", "_") + "wiki"
 
 
-def newest_export(wiki: str) -> Export:
+def newest_export(wiki: str, within_s: float = math.inf) -> Export:
     """Look up the newest complete export of a wiki.
+
+    Args:
+        wiki: Language code of a Wikipedia.
+        within_s: Longest time for it, in seconds; asks nothing more after that.
 
     Raises:
         BadInputError: There is no such wiki, or no export of it.
         UnfinishedExportError: None is complete yet.
+        BusyError: Other processes of this machine are asking the site.
         WikiEmbeddingsError: The site cannot be reached, or answers with something else.
     """
     from wiki_embeddings.sources.site_requests import lookups
 
-    with lookups() as site:
+    with lookups(within_s) as site:
         dates = _dates(site, wiki)
         for day in dates[:_NEWEST]:
             export = _complete_export(site, wiki, day)

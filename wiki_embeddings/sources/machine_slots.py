@@ -1,4 +1,8 @@
-"""Places that all processes of this machine share: a few at a time may do something."""
+"""Places that the processes of one user on this machine share: a few at a time may do something.
+
+They lie in the temporary folder (`TMPDIR`). Other users do not share them: a folder that everybody
+may write to would let anyone block the others.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.errors import BusyError
 from wiki_embeddings.volume import translate_storage_errors
 
 _POLL_S = 0.1
@@ -27,7 +31,7 @@ def machine_slot(name: str, places: int, timeout_s: float | None = None) -> Gene
         timeout_s: Seconds to wait; None to wait as long as it takes.
 
     Raises:
-        WikiEmbeddingsError: None became free in time.
+        BusyError: None became free in time.
     """
     # Not below the home or on the volume: two of them on one machine have the same address.
     folder = Path(tempfile.gettempdir()) / f"wiki-embeddings-{os.getuid()}"
@@ -37,8 +41,8 @@ def machine_slot(name: str, places: int, timeout_s: float | None = None) -> Gene
             [FileLock(folder / f"{name}-{place}.lock") for place in range(places)], timeout_s
         )
     if held is None:
-        raise WikiEmbeddingsError(
-            f"Other processes of this machine have been busy with {name} for {timeout_s:.0f} s: "
+        raise BusyError(
+            f"Other processes of this machine have been busy with {name} for {timeout_s:.1f} s: "
             "run it again later."
         )
     try:

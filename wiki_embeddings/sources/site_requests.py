@@ -2,15 +2,17 @@
 
 At most three connections per address, a User-Agent that names the project and a contact, and
 `Retry-After` is meant: whoever evades that is blocked. All processes of a machine share its
-address, so they share the connections: two for files, and one for look-ups, so that planning or a
-sensor need not wait for a file of gigabytes.
+address, so those of one user share the connections: two for files, and one for look-ups, so that
+planning or a sensor need not wait for a file of gigabytes.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx2
@@ -77,9 +79,9 @@ def site_client(agent: str, policy: RetryPolicy) -> Generator[httpx2.Client]:
 class Lookups:
     """Small answers of the origin, over one connection; see `lookups`."""
 
-    def __init__(self, client: httpx2.Client, policy: RetryPolicy) -> None:
+    def __init__(self, client: httpx2.Client, deadline: float) -> None:
         self._client = client
-        self._policy = policy
+        self._deadline = deadline
 
     def read(self, url: str, limit: int) -> bytes | None:
         """Read a small file or a listing; None if there is none.
@@ -93,7 +95,7 @@ class Lookups:
             WikiEmbeddingsError: The site cannot be reached, is busy or too slow, redirects to
                 another host, or answers with more bytes.
         """
-        found = with_retries(lambda: self._once("GET", url, limit), self._policy)
+        found = self._ask("GET", url, limit)
         return None if found is None else found[1]
 
     def size(self, url: str) -> int | None:
@@ -103,7 +105,7 @@ class Lookups:
             BadInputError: The site refuses.
             WikiEmbeddingsError: As `read`, or the site does not tell the size.
         """
-        found = with_retries(lambda: self._once("HEAD", url, 0), self._policy)
+        found = self._ask("HEAD", url, 0)
         if found is None:
             return None
         length = found[0].get("Content-Length", "")
@@ -111,13 +113,20 @@ class Lookups:
             raise WikiEmbeddingsError(f"{url} has no Content-Length. {_ADVICE}")
         return int(length)
 
+    def _ask(self, method: str, url: str, limit: int) -> tuple[httpx2.Headers, bytes] | None:
+        once = partial(self._once, method, url, limit)
+        return with_retries(once, LOOKUP_POLICY, deadline=self._deadline)
+
     def _once(self, method: str, url: str, limit: int) -> tuple[httpx2.Headers, bytes] | None:
         # A size counts the bytes of the file, not those of a compressed answer.
         headers = {"Accept-Encoding": "identity"}
-        started = time.monotonic()
+        until = min(time.monotonic() + _LOOKUP_LIMIT_S, self._deadline)
+        if (left_s := until - time.monotonic()) <= 0:
+            raise WikiEmbeddingsError(f"Cannot read {url}: the time for it is over. {_ADVICE}")
+        timeout = LOOKUP_POLICY.timeout(left_s)
         with (
             translate_site_errors(url),
-            self._client.stream(method, url, headers=headers) as response,
+            self._client.stream(method, url, headers=headers, timeout=timeout) as response,
         ):
             _require_same_host(url, response)
             if response.status_code == 404:
@@ -129,25 +138,30 @@ class Lookups:
                 content += data
                 if len(content) > limit:
                     raise WikiEmbeddingsError(f"{url} has more than {limit:,} bytes. {_ADVICE}")
-                if time.monotonic() - started > _LOOKUP_LIMIT_S:
+                if time.monotonic() > until:
                     raise TransientError(f"Cannot read {url}: the site is too slow.", _ADVICE)
             return response.headers, bytes(content)
 
 
 @contextmanager
-def lookups() -> Generator[Lookups]:
+def lookups(within_s: float = math.inf) -> Generator[Lookups]:
     """Open the connection for look-ups at the origin, which the processes of a machine share.
+
+    Args:
+        within_s: Seconds for all of them, the wait for the connection included.
 
     Raises:
         BadInputError: A setting cannot work.
-        WikiEmbeddingsError: Other processes keep the connection for minutes.
+        BusyError: Other processes keep the connection for minutes, or for `within_s`.
     """
     site = settings.dumps()
+    deadline = time.monotonic() + within_s
+    wait_s = min(within_s, _LONGEST_WAIT_FOR_LOOKUP_S)
     with (
-        machine_slot(f"lookups-at-{_host(site.url)}", 1, _LONGEST_WAIT_FOR_LOOKUP_S),
+        machine_slot(f"lookups-at-{_host(site.url)}", 1, wait_s),
         site_client(user_agent(site.contact), LOOKUP_POLICY) as client,
     ):
-        yield Lookups(client, LOOKUP_POLICY)
+        yield Lookups(client, deadline)
 
 
 @contextmanager

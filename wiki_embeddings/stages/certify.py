@@ -36,7 +36,7 @@ def certify(
     volume: Volume,
     folder: str,
     *,
-    earlier_folder: str | None,
+    earlier: str | NotCompared,
     required_titles: str | None,
     max_missing_share: float,
     contact: str | None,
@@ -48,7 +48,8 @@ def certify(
     Args:
         volume: Where the output is.
         folder: Reference of its folder.
-        earlier_folder: Reference of the output of the snapshot before; None without one.
+        earlier: Reference of the output of the snapshot before, or why there is none to compare
+            with.
         required_titles: Reference of a file of titles that must be there, one a line; None
             without one.
         max_missing_share: Largest share of the earlier snapshot's articles that may be gone.
@@ -65,18 +66,18 @@ def certify(
         articles=raw.rows,
         max_missing_share=max_missing_share,
         pages=count_pages(raw),
-        earlier=_compare_with_earlier(volume, raw, earlier_folder) if is_whole else _DRY_RUN,
+        earlier=_compare_with_earlier(volume, raw, earlier) if is_whole else _DRY_RUN,
         wiki_count=_count(volume, raw, max_missing_share, contact) if is_whole else _DRY_RUN,
         required=_look_for(volume, raw, required_titles) if is_whole else _DRY_RUN,
     )
 
 
 def _compare_with_earlier(
-    volume: Volume, raw: Manifest, earlier_folder: str | None
+    volume: Volume, raw: Manifest, folder: str | NotCompared
 ) -> EarlierSnapshot | NotCompared:
-    if earlier_folder is None:
-        return NotCompared("there is no earlier snapshot")
-    earlier = existing_manifest(volume, earlier_folder)
+    if isinstance(folder, NotCompared):
+        return folder
+    earlier = existing_manifest(volume, folder)
     snapshot = str(earlier.settings["raw"]["snapshot"])
     try:
         gone = gone_pages(volume, earlier, raw, GONE_SHOWN)

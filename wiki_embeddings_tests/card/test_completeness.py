@@ -27,14 +27,21 @@ def test_the_table_shows_every_comparison():
         "| --- | --- |",
         "| Articles | 1,000 |",
         "| Pages of the export | 1,800 |",
-        "| … by namespace | 0 1,500, 14 300 |",
-        "| … left out | redirect 500, other namespace 300 |",
+        "| … by namespace | namespace 0: 1,500; 14: 300 |",
+        "| … left out | redirect: 500; other namespace: 300 |",
         "| Gone since 20261001 | 2 of 990 articles |",
         r"| … among them | C\*-algebra; Foo \| \[bar\]\_ |",
         "| Articles counted by the wiki itself | 1,050 |",
         "| Required articles that are missing | 1 of 100 |",
         r"| … among them | Vital \`article\` |",
     ]
+
+
+def test_an_export_without_pages_lists_none():
+    nothing = NotCompared("because")
+    empty = Certificate("", "20261101", 0, 0.01, Pages(0, {}, {}), nothing, nothing, nothing)
+    rows = completeness_table(empty).splitlines()
+    assert rows[4:6] == ["| … by namespace | none |", "| … left out | none |"]
 
 
 def test_the_table_says_what_was_not_compared_and_why():

@@ -63,8 +63,8 @@ def complete(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
 def test_the_pages_of_an_export_are_shown_and_nobody_else_is_asked(sandbox):
     table = metadata(fetch(sandbox), "raw_wikipedia")["completeness"]
     assert "| Pages of the export | 103 |" in table
-    assert "| … by namespace | 0 102, 1 1 |" in table
-    assert "| … left out | not wikitext 1, other namespace 1, redirect 1 |" in table
+    assert "| … by namespace | namespace 0: 102; 1: 1 |" in table
+    assert "| … left out | not wikitext: 1; other namespace: 1; redirect: 1 |" in table
     assert "not compared: the export is not from Wikimedia, so nobody was asked" in table
 
 
@@ -95,11 +95,21 @@ def test_an_earlier_snapshot_is_not_compared_with_a_later_one(sandbox):
 
 
 @pytest.mark.usefixtures("site")
+def test_an_earlier_snapshot_from_another_source_is_not_compared_with(embedded_sandbox):
+    first = fetch(embedded_sandbox)  # after a run from the Hub, whose page 0 it lacks
+    assert first.success
+    gone = complete(first).metadata["gone"].value
+    assert gone == "not compared: the earlier snapshot is from another source"
+    second = fetch(embedded_sandbox, snapshot="20261101", max_missing_share=0.02)
+    assert complete(second).metadata["gone"].value == 2
+
+
+@pytest.mark.usefixtures("site")
 def test_a_required_article_that_is_missing_stops_the_run(sandbox, tmp_path):
     titles = tmp_path / "vital.txt"
     titles.write_text("\ufeffRiver_7\n\nriver 99\nRiver 100\n", encoding="utf-8")
     lacking = fetch(sandbox, required_titles=str(titles))
-    assert "1 of the 3 required titles have no article, 'River 100' among them" in (
+    assert "1 of the 3 required titles has no article: 'River 100'." in (
         complete(lacking).description or ""
     )
     titles.write_text("River_7\n")

@@ -22,6 +22,7 @@ from wiki_embeddings.defs.instance import PROCESS_TAG
 from wiki_embeddings.defs.materializations import FOLDER, SETTINGS
 from wiki_embeddings.defs.wikis import add_wiki, mark, remove_wiki
 from wiki_embeddings.host import this_process
+from wiki_embeddings.sources.site_requests import lookups
 from wiki_embeddings_tests.standins.dumps import DumpsSite
 from wiki_embeddings_tests.support.dagster_runs import new_instance
 from wiki_embeddings_tests.support.exports import ExportPage, export_folder, served, write_export
@@ -206,7 +207,7 @@ def test_a_run_that_was_cancelled_is_not_requested_again(instance):
 def test_an_export_that_the_dataset_has_is_not_requested(site, instance):
     add_dataset(instance, "20261001")
     ticked = tick(instance)
-    assert reason(ticked) == "de: the newest export, 20261001, is the dataset's."
+    assert reason(ticked) == "de: the dataset is made from the newest export, 20261001, already."
     write_export(site.root, "dewiki", "20261101", PAGES)
     assert keys(tick(instance, an_hour_later(ticked))) == ["de-20261101-1"]
 
@@ -222,7 +223,7 @@ def test_an_export_that_is_still_written_is_no_new_one(site, instance):
     add_dataset(instance, "20261001")
     folder = write_export(site.root, "dewiki", "20261101", PAGES)
     (folder / "SHA256SUMS").unlink()
-    assert "the newest export, 20261001, is the dataset's" in reason(tick(instance))
+    assert "the dataset is made from the newest export, 20261001, already" in reason(tick(instance))
     (export_folder(site.root, "dewiki", "20261001") / "SHA256SUMS").unlink()
     assert "None of the exports of de is complete" in reason(tick(instance))
 
@@ -248,13 +249,29 @@ def test_a_site_that_cannot_be_reached_skips_the_tick(instance, monkeypatch):
     assert "de: Cannot read http://127.0.0.1:9/" in reason(tick(instance))
 
 
-def test_a_site_that_stalls_skips_the_tick_in_time(site, instance, monkeypatch):
-    monkeypatch.setattr(new_exports, "LOOK_WITHIN_S", 0.3)
-    site.order("dewiki", stall_after=10)
+@pytest.mark.parametrize("fault", [{"stall_after": 10}, {"byte_every_s": 0.1}])
+def test_a_look_at_a_site_that_stalls_ends_in_time_and_the_next_wiki_is_looked_for(
+    site, instance, monkeypatch, fault
+):
+    monkeypatch.setattr(new_exports, "LOOK_WITHIN_S", 2.0)
+    mark(instance, "fr", refreshed=True)
+    site.order("dewiki", **fault)
     started = time.monotonic()
     ticked = tick(instance)
-    assert time.monotonic() - started < 3
-    assert "de: Wikimedia's site gave no answer within 0.3 seconds." in reason(ticked)
+    assert time.monotonic() - started < 15
+    assert keys(ticked) == ["fr-20261001-1"]
+    assert set(json.loads(ticked.cursor)) == {"de", "fr"}, "the site was asked for both"
+    assert sum("dewiki" in request.path for request in site.requests) == 1
+
+
+def test_a_look_that_finds_another_process_asking_the_site_is_none(site, instance, monkeypatch):
+    with lookups(), monkeypatch.context() as patch:
+        patch.setattr(new_exports, "LOOK_WITHIN_S", 0.2)
+        ticked = tick(instance)
+    assert "de: Other processes of this machine have been busy" in reason(ticked)
+    assert ticked.cursor == "{}"
+    assert not site.requests
+    assert keys(tick(instance, ticked.cursor)) == ["de-20261001-1"]
 
 
 def test_a_tick_of_many_wikis_ends_in_time_and_the_next_goes_on(instance, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ def test_the_job_says_what_would_go_and_by_default_no_more(instance, home, capfd
     assert (told["kept"], told["removed"]) == (3, 0)
     logged = capfd.readouterr().err
     assert f"Would go: {RAW[0]}: 3 files, 0.0 MiB; older than the last 2 of its kind" in logged
+    assert " - Together 2 outputs with 0.0 MiB; 3 with 0.0 MiB stay." in logged
 
 
 def test_the_job_removes_what_it_has_said(instance, home, capfd):
@@ -101,6 +103,14 @@ def test_the_command_removes_without_asking_if_it_is_told_so(home):
     assert left(home) == notes(RAW[1], RAW[3], RAW[4])
     again = cli_in_this_process(home, "prune", "--yes")
     assert again.stdout == "Together 0 outputs with 0.0 MiB; 3 with 0.0 MiB stay.\n"
+
+
+def test_one_output_is_counted_in_the_singular(home):
+    for folder in notes(RAW[0]):
+        shutil.rmtree(home / "volume" / folder)
+    told = cli_in_this_process(home, "prune", "--yes")
+    assert "Together 1 output with 0.0 MiB; 3 with 0.0 MiB stay.\n" in told.stdout
+    assert told.stdout.endswith("Removed 1 output, 0.0 MiB.\n")
 
 
 def test_what_a_published_dataset_links_to_stays(home):

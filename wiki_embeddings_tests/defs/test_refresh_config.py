@@ -55,6 +55,8 @@ def test_a_refresh_keeps_the_settings_and_reads_a_whole_newer_export(instance):
             "fraction": 0.1,
             "source": "hub",
             "containers": 3,
+            "max_missing_share": 0.5,
+            "required_titles": "/vital.txt",
         },
         "chunked_volume": {"model": "mine", "token_budget": 128, "of_an_earlier_release": 1},
         "embeddings": {"precision": "float32"},
@@ -63,7 +65,13 @@ def test_a_refresh_keeps_the_settings_and_reads_a_whole_newer_export(instance):
     materialize(instance, earlier, *ASSET_KEYS)
     assert refresh_config(instance, "de", "20261101") == {
         "ops": {
-            "raw_wikipedia": {"config": {"containers": 3, "snapshot": "20261101"}},
+            "raw_wikipedia": {
+                "config": {
+                    "containers": 3,
+                    "required_titles": "/vital.txt",
+                    "snapshot": "20261101",
+                }
+            },
             "chunked_volume": {"config": {"model": "mine", "token_budget": 128}},
             "embeddings": {"config": {"precision": "float32"}},
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,26 @@ def test_a_refresh_embeds_only_what_is_new_and_says_what_that_saved(embedded_san
     assert "saved_dollars" not in recorded, "this machine has no price"
     assert volume.path(throughput_record(before)).exists()
     assert not volume.path(throughput_record(recorded["folder"])).exists()
+
+
+@pytest.mark.usefixtures("writable")
+def test_a_refresh_that_embeds_nothing_counts_at_the_rate_of_the_run_before(embedded_sandbox):
+    before = embedded_sandbox.recorded("embeddings").folder
+    volume = Volume(embedded_sandbox.root / "volume")
+    record = volume.path(throughput_record(before))
+    rows = existing_manifest(volume, before).rows
+    measured = {"passages": rows // 2, "seconds": rows // 2 * 1.5, "dollars": rows // 2 * 0.25}
+    record.write_text(json.dumps({**json.loads(record.read_text()), **measured}))
+
+    recorded = refresh(embedded_sandbox)
+    assert (recorded["reused_chunks"], recorded["embedded_chunks"]) == (rows, 0)
+    assert recorded["saved_seconds"] == round(rows * 1.5, 1)
+    assert recorded["saved_dollars"] == rows * 0.25
+
+    record.unlink()
+    unknown = refresh(embedded_sandbox)
+    assert unknown["reused_from"] == before
+    assert not {"saved", "saved_seconds", "saved_dollars"} & unknown.keys()
 
 
 @pytest.mark.usefixtures("more_articles")

@@ -27,7 +27,7 @@ LEFT_OUT = {"left_out_redirect": 2, "left_out_other_namespace": 2}
 
 def certified(volume: Volume, raw: Manifest, **options: Any) -> Certificate:
     defaults: dict[str, Any] = {
-        "earlier_folder": None,
+        "earlier": NotCompared("there is no earlier snapshot"),
         "required_titles": None,
         "max_missing_share": 0.01,
         "contact": None,
@@ -58,10 +58,10 @@ def test_a_source_that_knows_only_articles_says_so(volume):
 def test_articles_of_the_snapshot_before_that_are_gone_are_counted(volume):
     before = write_raw(volume, "20261001", [titles(range(1, 101))])
     raw = write_raw(volume, "20261101", [titles(range(3, 50)), titles(range(50, 120))])
-    certificate = certified(volume, raw, earlier_folder=before.folder)
+    certificate = certified(volume, raw, earlier=before.folder)
     assert certificate.earlier == EarlierSnapshot("20261001", 100, 2, ("Page 1", "Page 2"))
     assert not articles_complete(raw, certificate).passed
-    tolerant = certified(volume, raw, earlier_folder=before.folder, max_missing_share=0.02)
+    tolerant = certified(volume, raw, earlier=before.folder, max_missing_share=0.02)
     assert articles_complete(raw, tolerant).passed
 
 
@@ -70,7 +70,7 @@ def test_an_earlier_snapshot_that_is_damaged_is_not_compared(volume, damage):
     before = write_raw(volume, "20261001", [titles(range(1, 101))])
     raw = write_raw(volume, "20261101", [titles(range(3, 50))])
     damage(volume.path(before.reference(before.files[0])))
-    earlier = certified(volume, raw, earlier_folder=before.folder).earlier
+    earlier = certified(volume, raw, earlier=before.folder).earlier
     assert isinstance(earlier, NotCompared)
     assert "the files of 20261001 cannot be read" in earlier.reason
 
@@ -142,7 +142,7 @@ def test_a_dry_run_is_compared_with_nothing_but_its_export(volume):
     before = write_raw(volume, "20261001", [titles(range(1, 101))])
     stats = {**PAGES, **LEFT_OUT}
     raw = write_raw(volume, "20261101", [titles(range(1, 4))], fraction=0.5, stats=stats)
-    certificate = certified(volume, raw, earlier_folder=before.folder, contact=CONTACT)
+    certificate = certified(volume, raw, earlier=before.folder, contact=CONTACT)
     reason = NotCompared("a dry run has only a share of the articles")
     assert (certificate.earlier, certificate.wiki_count, certificate.required) == (reason,) * 3
     assert articles_complete(raw, certificate).passed
