@@ -7,7 +7,7 @@ import re
 import pytest
 
 from wiki_embeddings.bundled import bundled_dump
-from wiki_embeddings.sources.wikitext.conversion import plain_text
+from wiki_embeddings.sources.wikitext.conversion import convert
 from wiki_embeddings.sources.xml_export import iter_pages, only_articles, read_site_info
 
 HOLES = [
@@ -72,7 +72,7 @@ def prose():
         source = re.sub(
             r"<(math|pre|source|code)\b.*?</\1>", "formula", article.wikitext, flags=re.DOTALL
         )
-        lines += plain_text(source, site.hidden_namespaces).splitlines()
+        lines += convert(source, site.hidden_namespaces).text.splitlines()
     return lines
 
 
@@ -112,4 +112,4 @@ def test_no_sentence_of_the_sample_has_a_hole(prose, hole):
     ],
 )
 def test_the_words_that_introduced_a_vanished_template_go_with_it(wikitext, text):
-    assert plain_text(wikitext) == text
+    assert convert(wikitext).text == text
