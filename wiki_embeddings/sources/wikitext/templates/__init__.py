@@ -70,7 +70,7 @@ EDITIONS = {
 _SHORT = re.compile(r"[a-z]{1,2}\.?")
 """Names that each edition gives to something else: {{FL}}, {{b}}, {{c.}}."""
 
-_SHORT_EVERYWHERE = frozenset("br fb ha kg km pm sc tl tt zh".split())
+_SHORT_EVERYWHERE = frozenset(["br", "fb", "ha", "kg", "km", "pm", "sc", "tl", "tt", "zh"])
 """Short names that mean the same in most editions."""
 
 EDITION_TEMPLATES: dict[str, dict[str, Expansion]] = {
