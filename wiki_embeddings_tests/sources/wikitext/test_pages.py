@@ -28,12 +28,16 @@ def test_a_page_reads_as_on_the_wiki(page):
     text = convert(page["wikitext"], language=page["language"], title=page["name"]).text
 
     assert text == page.get("text", text)
-    assert [piece for piece in page.get("must", []) if piece not in text] == []
+    assert [
+        pieces
+        for pieces in page.get("must", [])  # each a piece, or several of which one will do
+        if not any(piece in text for piece in ([pieces] if isinstance(pieces, str) else pieces))
+    ] == []
     assert [piece for piece in page.get("must_not", []) if piece in text] == []
 
 
 def test_the_pages_are_of_many_languages_and_each_expects_something():
-    assert len(PAGES) >= 80
+    assert len(PAGES) >= 200
     assert len({page["language"] for page in PAGES}) >= 10
     assert all(page.get("text") is not None or page.get("must") for page in PAGES)
 
