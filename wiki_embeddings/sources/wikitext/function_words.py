@@ -103,6 +103,19 @@ _NUMBERED = {
     "ru": "в возрасте",
     "uk": "у віці",
 }
+_SEA_LEVEL = {
+    "en": "above sea level",
+    "de": "ü. M.|ü. NN|ü. NHN|über dem Meeresspiegel|über NN",
+    "fr": "d'altitude",
+    "es": "de altitud|sobre el nivel del mar",
+    "pt": "de altitude|acima do nível do mar",
+    "it": "s.l.m.|sul livello del mare",
+    "pl": "n.p.m.|nad poziomem morza",
+    "nl": "boven zeeniveau",
+    "sv": "över havet",
+    "ru": "над уровнем моря",
+    "uk": "над рівнем моря",
+}
 _CONJUNCTIONS = {
     "en": "and but or that when where which while who whose is was were are has had",
     "de": "und oder aber dass ist war",
@@ -144,3 +157,6 @@ ADVERBS = _phrases(_ADVERBS)
 
 NUMBERED = _phrases(_NUMBERED)
 """Phrases that ask for a year or an age."""
+
+SEA_LEVEL = _phrases(_SEA_LEVEL)
+"""What a height is measured from."""

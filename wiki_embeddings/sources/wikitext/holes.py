@@ -34,7 +34,7 @@ _NEW_START = re.compile(r"\s*,?\s*([a-zäöüà-ÿа-я])")
 _TAIL = 100  # characters of a text that are searched for its last words
 _EAST_ASIAN = re.compile(
     rf"[^，。；、：（）()\s{HOLE}]{{0,40}}(?:约|約|大约|大約|为|為|是|于|於|在|至|到|有|达|達|共|は|が|に|を|の)\s?{HOLE}"
-    r"(?:平方公里|公里|公尺|公頃|米|人|年|元|km²|である|です|だ|で)?(?:[，、；]|(?=[。）)]|$))"
+    r"(?:平方公里|公里|公尺|公頃|米|人|年|元|%|km²|km|m)?(?:である|です|だ|で)?(?:[，、；]|(?=[。）)]|$))"
 )
 _COMMA_BEFORE_END = re.compile(rf"[，、；](?={REMOVED}[。；])")
 
@@ -42,8 +42,8 @@ _COMMA_BEFORE_END = re.compile(rf"[，、；](?={REMOVED}[。；])")
 def drop_empty_clauses(line: str) -> str:
     """Replace each `HOLE` by `REMOVED`, together with the words that only introduced it."""
     line = _JOINED_HOLES.sub(HOLE, line)
-    line = drop_lost_quantities(_CURRENCY.sub(HOLE, line))
-    line = _COMMA_BEFORE_END.sub("", _EAST_ASIAN.sub(REMOVED, line))
+    line = _COMMA_BEFORE_END.sub("", _EAST_ASIAN.sub(REMOVED, _CURRENCY.sub(HOLE, line)))
+    line = drop_lost_quantities(line)
     text, *pieces = line.split(HOLE)
     for piece in pieces:
         kept, after = _drop_introduction(text, piece), piece

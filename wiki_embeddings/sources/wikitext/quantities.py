@@ -7,9 +7,10 @@ goes with it depends on the word before:
 * a verb, with another one joined to it: that one stays, `It has {{x}} people and is old.` becomes
   `It is old.`;
 * a bracket or a comma: what stands between the two;
-* anything else: the sentence, for the number was its subject or its object.
+* anything else: the sentence, for the number was its subject or its object. So it is with a
+  distance from something.
 
-So it is with a phrase that asks for a year or an age, `at the age of {{x}}`.
+The phrases that ask for a year or an age, `at the age of {{x}}`, are treated in the same way.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from wiki_embeddings.sources.wikitext.function_words import (
     INTRODUCTIONS,
     JOINTS,
     NUMBERED,
+    SEA_LEVEL,
 )
 from wiki_embeddings.sources.wikitext.markers import HEADING, HOLE, LIST_ITEM, REMOVED
 
@@ -36,15 +38,18 @@ _QUANTITY = re.compile(
     rf"(?:(?P<numbered>(?<!\w)(?i:{_any_of(NUMBERED)}))\s+)?(?:{_AT_WORD}{HOLE}|\(\s*{HOLE}\s*\))(?:"
     r"(?P<compound>-(?:years?|months?|days?|metres?|meters?|miles?|foot|feet)(?:-\w+)?(?!\w))"
     r"|\s(?:old|alt)(?=\s*(?:[.,;:)]|$))"
-    r"|(?:(?P<unit>\s?(?:%|‰|°[CF]|[kcm]?m[²³]|[kcm]m|km/h|mph|m|ft|mi|kg|lb|ha)(?![\w/²³]))"
+    r"|(?:(?P<unit>\s?(?:%|‰|°[CF]|[kcm]?m[²³]|[kcm]m|km/h|mph|m|ft|mi|kg|lb|ha|к?м[²³]?|кг|га)(?![\w/²³]))"
     rf"|\s(?:{_any_of(COUNTED)})(?!\w)(?P<adverb>\s(?:{_any_of(ADVERBS)})(?!\w))?)"
     r"(?:\s(?:old|long|wide|high|tall|deep|alt|lang|breit|hoch|tief|oud|gammal|gammalt)(?!\w))?"
+    rf"(?:\s(?:{_any_of(SEA_LEVEL)})(?!\w))?"
     r"|(?(numbered)|(?!)))",
 )
 _LAST_WORD = re.compile(rf"(?:^|(?<=[\s(\[\"'“„«—–{REMOVED}{LIST_ITEM}]))([^\s{REMOVED}]+)\s+$")
 _ENDS = re.compile(r"\s*(?:[,.;:!?()\]，。；、）]|$)")
 _JOINED_VERB = re.compile(r"\s*,?\s*(\w+)\s+(?=(\w+))")
 
+_FROM = re.compile(r"\s(?:from|von|de|du|da|dal|od|van|från|от|від)\s")  # a distance
+_APPOSITION_END = re.compile(r"\s*,(?=\s)")
 _NEW_START = re.compile(r"\s*,?\s*([^\W\d_])")
 
 _MARKERS = "\ufdd0-\ufdd8"
@@ -88,17 +93,21 @@ def _without(before: str, match: re.Match[str], after: str) -> tuple[str, str]:
         before.strip(f"{LIST_ITEM} ") or match["unit"] or match["numbered"]
     ):  # an icon or an anchor
         after = match[0].lstrip(f"{HOLE}( )") + after
-    elif _is_start(kept) or verb in COPULAS or not (kept != before or _is_apposition(kept, after)):
+    elif kept.rstrip().endswith((",", ";")) and _ENDS.match(after):
+        if comma := _APPOSITION_END.match(after):
+            kept, after = kept.rstrip(" ,"), after[comma.end() :]
+    elif (
+        _is_start(kept)
+        or verb in COPULAS
+        or kept == before
+        or (match["unit"] and _FROM.match(after))
+    ):
         kept, after = _without_sentence(kept, after)
     return kept, after
 
 
 def _has_next_verb(joined: re.Match[str]) -> bool:
     return joined[1].lower() in JOINTS and joined[2].lower() in COPULAS
-
-
-def _is_apposition(before: str, after: str) -> bool:
-    return before.rstrip().endswith((",", ";")) and bool(_ENDS.match(after))
 
 
 def _without_sentence(before: str, after: str) -> tuple[str, str]:

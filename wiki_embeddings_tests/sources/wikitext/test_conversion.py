@@ -189,7 +189,8 @@ BROKEN = [
     "[[File:a.jpg|thumb|", "[http://a ", "[http://a [[b|", "[[a|[http://b ", "{{a|[[b|",
     "{{a|\n{|\n", "{|\n{{a\n", "<ref>{{a|", "{{convert|5|km", "{{convert|5|km}}", "{{quote|",
     "{{lang-fr|a}}", "-{", "}-", "-{zh:a;",
-    "-{H|", "{{#if:", "{{#expr:1+", "{{#switch:a|", "of {{x}} ", "{{x|y z}}",
+    "-{H|", "{{#if:", "{{#expr:1+", "{{#switch:a|", "of {{x}} ", "{{x|y z}}", "of {{x}} km ",
+    "{{x}} people ", "has {{x}} km and ",
     "&#xD800;", "&#0;", ",", "(,", "( )", "\xa0", "\ufdd0", "\ufdd4", "\U000f0027",
 ]  # fmt: skip
 
