@@ -33,7 +33,7 @@ from rich.table import Table
 from wiki_embeddings.bundled import bundled_dump
 from wiki_embeddings.host import usable_cores
 from wiki_embeddings.sources.export_articles import read_export
-from wiki_embeddings.sources.wikitext.conversion import plain_text
+from wiki_embeddings.sources.wikitext.conversion import convert
 from wiki_embeddings.sources.xml_export import iter_pages, only_articles
 from wiki_embeddings.stages.fetch import write_part
 from wiki_embeddings_tests.support.exports import ExportPage, page_xml, xml_pieces
@@ -62,7 +62,7 @@ def main(copies: int, repetitions: int) -> None:
         articles = [page.wikitext for page in only_articles(iter_pages(bundled_dump()))]
         conversions: dict[str, Run] = {
             "strip_code": lambda: [mwparserfromhell.parse(a).strip_code() for a in articles],
-            "ours": lambda: [plain_text(article) for article in articles],
+            "ours": lambda: [convert(article).text for article in articles],
         }
         size = sum(len(article.encode()) for article in articles)
         report(console, "Conversion, one core", conversions, repetitions, size)

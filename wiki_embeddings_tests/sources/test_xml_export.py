@@ -8,7 +8,7 @@ import pytest
 
 from wiki_embeddings.bundled import bundled_dump
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.sources.wikitext.conversion import plain_text
+from wiki_embeddings.sources.wikitext.conversion import convert
 from wiki_embeddings.sources.xml_export import Page, iter_pages, only_articles, read_site_info
 
 SITEINFO = """\
@@ -217,7 +217,7 @@ def test_a_bulgarian_dump_is_read_and_converted():
     site = read_site_info(path)
 
     [article] = only_articles(iter_pages(path))
-    text = plain_text(article.wikitext, site.hidden_namespaces)
+    text = convert(article.wikitext, site.hidden_namespaces).text
 
     assert site.hidden_namespaces == {"Файл", "Медия", "Категория"}
     assert article.title == "Григориански календар"
@@ -232,7 +232,7 @@ def test_a_bulgarian_dump_is_read_and_converted():
 def test_articles_that_are_mostly_tables_keep_only_their_prose():
     path = bundled_dump().with_name("enwiki-table-markup.xml.bz2")
     texts = {
-        article.title: plain_text(article.wikitext) for article in only_articles(iter_pages(path))
+        article.title: convert(article.wikitext).text for article in only_articles(iter_pages(path))
     }
 
     assert list(texts) == [

@@ -48,13 +48,3 @@ def convert(
     balanced = balance(remove_markers(wikitext))
     rendered = render(mwparserfromhell.parse(balanced, skip_style_tags=True), page)
     return join_blocks(clean_up(rendered, language))
-
-
-def plain_text(
-    wikitext: str,
-    hidden_namespaces: Collection[str] = (),
-    language: str = "en",
-    title: str = "",
-) -> str:
-    """Convert a page's wikitext into plain text, as `convert` does."""
-    return convert(wikitext, hidden_namespaces, language, title).text

@@ -31,7 +31,7 @@ _PREPOSITIONS = {
     "hi": "लगभग करीब",
 }
 _QUALIFIERS = {
-    "en": "a an approximately circa exactly just nearly only roughly some the almost",
+    "en": "a aged an approximately circa exactly just nearly only roughly some the almost",
     "de": "ca. circa dem den der die das einem einer einen einer etwa fast rund ungefähr",
     "fr": "environ la le les l' un une quelque",
     "es": "aproximadamente el la las los unos unas un una cerca",
@@ -44,16 +44,77 @@ _QUALIFIERS = {
 }
 _JOINTS = "and or und oder et ou y o e i lub en of och eller и или و أو"
 _COPULAS = {
-    "en": "are be been had has have is was were equals equalled totalled totaled reached",
-    "de": "beträgt betrug hat hatte ist sind war waren",
-    "fr": "est était sont étaient a avait",
-    "es": "es era son eran fue tiene tenía está",
-    "pt": "é era são eram foi tem tinha",
-    "it": "è era sono erano ha aveva fu",
-    "pl": "jest był była było wynosi wynosiła",
-    "nl": "bedraagt bedroeg heeft had is was waren zijn",
-    "sv": "hade har var är",
-    "ru": "составляет составляла составил составила была был было",
+    "en": "are be been had has have is was were equals equalled totalled totaled reached "
+    "covers covered weighs weighed contains contained lies",
+    "de": "beträgt betrug hat hatte ist sind war waren umfasst umfasste zählt zählte wiegt liegt",
+    "fr": "est était sont étaient a avait compte comptait couvre mesure",
+    "es": "es era son eran fue tiene tenía está cuenta cubre mide",
+    "pt": "é era são eram foi tem tinha possui cobre mede",
+    "it": "è era sono erano ha aveva fu conta copre misura",
+    "pl": "jest był była było wynosi wynosiła ma miał miała liczy liczył liczyła",
+    "nl": "bedraagt bedroeg heeft had is was waren zijn telt telde beslaat weegt ligt",
+    "sv": "hade har var är väger ligger",
+    "ru": "составляет составляла составил составила была был было имеет насчитывает весит",
+    "uk": "становить становила має налічує",
+}
+_COUNTED = {
+    "en": "metres meters metre meter kilometres kilometers miles feet inches yards acres hectares "
+    "tonnes tons kilograms pounds years months weeks days hours minutes seconds people persons "
+    "inhabitants residents households families members students employees",
+    "de": "Meter Metern Kilometer Kilometern Quadratkilometer Quadratkilometern Hektar Tonnen "
+    "Kilogramm Jahre Jahren Monate Monaten Wochen Tage Tagen Stunden Minuten Einwohner Einwohnern "
+    "Menschen Personen Mitglieder Mitgliedern",
+    "fr": "mètres kilomètres hectares tonnes kilogrammes ans années mois jours heures minutes "
+    "habitants personnes membres",
+    "es": "metros kilómetros hectáreas toneladas kilogramos años meses días horas minutos "
+    "habitantes personas miembros",
+    "pt": "metros quilómetros quilômetros hectares toneladas anos meses dias horas minutos "
+    "habitantes pessoas membros",
+    "it": "metri chilometri ettari tonnellate anni mesi giorni ore minuti abitanti persone membri",
+    "pl": "metrów kilometrów hektarów ton lat miesięcy dni godzin minut mieszkańców osób członków",
+    "nl": "meter kilometer hectare ton jaar maanden dagen uur minuten inwoners mensen personen "
+    "leden",
+    "sv": "meter kilometer hektar ton år månader dagar timmar minuter invånare personer medlemmar",
+    "ru": "м км метров километров гектаров тонн лет месяцев дней часов минут жителей человек",
+    "uk": "м км метрів кілометрів гектарів тонн років місяців днів мешканців жителів осіб",
+}
+_ADVERBS = {
+    "en": "ago|later|earlier",
+    "de": "später|früher|zuvor",
+    "fr": "plus tard|auparavant",
+    "es": "después|más tarde|antes",
+    "pt": "depois|mais tarde|antes",
+    "it": "dopo|prima|fa",
+    "pl": "później|wcześniej|temu",
+    "nl": "later|eerder|geleden",
+    "sv": "senare",
+    "ru": "спустя|назад",
+}
+_NUMBERED = {
+    "en": "in the year|at the age of|at age",
+    "de": "im Jahr|im Jahre|im Alter von",
+    "fr": "en l'an|en l'année|à l'âge de",
+    "es": "en el año|a la edad de",
+    "pt": "no ano de|no ano|com a idade de",
+    "it": "nell'anno|all'età di",
+    "pl": "w roku|w wieku",
+    "nl": "in het jaar|op de leeftijd van",
+    "sv": "år|vid en ålder av",
+    "ru": "в возрасте",
+    "uk": "у віці",
+}
+_SEA_LEVEL = {
+    "en": "above sea level",
+    "de": "ü. M.|ü. NN|ü. NHN|über dem Meeresspiegel|über NN",
+    "fr": "d'altitude",
+    "es": "de altitud|sobre el nivel del mar",
+    "pt": "de altitude|acima do nível do mar",
+    "it": "s.l.m.|sul livello del mare",
+    "pl": "n.p.m.|nad poziomem morza",
+    "nl": "boven zeeniveau",
+    "sv": "över havet",
+    "ru": "над уровнем моря",
+    "uk": "над рівнем моря",
 }
 _CONJUNCTIONS = {
     "en": "and but or that when where which while who whose is was were are has had",
@@ -70,6 +131,10 @@ _CONJUNCTIONS = {
 }
 
 
+def _phrases(table: dict[str, str]) -> frozenset[str]:
+    return frozenset(phrase for text in table.values() for phrase in text.split("|"))
+
+
 def _words(*tables: dict[str, str]) -> frozenset[str]:
     return frozenset(word for table in tables for text in table.values() for word in text.split())
 
@@ -83,3 +148,15 @@ JOINTS = frozenset(_JOINTS.split())
 COPULAS = _words(_COPULAS)
 FOLLOWERS = _words(_PREPOSITIONS, _CONJUNCTIONS)
 """Words that cannot follow a preposition: between the two something is missing."""
+
+COUNTED = _words(_COUNTED)
+"""Units and nouns that stand behind a number."""
+
+ADVERBS = _phrases(_ADVERBS)
+"""What makes an adverb of a time that stands before it: `5 years ago`."""
+
+NUMBERED = _phrases(_NUMBERED)
+"""Phrases that ask for a year or an age."""
+
+SEA_LEVEL = _phrases(_SEA_LEVEL)
+"""What a height is measured from."""

@@ -16,13 +16,16 @@ from wiki_embeddings.sources.wikitext.function_words import (
     JOINTS,
 )
 from wiki_embeddings.sources.wikitext.markers import HOLE, REMOVED
+from wiki_embeddings.sources.wikitext.quantities import (
+    drop_last_words,
+    drop_lost_quantities,
+    last_word,
+)
 
 _JOINED_HOLES = re.compile(
     rf"{HOLE}(?:\s*(?:[-–—/×x]|to|and|bis|und|à|et|a|y|e|al|do|до|и)?\s*{HOLE})+"
 )
 _CURRENCY = re.compile(rf"(?<!\()(?:\b(?:US|A|AU|C|CA|NZ|HK|NT|R))?[$£€¥₹₩₽₺]\s?{HOLE}")
-_UNIT = re.compile(rf"{HOLE}\s?(?:%|‰|°C|km²|m²|km|kg)(?!\w)")
-_LAST_WORD = re.compile(r"(?:^|(?<=[\s(\[\"'“„«—–\ufdd0]))([^\s\ufdd0]+)\s+$")
 _NEXT_WORD = re.compile(r"\s*([^\W\d_]+)?")
 _ENDS = re.compile(r"\s*(?:[,.;:!?()\]，。；、）]|$)")
 
@@ -31,7 +34,7 @@ _NEW_START = re.compile(r"\s*,?\s*([a-zäöüà-ÿа-я])")
 _TAIL = 100  # characters of a text that are searched for its last words
 _EAST_ASIAN = re.compile(
     rf"[^，。；、：（）()\s{HOLE}]{{0,40}}(?:约|約|大约|大約|为|為|是|于|於|在|至|到|有|达|達|共|は|が|に|を|の)\s?{HOLE}"
-    r"(?:平方公里|公里|公尺|公頃|米|人|年|元|km²|である|です|だ|で)?(?:[，、；]|(?=[。）)]|$))"
+    r"(?:平方公里|公里|公尺|公頃|米|人|年|元|%|km²|km|m)?(?:である|です|だ|で)?(?:[，、；]|(?=[。）)]|$))"
 )
 _COMMA_BEFORE_END = re.compile(rf"[，、；](?={REMOVED}[。；])")
 
@@ -39,8 +42,8 @@ _COMMA_BEFORE_END = re.compile(rf"[，、；](?={REMOVED}[。；])")
 def drop_empty_clauses(line: str) -> str:
     """Replace each `HOLE` by `REMOVED`, together with the words that only introduced it."""
     line = _JOINED_HOLES.sub(HOLE, line)
-    line = _UNIT.sub(HOLE, _CURRENCY.sub(HOLE, line))
-    line = _COMMA_BEFORE_END.sub("", _EAST_ASIAN.sub(REMOVED, line))
+    line = _COMMA_BEFORE_END.sub("", _EAST_ASIAN.sub(REMOVED, _CURRENCY.sub(HOLE, line)))
+    line = drop_lost_quantities(line)
     text, *pieces = line.split(HOLE)
     for piece in pieces:
         kept, after = _drop_introduction(text, piece), piece
@@ -59,12 +62,10 @@ def _drop_introduction(before: str, after: str) -> str:
     if not _leaves_a_hole(after):
         return before
     start, tail = before[:-_TAIL], before[-_TAIL:]
-    kept = tail
     ends = bool(_ENDS.match(after))
     words = INTRODUCTIONS | JOINTS if ends else INTRODUCTIONS
-    while (match := _LAST_WORD.search(kept)) and match[1] != "I" and match[1].lower() in words:
-        kept = kept[: match.start()]
-    if ends and (match := _LAST_WORD.search(kept)) and match[1].lower() in COPULAS:
+    kept = drop_last_words(tail, words)
+    if ends and last_word(kept).lower() in COPULAS:
         text = start + kept
         boundaries = [text.rfind(end) + len(end) for end in _CLAUSE_ENDS if end in text]
         return text[: max(boundaries, default=0)]

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from wiki_embeddings.bundled import bundled_dump
-from wiki_embeddings.sources.wikitext.conversion import plain_text
+from wiki_embeddings.sources.wikitext.conversion import convert
 from wiki_embeddings.sources.xml_export import iter_pages, only_articles, read_site_info
 
 HOLES = [
@@ -72,7 +72,7 @@ def prose():
         source = re.sub(
             r"<(math|pre|source|code)\b.*?</\1>", "formula", article.wikitext, flags=re.DOTALL
         )
-        lines += plain_text(source, site.hidden_namespaces).splitlines()
+        lines += convert(source, site.hidden_namespaces).text.splitlines()
     return lines
 
 
@@ -112,4 +112,63 @@ def test_no_sentence_of_the_sample_has_a_hole(prose, hole):
     ],
 )
 def test_the_words_that_introduced_a_vanished_template_go_with_it(wikitext, text):
-    assert plain_text(wikitext) == text
+    assert convert(wikitext).text == text
+
+
+@pytest.mark.parametrize(
+    ("language", "wikitext", "text"),
+    [
+        ("en", "At {{x}} metres, it is the highest.", "It is the highest."),
+        ("en", "It covers {{x}} km² and has {{x}} people.", ""),
+        ("en", "It grew. It covers {{x}} km² and has {{x}} people. More.", "It grew. More."),
+        ("en", "It is {{age|1950|1|1}} years old. More.", "More."),
+        ("en", "It was {{age|1950|1|1|2000|2|2}} years old.", "It was 50 years old."),
+        ("en", "He was {{age in years and days|1950|1|1}} old.", ""),
+        ("en", "It has a mass of ({{x}}–{{x}}) kg.", "It has a mass."),
+        ("en", "He died at the age of {{x}} in Rome.", "He died in Rome."),
+        ("en", "It has {{x}} people and is old.", "It is old."),
+        ("en", "a town with {{x}} people in Asia", "a town in Asia"),
+        ("en", "The river, {{x}} km long, is old.", "The river is old."),
+        ("en", "He left {{x}} years ago. More.", "He left. More."),
+        ("en", "It won. {{x}} people saw it. More.", "It won. More."),
+        ("en", "It lies {{x}} km from St. Louis. More.", "More."),
+        ("en", "It lies near St. Louis.{{cn}} Members of it, and members.", None),
+        ("en", "He is the {{x}}-year-old king.", "He is the king."),
+        ("en", "* Berlin ({{x}} inhabitants)", "Berlin"),
+        ("de", "Im Jahr {{x}} hatte die Stadt {{x}} Einwohner. Ende.", "Ende."),
+        ("de", "Sie hatte im Jahr {{x}} rund 500 Einwohner.", "Sie hatte rund 500 Einwohner."),
+        ("de", "Er starb im Alter von {{x}} Jahren in Rom.", "Er starb in Rom."),
+        ("fr", "La ville compte {{x}} habitants. Fin.", "Fin."),
+        ("es", "Es una villa de {{x}} habitantes de Chile.", "Es una villa de Chile."),
+        ("pt", "Possui {{x}} habitantes e é belo. Fim.", "Fim."),
+        ("it", "Il comune conta {{x}} abitanti.", ""),
+        ("pl", "Miasto liczy {{x}} mieszkańców. Koniec.", "Koniec."),
+        ("nl", "De stad telt {{x}} inwoners en ligt aan zee.", "De stad ligt aan zee."),
+        ("sv", "Orten hade {{x}} invånare. Slut.", "Slut."),
+        (
+            "de",
+            "Es liegt auf einer Höhe von {{x}} m ü. M. im Tal.",
+            "Es liegt auf einer Höhe im Tal.",
+        ),
+        ("fr", "Elle est située à {{x}} km de Paris. Fin.", "Fin."),
+        ("ru", "Площадь составляет {{x}} км². Конец.", "Конец."),
+        ("ja", "面積は{{x}}km²である。終わり。", "終わり。"),
+        ("ru", "Население — {{x}} человек. Конец.", "Конец."),
+        ("uk", "Місто має {{x}} мешканців. Кінець.", "Кінець."),
+    ],
+)
+def test_without_its_number_a_phrase_or_a_sentence_goes(language, wikitext, text):
+    expected = wikitext.replace("{{cn}}", "") if text is None else text
+
+    assert convert(wikitext, language=language).text == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "At metres, it is the highest. It covers km² and has people.",
+        "It is years old, and a mass of kg. Im Jahr hatte die Stadt Einwohner.",
+    ],
+)
+def test_no_sentence_without_templates_is_changed(text):
+    assert convert(text).text == text

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wiki_embeddings.sources.wikitext.conversion import plain_text
+from wiki_embeddings.sources.wikitext.conversion import convert
 from wiki_embeddings.sources.wikitext.templates import EDITIONS, KINDS, TEMPLATES
 
 IN_PROSE = {
@@ -147,12 +147,12 @@ def test_names_of_templates_are_written_as_they_are_looked_up(module):
 
 @pytest.mark.parametrize(("wikitext", "text"), IN_PROSE.values(), ids=IN_PROSE)
 def test_a_template_in_prose_shows_its_text_within_the_sentence(wikitext, text):
-    assert plain_text(f"Before {wikitext} after.") == f"Before {text} after."
+    assert convert(f"Before {wikitext} after.").text == f"Before {text} after."
 
 
 @pytest.mark.parametrize(("wikitext", "text"), AS_PARAGRAPHS.values(), ids=AS_PARAGRAPHS)
 def test_a_block_template_shows_paragraphs_or_lines(wikitext, text):
-    assert plain_text(wikitext) == text
+    assert convert(wikitext).text == text
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_block_template_shows_paragraphs_or_lines(wikitext, text):
     ],
 )
 def test_a_converted_quantity_keeps_its_numbers_and_its_unit(wikitext, text):
-    assert plain_text(f"It is {wikitext} long.") == f"It is {text} long."
+    assert convert(f"It is {wikitext} long.").text == f"It is {text} long."
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_converted_quantity_keeps_its_numbers_and_its_unit(wikitext, text):
     ],
 )
 def test_template_names_may_contain_an_argument(wikitext, text):
-    assert plain_text(f"Before {wikitext} after.") == f"Before {text} after."
+    assert convert(f"Before {wikitext} after.").text == f"Before {text} after."
 
 
 @pytest.mark.parametrize(
@@ -196,12 +196,28 @@ def test_template_names_may_contain_an_argument(wikitext, text):
 @pytest.mark.parametrize("language", ["en", "hi"])
 def test_unusual_arguments_never_fail(arguments, language):
     for name in TEMPLATES:
-        assert isinstance(plain_text("x {{" + name + arguments + "}}", language=language), str)
+        assert isinstance(convert("x {{" + name + arguments + "}}", language=language).text, str)
 
 
 def test_coordinates_beside_the_title_are_dropped():
-    assert plain_text("Alaska {{coord|64|N|150|W|display=title}}") == "Alaska"
+    assert convert("Alaska {{coord|64|N|150|W|display=title}}").text == "Alaska"
 
 
 def test_templates_within_templates_are_rendered():
-    assert plain_text("{{nowrap|{{lang|fr|''mot'' {{small|({{frac|2}})}}}}}}") == "mot (1/2)"
+    assert convert("{{nowrap|{{lang|fr|''mot'' {{small|({{frac|2}})}}}}}}").text == "mot (1/2)"
+
+
+@pytest.mark.parametrize(
+    ("language", "wikitext", "text"),
+    [
+        ("en", "In {{c.|1900}}.", "In c. 1900."),
+        ("simple", "In {{fl|1900}}.", "In fl. 1900."),
+        ("de", "In {{FL|Vaduz}} und {{B|Rom}}.", "In Vaduz und Rom."),
+        ("pl", "A {{zh|c=北京}}.", "A Chinese: 北京."),
+        ("tr", "Uzunluğu {{km|5}}.", "Uzunluğu 5 km."),
+    ],
+)
+def test_short_names_of_english_templates_mean_something_else_in_other_editions(
+    language, wikitext, text
+):
+    assert convert(wikitext, language=language).text == text

@@ -67,7 +67,11 @@ EDITIONS = {
 }  # fmt: skip
 """Modules by the language of the edition; the last one serves several."""
 
-_SHORT = 2  # letters: names that each edition gives to something else
+_SHORT = re.compile(r"[a-z]{1,2}\.?")
+"""Names that each edition gives to something else: {{FL}}, {{b}}, {{c.}}."""
+
+_SHORT_EVERYWHERE = frozenset(["br", "fb", "ha", "kg", "km", "pm", "sc", "tl", "tt", "zh"])
+"""Short names that mean the same in most editions."""
 
 EDITION_TEMPLATES: dict[str, dict[str, Expansion]] = {
     language: module.TEMPLATES for language, module in EDITIONS.items()
@@ -77,9 +81,11 @@ TEMPLATES: dict[str, Expansion] = {
     name: expansion
     for module in (*reversed(EDITIONS.values()), *KINDS)
     for name, expansion in module.TEMPLATES.items()
-    if module in KINDS or len(name) > _SHORT
+    if module in KINDS or not _SHORT.fullmatch(name) or name in _SHORT_EVERYWHERE
 }
 """All templates; one that several editions have under the same name is that of `KINDS`."""
+
+_ENGLISH = frozenset({"en", "simple"})
 
 _CITATIONS = (
     "cite ", "vcite ", "cita ", "citar ", "citeer ", "cytuj", "literatur", "internetquelle",
@@ -116,7 +122,8 @@ def find_expansion(name: str, language: str) -> Expansion | None:
     edition = EDITION_TEMPLATES.get(language, {})
     if name in edition:
         return edition[name]
-    expansion, country = TEMPLATES.get(name), flags.lone_code(written)
+    is_known = language in _ENGLISH or not _SHORT.fullmatch(name) or name in _SHORT_EVERYWHERE
+    expansion, country = TEMPLATES.get(name) if is_known else None, flags.lone_code(written)
     if expansion and country:  # {{ARM}} is Armenia, {{ARM|Cuauhtémoc}} a ship
         return lambda arguments: (expansion if arguments.get("1", "#") != "#" else country)(
             arguments

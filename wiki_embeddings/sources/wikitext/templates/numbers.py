@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from wiki_embeddings.sources.wikitext.digits import group_digits, superscript
 from wiki_embeddings.sources.wikitext.expressions import evaluate, format_result
 from wiki_embeddings.sources.wikitext.templates.dates import ordinal_number
@@ -135,9 +133,6 @@ def record(arguments: Arguments) -> str:
     named = [argument(*names)(arguments) for names in (("w", "won", "1"), ("l", "lost", "2"),
              ("d", "t", "ties", "otl", "3"))]  # fmt: skip
     return "–".join(filter(None, named))
-
-
-_HAS_DIGIT = re.compile(r"\d")
 
 
 def season(arguments: Arguments) -> str:

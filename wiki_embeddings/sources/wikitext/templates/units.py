@@ -113,7 +113,6 @@ _SMALLER_UNITS = {
 }
 _NUMBER = re.compile(r"[-−+]?[\d.,/+]*\d[\d.,/+]*")
 _IRREGULAR = {"foot": "feet", "inch": "inches", "horsepower": "horsepower"}
-_SMALL_UNITS = re.compile(r"[A-Za-z°/²³.⋅]+")
 
 
 def quantity(arguments: Arguments) -> str:

@@ -70,7 +70,7 @@ TEMPLATES: dict[str, Expansion] = {
     **dict.fromkeys(['"-fr'], quoted("« ", " »")),
     **dict.fromkeys(['"-ch'], quoted("«", "»")),
     **dict.fromkeys(["taste", "tastenkombination"], keys),
-    **dict.fromkeys(["bruch", "b"], fraction),
+    "bruch": fraction,
     **dict.fromkeys(["datum", "dts"], local_date("de", "dmy")),
     "coordinate": coordinate,
     "höhe": height,

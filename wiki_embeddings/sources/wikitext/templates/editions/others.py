@@ -43,7 +43,7 @@ TEMPLATES: dict[str, Expansion] = {
     **rows(
         {
             **{f"{name}: {{1}}": name for name in _HEBREW_NAMES.split("|")},
-            "({1}–{2})": "hd|levde|yd",
+            "({1}–{2})": "levde",
             "{2}": "cizojazyčně|vjazyce2",
             "engl. {1}": "k-en",
             "ruots. {1}": "k-sv",
