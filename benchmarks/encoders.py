@@ -5,7 +5,8 @@
 Each contestant runs in a separate process on the same cores, with the same weights, over passages
 of the sample. They take turns in each repetition, so that all meet the same conditions; the table
 shows medians. Each tokenises its texts, except `encode`, which the pipeline runs on stored token
-ids. A peer that is not installed is left out, with the reason.
+ids. A contestant that is not installed or that this processor cannot run is left out, with the
+reason.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from wiki_embeddings import encoders
 from wiki_embeddings.chunking import ChunkSettings, chunk_articles, load_tokenizer
 from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
 from wiki_embeddings.encoders.protocol import TokenIds, Vectors
+from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.host import usable_cores
 from wiki_embeddings.sources import sample
 
@@ -37,7 +39,7 @@ PEER = "sentence-transformers"
 
 OURS = {
     f"ours {precision}, {method}": (precision, method)
-    for precision in ("float32", "int8")
+    for precision in ("float32", "bfloat16", "int8")
     for method in ("encode_texts", "encode")
 }
 """Precision and method of each of our rows."""
@@ -124,8 +126,8 @@ def measure(
     for name, process in contestants.items():
         try:
             vectors[name] = process.submit(encode, name, count).result()
-        except ImportError as missing:
-            console.print(f"{name} is left out: {missing}.")
+        except (ImportError, BadInputError) as missing:
+            console.print(f"{name} is left out: {missing}")
             if name == PEER:
                 raise click.ClickException("There is nothing to compare with.") from missing
     seconds: dict[str, list[float]] = {name: [] for name in vectors}
@@ -151,8 +153,8 @@ def result_table(
             f"{len(tokens) / duration:.1f}",
             f"{total_tokens / duration:.0f}",
             f"{seconds[PEER] / duration:.2f}",
-            f"{cosines.mean():.4f}",
-            f"{cosines.min():.4f}",
+            f"{cosines.mean():.5f}",
+            f"{cosines.min():.5f}",
         )
     return table
 

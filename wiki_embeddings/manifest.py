@@ -19,6 +19,7 @@ from wiki_embeddings.volume import (
     StageName,
     Volume,
     canonical_json,
+    current_record,
     reports_folder,
     sha256_of,
     sha256_of_file,
@@ -259,6 +260,35 @@ def unchanged_manifest(files: Files, upstream: Upstream) -> Manifest:
             "both again, in this order."
         )
     return manifest
+
+
+def write_current(files: Files, embeddings: Manifest) -> None:
+    """Make embeddings the ones that are searched; does nothing if they are already.
+
+    Args:
+        files: Where they are.
+        embeddings: Their manifest; their checks have passed.
+
+    Raises:
+        WikiEmbeddingsError: The record cannot be stored.
+    """
+    if read_current(files, embeddings.wiki) != embeddings.as_upstream():
+        content = canonical_json({"format": FORMAT, **asdict(embeddings.as_upstream())})
+        files.write_bytes(current_record(embeddings.wiki), content)
+
+
+def read_current(files: Files, wiki: str) -> Upstream | None:
+    """Read which embeddings of a wiki are searched.
+
+    Returns:
+        Their folder and digest; None if no record of this format is there, as before release 0.2.
+    """
+    try:
+        content = json.loads(files.read_bytes(current_record(wiki)))
+        return Upstream(**content) if content.pop("format") == FORMAT else None
+    # A record that cannot be read is as good as none: Dagster knows the same.
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, KeyError):
+        return None
 
 
 def _manifest_path(folder: str) -> str:

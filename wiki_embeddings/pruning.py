@@ -2,8 +2,8 @@
 
 The rule, which docs/automation.md explains: of each dataset (a wiki, a model, a fraction of the
 articles) the last two complete outputs of each stage stay; and so does what Dagster's record names
-as current, and all that a kept output was made from. An output without a manifest goes once nothing
-was written to it for a day, unless somebody holds its lock.
+as current, what is searched, and all that a kept output was made from. An output without a manifest
+goes once nothing was written to it for a day, unless somebody holds its lock.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from wiki_embeddings.host import duration
+from wiki_embeddings.manifest import read_current
 from wiki_embeddings.volume import (
     MANIFEST,
     StoredOutput,
@@ -86,7 +87,8 @@ def plan_pruning(volume: Volume, current: Collection[str]) -> PruningPlan:
         for output in outputs
         if output.completed_at is not None
     }
-    needed = _with_upstream({*current, *_last_generations(outputs, manifests)}, manifests)
+    kept_anyway = {*current, *_searched(volume, outputs), *_last_generations(outputs, manifests)}
+    needed = _with_upstream(kept_anyway, manifests)
     removals = []
     for output in outputs:
         reason = None if output.folder in needed else _reason(output)
@@ -123,6 +125,12 @@ def prune(volume: Volume, current: Collection[str], folders: Sequence[str]) -> t
             continue
         removed.append(removal)
     return tuple(removed)
+
+
+def _searched(volume: Volume, outputs: Sequence[StoredOutput]) -> set[str]:
+    """Return the folders of the embeddings that `wiki-embeddings search` reads."""
+    wikis = {output.folder.partition("/")[0] for output in outputs}
+    return {found.folder for wiki in wikis if (found := read_current(volume, wiki)) is not None}
 
 
 def _last_generations(

@@ -13,6 +13,7 @@ every process that mounts the volume:
     {wiki}/raw/{digest}.certificate                             how complete the articles are
     {wiki}/raw/{digest}.required_titles                         articles that must be among them
     {wiki}/{stage}/{digest}.lock                                locked while this machine makes it
+    {wiki}/current.json                                         the embeddings to search
 """
 
 from __future__ import annotations
@@ -175,6 +176,11 @@ def required_titles_record(folder: str) -> str:
 def lock_file(folder: str) -> str:
     """Return the reference of the file that is locked while an output is made on one machine."""
     return f"{folder}.lock"
+
+
+def current_record(wiki: str) -> str:
+    """Return the reference of the file that names the embeddings of a wiki to search."""
+    return f"{wiki}/current.json"
 
 
 @dataclass(frozen=True)

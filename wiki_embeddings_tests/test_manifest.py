@@ -12,12 +12,14 @@ from wiki_embeddings.manifest import (
     ShardFile,
     finished_shard,
     merged_stats,
+    read_current,
     read_manifest,
     upstream_manifest,
+    write_current,
     write_manifest,
     write_report,
 )
-from wiki_embeddings.volume import sha256_of
+from wiki_embeddings.volume import current_record, sha256_of
 
 FOLDER = "toy/raw/0123"
 
@@ -127,3 +129,20 @@ def test_a_damaged_report_is_treated_as_missing(volume):
     assert json.loads(report.read_bytes())["rows"] == 3
     report.write_bytes(report.read_bytes()[:10])
     assert finished_shard(volume, FOLDER, file.name) is None
+
+
+def test_the_embeddings_to_search_are_those_named_last(volume):
+    assert read_current(volume, "toy") is None
+    for content in (b"content", b"contents"):
+        named = manifest_of(shard(content=content))
+        write_current(volume, named)
+        assert read_current(volume, "toy") == named.as_upstream()
+    assert read_current(volume, "other") is None
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 2}', '{"format": 99, "folder": "a"}'])
+def test_a_damaged_record_of_what_to_search_is_none_and_is_replaced(volume, content):
+    volume.write_bytes(current_record("toy"), content.encode())
+    assert read_current(volume, "toy") is None
+    write_current(volume, manifest_of(shard()))
+    assert read_current(volume, "toy") is not None

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 from filelock import FileLock
 
+from wiki_embeddings.manifest import FORMAT
 from wiki_embeddings.pruning import plan_pruning, prune
-from wiki_embeddings.volume import Volume, lock_file, write_bytes
+from wiki_embeddings.volume import Volume, current_record, lock_file, write_bytes
 from wiki_embeddings_tests.support.stored_outputs import add_output, folder_of, set_age
 
 
@@ -58,6 +60,17 @@ def test_what_the_record_calls_current_stays_with_what_it_was_made_from(volume):
         add_output(volume, folder_of("chunks", n), age_h=50 - n, upstream=raw[n]) for n in range(4)
     ]
     assert pruned(volume, current=(chunks[0],)) == {raw[1], chunks[1]}
+
+
+def test_what_is_searched_stays_with_what_it_was_made_from(volume):
+    chunks = [add_output(volume, folder_of("chunks", n), age_h=100 - n) for n in range(4)]
+    made = [
+        add_output(volume, folder_of("embeddings", n), age_h=50 - n, upstream=chunks[n])
+        for n in range(4)
+    ]
+    searched = {"format": FORMAT, "folder": made[0], "digest": ""}
+    volume.write_bytes(current_record("de"), json.dumps(searched).encode())
+    assert pruned(volume) == {made[1], chunks[1]}
 
 
 def test_an_incomplete_output_goes_after_a_day_without_a_new_file(volume):

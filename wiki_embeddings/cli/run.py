@@ -73,7 +73,7 @@ _STOPPED = 128 + signal.SIGINT
 )
 @click.option(
     "--precision",
-    type=click.Choice(["auto", "float32", "float16", "int8"]),
+    type=click.Choice(["auto", "float32", "bfloat16", "float16", "int8"]),
     help="Number format to compute in.",
 )
 @click.option(

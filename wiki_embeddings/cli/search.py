@@ -27,6 +27,7 @@ from wiki_embeddings.cli.parameters import TEXT
 from wiki_embeddings.errors import BadInputError
 
 if TYPE_CHECKING:
+    from wiki_embeddings.manifest import Manifest
     from wiki_embeddings.search.nearest import Config, Passage, VectorFiles
     from wiki_embeddings.search.published_dataset import PublishedConfig
 
@@ -109,11 +110,13 @@ def print_passages(
         WikiEmbeddingsError: The Hub cannot be reached, or its files cannot be stored.
     """
     from wiki_embeddings.search.nearest import nearest  # these load Arrow and the model's runtime
-    from wiki_embeddings.search.published_dataset import name_in_address
     from wiki_embeddings.search.vector_model import moved_to, query_encoder
 
     messages = Console(stderr=True)
-    dataset = None if dataset is None else name_in_address(dataset)
+    if dataset is not None:
+        from wiki_embeddings.search.published_dataset import name_in_address  # the Hub's client
+
+        dataset = name_in_address(dataset)
     published = _look_up(dataset, revision, config, messages)
     vectors = published.vector_files if published else _on_this_machine(wiki, dataset, config)
     vector_model = moved_to(vectors.model, model) if model else vectors.model
@@ -139,12 +142,13 @@ def _look_up(
         BadInputError: There is no such dataset, or a revision makes no sense here.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
-    from wiki_embeddings.search.published_dataset import look_up
     from wiki_embeddings.search.vector_model import is_hub_name
 
     if dataset is None or Path(dataset).is_dir() or not is_hub_name(dataset):
         _refuse_revision(dataset, revision)
         return None
+    from wiki_embeddings.search.published_dataset import look_up  # loads the Hub's client
+
     with messages.status(Text(f"Looking up {dataset} …")):
         return look_up(
             dataset,
@@ -182,10 +186,7 @@ def _on_this_machine(wiki: str, dataset: str | None, config: Config | None) -> V
 
 
 def _on_volume(wiki: str) -> VectorFiles:
-    from wiki_embeddings.asset_keys import EMBEDDINGS
-    from wiki_embeddings.compute.local.compute import LocalCompute
-    from wiki_embeddings.defs import instance  # loads Dagster, which takes a second
-    from wiki_embeddings.defs.materializations import current_manifest
+    from wiki_embeddings.manifest import read_current, read_manifest
     from wiki_embeddings.search.nearest import from_manifest
     from wiki_embeddings.volume import Volume
 
@@ -197,10 +198,28 @@ def _on_volume(wiki: str) -> VectorFiles:
             "hub_dataset says how to fetch the dataset, or its name on the Hub; then give its "
             "folder, or namespace/name, with --dataset."
         )
+    volume = Volume(known.volume)
+    current = read_current(volume, wiki)
+    manifest = read_manifest(volume, current.folder) if current else None
+    if manifest is None or manifest.as_upstream() != current:
+        manifest = _in_dagsters_record(wiki, known)
+    return from_manifest(volume, manifest)
+
+
+def _in_dagsters_record(wiki: str, known: settings.Settings) -> Manifest:
+    """Look up the embeddings of a home of an earlier release, or say what is wrong with them.
+
+    Raises:
+        BadInputError: There are none, or they are gone or changed.
+    """
+    from wiki_embeddings.asset_keys import EMBEDDINGS
+    from wiki_embeddings.compute.local.compute import LocalCompute
+    from wiki_embeddings.defs import instance  # loads Dagster, which takes two seconds
+    from wiki_embeddings.defs.materializations import current_manifest
+
     compute = LocalCompute(known.volume, cores=1)
     with instance.opened_for_reading(known.dagster_home) as record:
-        manifest = current_manifest(record, compute, EMBEDDINGS, wiki)
-    return from_manifest(Volume(known.volume), manifest)
+        return current_manifest(record, compute, EMBEDDINGS, wiki)
 
 
 def _fetch(published: PublishedConfig, yes: bool, messages: Console) -> None:

@@ -28,12 +28,13 @@ from wiki_embeddings.defs.config import (
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.defs.metadata import materialize_result
 from wiki_embeddings.defs.publishing import previous_embeddings, publish_to_hub, show_locally
-from wiki_embeddings.defs.required_checks import require_checks_pass
+from wiki_embeddings.defs.required_checks import failed_checks, require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
 from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.defs.wikipedia_export import record_what_was_read
 from wiki_embeddings.defs.wikis import wikis
+from wiki_embeddings.manifest import write_current
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
 
@@ -153,6 +154,10 @@ def embeddings(
         plan = embed.plan(chunks, encoder, previous)
         vectors = materialize(plan, opened, logging_progress(context, listener), EMBEDDINGS)
         record_throughput(opened, vectors)
+        # The steps that check them run afterwards, one by one, and so none knows that all passed.
+        # They compare the same two manifests, so what they will say is known here.
+        if not failed_checks(EMBEDDINGS, vectors.manifest, opened):
+            write_current(opened.files, vectors.manifest)
         reused = reuse_metadata(context, opened, vectors, previous)
         return materialize_result(opened, vectors, reused)
 

@@ -1,8 +1,9 @@
 """The checks that must pass before an asset's output is used.
 
 Each runs in two places: it is a blocking asset check, which ends a run; and the next asset runs
-it on its upstream, the dataset also on itself before it becomes visible. Dagster alone would not
-do: it records a materialization whether or not the checks pass afterwards.
+it on its upstream, the dataset also on itself before it becomes visible, and the embeddings on
+themselves before they are searched. Dagster alone would not do: it records a materialization
+whether or not the checks pass afterwards.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ REQUIRED_CHECKS: Mapping[str, tuple[RequiredCheck, ...]] = {
 
 
 def require_checks_pass(asset: str, output: Manifest, compute: Compute) -> None:
-    """Run the required checks of an asset's output.
+    """Refuse an asset's output unless its required checks pass.
 
     Args:
         asset: Key of the asset.
@@ -107,14 +108,28 @@ def require_checks_pass(asset: str, output: Manifest, compute: Compute) -> None:
     Raises:
         BadInputError: A check failed; names it, its reason and its numbers.
     """
-    results = {check.name: check.run(output, compute) for check in REQUIRED_CHECKS[asset]}
-    failures = [
-        f"{name}: {result.description} {dict(result.metadata)}"
-        for name, result in results.items()
-        if not result.passed
-    ]
+    failures = failed_checks(asset, output, compute)
     if failures:
         raise BadInputError(
             f"{asset} of {output.wiki} must not be used. {' '.join(failures)} Look at its checks, "
             f"and materialize {asset} again once the cause is fixed."
         )
+
+
+def failed_checks(asset: str, output: Manifest, compute: Compute) -> list[str]:
+    """Run the required checks of an asset's output.
+
+    Args:
+        asset: Key of the asset.
+        output: Manifest of the output.
+        compute: The compute that has it.
+
+    Returns:
+        Name, reason and numbers of each check that failed.
+    """
+    results = {check.name: check.run(output, compute) for check in REQUIRED_CHECKS[asset]}
+    return [
+        f"{name}: {result.description} {dict(result.metadata)}"
+        for name, result in results.items()
+        if not result.passed
+    ]

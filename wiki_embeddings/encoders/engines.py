@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from wiki_embeddings.encoders.cpu.processor import default_precision
+from wiki_embeddings.encoders.cpu.processor import default_precision, find_bfloat16_problem
 from wiki_embeddings.encoders.cuda.gpu import find_gpu_problem
 from wiki_embeddings.encoders.models.resolve import ResolvedModel
 from wiki_embeddings.encoders.protocol import Encoder, EncoderInfo, Precision
@@ -26,7 +26,8 @@ class Engine:
     Attributes:
         precisions: Number formats that it can compute in.
         default_precision: The one it takes by default for a model with this many dimensions.
-        runtime: Returns its library and version; raises `BadInputError` if it cannot run here.
+        runtime: Returns its library and version for a precision, None for the default one; raises
+            `BadInputError` if it cannot run here.
         load: Loads a model. The last argument is the number of cores to use, None for all.
         shards_in_hand: Shards that a process of this machine works on at once, so that others are
             read, checked or written while one is computed.
@@ -34,7 +35,7 @@ class Engine:
 
     precisions: tuple[Precision, ...]
     default_precision: Callable[[int], Precision]
-    runtime: Callable[[], str]
+    runtime: Callable[[Precision | None], str]
     load: Callable[[ResolvedModel, EncoderInfo, int | None], Encoder]
     shards_in_hand: int
 
@@ -80,13 +81,20 @@ def _fastest() -> str:
     return "cpu"
 
 
+def _cpu(precision: Precision | None) -> str:
+    library = "openvino" if precision == "bfloat16" else "onnxruntime"
+    if library == "openvino" and (problem := find_bfloat16_problem()):
+        raise BadInputError(f"The engine cpu cannot compute in bfloat16 here. {problem}")
+    return f"{library} {version(library)}"
+
+
 def _load_cpu(model: ResolvedModel, info: EncoderInfo, threads: int | None) -> Encoder:
     from wiki_embeddings.encoders.cpu.encoder import CpuEncoder  # loads ONNX Runtime
 
     return CpuEncoder(model, info, threads)
 
 
-def _torch() -> str:
+def _torch(_precision: Precision | None) -> str:
     if problem := find_gpu_problem():
         raise BadInputError(f"The engine cuda cannot run here. {problem.reason}")
     release, _, _ = version("torch").partition("+")  # the rest names the build, not the release
@@ -99,7 +107,7 @@ def _load_cuda(model: ResolvedModel, info: EncoderInfo, _threads: int | None) ->
     return CudaEncoder(model, info)
 
 
-def _tei() -> str:
+def _tei(_precision: Precision | None) -> str:
     from wiki_embeddings.encoders import tei
 
     return tei.runtime()
@@ -119,9 +127,9 @@ AUTO = "auto"
 
 TABLE: Mapping[str, Engine] = {
     "cpu": Engine(
-        ("float32", "int8"),
+        ("float32", "bfloat16", "int8"),
         default_precision,
-        lambda: f"onnxruntime {version('onnxruntime')}",
+        _cpu,
         _load_cpu,
         shards_in_hand=1,  # it uses every core, and a shard takes minutes
     ),

@@ -22,7 +22,7 @@ Vectors: TypeAlias = "npt.NDArray[np.float32]"
 Pooling = Literal["mean", "cls"]
 """How a text's token vectors become one vector: their mean, or the first token's."""
 
-Precision = Literal["float32", "float16", "int8"]
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
 """Number format that an engine computes in."""
 
 Progress = Callable[[int], None]

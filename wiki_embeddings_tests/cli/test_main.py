@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.dataset as pads
 import pytest
 
 from wiki_embeddings.asset_keys import ASSET_KEYS
-from wiki_embeddings_tests.support.homes import cli, cli_in_this_process
+from wiki_embeddings_tests.support.homes import cli, cli_in_this_process, environment
 
 DATASET = "wikipedia-sample-all-MiniLM-L6-v2-dry-run"
 FEW = ("--fraction", "0.05", "--articles-per-shard", "1")
@@ -78,6 +81,30 @@ def test_search_prints_titles_scores_and_addresses(home, where):
     assert others[0] <= best
 
 
+def test_search_on_the_volume_loads_no_dagster(home):
+    program = (
+        "import sys; from wiki_embeddings.cli.main import cli; "
+        "cli(['search', 'Who fell at Troy?'], standalone_mode=False); "
+        "assert not {'dagster', 'datasets', 'huggingface_hub', 'modal'} & set(sys.modules)"
+    )
+    searched = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert searched.returncode == 0, searched.stderr
+
+
+def test_search_in_a_home_of_an_earlier_release_asks_dagsters_record(home, tmp_path):
+    with_record = cli(home, "search", "Who fell at Troy?")
+    earlier = shutil.copytree(home, tmp_path / "home", symlinks=True)
+    (earlier / "volume" / "sample" / "current.json").unlink()
+    found = cli(earlier, "search", "Who fell at Troy?")
+    assert (found.stdout, found.stderr) == (with_record.stdout, "")
+
+
 def test_search_of_a_dataset_on_the_hub_takes_its_model_from_its_card(home, hub, tmp_path):
     folder = home / "hub" / DATASET
     hub.add("somebody/published", folder.resolve())
@@ -111,7 +138,7 @@ def test_search_of_a_dataset_that_the_hub_lacks_is_refused_in_a_sentence(hub, tm
         (["run", *FEW, "--model", "/no/such/model"], "/no/such/model"),
         (["run", *FEW, "--token-budget", "60"], "60 tokens is too small"),
         (["run", *FEW, "--token-budget", "1000"], "reads at most 256"),
-        (["run", *FEW, "--engine", "cpu", "--precision", "float16"], "in float32 or int8, not in"),
+        (["run", *FEW, "--engine", "cpu", "--precision", "float16"], "or int8, not in 'float16'"),
         (["search", "anything", "--wiki", "en"], "embeddings of en has not been materialized"),
         (["search", "anything", "--dataset", "/nowhere"], "/nowhere is not a published dataset"),
         (["search", "anything", "--revision", "v1"], "--revision v1 applies only to a dataset"),

@@ -18,15 +18,17 @@ from filelock import FileLock
 from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.local.compute import LocalCompute
+from wiki_embeddings.defs import required_checks
 from wiki_embeddings.defs.assets import raw_wikipedia
+from wiki_embeddings.defs.required_checks import RequiredCheck
 from wiki_embeddings.downloads import retries
-from wiki_embeddings.manifest import read_manifest
+from wiki_embeddings.manifest import Upstream, read_current, read_manifest
 from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.sources.hub import REVISION
 from wiki_embeddings.sources.protocol import WIKIMEDIA_WIKIPEDIA
 from wiki_embeddings.stages import load_check
 from wiki_embeddings.stages.shard import Plan
-from wiki_embeddings.volume import Volume
+from wiki_embeddings.volume import Volume, current_record
 from wiki_embeddings_tests.defs.conftest import ARTICLES
 from wiki_embeddings_tests.defs.sandbox import Sandbox, open_sandbox
 from wiki_embeddings_tests.sources.article_tables import parquet
@@ -37,7 +39,7 @@ from wiki_embeddings_tests.support.dagster_runs import (
     failures,
     metadata,
 )
-from wiki_embeddings_tests.support.generated_wiki import serve, wikipedia
+from wiki_embeddings_tests.support.generated_wiki import WIKI, serve, wikipedia
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,22 @@ def test_a_dataset_that_does_not_pass_never_becomes_visible(embedded_sandbox, mo
     message = embedded_sandbox.failures("hub_dataset")["hub_dataset"]
     assert "opens_with_datasets: It does not open." in message
     assert not (embedded_sandbox.root / "hub").exists()
+
+
+def test_embeddings_are_searched_only_once_their_checks_pass(embedded_sandbox, hub, monkeypatch):
+    serve(hub, parquet(wikipedia(range(ARTICLES))))
+    volume = Volume(embedded_sandbox.root / "volume")
+    made = embedded_sandbox.recorded("embeddings")
+    assert read_current(volume, WIKI) == Upstream(made.folder, made.data_version)
+    volume.path(current_record(WIKI)).unlink()
+    broken = CheckResult(passed=False, description="A vector is not of length 1.", metadata={})
+    unsound = RequiredCheck("vectors_sound", "", lambda *_: broken)
+    with monkeypatch.context() as patch:
+        patch.setitem(required_checks.REQUIRED_CHECKS, "embeddings", (unsound,))
+        assert embedded_sandbox.materialize("embeddings").asset_materializations_for_node(
+            "embeddings"
+        )
+    assert read_current(volume, WIKI) is None
 
 
 def test_a_second_run_of_the_same_output_is_refused(embedded_sandbox, hub):

@@ -35,7 +35,10 @@ ENGLISH = "BAAI/bge-small-en-v1.5"
         ({"chunked_volume": {"token_budget": 5000}}, "reads at most 256"),
         ({"chunked_volume": {"token_budget": 128, "model": "/no/such/model"}}, "/no/such/model"),
         ({"embeddings": {"inputs_per_container": 0}}, "inputs_per_container is 0: Input should be"),
-        ({"embeddings": {"engine": "cpu", "precision": "float16"}}, "in float32 or int8, not in"),
+        (
+            {"embeddings": {"engine": "cpu", "precision": "float16"}},
+            "in float32 or bfloat16 or int8, not in",
+        ),
         (
             {"hub_dataset": {"shards_per_file": 0}},
             "shards_per_file is 0: Input should be greater than",

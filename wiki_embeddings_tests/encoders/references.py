@@ -14,8 +14,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
+from wiki_embeddings.encoders.cpu.processor import find_bfloat16_problem
 from wiki_embeddings.encoders.protocol import TokenIds
+
+needs_bfloat16 = pytest.mark.skipif(
+    find_bfloat16_problem() is not None, reason=str(find_bfloat16_problem())
+)
+"""For tests of the engine `cpu` in bfloat16."""
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "encoders"
 

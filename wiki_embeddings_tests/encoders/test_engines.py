@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import pytest
 
 from wiki_embeddings import encoders
 from wiki_embeddings.encoders import engines
+from wiki_embeddings.encoders.cpu import processor
 from wiki_embeddings.encoders.cuda import gpu
 from wiki_embeddings.encoders.cuda.gpu import GpuProblem
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings_tests.encoders.references import TINY
+from wiki_embeddings_tests.encoders.references import TINY, needs_bfloat16
 
 load_and_describe = pytest.mark.parametrize("function", [encoders.load, encoders.describe])
 
@@ -29,6 +31,35 @@ def fake_torch(monkeypatch):
     monkeypatch.setattr(gpu, "_has_driver", lambda: True)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return torch
+
+
+@pytest.fixture
+def amx(monkeypatch):
+    monkeypatch.setattr(processor, "processor_flags", lambda: frozenset({"avx2", "amx_bf16"}))
+
+
+@load_and_describe
+def test_bfloat16_without_amx_is_refused(function, monkeypatch):
+    monkeypatch.setattr(processor, "processor_flags", lambda: frozenset({"avx2"}))
+    with pytest.raises(BadInputError, match=r"in bfloat16 here\. Its processor has no AMX"):
+        function(TINY, "cpu", precision="bfloat16")
+
+
+@load_and_describe
+@pytest.mark.usefixtures("amx")
+def test_bfloat16_without_openvino_is_refused_with_the_command_that_installs_it(
+    function, monkeypatch
+):
+    monkeypatch.setattr(processor, "find_spec", lambda _name: None)
+    with pytest.raises(BadInputError, match=r"pip install -e '\.\[openvino\]'"):
+        function(TINY, "cpu", precision="bfloat16")
+
+
+@needs_bfloat16
+def test_bfloat16_is_computed_by_openvino():
+    assert encoders.describe(TINY, "cpu", precision="bfloat16").runtime == (
+        f"openvino {version('openvino')}"
+    )
 
 
 def test_the_engines_are_listed_by_name():
@@ -120,8 +151,8 @@ def test_an_engine_that_cannot_run_is_refused_before_the_model_is_resolved(funct
 @pytest.mark.parametrize(
     ("engine", "supported", "other"),
     [
-        ("cpu", "float32 or int8", "float16"),
-        ("cpu", "float32 or int8", "int4"),
+        ("cpu", "float32 or bfloat16 or int8", "float16"),
+        ("cpu", "float32 or bfloat16 or int8", "int4"),
         ("cuda", "float16", "float32"),
     ],
 )

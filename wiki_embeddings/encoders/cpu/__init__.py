@@ -1,1 +1,1 @@
-"""The engine `cpu`: ONNX Runtime, in int8 where the processor is fast at it, else in float32."""
+"""The engine `cpu`: ONNX Runtime in int8 or float32, and OpenVINO in bfloat16 on request."""

@@ -1,12 +1,12 @@
-"""The `cpu` engine: BERT encoders on ONNX Runtime, without PyTorch.
+"""The `cpu` engine: BERT encoders on ONNX Runtime, or on OpenVINO in bfloat16, without PyTorch.
 
 Each thread computes one batch of sequences of the same length. There is no padding and no mask,
-and a vector depends neither on timing nor on threads nor on the other texts.
+and a vector depends neither on timing nor on threads nor, on ONNX Runtime, on the other texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -49,8 +49,7 @@ class CpuEncoder:
         self._threads = threads or usable_cores()
         self._sequences = SequenceBuilder(model)
         weights = read_weights(model.folder, model.require_bert())
-        self._word_embeddings = weights["embeddings.word_embeddings.weight"]
-        self._session = _create_session(model, info, weights)
+        self._compute = _load_graph(model, info, weights, self._threads)
 
     @property
     def info(self) -> EncoderInfo:
@@ -70,8 +69,7 @@ class CpuEncoder:
 
         def encode_batch(batch: npt.NDArray[np.int64]) -> int:
             input_ids = np.stack([sequences[index] for index in batch])
-            inputs = {INPUT_IDS: input_ids, WORD_EMBEDDINGS: self._word_embeddings}
-            vectors[batch] = self._check_finite(self._session.run(None, inputs)[0])
+            vectors[batch] = self._check_finite(self._compute(input_ids))
             return len(batch)
 
         lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
@@ -99,18 +97,26 @@ def _batches(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
             yield order[begin : min(begin + size, end)]
 
 
-def _create_session(
-    model: ResolvedModel, info: EncoderInfo, weights: Weights
-) -> ort.InferenceSession:
+def _load_graph(
+    model: ResolvedModel, info: EncoderInfo, weights: Weights, threads: int
+) -> Callable[[npt.NDArray[np.int32]], Vectors]:
+    """Return the function that computes one batch, from any thread."""
+    words = weights["embeddings.word_embeddings.weight"]
     quantized = quantize_layers(model, weights) if info.precision == "int8" else None
+    graph = bert_graph(weights, model.require_bert(), model.pooling, quantized)
+    if info.precision == "bfloat16":
+        from wiki_embeddings.encoders.cpu import openvino_model  # loads OpenVINO
+
+        return openvino_model.compile_bfloat16(graph, WORD_EMBEDDINGS, words, threads)
+    session = _create_session(graph)
+    return lambda input_ids: session.run(None, {INPUT_IDS: input_ids, WORD_EMBEDDINGS: words})[0]
+
+
+def _create_session(graph: bytes) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1  # one thread per batch, so none spins beside the others
     options.log_severity_level = _ERRORS_ONLY
     # The graph is already fused. The level "extended" would replace the sum and the normalisation
     # with a slower operation.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    return ort.InferenceSession(
-        bert_graph(weights, model.require_bert(), model.pooling, quantized),
-        options,
-        providers=["CPUExecutionProvider"],
-    )
+    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

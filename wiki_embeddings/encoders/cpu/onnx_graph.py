@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 Value = str
 """Name of a tensor that flows between two nodes."""
@@ -30,9 +30,10 @@ class Graph:
 
     def __init__(self) -> None:
         """Begin an empty graph."""
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
-        self._inputs: list[onnx.ValueInfoProto] = []
+        self._model = onnx.ModelProto(ir_version=_IR_VERSION)
+        self._model.opset_import.add(domain="", version=_OPSET)
+        self._model.opset_import.add(domain=CONTRIB, version=_CONTRIB_OPSET)
+        self._graph = self._model.graph
 
     def input(self, name: Value, dtype: npt.DTypeLike, axes: Sequence[str | int]) -> Value:
         """Add an input.
@@ -43,14 +44,19 @@ class Graph:
             axes: Sizes of its axes, or names for sizes that are only known at run time.
         """
         number = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        self._inputs.append(helper.make_tensor_value_info(name, number, list(axes)))
+        self._graph.input.append(helper.make_tensor_value_info(name, number, list(axes)))
         return name
 
     def constant(self, value: npt.ArrayLike) -> Value:
         """Add a constant array, keeping its dtype."""
-        name = f"constant_{len(self._constants)}"
-        array = np.ascontiguousarray(value).reshape(np.shape(value))  # a scalar stays a scalar
-        self._constants.append(numpy_helper.from_array(array, name))
+        name, array = f"constant_{len(self._graph.initializer)}", np.asarray(value)
+        # In place, because each of the helper's copies takes as long as reading the weights.
+        self._graph.initializer.add(
+            name=name,
+            dims=array.shape,
+            data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
+            raw_data=array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes(),
+        )
         return name
 
     def integers(self, *values: int) -> Value:
@@ -65,9 +71,9 @@ class Graph:
         self, operation: str, *inputs: Value, outputs: int, domain: str = "", **attributes: Any
     ) -> list[Value]:
         """Add an operation with several outputs and return their names."""
-        names = [f"{operation}_{len(self._nodes)}_{number}" for number in range(outputs)]
+        names = [f"{operation}_{len(self._graph.node)}_{number}" for number in range(outputs)]
         node = helper.make_node(operation, list(inputs), names, domain=domain, **attributes)
-        self._nodes.append(node)
+        self._graph.node.append(node)
         return names
 
     def serialize(self, name: str, output: Value) -> bytes:
@@ -77,13 +83,7 @@ class Graph:
             name: Name of the graph.
             output: Its only output, float32.
         """
-        graph = helper.make_graph(
-            self._nodes,
-            name,
-            self._inputs,
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
-            self._constants,
-        )
-        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(CONTRIB, _CONTRIB_OPSET)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
-        return model.SerializeToString()
+        self._graph.name = name
+        self._graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
+        serialized: bytes = self._model.SerializeToString()
+        return serialized

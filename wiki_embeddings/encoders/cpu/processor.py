@@ -1,8 +1,9 @@
-"""Chooses the precision in which this machine's processor computes fastest."""
+"""What this machine's processor computes in: the fastest precision, and what bfloat16 lacks."""
 
 from __future__ import annotations
 
 import platform
+from importlib.util import find_spec
 from pathlib import Path
 
 from wiki_embeddings.encoders.protocol import Precision
@@ -24,6 +25,18 @@ def default_precision(dimensions: int) -> Precision:
     """
     is_wide = dimensions >= _NARROWEST_INT8
     return "int8" if is_wide and "avx2" in processor_flags() else "float32"
+
+
+def find_bfloat16_problem() -> str | None:
+    """Say why this machine cannot compute in bfloat16, and what to do; None if it can.
+
+    Without AMX, bfloat16 would be no faster than float32.
+    """
+    if "amx_bf16" not in processor_flags():
+        return "Its processor has no AMX. Choose float32, or int8, which is faster."
+    if find_spec("openvino") is None:
+        return "OpenVINO is not installed: run pip install -e '.[openvino]', or choose float32."
+    return None
 
 
 def processor_flags() -> frozenset[str]:

@@ -108,7 +108,10 @@ def resolve(
         )
     known = KNOWN_MODELS.get(name)
     if known and known.bundled and revision in {None, known.revision}:
-        return _read(bundled.bundled_model(), name, known.revision, known, any_architecture)
+        folder, verified = bundled.bundled_model(), bundled.MODEL.sha256[WEIGHTS]
+        return _read(
+            folder, name, known.revision, known, any_architecture, verified_sha256=verified
+        )
     # Imported late: the Hub's client takes longer to import than a bundled model to resolve.
     from wiki_embeddings.encoders.models.cache import fetch_model
 
@@ -137,11 +140,13 @@ def _read(
     revision: str | None,
     known: KnownModel | None,
     any_architecture: bool,
+    *,
+    verified_sha256: str | None = None,
 ) -> ResolvedModel:
     config = read_model_config(folder, any_architecture=any_architecture)
     transformer = transformer_folder(folder)
     check_weights(transformer, config.bert)
-    weights_sha256 = weights_digest(transformer)
+    weights_sha256 = verified_sha256 or weights_digest(transformer)
     pinned = known.weights_sha256 if known and revision == known.revision else None
     if pinned and weights_sha256 != pinned:
         raise BadInputError(

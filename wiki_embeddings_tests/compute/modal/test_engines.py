@@ -173,5 +173,5 @@ def test_containers_compute_in_the_precision_of_the_config(cloud):
 def test_a_precision_that_the_engine_lacks_is_refused_before_any_shard(cloud):
     result = embed(cloud, "cpu", precision="float16")
     assert failures(result) == {
-        "embeddings": "The engine cpu computes in float32 or int8, not in 'float16'."
+        "embeddings": "The engine cpu computes in float32 or bfloat16 or int8, not in 'float16'."
     }

@@ -13,10 +13,14 @@ from wiki_embeddings import encoders
 from wiki_embeddings.encoders.cpu.bert_graph import bert_graph
 from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.encoders.models.weights import read_weights
-from wiki_embeddings_tests.encoders.references import TINY, random_passages
+from wiki_embeddings_tests.encoders.references import TINY, needs_bfloat16, random_passages
+
+each_precision = pytest.mark.parametrize(
+    "precision", ["float32", "int8", pytest.param("bfloat16", marks=needs_bfloat16)]
+)
 
 
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@each_precision
 def test_a_vector_does_not_depend_on_the_other_passages(precision):
     encoder = encoders.load(engine="cpu", precision=precision)
     passages = random_passages([254, 254, 1, 120, 120, 120, 64, 1, 7, 7, 7, 64], 30000)
@@ -38,7 +42,7 @@ print(hashlib.sha256(encoder.encode(texts).tobytes()).hexdigest())
 """
 
 
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@each_precision
 def test_every_process_and_number_of_threads_gives_the_same_bytes(precision):
     runs = [
         subprocess.Popen(
@@ -79,3 +83,12 @@ def test_one_encoder_serves_several_threads():
     with ThreadPoolExecutor(4) as executor:
         for vectors in executor.map(encoder.encode, [passages] * 8):
             np.testing.assert_array_equal(vectors, expected)
+
+
+@needs_bfloat16
+def test_bfloat16_keeps_vectors_exact():
+    passages = random_passages([254, 1, 120, 64, 0, 7, 30], 30000)
+    exact = encoders.load(engine="cpu", precision="float32").encode(passages)
+    vectors = encoders.load(engine="cpu", precision="bfloat16").encode(passages)
+    cosines = np.einsum("ij,ij->i", vectors, exact)
+    assert 0.9999 < cosines.min() < 0.9999999, "it is not float32 either"

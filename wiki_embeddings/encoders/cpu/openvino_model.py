@@ -1,0 +1,52 @@
+"""Computes a graph of ours with OpenVINO in bfloat16, which processors with AMX are fast at.
+
+OpenVINO is an optional dependency. Only its converter and its command line report their use to
+Intel; neither runs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import openvino as ov
+
+Compute = Callable[[npt.NDArray[np.int32]], npt.NDArray[np.float32]]
+"""Computes the vectors of a batch, `(batch, length)` to `(batch, hidden_size)`; from any thread."""
+
+
+def compile_bfloat16(
+    graph: bytes, table_name: str, table: npt.NDArray[np.float32], threads: int
+) -> Compute:
+    """Compile a graph with one input besides the table.
+
+    Products are added up in float32. Each batch is computed by one core, so that the number of
+    threads changes no bit.
+
+    Args:
+        graph: An ONNX graph.
+        table_name: Name of the input that is the same in each call.
+        table: Its value, which is not copied.
+        threads: Most batches computed at once, one per core.
+    """
+    core = ov.Core()
+    model = core.read_model(graph)
+    parameter = next(p for p in model.get_parameters() if p.get_friendly_name() == table_name)
+    constant = ov.op.Constant(table, shared_memory=True)
+    for reader in parameter.output(0).get_target_inputs():
+        reader.replace_source_output(constant.output(0))
+    model.remove_parameter(parameter)
+    settings = {
+        "INFERENCE_PRECISION_HINT": "bf16",
+        "NUM_STREAMS": str(threads),
+        "INFERENCE_NUM_THREADS": str(threads),
+    }
+    compiled = core.compile_model(model, "CPU", settings)
+
+    def compute(input_ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        # A request of its own, because a request serves one thread at a time.
+        result: npt.NDArray[np.float32] = compiled.create_infer_request().infer([input_ids])[0]
+        return result
+
+    return compute
