@@ -106,7 +106,7 @@ def with_edits(table: pa.Table, share: float) -> pa.Table:
 
 
 # Xet stores pieces of about 64 KiB and is sent those in which anything changed. A piece holds some
-# 85 vectors: less than an article of 100 passages, but 21 of 4, of which an average one has fewer.
+# 85 vectors: less than an article of 100 passages, but 21 articles of 4, which is the usual length.
 # With a tenth of these edited, hardly a piece stays the same (97 % are sent, which nothing could
 # make worse), so the figure to watch is that of 2 %; 55 % when it was recorded.
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ EDITED = {
     30: _edited(_ARTICLES[30], 2),
     66: _edited(_ARTICLES[66], 1, 2),
     18: replace(_ARTICLES[18], title="River Eighteen", revision_id=181),
-    44: replace(_ARTICLES[44], text="<!-- checked -->" + str(_ARTICLES[44].text), revision_id=441),
+    44: replace(_ARTICLES[44], text=f"<!-- checked -->{_ARTICLES[44].text}", revision_id=441),
     52: replace(_ARTICLES[52], text="#REDIRECT [[River 2]]", redirect="River 2", revision_id=521),
     33: _article(33),
     95: _article(95),
@@ -74,4 +74,7 @@ EMBEDDED = 4 + PARAGRAPHS + 2 * PARAGRAPHS
 because the title is in front of each."""
 
 CHUNKS_AFTER = PARAGRAPHS * (len(_ARTICLES) - len(GONE) + 2)
+"""Chunks of the second export."""
+
 DROPPED = 4 + PARAGRAPHS + len(GONE) * PARAGRAPHS
+"""Chunks of the first that the second lacks: what was edited, moved and is gone."""
