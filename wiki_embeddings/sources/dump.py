@@ -7,7 +7,6 @@ cores of the machine.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +79,7 @@ def plan(selection: ArticleSelection) -> SourcePlan[DumpPart]:
         UnfinishedExportError: Wikimedia is still writing the export.
         WikiEmbeddingsError: The site cannot be reached.
     """
+    from wiki_embeddings.sources.sampling import choose_files
     from wiki_embeddings.sources.site_requests import user_agent
 
     check_fraction(selection.fraction)
@@ -87,8 +87,7 @@ def plan(selection: ArticleSelection) -> SourcePlan[DumpPart]:
         export = dumps_site.newest_export(selection.wiki)
     else:
         export = dumps_site.export_of(selection.wiki, selection.snapshot)
-    files = files_of_newest_revisions(export.files)
-    fetched = files[: math.ceil(selection.fraction * len(files))]
+    fetched, keep = choose_files(files_of_newest_revisions(export.files), selection.fraction)
     sizes = dumps_site.file_sizes(export, fetched)
     site = settings.dumps()
     return SourcePlan(
@@ -110,7 +109,7 @@ def plan(selection: ArticleSelection) -> SourcePlan[DumpPart]:
                 last_page=file.last_page,
                 urls=_addresses(export, file, site),
                 user_agent=user_agent(site.contact),
-                keep=selection.fraction * len(files) / len(fetched),
+                keep=keep,
             )
             for index, (file, size) in enumerate(zip(fetched, sizes, strict=True))
         ),

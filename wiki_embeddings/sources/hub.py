@@ -7,7 +7,6 @@ folder for each edition, named `20231101.en`, `enwiki` or `en`, or all of its fi
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -87,13 +86,13 @@ def plan(selection: ArticleSelection) -> SourcePlan[HubPart]:
             dataset does not tell the date, or the fraction is out of range.
         WikiEmbeddingsError: The Hub cannot be reached.
     """
+    from wiki_embeddings.sources.sampling import choose_files
+
     check_fraction(selection.fraction)
     repository = _resolve(selection)
     folder = _edition_folder(repository, selection)
     snapshot = _snapshot(folder, selection)
-    files = _complete_series(repository, folder)
-    fetched = math.ceil(selection.fraction * len(files))
-    keep = selection.fraction * len(files) / fetched
+    files, keep = choose_files(_complete_series(repository, folder), selection.fraction)
     return SourcePlan(
         snapshot=snapshot,
         settings={
@@ -113,7 +112,7 @@ def plan(selection: ArticleSelection) -> SourcePlan[HubPart]:
                 sha256=file.sha256,
                 keep=keep,
             )
-            for index, file in enumerate(files[:fetched])
+            for index, file in enumerate(files)
         ),
         articles=repository.row_counts.get(folder) if selection.fraction == 1 else None,
     )

@@ -1,14 +1,34 @@
 """Which articles a dry run keeps: the same ones each time, spread evenly, for any fraction.
 
-The page id alone decides, so a larger fraction keeps all that a smaller one does.
+The page id alone decides which articles of a file are kept. Only the files needed are fetched.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 HASH_VALUES = 2**64
+
+FileT = TypeVar("FileT")
+
+
+def choose_files(files: Sequence[FileT], fraction: float) -> tuple[Sequence[FileT], float]:
+    """Choose the files to fetch: the first ones, as few as contain a share of all articles.
+
+    Args:
+        files: All files, of about as many articles each.
+        fraction: Share of all articles to keep, above 0 and at most 1.
+
+    Returns:
+        The files, and the share of their articles to keep, so that `fraction` of all are kept.
+    """
+    chosen = files[: math.ceil(fraction * len(files))]
+    return chosen, fraction * len(files) / max(1, len(chosen))
 
 
 def keep_mask(ids: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:

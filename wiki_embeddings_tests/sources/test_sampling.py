@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wiki_embeddings.sources.sampling import keep_mask
+from wiki_embeddings.sources.sampling import choose_files, keep_mask
 
 PAGE_IDS = st.lists(st.integers(0, 2**63 - 1), max_size=50).map(
     lambda ids: np.array(ids, dtype=np.int64)
@@ -31,6 +32,23 @@ def test_the_hash_is_splitmix64():
     assert not keep_mask(zero, first_of_seed_0 - 1e-12).any()
     ids = np.arange(30, dtype=np.int64)
     assert np.flatnonzero(keep_mask(ids, 0.2)).tolist() == [3, 10, 18, 21]
+
+
+@given(st.integers(1, 60), st.floats(0.001, 1))
+def test_only_the_files_needed_are_fetched_and_their_articles_make_the_fraction(
+    number: int, fraction: float
+):
+    files, keep = choose_files(range(number), fraction)
+
+    assert list(files) == list(range(len(files)))
+    assert keep <= 1
+    assert len(files) * keep == pytest.approx(fraction * number)
+    assert len(files) - 1 < fraction * number
+
+
+def test_all_files_are_fetched_whole_and_none_without_any():
+    assert choose_files("abc", 1.0) == ("abc", 1.0)
+    assert choose_files((), 0.5)[0] == ()
 
 
 @given(PAGE_IDS)

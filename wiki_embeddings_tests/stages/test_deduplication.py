@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pytest
 
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.schemas import embedding_schema
@@ -49,7 +50,7 @@ def test_an_edit_changes_only_the_file_that_holds_the_page(volume, tiny_model):
     assert first <= 20 <= last
 
 
-ARTICLES, PASSAGES, DIMENSIONS = 80, 100, 384
+ROWS, DIMENSIONS = 8_000, 384
 
 
 def vectors(seed: int, count: int) -> npt.NDArray[np.float16]:
@@ -65,24 +66,23 @@ def text(rng: random.Random) -> str:
 WORDS = [f"{random.Random(n).getrandbits(30):x}"[: 3 + n % 6] for n in range(3000)]
 
 
-def passages() -> pa.Table:
-    """Long articles: with short ones, each 64 KiB that Xet stores as one would hold an edit."""
+def passages(in_article: int) -> pa.Table:
+    """Passages of articles of equal length."""
     rng = random.Random(0)
-    count = ARTICLES * PASSAGES
-    pages = np.repeat(np.arange(ARTICLES), PASSAGES)
+    pages, indices = np.divmod(np.arange(ROWS), in_article)
     columns = {
         "id": pages,
         "url": [f"https://xx.wikipedia.org/wiki/Town_{page}" for page in pages],
         "title": [f"Town {page}" for page in pages],
         "revision_id": pages + 1000,
         "timestamp": pages * 1000,
-        "section": ["History"] * count,
-        "chunk_index": np.tile(np.arange(PASSAGES), ARTICLES),
-        "start": np.tile(np.arange(PASSAGES) * 900, ARTICLES),
-        "text": [text(rng) for _ in range(count)],
-        "n_tokens": [240] * count,
-        "hash": [f"{rng.getrandbits(128):032x}" for _ in range(count)],
-        "embedding": list(vectors(1, count)),
+        "section": ["History"] * ROWS,
+        "chunk_index": indices,
+        "start": indices * 900,
+        "text": [text(rng) for _ in range(ROWS)],
+        "n_tokens": [240] * ROWS,
+        "hash": [f"{rng.getrandbits(128):032x}" for _ in range(ROWS)],
+        "embedding": list(vectors(1, ROWS)),
     }
     return pa.table(columns, embedding_schema(DIMENSIONS))
 
@@ -91,11 +91,13 @@ def with_edits(table: pa.Table, share: float) -> pa.Table:
     """Edit two passages of some of the articles, chosen at random."""
     rng = random.Random(7)
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    for page in rng.sample(range(ARTICLES), round(share * ARTICLES)):
-        first = page * PASSAGES
-        for row in range(first, first + PASSAGES):
+    articles = columns["id"][-1] + 1
+    in_article = ROWS // articles
+    for page in rng.sample(range(articles), round(share * articles)):
+        first = page * in_article
+        for row in range(first, first + in_article):
             columns["revision_id"][row] += 5000
-        edited = first + rng.randrange(PASSAGES - 1)
+        edited = first + rng.randrange(in_article - 1)
         for row in (edited, edited + 1):
             columns["text"][row] = text(rng)
             columns["hash"][row] = f"{rng.getrandbits(128):032x}"
@@ -103,17 +105,28 @@ def with_edits(table: pa.Table, share: float) -> pa.Table:
     return pa.table(columns, table.schema)
 
 
-def test_with_a_tenth_of_long_articles_edited_the_hub_is_sent_at_most_30_percent(
-    hub: LocalHub, tmp_path: Path
+# Xet stores pieces of about 64 KiB and is sent those in which anything changed. A piece holds some
+# 85 vectors: less than an article of 100 passages, but 21 articles of 4, which is the usual length.
+# With a tenth of these edited, hardly a piece stays the same (97 % are sent, which nothing could
+# make worse), so the figure to watch is that of 2 %; 55 % when it was recorded.
+@pytest.mark.parametrize(
+    ("in_article", "edited", "most"),
+    [
+        pytest.param(100, 0.10, 0.30, id="a tenth of long articles"),
+        pytest.param(4, 0.02, 0.58, id="2 % of short articles"),
+    ],
+)
+def test_of_an_edited_snapshot_the_hub_is_sent_no_larger_share(
+    hub: LocalHub, tmp_path: Path, in_article: int, edited: float, most: float
 ):
     hub.add(REPOSITORY, {"README.md": b"Towns"})
-    before = passages()
+    before = passages(in_article)
     sent = []
-    for name, table in (("before", before), ("after", with_edits(before, 0.1))):
+    for name, table in (("before", before), ("after", with_edits(before, edited))):
         path = tmp_path / f"{name}.parquet"
         dataset._write(path, DIMENSIONS, [table], lambda _: None)
         already = hub.received_bytes("/v")
         assert upload(hub, tmp_path / "home", path) is None
         sent.append(hub.received_bytes("/v") - already)
     assert sent[0] > 0.8 * path.stat().st_size
-    assert sent[1] < 0.3 * sent[0]
+    assert sent[1] < most * sent[0]

@@ -27,6 +27,7 @@ from wiki_embeddings_tests.support.edited_wiki import (
     embedded_output,
     raw_output,
 )
+from wiki_embeddings_tests.support.passage_states import States, apply_changes, states
 
 PARAGRAPHS = [f"The bridge number {n} of this town was built of stone. " * 7 for n in range(12)]
 
@@ -54,17 +55,8 @@ def edit_scripts(draw: st.DrawFn) -> tuple[Pages, Pages]:
     return before, after or {99: Page("The last town", (PARAGRAPHS[0],))}
 
 
-KEY = ("id", "chunk_index")
-
-
-def state(volume: Volume, manifest: Manifest) -> dict[tuple[int, int], tuple[str, int]]:
-    """Hash and revision of each passage by page id and chunk index."""
-    columns = [*KEY, "hash", "revision_id"]
-    tables = [
-        pq.read_table(volume.path(manifest.reference(f)), columns=columns) for f in manifest.files
-    ]
-    rows = pa.concat_tables(tables).to_pylist()
-    return {(r["id"], r["chunk_index"]): (r["hash"], r["revision_id"]) for r in rows}
+def states_of(volume: Volume, manifest: Manifest) -> States:
+    return states(volume.path(manifest.reference(file)) for file in manifest.files)
 
 
 @given(edit_scripts())
@@ -82,25 +74,15 @@ def test_a_refresh_costs_what_changed_gives_the_same_bytes_and_says_what_differs
         )
         old = embedded_output(volume, first)
         refreshed = embedded_output(volume, second, old)
-        before, after = state(volume, old), state(volume, refreshed)
+        before, after = states_of(volume, old), states_of(volume, refreshed)
         hashes = {hash_ for hash_, _ in before.values()}
         assert refreshed.effort(EMBEDDED) == sum(h not in hashes for h, _ in after.values())
         assert refreshed.effort(REUSED) == sum(h in hashes for h, _ in after.values())
 
         path = volume.path("changes.parquet")
         counts = write_changes(volume, path, old, refreshed)
-        changes = pq.read_table(path)
-        assert changes.schema == CHANGES_SCHEMA
-        assert sum(counts.values()) == changes.num_rows
-        for row in changes.to_pylist():
-            key, value = (row["id"], row["chunk_index"]), (row["hash"], row["revision_id"])
-            if row["change"] == "removed":
-                assert before.pop(key) == value
-            else:
-                assert (row["change"] == "changed") == (key in before)
-                assert before.get(key) != value
-                before[key] = value
-        assert before == after
+        assert sum(counts.values()) == pq.read_metadata(path).num_rows
+        assert apply_changes(before, path) == after
 
         shutil.rmtree(volume.path(refreshed.folder))
         shutil.rmtree(volume.path(reports_folder(refreshed.folder)))
