@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -149,5 +151,5 @@ def stored_vectors(table: pa.Table) -> npt.NDArray[np.float16]:
     numbers = array.values.slice(array.offset * width, len(array) * width)
     # Arrow's `flatten` and `to_numpy` would load its functions and pandas first: half of the time
     # that a search of the sample takes.
-    vectors: npt.NDArray[np.float16] = np.from_dlpack(numbers)
+    vectors: npt.NDArray[Any] = np.from_dlpack(numbers)
     return vectors.reshape(table.num_rows, width)

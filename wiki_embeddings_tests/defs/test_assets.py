@@ -132,10 +132,12 @@ def test_the_log_shows_the_progress_of_a_stage(whole_run):
 def test_materializing_again_without_a_change_gives_the_same_data_version(embedded_sandbox, hub):
     serve(hub, parquet(wikipedia(range(ARTICLES))))
     assert embedded_sandbox.materialize("hub_dataset").success
-    before = {asset: embedded_sandbox.recorded(asset) for asset in ASSET_KEYS}
+    before = [embedded_sandbox.recorded(asset) for asset in ASSET_KEYS]
     again = embedded_sandbox.materialize()
     assert again.success, failures(again)
-    assert {asset: embedded_sandbox.recorded(asset) for asset in ASSET_KEYS} == before
+    after = [embedded_sandbox.recorded(asset) for asset in ASSET_KEYS]
+    assert [one.data_version for one in after] == [one.data_version for one in before]
+    assert [one.folder for one in after] == [one.folder for one in before]
     assert not hub.requests("/resolve/"), "nothing is fetched again"
 
 
@@ -160,7 +162,7 @@ def test_a_page_in_two_parts_fails_its_check_and_stops_what_follows(sandbox, hub
 def test_an_edition_that_does_not_exist_is_refused_in_a_sentence(sandbox, hub):
     hub.add(WIKIMEDIA_WIKIPEDIA, {"20231101.de/train-00000-of-00001.parquet": b""}, commit=REVISION)
     message = sandbox.failures()["raw_wikipedia"]
-    assert "has no 20231101.simple" in message
+    assert "has no simple" in message
     assert "20231101.de" in message
 
 
