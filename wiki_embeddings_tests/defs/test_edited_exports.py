@@ -37,6 +37,7 @@ def materialize_newest(sandbox: Sandbox) -> dict[str, Any]:
     config: dict[str, dict[str, Any]] = {
         "raw_wikipedia": {"source": "dump", "articles_per_shard": 4, "max_missing_share": 0.1},
         "chunked_volume": {"model": str(sandbox.model), "token_budget": TOKEN_BUDGET},
+        "embeddings": {"precision": "float32"},
         "hub_dataset": {"shards_per_file": 3},
     }
     run = dagster_runs.materialize(sandbox.instance, WIKI, (), config, sandbox.resources())
@@ -80,6 +81,7 @@ def refresh(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Itera
         open_sandbox(homes[0], tiny_model) as home,
         open_sandbox(homes[1], tiny_model) as alone,
     ):
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")  # starting more processes takes the longest
         write_export(site.root, WIKI_ID, FIRST, PAGES)
         assert "reused_chunks" not in materialize_newest(home)
         before = states((published(home) / "data").rglob("*.parquet"))
