@@ -183,11 +183,13 @@ class _MapResults:
         yield self.meter.read(0)
         while self.unfinished:
             events = [self._explain_takeover(e) for e in runner.run(self._next_events())]
-            yield from events
-            fatal = [event for event in events if isinstance(event, Failed) and event.fatal]
-            if any(failure.cause == _APP_STOPPED for failure in fatal):
+            is_stopped = any(isinstance(e, Failed) and e.cause == _APP_STOPPED for e in events)
+            for event in events:
+                yield event
+                if isinstance(event, Failed) and event.fatal and not is_stopped:
+                    return
+            if is_stopped:
                 yield from self._fail_unfinished(_APP_STOPPED)
-            if fatal:
                 return
             cause = self._exceeded(deadlines)
             if cause and not runner.run(self._await_ready()):

@@ -166,6 +166,7 @@ def test_a_terminated_run_leaves_nothing_running_and_can_be_continued(cloud, sig
     assert cloud.committed(plan) == cloud.expected
 
 
+@pytest.mark.usefixtures("cold")  # else it might be over before it has cost anything
 def test_a_run_that_has_cost_its_limit_leaves_nothing_at_work_and_can_go_on(cloud, plane):
     exact = {**TWO_CONTAINERS, "precision": "float32"}  # no other test has made these
     run = cloud.cloud.materialize(
