@@ -87,10 +87,17 @@ def finished_shards(home: Path, stage: str) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in shards}
 
 
+_NOT_COMPARED = (".throughput", ".parquet.json", "current.json")
+"""Ends of the names of files that differ between runs which make the same."""
+
+
 def digests(folder: Path) -> Mapping[str, str]:
-    """SHA-256 of every file below a folder, by its relative path, but for measured speeds."""
+    """SHA-256 of every file below a folder, by its relative path.
+
+    But for those that hold measured speeds, and the one that names the current embeddings.
+    """
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".throughput"
+        if path.is_file() and not path.name.endswith(_NOT_COMPARED)
     }
