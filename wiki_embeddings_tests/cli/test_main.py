@@ -202,7 +202,7 @@ def test_an_estimate_for_machines_is_json(tmp_path):
     ("arguments", "sentence"),
     [
         (["--wiki", "xx"], "The size of 'xx' is not known here"),
-        (["--gpu", "K80"], "Modal has no GPU 'K80'"),
+        (["--gpu", "K80"], "speed of Modal's GPU 'K80' is not known here"),
         (["--cores", "0"], "--cores is 0: choose one above 0"),
     ],
 )

@@ -56,7 +56,7 @@ def test_in_a_folder_they_stay_too(datasets, successors, tmp_path):
 
 
 def test_a_card_does_not_offer_an_empty_config(datasets, tmp_path):
-    vectors = upstream_manifest(datasets.volume, datasets.first.upstream.folder)
+    vectors = upstream_manifest(datasets.volume, datasets.first)
     same = create_dataset(datasets.volume, vectors, previous=vectors)
     place = publish_to_folder(datasets.volume, same.folder, tmp_path / "hub")
     assert "config_name: changes" not in (place / "README.md").read_text()
