@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -179,7 +180,9 @@ def test_a_corrupt_file_fails_alone_and_the_other_parts_stay(sandbox, hub):
 def test_without_a_network_the_error_names_the_endpoint(sandbox, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     waits: list[float] = []
-    monkeypatch.setattr(retries, "time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr(
+        retries, "time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic)
+    )
     message = sandbox.failures("raw_wikipedia")["raw_wikipedia"]
     assert "127.0.0.1:9" in message
     assert "HF_ENDPOINT" in message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +66,8 @@ def transfer(
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits before further tries, in seconds, recorded instead of waited."""
     seconds: list[float] = []
-    monkeypatch.setattr(retries, "time", SimpleNamespace(sleep=seconds.append))
+    clock = SimpleNamespace(sleep=seconds.append, monotonic=time.monotonic)
+    monkeypatch.setattr(retries, "time", clock)
     monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=seconds.append))
     return seconds
 
