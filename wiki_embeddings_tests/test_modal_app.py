@@ -207,8 +207,9 @@ def test_images_have_every_library_that_the_package_imports():
     needed = {name: set(map(normalised, installed.get(name, [name]))) for name in foreign}
     lists = pinned("cloud.txt").keys(), pinned("gpu.txt").keys()
     missing = [{name for name in needed if not needed[name] & listed} for listed in lists]
-    assert missing[0] == {"torch", "triton"}
-    assert not missing[0] & missing[1]
+    assert missing[0] == {"openvino", "torch", "triton"}
+    # An extra for one's own processor: what computes on Modal without a GPU does without it.
+    assert missing[0] & missing[1] == {"openvino"}
 
 
 def test_images_have_every_dependency_of_their_releases():

@@ -46,6 +46,11 @@ def home(made, tmp_path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "home", symlinks=True))
 
 
+def forget_current(home: Path) -> None:
+    """Make a search ask Dagster's record, as in a home that an earlier release wrote."""
+    (home / "volume" / "sample" / "current.json").unlink()
+
+
 def assert_refused(done: subprocess.CompletedProcess[str], sentence: str) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert sentence in done.stderr
@@ -163,6 +168,7 @@ def test_a_home_that_may_only_be_read_can_be_searched(home):
 
 
 def test_a_record_that_may_not_be_read_is_refused_in_a_sentence(home):
+    forget_current(home)
     forbid(home, 0o777, "dagster", "history")
     refused = without_privileges(home, "search", "Achilles")
     assert_refused(refused, f"Permission denied: {home}/dagster/history. Ask for the right to read")
@@ -261,6 +267,7 @@ def test_a_working_directory_that_is_gone_is_told_in_a_sentence(tmp_path, argume
     ],
 )
 def test_a_damaged_dagster_yaml_is_named(home, tiny_model, arguments, content, reason):
+    forget_current(home)
     configuration = home / "dagster" / "dagster.yaml"
     configuration.unlink()
     if content is None:

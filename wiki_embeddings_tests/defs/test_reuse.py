@@ -108,9 +108,9 @@ def test_a_dataset_says_what_changed_since_the_one_published_before(
     fetched = [key for key, (_, vector) in index.items() if vector is not None]
     assert {page for page, _ in fetched} == set(range(ARTICLES, ARTICLES + 10))
 
-    before = embedded_sandbox.recorded("hub_dataset")
+    before = embedded_sandbox.folder("hub_dataset")
     assert embedded_sandbox.materialize("hub_dataset").success
-    assert embedded_sandbox.recorded("hub_dataset") == before, "compared with the same snapshot"
+    assert embedded_sandbox.folder("hub_dataset") == before, "compared with the same snapshot"
 
 
 def hashes(dataset: Path) -> dict[tuple[int, int], str]:

@@ -19,6 +19,7 @@ from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.encoders.sequences import SequenceBuilder
 from wiki_embeddings.encoders.tei.model_folder import write_model_folder
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.schemas import RAW_SCHEMA
 from wiki_embeddings.stages.article_chunker import load_chunker
 from wiki_embeddings.volume import sha256_of_file
 from wiki_embeddings_tests.encoders.references import copied_model, edit_json, unpacked_xlmr
@@ -185,9 +186,9 @@ def test_an_xlmr_without_space_before_a_text_is_refused(tmp_path):
 
 def test_chunks_and_tei_have_the_tokens_of_the_settings(folder):
     edit_json(folder / SETTINGS, do_lower_case=False)
-    article = {"id": "1", "url": "", "title": "T", "text": CAFE}
+    article = {"id": 1, "url": "", "title": "T", "text": CAFE}
     chunker = load_chunker(str(folder), None, 128, False)
-    chunks = chunker.chunk(pa.Table.from_pylist([article]))
+    chunks = chunker.chunk(pa.Table.from_pylist([article], schema=RAW_SCHEMA))
     assert chunks.column("tokens").to_pylist() == [CASED_CAFE[1:-1]]
     served = write_model_folder(resolve(folder))
     lowercase = json.loads((served / "tokenizer.json").read_text())["normalizer"]["lowercase"]
