@@ -66,6 +66,8 @@ test: $(VENV)/test.stamp
 	@$(BIN)/python -c "import importlib.util as u, sys; sys.exit(u.find_spec('triton') is None)" \
 	|| echo "Triton is not installed (make install-triton does that): the tests of the kernels of the" \
 	   "engine cuda are left out."
+	@# Hundreds of processes import these; where Python may not write, each would compile them again.
+	$(BIN)/python -m compileall -q wiki_embeddings wiki_embeddings_tests
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # The peers that we are measured beside need PyTorch. Only its CPU build is taken, which has a
