@@ -86,6 +86,9 @@ class ByteRanges(Protocol):
             WikiEmbeddingsError: The place cannot be reached.
         """
 
+    def close(self) -> None:
+        """Close the connections."""
+
 
 def require_within(path: str, label: str, size: int, ranges: Iterable[ByteRange]) -> None:
     """Refuse ranges that are not within a file, so that a short one is never taken for whole.
@@ -158,6 +161,9 @@ class FolderRanges:
             raise changed_file(path, self.label)  # cut short after it was opened
         self.traffic.add(len(ranges), sum(map(len, contents)))
         return contents
+
+    def close(self) -> None:
+        """Do nothing: no file stays open between two calls."""
 
     def _open(self, path: str) -> int:
         """Open a file for reading; refuse one that was replaced since it was first opened."""
