@@ -133,7 +133,7 @@ class FolderRanges:
     """Files of a folder of this machine; implements `ByteRanges`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.resolve()  # a published dataset is a link to its newest version
         self.label = str(folder)
         self.traffic = Traffic()
         self._versions: dict[str, _Version] = {}
@@ -171,6 +171,8 @@ class FolderRanges:
         try:
             file = os.open(self.folder / path, os.O_RDONLY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError) as error:
+            if path in self._versions:
+                raise changed_file(path, self.label) from error
             raise MissingFileError(f"{self.label} has no file {path}.") from error
         except OSError as error:
             raise _unreadable(path, self.label, error) from error

@@ -48,7 +48,7 @@ def static_site(files: dict[str, bytes]) -> Iterator[StaticSite]:
         pass
 
     Handler.site = site
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     site.url = f"http://127.0.0.1:{server.server_port}/somebody/dataset"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -58,6 +58,11 @@ def static_site(files: dict[str, bytes]) -> Iterator[StaticSite]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of clients that want no more."""
 
 
 class _Handler(BaseHTTPRequestHandler):
