@@ -209,13 +209,18 @@ def project_root() -> Path | None:
     return parent if (parent / "workspace.yaml").is_file() else None
 
 
+def is_wiki(name: str) -> bool:
+    """True if a text has the form of a wiki's name: a language code, or `sample`."""
+    return _WIKI.fullmatch(name) is not None
+
+
 def require_wiki(wiki: str) -> None:
     """Refuse what cannot be the name of a wiki.
 
     Raises:
         BadInputError: It is not a language code, nor `sample`.
     """
-    if _WIKI.fullmatch(wiki):
+    if is_wiki(wiki):
         return
     code = wiki.strip().lower().replace("_", "-")
     meant = f" Did you mean {code}?" if _WIKI.fullmatch(code) else ""
