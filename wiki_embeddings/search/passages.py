@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -95,7 +95,7 @@ class SearchableRows(Protocol):
         """Close what is open."""
 
 
-def passage_at(row: int, score: float, columns: dict[str, Any]) -> Passage:
+def passage_at(row: int, score: float, columns: Mapping[str, Any]) -> Passage:
     """Make a passage of a row's columns, some of which older datasets lack."""
     title, url, text, section = (
         columns.get(name) or "" for name in ("title", "url", "text", "section")
