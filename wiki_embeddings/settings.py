@@ -37,6 +37,11 @@ _MAX_SNAPSHOT_AGE_DAYS = 55
 """A snapshot is dated the 1st, and the next one is complete by the 20th of the next month, when the
 first is 51 days old at most. Four days are left for the run."""
 
+GB = 1_000_000_000
+
+_SEARCH_CACHE_GB = 2
+"""All bits of English Wikipedia's index take half of it."""
+
 _CONTACT = re.compile(r"[\x20-\x27\x2a-\x7e]{0,200}")
 """Printable ASCII without brackets: it stands in the comment of a User-Agent (RFC 9110, 10.1.5)."""
 
@@ -69,6 +74,7 @@ class Settings:
             to a local folder.
         max_snapshot_age_days: Age of a refreshed wiki's snapshot, in days, from which a refresh
             counts as missed.
+        search_cache_bytes: Most bytes that searches keep of what they read.
     """
 
     home: Path
@@ -77,6 +83,7 @@ class Settings:
     wikis: tuple[str, ...]
     hub_namespace: str | None = None
     max_snapshot_age_days: int = _MAX_SNAPSHOT_AGE_DAYS
+    search_cache_bytes: int = _SEARCH_CACHE_GB * GB
 
     @property
     def volume(self) -> Path:
@@ -125,6 +132,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or SAMPLE_WIKI),
         hub_namespace=namespace,
         max_snapshot_age_days=_days(environment, "WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS"),
+        search_cache_bytes=_bytes(environment, "WIKI_EMBEDDINGS_SEARCH_CACHE_GB"),
     )
 
 
@@ -209,13 +217,18 @@ def project_root() -> Path | None:
     return parent if (parent / "workspace.yaml").is_file() else None
 
 
+def is_wiki(name: str) -> bool:
+    """True if a text has the form of a wiki's name: a language code, or `sample`."""
+    return _WIKI.fullmatch(name) is not None
+
+
 def require_wiki(wiki: str) -> None:
     """Refuse what cannot be the name of a wiki.
 
     Raises:
         BadInputError: It is not a language code, nor `sample`.
     """
-    if _WIKI.fullmatch(wiki):
+    if is_wiki(wiki):
         return
     code = wiki.strip().lower().replace("_", "-")
     meant = f" Did you mean {code}?" if _WIKI.fullmatch(code) else ""
@@ -251,6 +264,13 @@ def _days(environment: Mapping[str, str], variable: str) -> int:
     if not re.fullmatch(r"0*[1-9][0-9]{0,4}", value):
         raise BadInputError(f"{variable} is {value!r}: give a number of days, such as 55.")
     return int(value)
+
+
+def _bytes(environment: Mapping[str, str], variable: str) -> int:
+    value = environment.get(variable) or str(_SEARCH_CACHE_GB)
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,9})?", value):
+        raise BadInputError(f"{variable} is {value!r}: give a number of GB, such as 2 or 0.5.")
+    return round(float(value) * GB)
 
 
 def _wikis(names: str) -> tuple[str, ...]:

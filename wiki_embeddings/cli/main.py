@@ -11,7 +11,17 @@ from pathlib import Path
 
 import click
 
-from wiki_embeddings.cli import add, doctor, estimate, prune, run, search, standard_output, ui
+from wiki_embeddings.cli import (
+    add,
+    cache,
+    doctor,
+    estimate,
+    prune,
+    run,
+    search,
+    standard_output,
+    ui,
+)
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
 
@@ -30,6 +40,7 @@ def cli() -> None:
 
 cli.add_command(run.command, "run")
 cli.add_command(search.command, "search")
+cli.add_command(cache.command, "cache")
 cli.add_command(add.command, "add")
 cli.add_command(add.remove_command, "remove")
 cli.add_command(ui.command, "ui")

@@ -67,22 +67,21 @@ class PublishedConfig:
         )
 
 
-def name_in_address(dataset: str) -> str:
-    """Return the name of a dataset that is given by its address; any other text as it is.
+def name_in_address(address: str) -> str | None:
+    """Return the name of a dataset that is given by its address on the Hub; None if it is not.
 
     Raises:
-        BadInputError: It is an address, but not that of a dataset on the Hub.
+        BadInputError: It is an address on the Hub, but not that of a dataset.
     """
-    if "://" not in dataset:
-        return dataset
-    address = urlsplit(dataset)
+    parts = urlsplit(address)
     hosts = {*_PUBLIC_HOSTS, urlsplit(redacted_endpoint()).netloc}
-    is_on_hub = address.scheme in {"http", "https"} and address.netloc in hosts
-    path = f"{address.netloc}{address.path}" if address.scheme == "hf" else address.path
+    if parts.scheme != "hf" and parts.netloc not in hosts:
+        return None
+    path = f"{parts.netloc}{parts.path}" if parts.scheme == "hf" else parts.path
     kind, _, name = path.strip("/").partition("/")
-    if kind != "datasets" or not (is_on_hub or address.scheme == "hf") or not is_hub_name(name):
+    if kind != "datasets" or parts.scheme not in {"http", "https", "hf"} or not is_hub_name(name):
         raise BadInputError(
-            f"{dataset} is not the address of a dataset on {redacted_endpoint()}: name it as "
+            f"{address} is not the address of a dataset on {redacted_endpoint()}: name it as "
             "namespace/name, and a version of it with --revision."
         )
     return name

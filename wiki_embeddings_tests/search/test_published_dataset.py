@@ -55,7 +55,7 @@ def ask(capsys):
 
     def search_and_print(question, *, dataset=NAME, config=None, revision=None, yes=False):
         search.print_passages(
-            question,
+            [question],
             wiki="sample",
             dataset=dataset,
             config=config,
@@ -208,7 +208,7 @@ def test_a_token_opens_what_its_account_may_read(hub, files, ask, monkeypatch, a
         ({"revision": "0" * 40}, "no such revision"),
         ({"dataset": "./somebody/nothing"}, "somebody/nothing is not a published dataset"),
         ({"dataset": "nothing"}, "nothing is not a published dataset.*namespace/name"),
-        ({"dataset": "https://example.com/datasets/a/b"}, "not the address of a dataset on http:"),
+        ({"dataset": "hf://spaces/a/b"}, "not the address of a dataset on http:"),
         ({"dataset": "https://huggingface.co/a/b"}, "name it as namespace/name"),
         ({"dataset": "https://huggingface.co/datasets/a/b/tree/v1"}, "with --revision"),
         ({"dataset": "hf://models/a/b"}, "name it as namespace/name"),

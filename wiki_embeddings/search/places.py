@@ -1,0 +1,172 @@
+"""Where a search may look: the volume, a folder, the Hub, or any web server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wiki_embeddings import settings
+from wiki_embeddings.dataset_layout import SMALL_ROWS
+from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.search.nearest import Config, VectorFiles, from_folder, from_manifest
+from wiki_embeddings.search.vector_model import VectorModel, is_hub_name, moved_to
+
+if TYPE_CHECKING:
+    from wiki_embeddings.manifest import Manifest
+    from wiki_embeddings.search.published_dataset import PublishedConfig
+
+Recorded = Callable[[str, settings.Settings], "Manifest"]
+"""Finds the current embeddings of a wiki in a home that an earlier release wrote."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place that was looked up; nothing but its card has been fetched.
+
+    Attributes:
+        label: What it is, for people.
+        model: The model that made the vectors.
+        files: The files of an exact search, once they are here.
+        published: The files to fetch before, if they are on the Hub.
+        note: Says so, in a sentence, if a search reads less than all passages; else None.
+    """
+
+    label: str
+    model: VectorModel
+    files: VectorFiles
+    published: PublishedConfig | None = None
+    note: str | None = None
+
+
+def locate(
+    where: str | Path,
+    *,
+    revision: str | None = None,
+    config: Config | None = None,
+    model: str | None = None,
+    home: Path,
+) -> Place:
+    """Look up a dataset in a folder, on the Hub or on a web server.
+
+    Args:
+        where: A folder, or the name or the address of a dataset. A folder of that name is preferred
+            to the Hub.
+        revision: Branch, tag or commit on the Hub; by default `main`.
+        config: Which rows an exact search reads; by default `small` on the Hub and the web, and
+            all of a folder.
+        model: Folder of the vectors' model, if it is no longer where it was.
+        home: Folder that keeps what is fetched.
+
+    Raises:
+        BadInputError: There is no such dataset, or it is not one of this project.
+        WikiEmbeddingsError: The place cannot be reached.
+    """
+    name = str(where)
+    if isinstance(where, str) and "://" in where:
+        from wiki_embeddings.search.published_dataset import name_in_address  # the Hub's client
+
+        name = name_in_address(where) or where
+    if "://" in name:
+        _refuse_revision(name, revision)
+        place = _on_web(name, config, home)
+    elif isinstance(where, Path) or Path(name).is_dir() or not is_hub_name(name):
+        _refuse_revision(name, revision)
+        files = from_folder(Path(name), config or "default")
+        place = Place(name, files.model, files)
+    else:
+        place = _on_hub(name, revision or "main", config, home)
+    return _with_moved_model(place, model)
+
+
+def locate_wiki(
+    wiki: str,
+    *,
+    known: settings.Settings,
+    model: str | None = None,
+    recorded: Recorded | None = None,
+) -> Place:
+    """Look up the embeddings of a wiki on the volume.
+
+    Args:
+        wiki: The wiki.
+        known: The settings of this process, which name the volume.
+        model: Folder of the vectors' model, if it is no longer where it was.
+        recorded: Finds them where the volume does not say which are current.
+
+    Raises:
+        BadInputError: There are none.
+    """
+    from wiki_embeddings.manifest import read_current, read_manifest
+    from wiki_embeddings.volume import Volume
+
+    settings.require_wiki(wiki)
+    if known.compute == "modal":
+        raise BadInputError(
+            "The embeddings are on Modal, where they cannot be searched. The metadata of "
+            "hub_dataset says how to fetch the dataset, or its name on the Hub; then give its "
+            "folder, or namespace/name, with --dataset."
+        )
+    volume = Volume(known.volume)
+    current = read_current(volume, wiki)
+    manifest = read_manifest(volume, current.folder) if current else None
+    if manifest is None or manifest.as_upstream() != current:
+        if recorded is None:
+            raise BadInputError(
+                f"There are no embeddings of {wiki} in {known.home}: `wiki-embeddings run --wiki "
+                f"{wiki}` makes them, or set WIKI_EMBEDDINGS_HOME to the home that has them."
+            )
+        manifest = recorded(wiki, known)
+    files = from_manifest(volume, manifest)
+    return _with_moved_model(Place(f"{wiki} in {known.home}", files.model, files), model)
+
+
+def _with_moved_model(place: Place, folder: str | None) -> Place:
+    return replace(place, model=moved_to(place.model, folder)) if folder else place
+
+
+def _refuse_revision(dataset: str, revision: str | None) -> None:
+    if revision is None:
+        return
+    if Path(dataset).is_dir():
+        raise BadInputError(
+            f"{dataset} is a folder here, and has no --revision {revision}. For the Hub's dataset "
+            "of that name, search from another working directory."
+        )
+    raise BadInputError(
+        f"--revision {revision} applies only to a dataset on the Hub: name one with --dataset "
+        "namespace/name, or leave the revision out."
+    )
+
+
+def _on_hub(name: str, revision: str, config: Config | None, home: Path) -> Place:
+    from wiki_embeddings.search.published_dataset import look_up  # loads the Hub's client
+
+    published = look_up(name, revision=revision, config=config or "small", home=home)
+    snapshot = published.snapshot
+    return Place(
+        label=f"{name} at {snapshot.commit}",
+        model=published.model,
+        files=published.vector_files,
+        published=published,
+        note=_small_note(name, snapshot.row_counts.get("default")) if config is None else None,
+    )
+
+
+def _on_web(url: str, config: Config | None, home: Path) -> Place:
+    from wiki_embeddings.search.web_dataset import fetch_config
+
+    files = fetch_config(url, config or "small", home)
+    return Place(url, files.model, files, note=_small_note(url, None) if config is None else None)
+
+
+def _small_note(dataset: str, rows: int | None) -> str | None:
+    """Say that only some rows are searched; None if these are all."""
+    if rows is not None and rows <= SMALL_ROWS:
+        return None
+    of_all = f" of {rows:,}" if rows is not None else ""
+    return (
+        f"{dataset} has no index: only the rows of its config small are searched, "
+        f"{SMALL_ROWS:,}{of_all} at most."
+    )
