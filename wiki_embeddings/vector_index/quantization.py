@@ -73,7 +73,9 @@ def choose_step(vectors: npt.NDArray[np.floating[Any]]) -> float:
 def quantize(vectors: npt.NDArray[np.floating[Any]], step: float) -> Integers:
     """Round vectors to integers; larger numbers than the sample had are cut off."""
     limit = levels(vectors.shape[1])
-    return np.rint(vectors.astype(np.float32) / np.float32(step)).clip(-limit, limit).astype(np.int8)
+    return (
+        np.rint(vectors.astype(np.float32) / np.float32(step)).clip(-limit, limit).astype(np.int8)
+    )
 
 
 def nearest_centroids(vectors: Integers, centroids: Integers) -> npt.NDArray[np.int32]:
@@ -120,7 +122,9 @@ def sign_table(question: Floats) -> Floats:
     """
     padded = np.zeros(-(-question.size // 8) * 8, np.float32)
     padded[: question.size] = question
-    signs = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
+    signs = (
+        np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
+    )
     table: Floats = padded.reshape(-1, 8) @ signs.T
     return table
 
