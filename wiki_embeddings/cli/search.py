@@ -164,7 +164,7 @@ def print_passages(
             index.prepare()
         if place.published:
             _fetch(place.published, yes, messages)
-        size = sum(file.stat().st_size for file in place.files.files if file.is_file())
+        size = _bytes_to_search(place)
         console = Console()
         for question in questions:
             with _progress_bar("Searching", size, messages) as progress:
@@ -179,6 +179,15 @@ def print_passages(
             console.print(Text(question, style="bold"))
             for passage in passages:
                 _print_passage(console, passage)
+
+
+def _bytes_to_search(place: Place) -> int:
+    """Count the bytes that an exact search reads; 0 where an index spares that."""
+    from wiki_embeddings.search.nearest import ExactRows
+
+    if not isinstance(place.rows, ExactRows):
+        return 0
+    return sum(file.stat().st_size for file in place.rows.files.files if file.is_file())
 
 
 def _locate(
@@ -207,7 +216,7 @@ def _locate(
                 revision=revision,
                 config=config,
                 model=model,
-                home=known.home,
+                known=known,
             )
     if revision is not None:
         raise BadInputError(

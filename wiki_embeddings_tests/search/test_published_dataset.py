@@ -159,7 +159,7 @@ def test_a_damaged_local_file_is_fetched_again(commit, home, ask):
 
 def test_a_broken_fetch_is_resumed(hub, commit, home, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _seconds: None)  # between its attempts
-    published = look_up(NAME, revision="main", config="default", home=home)
+    published = look_up(NAME, revision="main", config=None, home=home).config("default")
     assert (published.snapshot.commit, missing_bytes(published)) == (commit, published.bytes)
     hub.cut("/data/train-00001", after=1000)
     hub.fail("/data/train-00001", 403)
