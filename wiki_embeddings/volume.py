@@ -39,7 +39,7 @@ from wiki_embeddings.host import is_gone, this_process
 
 MiB = 1024 * 1024
 
-StageName = Literal["raw", "chunks", "embeddings", "hub", "uploads"]
+StageName = Literal["raw", "chunks", "embeddings", "centroids", "index", "hub", "uploads"]
 
 MANIFEST = "manifest.json"
 

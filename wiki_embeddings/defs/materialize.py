@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wiki_embeddings.compute.protocol import Compute, Failed
@@ -40,7 +40,12 @@ class Materialized:
 
 
 def materialize(
-    plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str
+    plan: Plan[SpecT],
+    compute: Compute,
+    listener: Listener,
+    asset: str,
+    *,
+    last: Plan[SpecT] | None = None,
 ) -> Materialized:
     """Make all shards of a plan, then write its manifest.
 
@@ -52,12 +57,28 @@ def materialize(
         compute: Where to make it.
         listener: Called with the progress several times a second.
         asset: Key of the asset, for error messages.
+        last: Further shards of the same output, which are made from those of the plan.
 
     Raises:
         ShardsFailedError: Some shards failed; names them, the causes and the command to retry.
         WikiEmbeddingsError: The compute ended without some shards.
         BadInputError: There are more or fewer rows than there should be.
     """
+    counter = _make_shards(plan, compute, listener, asset)
+    reports = list(counter.reports)
+    if last is not None:
+        reports += _make_shards(last, compute, listener, asset).reports
+    manifest = plan.manifest(report.file for report in reports)
+    specs = (*plan.specs, *(last.specs if last else ()))
+    _require_complete(replace(plan, specs=specs), manifest, asset)
+    write_manifest(compute.files, manifest)
+    return Materialized(manifest, counter.progress())
+
+
+def _make_shards(
+    plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str
+) -> ProgressCounter:
+    """Map a plan's shards, and count them."""
     counter = ProgressCounter(plan)
     failures: list[Failed] = []
     listener(counter.progress())
@@ -72,10 +93,7 @@ def materialize(
         raise ShardsFailedError(
             _failure_message(plan, failures, len(counter.reports), asset, compute)
         )
-    manifest = plan.manifest(report.file for report in counter.reports)
-    _require_complete(plan, manifest, asset)
-    write_manifest(compute.files, manifest)
-    return Materialized(manifest, counter.progress())
+    return counter
 
 
 def _require_complete(plan: Plan[SpecT], manifest: Manifest, asset: str) -> None:
