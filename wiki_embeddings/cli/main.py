@@ -19,6 +19,7 @@ from wiki_embeddings.cli import (
     prune,
     run,
     search,
+    serve,
     standard_output,
     ui,
 )
@@ -40,6 +41,7 @@ def cli() -> None:
 
 cli.add_command(run.command, "run")
 cli.add_command(search.command, "search")
+cli.add_command(serve.command, "serve")
 cli.add_command(cache.command, "cache")
 cli.add_command(add.command, "add")
 cli.add_command(add.remove_command, "remove")

@@ -146,6 +146,11 @@ class ExactRows:
 
     files: VectorFiles
 
+    @property
+    def bytes_read_by_each(self) -> int:
+        """Bytes of all files that are here."""
+        return sum(file.stat().st_size for file in self.files.files if file.is_file())
+
     def nearest(
         self,
         vector: npt.NDArray[np.float32],

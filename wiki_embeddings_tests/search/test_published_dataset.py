@@ -8,7 +8,7 @@ import click
 import pytest
 
 from wiki_embeddings import encoders
-from wiki_embeddings.cli import search
+from wiki_embeddings.cli import search, searched
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.search.published_dataset import fetch, look_up, missing_bytes
 from wiki_embeddings_tests.standins.hub import BLOCKED_TOKEN, TOKEN
@@ -282,7 +282,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def large_fetch(monkeypatch, commit):
     """Ask before any fetch, as if it were large."""
-    monkeypatch.setattr(search, "CONFIRM_ABOVE_BYTES", 1000)
+    monkeypatch.setattr(searched, "CONFIRM_ABOVE_BYTES", 1000)
     return commit
 
 
