@@ -59,6 +59,11 @@ _OPTIONS = (
         "[default without an index: small on the Hub and the web, all of a folder]",
     ),
     click.option(
+        "--exact",
+        is_flag=True,
+        help="Search all rows without the index; of a dataset, as --config default does.",
+    ),
+    click.option(
         "--revision",
         type=TEXT,
         help="Tag, branch or commit of a dataset on the Hub. [default: main]",
@@ -88,6 +93,7 @@ def opened_index(
     config: Config | None,
     revision: str | None,
     yes: bool,
+    exact: bool = False,
     model: str | None = None,
 ) -> Index:
     """Open what is searched, with its model loaded and its files here.
@@ -100,6 +106,7 @@ def opened_index(
             Hub, and all of a folder.
         revision: Tag, branch or commit on the Hub; by default `main`.
         yes: True to fetch a large dataset without confirmation.
+        exact: True to search all rows without an index.
         model: Folder of the vectors' model, if it is no longer where it was.
 
     Raises:
@@ -109,7 +116,13 @@ def opened_index(
     from wiki_embeddings.search.opening import opened  # these load Arrow and the model's runtime
 
     place = _locate(
-        messages, wiki=wiki, dataset=dataset, config=config, revision=revision, model=model
+        messages,
+        wiki=wiki,
+        dataset=dataset,
+        config=config,
+        exact=exact,
+        revision=revision,
+        model=model,
     )
     if place.note:
         messages.print(Text(place.note), soft_wrap=True)
@@ -131,6 +144,7 @@ def _locate(
     wiki: str,
     dataset: str | None,
     config: Config | None,
+    exact: bool,
     revision: str | None,
     model: str | None,
 ) -> Place:
@@ -149,7 +163,7 @@ def _locate(
             return locate(
                 dataset if is_name else Path(dataset),
                 revision=revision,
-                config=config,
+                config=config or ("default" if exact else None),
                 model=model,
                 known=known,
             )
@@ -163,7 +177,7 @@ def _locate(
             f"--config {config} is a part of a published dataset: name one with --dataset, or "
             "leave the config out to search all of the volume."
         )
-    return locate_wiki(wiki, known=known, model=model, recorded=_in_dagsters_record)
+    return locate_wiki(wiki, known=known, exact=exact, model=model, recorded=_in_dagsters_record)
 
 
 def _in_dagsters_record(wiki: str, known: settings.Settings) -> Manifest:

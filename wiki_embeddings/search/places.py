@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from wiki_embeddings import settings
 from wiki_embeddings.dataset_layout import INDEX_HEAD, SMALL_ROWS
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.manifest import Manifest, read_current, read_manifest
 from wiki_embeddings.search.byte_ranges import ByteRanges, FolderRanges
-from wiki_embeddings.search.http_ranges import HttpRanges
 from wiki_embeddings.search.nearest import Config, ExactRows, from_folder, from_manifest
 from wiki_embeddings.search.passages import SearchableRows
 from wiki_embeddings.search.range_cache import CACHE_FILE, CachedRanges, RangeCache
 from wiki_embeddings.search.vector_model import VectorModel, is_hub_name, moved_to
+from wiki_embeddings.volume import Volume, output_folder
 
 if TYPE_CHECKING:
-    from wiki_embeddings.manifest import Manifest
     from wiki_embeddings.search.published_dataset import PublishedConfig
 
-Recorded = Callable[[str, settings.Settings], "Manifest"]
+Recorded = Callable[[str, settings.Settings], Manifest]
 """Finds the current embeddings of a wiki in a home that an earlier release wrote."""
 
 
@@ -87,23 +87,22 @@ def locate_wiki(
     wiki: str,
     *,
     known: settings.Settings,
+    exact: bool = False,
     model: str | None = None,
     recorded: Recorded | None = None,
 ) -> Place:
-    """Look up the embeddings of a wiki on the volume.
+    """Look up the embeddings of a wiki on the volume, or a dataset made of them that has an index.
 
     Args:
         wiki: The wiki.
         known: The settings of this process, which name the volume.
+        exact: True to search all rows without an index.
         model: Folder of the vectors' model, if it is no longer where it was.
         recorded: Finds them where the volume does not say which are current.
 
     Raises:
         BadInputError: There are none.
     """
-    from wiki_embeddings.manifest import read_current, read_manifest
-    from wiki_embeddings.volume import Volume
-
     settings.require_wiki(wiki)
     if known.compute == "modal":
         raise BadInputError(
@@ -122,7 +121,19 @@ def locate_wiki(
             )
         manifest = recorded(wiki, known)
     files = from_manifest(volume, manifest)
-    return _with_moved_model(Place(f"{wiki} in {known.home}", files.model, ExactRows(files)), model)
+    indexed = None if exact else _indexed_dataset(volume, manifest)
+    rows = ExactRows(files) if indexed is None else _indexed(FolderRanges(indexed))
+    return _with_moved_model(Place(f"{wiki} in {known.home}", files.model, rows), model)
+
+
+def _indexed_dataset(volume: Volume, embeddings: Manifest) -> Path | None:
+    """Return the folder of a dataset that was made of these embeddings and has an index."""
+    for head in sorted(volume.path(f"{embeddings.wiki}/hub").glob(f"*/{INDEX_HEAD}")):
+        folder = head.parent.parent
+        made = read_manifest(volume, output_folder(embeddings.wiki, "hub", folder.name))
+        if made and made.upstream == embeddings.as_upstream():
+            return folder
+    return None
 
 
 def _with_moved_model(place: Place, folder: str | None) -> Place:
@@ -151,7 +162,8 @@ def _in_folder(folder: Path, config: Config | None) -> Place:
 
 
 def _on_hub(name: str, revision: str, config: Config | None, known: settings.Settings) -> Place:
-    from wiki_embeddings.search.published_dataset import look_up  # these load the Hub's client
+    from wiki_embeddings.search.http_ranges import HttpRanges  # these load the Hub's client
+    from wiki_embeddings.search.published_dataset import look_up
     from wiki_embeddings.search.range_sites import hub_site
 
     dataset = look_up(name, revision=revision, config=config, home=known.home)
