@@ -11,7 +11,7 @@ from wiki_embeddings.compute.protocol import Compute, Failed
 from wiki_embeddings.encoders.models.languages import reads_language
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.manifest import Manifest, write_manifest
-from wiki_embeddings.progress import Listener, ProgressCounter, StageProgress
+from wiki_embeddings.progress import Listener, ProgressCounter, StageProgress, silent
 from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.sources import dump
 
@@ -67,7 +67,8 @@ def materialize(
     counter = _make_shards(plan, compute, listener, asset)
     reports = list(counter.reports)
     if last is not None:
-        reports += _make_shards(last, compute, listener, asset).reports
+        # Not shown: they take a moment, and would count from the beginning.
+        reports += _make_shards(last, compute, silent, asset).reports
     manifest = plan.manifest(report.file for report in reports)
     specs = (*plan.specs, *(last.specs if last else ()))
     _require_complete(replace(plan, specs=specs), manifest, asset)
@@ -155,6 +156,9 @@ def retry_command(plan: Plan[SpecT]) -> list[str]:
         if not reads_language(str(chunks["model"]), plan.wiki):
             words.append("--allow-english-model")
         words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")
+    named = {*plan.settings, *plan.settings.get("hub", {})}
+    if named & {"centroids", "index", "hub"}:
+        words.append("--index" if named & {"centroids", "index"} else "--no-index")
     if plan.settings.get("uploads", {}).get("replace_existing"):
         words.append("--replace-existing")
     return words

@@ -180,13 +180,22 @@ class IndexedRows:
 
     def vector(self, row: int) -> npt.NDArray[np.float32]:
         """Return the vector of a row; see `SearchableRows`."""
-        if not 0 <= row < self.head.rows:
-            raise BadInputError(
-                f"There is no row {row} in {self._files.label}: it has {self.head.rows:,}."
-            )
-        stored = self._stored_vectors([row])[0]
+        stored = self.vectors([row])[0]
         unit: npt.NDArray[np.float32] = stored / np.linalg.norm(stored)
         return unit
+
+    def vectors(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Return the vectors of rows as they are stored, float32 of shape `(rows, dimensions)`.
+
+        Raises:
+            BadInputError: There is no such row.
+        """
+        for row in rows:
+            if not 0 <= row < self.head.rows:
+                raise BadInputError(
+                    f"There is no row {row} in {self._files.label}: it has {self.head.rows:,}."
+                )
+        return self._stored_vectors(rows)
 
     def close(self) -> None:
         """Close the files."""

@@ -76,6 +76,8 @@ NEAREST = 16
 """Nearest rows of each question that a shard notes: some more than ten, because their scores are
 those of rounded vectors."""
 
+_QUESTIONS_AT_ONCE = 64
+
 _LISTS_FILE_BYTES = 128 * MiB
 """Of a file of lists, about: a resumed upload repeats no more, and English has ten."""
 
@@ -358,19 +360,22 @@ def _nearest(
     """Find the nearest rows of each question by the exact dot products of rounded vectors.
 
     Returns:
-        Scores and row numbers, of shape `(questions, at most NEAREST)`, in the order of rows.
+        Scores and row numbers, of shape `(questions, at most NEAREST)`, best first.
     """
     count = min(NEAREST, len(vectors))
+    if not count:
+        return np.zeros((len(questions), 0), np.int32), np.zeros((len(questions), 0), np.int64)
     transposed = vectors.T.astype(np.float32)
     found = []
-    for question in questions.astype(np.float32):
-        scores = (question @ transposed).astype(np.int64)
+    blocks = np.array_split(questions.astype(np.float32), -(-len(questions) // _QUESTIONS_AT_ONCE))
+    for scores in (row for block in blocks for row in block @ transposed):
+        least = np.partition(scores, -count)[-count]
+        rows = np.flatnonzero(scores >= least)
         # Of equal scores the lower row, whatever order the processor partitions them in.
-        keys = (scores << 32) - np.arange(len(scores))
-        found.append(np.sort(np.argpartition(-keys, count - 1)[:count]) if count else [])
-    rows = np.array(found, np.int64).reshape(len(questions), count)
-    scores = np.einsum("qd,qnd->qn", questions.astype(np.int32), vectors[rows].astype(np.int32))
-    return scores.astype(np.int32), rows
+        best = rows[np.argsort(-scores[rows], kind="stable")][:count]
+        found.append((scores[best].astype(np.int32), best))
+    scores, rows = (np.stack(part) for part in zip(*found, strict=True))
+    return scores, rows
 
 
 def code_files(volume: Volume, codes: Manifest) -> Iterator[Path]:
