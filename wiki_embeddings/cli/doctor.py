@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Set
+from collections.abc import Set
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -16,10 +16,9 @@ from wiki_embeddings.compute.modal.prices import GPUS_AT_ONCE
 from wiki_embeddings.errors import WikiEmbeddingsError
 
 if TYPE_CHECKING:
-    from wiki_embeddings.compute.modal.preflight import Finding
+    from wiki_embeddings.compute.modal.preflight import Check, Finding
+    from wiki_embeddings.compute.modal.workspace import Workspace
     from wiki_embeddings.publishing.account import HubAccount
-
-Check: TypeAlias = "Callable[[], Finding]"
 
 
 @click.command()
@@ -41,7 +40,9 @@ def examine() -> int:
         WikiEmbeddingsError: Modal cannot be reached.
     """
     from wiki_embeddings.compute.modal import preflight  # loads Modal's client
+    from wiki_embeddings.compute.modal.workspace import Workspace
 
+    workspace = Workspace()
     configured = settings.load()
     console = Console(soft_wrap=True)
     check_hub = partial(check_hub_token, configured.hub_namespace)
@@ -53,7 +54,7 @@ def examine() -> int:
             if check in failed or failed & needed:
                 continue
             try:
-                finding = check()
+                finding = check(workspace)
             except WikiEmbeddingsError as error:
                 if check is token:  # nothing else can be asked
                     raise
@@ -70,16 +71,14 @@ def examine() -> int:
     return 0
 
 
-def check_hub_token(namespace: str | None) -> Finding:
+def check_hub_token(namespace: str | None, workspace: Workspace) -> Finding:
     """Check the Hugging Face token in the secret; asks a container, as only these have it.
 
     Args:
         namespace: The namespace on the Hub to publish to; None if nothing is published.
+        workspace: Has the app.
     """
-    import modal
-
     from wiki_embeddings.compute.modal.calls import call_remote
-    from wiki_embeddings.compute.modal.deployment import APP
     from wiki_embeddings.compute.modal.preflight import (
         CONTAINER_START_S,
         Finding,
@@ -87,10 +86,11 @@ def check_hub_token(namespace: str | None) -> Finding:
     )
 
     subject = "Hugging Face token in the secret"
-    function = modal.Function.from_name(APP, "hub_account")
     try:
         account: HubAccount = call_remote(
-            function, "ask the Hub about its token", timeout_s=CONTAINER_START_S
+            workspace.function("hub_account"),
+            "ask the Hub about its token",
+            timeout_s=CONTAINER_START_S,
         )
     except WikiEmbeddingsError as error:
         return Finding(subject, "not known", str(error))

@@ -77,7 +77,7 @@ def raw_wikipedia(
             required_titles=required_titles,
             max_missing_share=config.max_missing_share,
         )
-        return materialize_result(opened, raw, certificate_metadata(certificate))
+        return materialize_result(context, opened, raw, certificate_metadata(certificate))
 
 
 @dg.asset(
@@ -104,7 +104,7 @@ def chunked_volume(
 
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         raw = checked_upstream(context, opened, RAW_WIKIPEDIA)
-        chunking = opened.call(
+        chunking = opened.call_once(
             chunk.prepare,
             model=config.model_for(context.partition_key),
             revision=config.model_revision,
@@ -114,7 +114,7 @@ def chunked_volume(
         )
         plan = chunk.plan(raw, chunking)
         chunks = materialize(plan, opened, logging_progress(context, listener), CHUNKED_VOLUME)
-        return materialize_result(opened, chunks)
+        return materialize_result(context, opened, chunks)
 
 
 @dg.asset(
@@ -159,7 +159,7 @@ def embeddings(
         if not failed_checks(EMBEDDINGS, vectors.manifest, opened):
             write_current(opened.files, vectors.manifest)
         reused = reuse_metadata(context, opened, vectors, previous)
-        return materialize_result(opened, vectors, reused)
+        return materialize_result(context, opened, vectors, reused)
 
 
 @dg.asset(
@@ -193,5 +193,5 @@ def hub_dataset(
         uploading = compute.open(config.upload_options())
         published = publish_to_hub(context, made.manifest, hub, uploading, progress, config=config)
         return materialize_result(
-            opened, made, published or show_locally(opened, made.manifest, hub)
+            context, opened, made, published or show_locally(opened, made.manifest, hub)
         )

@@ -9,7 +9,13 @@ import dagster as dg
 
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.defs.histogram import as_markdown, histogram_svg
-from wiki_embeddings.defs.materializations import FOLDER, SETTINGS
+from wiki_embeddings.defs.materializations import (
+    COLUMNS,
+    FIRST_ROWS,
+    FOLDER,
+    SETTINGS,
+    last_materialization,
+)
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
 from wiki_embeddings.volume import MiB
@@ -23,11 +29,15 @@ _SHOWN_TOTALS = ("articles", "empty_articles", "characters", "tokens")
 
 
 def materialize_result(
-    compute: Compute, materialized: Materialized, extra: Mapping[str, Any] | None = None
+    context: dg.AssetExecutionContext,
+    compute: Compute,
+    materialized: Materialized,
+    extra: Mapping[str, Any] | None = None,
 ) -> dg.MaterializeResult:
     """Build the result of an asset.
 
     Args:
+        context: The asset's context.
         compute: The compute that has the output.
         materialized: The output.
         extra: Further metadata of one asset.
@@ -42,7 +52,7 @@ def materialize_result(
             "dagster/row_count": manifest.rows,
             **_size_metadata(manifest),
             **_effort_metadata(materialized.progress),
-            **_table_metadata(compute, manifest),
+            **(_recorded_table(context, manifest) or _table_metadata(compute, manifest)),
             **_length_chart(manifest),
             SETTINGS: dg.MetadataValue.json(
                 {stage: dict(settings) for stage, settings in manifest.settings.items()}
@@ -80,6 +90,14 @@ def _effort_metadata(progress: StageProgress) -> dict[str, Any]:
     }
 
 
+def _recorded_table(context: dg.AssetExecutionContext, manifest: Manifest) -> Mapping[str, Any]:
+    """Return what the last materialization showed of the same data; empty if it was other data."""
+    last = last_materialization(
+        context.instance, context.asset_key.to_user_string(), context.partition_key
+    )
+    return last.table if last and last.data_version == manifest.digest else {}
+
+
 def _table_metadata(compute: Compute, manifest: Manifest) -> dict[str, Any]:
     from wiki_embeddings.schemas import DESCRIPTIONS  # these load Arrow
     from wiki_embeddings.stages.preview import preview
@@ -93,8 +111,8 @@ def _table_metadata(compute: Compute, manifest: Manifest) -> dict[str, Any]:
     ]
     as_text = dg.TableSchema([dg.TableColumn(name, type="string") for name, _ in table.columns])
     return {
-        "dagster/column_schema": dg.TableSchema(columns),
-        "first_rows": dg.MetadataValue.table(
+        COLUMNS: dg.TableSchema(columns),
+        FIRST_ROWS: dg.MetadataValue.table(
             [dg.TableRecord(dict(row)) for row in table.rows], schema=as_text
         ),
     }

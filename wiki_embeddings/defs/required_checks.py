@@ -67,7 +67,7 @@ def _complete(output: Manifest, compute: Compute) -> CheckResult:
 def _opens_with_datasets(output: Manifest, compute: Compute) -> CheckResult:
     from wiki_embeddings.stages import load_check  # loads Arrow
 
-    return compute.call(load_check.opens_with_datasets, output.folder)
+    return compute.call_once(load_check.opens_with_datasets, output.folder)
 
 
 REQUIRED_CHECKS: Mapping[str, tuple[RequiredCheck, ...]] = {

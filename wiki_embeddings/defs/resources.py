@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
+from wiki_embeddings.compute.modal.memory import RunMemory
 from wiki_embeddings.compute.protocol import Compute, ContainerOptions
 from wiki_embeddings.host import usable_cores
 from wiki_embeddings.manifest import Manifest
@@ -18,6 +19,9 @@ class ComputeResource(dg.ConfigurableResource):
         default="local", description="This machine, or the app deployed on Modal."
     )
     volume: str = Field(description="Folder of the volume, when stages run on this machine.")
+
+    # Dagster makes this resource anew for each run, and all steps of a process share it.
+    _memory: RunMemory = PrivateAttr(default_factory=RunMemory)
 
     def open(self, options: ContainerOptions | None = None, asked: tuple[str, ...] = ()) -> Compute:
         """Open the compute.
@@ -36,7 +40,7 @@ class ComputeResource(dg.ConfigurableResource):
             return LocalCompute(Path(self.volume), usable_cores(), asked)
         from wiki_embeddings.compute.modal.compute import connect  # loads Modal's client
 
-        return connect(options or ContainerOptions(), asked)
+        return connect(options or ContainerOptions(), asked, self._memory)
 
 
 class HubResource(dg.ConfigurableResource):

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 import modal
 
@@ -61,14 +62,15 @@ def _require_ready(
     environment: str,  # noqa: ARG001
 ) -> Workspace:
     """Check once per process: every asset and every asset check of a run asks."""
+    workspace = Workspace()
     for check in CHECKS:
-        finding = check()
+        finding = check(workspace)
         if finding.remedy:
             raise BadInputError(f"{finding.subject}: {finding.state}. {finding.remedy}")
-    return Workspace()
+    return workspace
 
 
-def check_token() -> Finding:
+def check_token(_: Workspace) -> Finding:
     """Check that Modal accepts this machine's token."""
     subject = "Modal token"
     with translate_modal_errors("say whether it knows the token"):
@@ -89,7 +91,7 @@ def check_token() -> Finding:
     return Finding(subject, f"accepted ({token_id[:7]}…)" if token_id else "accepted")
 
 
-def check_secret() -> Finding:
+def check_secret(_: Workspace) -> Finding:
     """Check that there is a secret with a Hugging Face token."""
     subject = f"Modal secret {SECRET}"
     with translate_modal_errors(f"look up the {subject}"):
@@ -101,11 +103,11 @@ def check_secret() -> Finding:
     return Finding(subject, "missing", how_to_set_secret("create"))
 
 
-def check_volume() -> Finding:
+def check_volume(workspace: Workspace) -> Finding:
     """Check that there is a volume, of the version that many containers can write to."""
     subject = f"Modal volume {VOLUME}"
     with translate_modal_errors(f"look up the {subject}"):
-        if _exists(modal.Volume.from_name(VOLUME, version=2), modal.exception.InvalidError):
+        if _exists(workspace.volume, modal.exception.InvalidError):
             return Finding(subject, "exists")
         if _exists(modal.Volume.from_name(VOLUME)):
             remedy = f"Run `modal volume rename {VOLUME} {VOLUME}-v1`, then `{DEPLOY}`."
@@ -113,20 +115,20 @@ def check_volume() -> Finding:
     return Finding(subject, "missing", f"Run `{DEPLOY}`, which creates it.")
 
 
-def check_app() -> Finding:
+def check_app(workspace: Workspace) -> Finding:
     """Check that the app is deployed."""
     subject = f"Modal app {APP}"
     with translate_modal_errors(f"look up the {subject}"):
-        if not _exists(modal.Function.from_name(APP, "handshake")):
+        if not _exists(workspace.function("handshake")):
             return Finding(subject, "not deployed", f"Run `{DEPLOY}`.")
     return Finding(subject, "deployed")
 
 
-def check_version() -> Finding:
+def check_version(workspace: Workspace) -> Finding:
     """Check that the deployed app is this version of the code."""
     subject = "Version of the deployed app"
     deployed = call_remote(
-        modal.Function.from_name(APP, "handshake"),
+        workspace.function("handshake"),
         "ask the deployed app for its version",
         timeout_s=CONTAINER_START_S,
     )
@@ -136,7 +138,9 @@ def check_version() -> Finding:
     return Finding(subject, state, f"Run `{DEPLOY}` again.")
 
 
-CHECKS: Mapping[Callable[[], Finding], frozenset[Callable[[], Finding]]] = {
+Check: TypeAlias = Callable[[Workspace], Finding]
+
+CHECKS: Mapping[Check, frozenset[Check]] = {
     check_token: frozenset(),
     check_secret: frozenset({check_token}),
     check_volume: frozenset({check_token}),
