@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,14 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.text import Text
 
 from wiki_embeddings import settings
@@ -78,6 +71,9 @@ def command(question: str, **options: Any) -> None:
     A dataset on the Hub is fetched once and kept for each commit. Its card says which model and
     prefix the question is embedded with.
     """
+    # One core is enough. NumPy's matrix library would start a thread for each of the others, which
+    # wait in a busy loop; it reads this when NumPy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     print_passages(question, **options)
 
 
@@ -259,6 +255,18 @@ def _size(count: int) -> str:
 @contextmanager
 def _progress_bar(label: str, total: int, console: Console) -> Iterator[Callable[[int], None]]:
     """Show a bar of bytes in a terminal, removed at its end; yields the function that moves it."""
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -266,8 +274,7 @@ def _progress_bar(label: str, total: int, console: Console) -> Iterator[Callable
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    quiet = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         yield partial(bar.advance, bar.add_task(label, total=total))
 
 

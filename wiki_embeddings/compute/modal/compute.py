@@ -174,8 +174,11 @@ class ModalCompute:
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""
-        CallRecord(self.files, plan.folder).take_over()
-        finished = self._finished_shards(plan.folder, thorough=True)
+        # Usually nobody is at work on the output: one question is enough to know that, too.
+        finished = self._finished_shards(plan.folder, thorough=True, unless_at_work=True)
+        if finished is None:
+            CallRecord(self.files, plan.folder).take_over()
+            finished = self._finished_shards(plan.folder, thorough=True) or {}
         missing = []
         for shard, spec in enumerate(plan.specs):
             if spec.name in finished:
@@ -190,7 +193,7 @@ class ModalCompute:
             reported = yield from self._map_shards(plan, missing, function, meter)
             if reported is None:
                 return
-            finished = self._finished_shards(plan.folder, thorough=False)
+            finished = self._finished_shards(plan.folder, thorough=False) or {}
             missing = [shard for shard in reported if plan.specs[shard].name not in finished]
         for shard in missing:
             yield Failed(shard, _NOT_ON_VOLUME)
@@ -225,18 +228,24 @@ class ModalCompute:
                 yield event
         return None if has_failed_fatally else reported
 
-    def _finished_shards(self, folder: str, *, thorough: bool) -> dict[str, ShardFile]:
-        """Return the finished shards on the volume by name, found without starting a GPU."""
+    def _finished_shards(
+        self, folder: str, *, thorough: bool, unless_at_work: bool = False
+    ) -> dict[str, ShardFile] | None:
+        """Return the finished shards on the volume by name, found without starting a GPU.
+
+        None if a run may be at work on them and the question was `unless_at_work`.
+        """
         finished = call_remote(
             self.workspace.function("record_finished_shards"),
             f"find the finished shards of {folder}",
             folder,
             reload_token=_new_reload_token(),
             thorough=thorough,
+            unless_at_work=unless_at_work,
             timeout_s=deployment.SHARD_MINUTES * 60.0,  # a thorough one reads all finished shards
         )
         if not finished:
-            return {}
+            return None if finished is None else {}
         found = read_finished_shards(self.files, folder)
         if found.manifest_sha256:
             self.memory.on_volume[manifest_path(folder)] = found.manifest_sha256
