@@ -1,11 +1,15 @@
 """Dagster resources: where the stages run and where datasets are published."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import dagster as dg
 from pydantic import Field
 
 from wiki_embeddings.compute.protocol import Compute, ContainerOptions
+from wiki_embeddings.defs.run_locks import locked_run
 from wiki_embeddings.host import usable_cores
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.settings import ComputeKind
@@ -18,6 +22,15 @@ class ComputeResource(dg.ConfigurableResource):
         default="local", description="This machine, or the app deployed on Modal."
     )
     volume: str = Field(description="Folder of the volume, when stages run on this machine.")
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        """Hold the lock of the run, from before its first step until after its last."""
+        if context.instance is None or context.run_id is None:  # outside of a run
+            yield self
+            return
+        with locked_run(context.instance, context.run_id):
+            yield self
 
     def open(self, options: ContainerOptions | None = None, asked: tuple[str, ...] = ()) -> Compute:
         """Open the compute.
