@@ -28,7 +28,7 @@ from wiki_embeddings.progress import Listener
 from wiki_embeddings.settings import Settings
 
 _MAX_RETRIES_TAG = "dagster/max_retries"
-"""Run tag by which Dagster starts a run that broke off again; see `run_retries` in `dagster.yaml`."""
+"""Run tag: how often Dagster starts a run again that broke off, in place of `run_retries`."""
 
 _INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 """Errors of a step whose process was told to stop."""

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one test, from the programs that Debian's package `postgresql` installs."""
+"""A PostgreSQL server for tests, from the programs of Debian's package `postgresql`."""
 
 from __future__ import annotations
 
