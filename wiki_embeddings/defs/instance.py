@@ -55,6 +55,8 @@ _FAULTS_OF_CONFIGURATION = (
 )
 """What Dagster raises about its `dagster.yaml`; it then lists, at length, what it expected."""
 
+_UNSET_VARIABLE = re.compile(r'environment variable "\w+" which is not set')
+
 _PARTS_OF_UI = ("run_launcher", "run_coordinator", "compute_log_manager", "scheduler")
 """What the processes of the UI load, which would say in their logs that they cannot."""
 
@@ -111,7 +113,9 @@ def opened(
             for part in parts:
                 getattr(instance, part)
         except _FAULTS_OF_CONFIGURATION as error:
-            reason = shorten(str(error).partition(" Expected: ")[0], 300, placeholder=" …")
+            unset = _UNSET_VARIABLE.search(str(error))
+            reason = unset[0] if unset else str(error).partition(" Expected: ")[0]
+            reason = shorten(reason, 300, placeholder=" …")
             raise BadInputError(
                 f"Dagster cannot use {home / 'dagster.yaml'}: {reason.rstrip('.')}. Correct the "
                 "file, or move it away: the next run then writes a new one."
@@ -185,17 +189,28 @@ def _files_of_record(home: Path) -> list[Path]:
 
 @contextmanager
 def translate_record_errors(home: Path) -> Iterator[None]:
-    """Translate the storage errors of SQLite, which holds Dagster's record.
+    """Translate what the database says when its storage fails, or when it cannot be reached.
 
     Raises:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
+        WikiEmbeddingsError: The server of the database cannot be reached.
     """
     try:
         with translate_storage_errors(home):
             yield
-    except OperationalError as error:
-        reason = str(error.orig)
-        if not any(fault in reason for fault in _STORAGE_FAULTS):
+    except Exception as error:
+        # dagster-postgres, which not everybody has, wraps the error after some retries.
+        fault = error if isinstance(error, OperationalError) else error.__cause__
+        if not isinstance(fault, OperationalError):
+            raise
+        reason = " ".join(str(fault.orig).split())
+        if type(fault.orig).__module__.startswith("psycopg"):
+            raise WikiEmbeddingsError(
+                f"Dagster's database cannot be used: {reason.rstrip('.')}. See whether PostgreSQL "
+                f"is running, and what {home / 'dagster.yaml'} says about it; then run again: what "
+                "is finished is kept."
+            ) from error
+        if not any(words in reason for words in _STORAGE_FAULTS):
             raise
         raise UnusableVolumeError(
             f"Cannot write Dagster's record to {home}: {reason}. Free some space or fix the "
