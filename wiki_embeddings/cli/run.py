@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from wiki_embeddings.cli.parameters import GPU_TYPE, TEXT
 
 if TYPE_CHECKING:
     import dagster as dg
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
 _STOPPED = 128 + signal.SIGINT
 """Exit status of a command that was stopped, by the convention of shells."""
@@ -149,7 +150,7 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
     from wiki_embeddings.defs.run_job import run_job
 
     console = Console()
-    with ProgressBars(console) as bars:
+    with ProgressBars(console) as bars, _waiting_told(console):
         result = run_job(defs, wiki, options, settings.load(), bars)
     if any(result.asset_materializations_for_node(asset) for asset in ASSET_KEYS):
         console.print(_summary(wiki, result))
@@ -160,6 +161,24 @@ def run(wiki: str, options: Mapping[str, Any]) -> int:
             f"Error: {failure}", markup=False, highlight=False
         )
     return 0 if result.success else 1
+
+
+@contextmanager
+def _waiting_told(console: Console) -> Iterator[None]:
+    """Print what the run waits for; its bars stand still meanwhile."""
+    from wiki_embeddings.defs import pools
+
+    log = logging.getLogger(pools.__name__)
+    handler = logging.Handler()
+    handler.emit = lambda record: console.print(  # type: ignore[method-assign]
+        record.getMessage(), markup=False, highlight=False, soft_wrap=True
+    )
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:

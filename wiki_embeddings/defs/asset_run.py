@@ -11,6 +11,7 @@ import dagster as dg
 from wiki_embeddings.compute.modal.prices import GPU_SECOND, gpu_dollars_per_s
 from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.metadata import cost_metadata
+from wiki_embeddings.defs.pools import pool_of, slot
 from wiki_embeddings.defs.preflight import config_of, options_asked, require_workable_config
 from wiki_embeddings.defs.publishing import require_publishable
 from wiki_embeddings.defs.required_checks import require_checks_pass
@@ -53,6 +54,7 @@ def opened_compute(
     """Open the compute that an asset runs on; errors of the body fail the step with their message.
 
     The first asset of a run also checks the config of all, and that the Hub will let it publish.
+    Then it waits until no other run uses what it is going to use; see `pools`.
 
     Args:
         context: The asset's context.
@@ -68,7 +70,8 @@ def opened_compute(
         _require_known_price(context, compute, options)
         require_workable_config(context, compute)
         require_publishable(context, compute, hub)
-        yield compute
+        with slot(context, pool_of(context.asset_key.to_user_string(), compute)):
+            yield compute
 
 
 def _require_known_price(

@@ -1,12 +1,16 @@
 """Dagster resources: where the stages run and where datasets are published."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from wiki_embeddings.compute.modal.memory import RunMemory
 from wiki_embeddings.compute.protocol import Compute, ContainerOptions
+from wiki_embeddings.defs.run_locks import locked_run
 from wiki_embeddings.host import usable_cores
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.settings import ComputeKind
@@ -22,6 +26,15 @@ class ComputeResource(dg.ConfigurableResource):
 
     # Dagster makes this resource anew for each run, and all steps of a process share it.
     _memory: RunMemory = PrivateAttr(default_factory=RunMemory)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        """Hold the lock of the run, from before its first step until after its last."""
+        if context.instance is None or context.run_id is None:  # outside of a run
+            yield self
+            return
+        with locked_run(context.instance, context.run_id):
+            yield self
 
     def open(self, options: ContainerOptions | None = None, asked: tuple[str, ...] = ()) -> Compute:
         """Open the compute.
