@@ -152,6 +152,12 @@ def test_the_record_lists_every_published_file(tmp_path, volume, vectors):
     ]
 
 
+def test_the_card_links_to_the_code_if_its_address_is_set(tmp_path, volume, vectors, monkeypatch):
+    monkeypatch.setenv("WIKI_EMBEDDINGS_CODE_URL", "https://example.org/ada/wiki/")
+    place = publish_to_folder(volume, create_dataset(volume, vectors).folder, tmp_path / "hub")
+    assert "](https://example.org/ada/wiki); stages" in (place / CARD).read_text()
+
+
 def test_publishing_the_same_again_changes_nothing(tmp_path, volume, vectors):
     folder, hub = create_dataset(volume, vectors).folder, tmp_path / "hub"
     inode = publish_to_folder(volume, folder, hub).stat().st_ino
