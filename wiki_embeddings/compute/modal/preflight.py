@@ -7,12 +7,11 @@ Each check that finds something missing names the command that repairs it. A run
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 import modal
 
+from wiki_embeddings.compute.findings import Check, Finding
 from wiki_embeddings.compute.modal.calls import call_remote
 from wiki_embeddings.compute.modal.code_version import code_version
 from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, SECRET, SECRET_KEY, VOLUME
@@ -27,19 +26,11 @@ CONTAINER_START_S = 300.0
 """The first container may have to fetch its image; after this long, it cannot start."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check.
-
-    Attributes:
-        subject: What was checked.
-        state: Its state, in a few words.
-        remedy: What to do about it, with the command; empty if all is well.
-    """
-
-    subject: str
-    state: str
-    remedy: str = ""
+TOKEN_SUBJECT = "Modal token"  # noqa: S105 (a name)
+SECRET_SUBJECT = f"Modal secret {SECRET}"
+VOLUME_SUBJECT = f"Modal volume {VOLUME}"
+APP_SUBJECT = f"Modal app {APP}"
+VERSION_SUBJECT = "Version of the deployed app"
 
 
 def require_ready() -> Workspace:
@@ -62,7 +53,7 @@ def _require_ready(
 ) -> Workspace:
     """Check once per process: every asset and every asset check of a run asks."""
     for check in CHECKS:
-        finding = check()
+        finding = check.ask()
         if finding.remedy:
             raise BadInputError(f"{finding.subject}: {finding.state}. {finding.remedy}")
     return Workspace()
@@ -70,7 +61,7 @@ def _require_ready(
 
 def check_token() -> Finding:
     """Check that Modal accepts this machine's token."""
-    subject = "Modal token"
+    subject = TOKEN_SUBJECT
     with translate_modal_errors("say whether it knows the token"):
         try:
             asyncio.run(_say_hello())
@@ -91,7 +82,7 @@ def check_token() -> Finding:
 
 def check_secret() -> Finding:
     """Check that there is a secret with a Hugging Face token."""
-    subject = f"Modal secret {SECRET}"
+    subject = SECRET_SUBJECT
     with translate_modal_errors(f"look up the {subject}"):
         with_key = modal.Secret.from_name(SECRET, required_keys=[SECRET_KEY])
         if _exists(with_key, modal.exception.InvalidError):
@@ -103,7 +94,7 @@ def check_secret() -> Finding:
 
 def check_volume() -> Finding:
     """Check that there is a volume, of the version that many containers can write to."""
-    subject = f"Modal volume {VOLUME}"
+    subject = VOLUME_SUBJECT
     with translate_modal_errors(f"look up the {subject}"):
         if _exists(modal.Volume.from_name(VOLUME, version=2), modal.exception.InvalidError):
             return Finding(subject, "exists")
@@ -115,7 +106,7 @@ def check_volume() -> Finding:
 
 def check_app() -> Finding:
     """Check that the app is deployed."""
-    subject = f"Modal app {APP}"
+    subject = APP_SUBJECT
     with translate_modal_errors(f"look up the {subject}"):
         if not _exists(modal.Function.from_name(APP, "handshake")):
             return Finding(subject, "not deployed", f"Run `{DEPLOY}`.")
@@ -124,7 +115,7 @@ def check_app() -> Finding:
 
 def check_version() -> Finding:
     """Check that the deployed app is this version of the code."""
-    subject = "Version of the deployed app"
+    subject = VERSION_SUBJECT
     deployed = call_remote(
         modal.Function.from_name(APP, "handshake"),
         "ask the deployed app for its version",
@@ -136,14 +127,14 @@ def check_version() -> Finding:
     return Finding(subject, state, f"Run `{DEPLOY}` again.")
 
 
-CHECKS: Mapping[Callable[[], Finding], frozenset[Callable[[], Finding]]] = {
-    check_token: frozenset(),
-    check_secret: frozenset({check_token}),
-    check_volume: frozenset({check_token}),
-    check_app: frozenset({check_token}),
-    check_version: frozenset({check_token, check_app}),
-}
-"""The checks in their order, each with those without which it cannot be asked."""
+CHECKS = (
+    Check(TOKEN_SUBJECT, check_token),
+    Check(SECRET_SUBJECT, check_secret, frozenset({TOKEN_SUBJECT})),
+    Check(VOLUME_SUBJECT, check_volume, frozenset({TOKEN_SUBJECT})),
+    Check(APP_SUBJECT, check_app, frozenset({TOKEN_SUBJECT})),
+    Check(VERSION_SUBJECT, check_version, frozenset({TOKEN_SUBJECT, APP_SUBJECT})),
+)
+"""The checks in their order."""
 
 
 async def _say_hello() -> None:
