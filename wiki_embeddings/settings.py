@@ -267,6 +267,15 @@ def _mail_server(value: str) -> MailServer:
     )
 
 
+def code_url(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the address of this code's repository, which dataset cards link to; None if unset.
+
+    Raises:
+        BadInputError: It is not an address.
+    """
+    return _site("WIKI_EMBEDDINGS_CODE_URL", environment.get("WIKI_EMBEDDINGS_CODE_URL"))
+
+
 def _site(variable: str, value: str | None) -> str | None:
     """Return the address of a site without a trailing slash; None if the variable is unset."""
     if not value:

@@ -19,8 +19,8 @@ _STOP_WITHIN_S = 15.0
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=3000, show_default=True)
+@click.option("--host", default="127.0.0.1")
+@click.option("--port", type=click.IntRange(0, 65535), default=3000)
 def command(host: str, port: int) -> None:
     """Open the Dagster UI, and run its daemon, on the same instance as `run`."""
     sys.exit(serve(host, port))
