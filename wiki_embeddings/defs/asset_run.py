@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from wiki_embeddings.compute.modal.prices import GPU_SECOND, gpu_dollars_per_s
+from wiki_embeddings.defs.code_location import note_code_location
 from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.metadata import cost_metadata
 from wiki_embeddings.defs.preflight import config_of, options_asked, require_workable_config
@@ -60,6 +61,7 @@ def opened_compute(
         options: The containers that the asset may use on Modal.
         hub: Where the run publishes.
     """
+    note_code_location(context.instance, context.run)
     with translate_errors():
         compute = resource.open(options, options_asked(context, on_modal=resource.kind == "modal"))
         context.log.info(
