@@ -8,6 +8,7 @@ from wiki_embeddings import settings
 from wiki_embeddings.defs.asset_checks import asset_checks
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
 from wiki_embeddings.defs.automation import jobs, schedules, sensors
+from wiki_embeddings.defs.external_assets import hub_articles, published_dataset
 from wiki_embeddings.defs.new_exports import new_exports
 from wiki_embeddings.defs.pruning_job import prune_old_outputs
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
@@ -18,7 +19,11 @@ from wiki_embeddings.progress import silent
 _settings = settings.load()
 
 defs = dg.Definitions(
-    assets=[wikipedia_export, raw_wikipedia, chunked_volume, embeddings, hub_dataset],
+    assets=[
+        *(wikipedia_export, hub_articles),
+        *(raw_wikipedia, chunked_volume, embeddings, hub_dataset),
+        published_dataset,
+    ],
     asset_checks=[*asset_checks, snapshot_is_recent],
     jobs=[*jobs, prune_old_outputs],
     schedules=schedules,

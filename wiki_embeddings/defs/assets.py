@@ -9,6 +9,7 @@ import dagster as dg
 from wiki_embeddings.asset_keys import (
     CHUNKED_VOLUME,
     EMBEDDINGS,
+    HUB_ARTICLES,
     HUB_DATASET,
     RAW_WIKIPEDIA,
     WIKIPEDIA_EXPORT,
@@ -19,12 +20,14 @@ from wiki_embeddings.defs.certificate import (
     read_required_titles,
     record_certificate,
 )
+from wiki_embeddings.defs.column_lineage import column_lineage
 from wiki_embeddings.defs.config import (
     ChunkedVolumeConfig,
     EmbeddingsConfig,
     HubDatasetConfig,
     RawWikipediaConfig,
 )
+from wiki_embeddings.defs.external_assets import record_hub_articles, record_published
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.defs.metadata import materialize_result
 from wiki_embeddings.defs.publishing import previous_embeddings, publish_to_hub, show_locally
@@ -43,7 +46,7 @@ GROUP = "wikipedia"
 
 
 @dg.asset(
-    deps=[WIKIPEDIA_EXPORT],
+    deps=[WIKIPEDIA_EXPORT, HUB_ARTICLES],
     partitions_def=wikis,
     group_name=GROUP,
     owners=OWNERS,
@@ -70,6 +73,7 @@ def raw_wikipedia(
         plan = fetch.plan(config.selection(wiki), articles_per_shard=config.shard_articles(wiki))
         raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
         record_what_was_read(context, raw.manifest.settings["raw"])
+        record_hub_articles(context, raw.manifest.settings["raw"])
         certificate = record_certificate(
             context,
             opened,
@@ -87,6 +91,7 @@ def raw_wikipedia(
     owners=OWNERS,
     kinds={"huggingface", "parquet"},
     code_version=versions.CHUNK,
+    metadata=column_lineage(CHUNKED_VOLUME),
 )
 def chunked_volume(
     context: dg.AssetExecutionContext,
@@ -124,6 +129,7 @@ def chunked_volume(
     owners=OWNERS,
     kinds={"pytorch", "onnx", "parquet"},
     code_version=versions.EMBED,
+    metadata=column_lineage(EMBEDDINGS),
 )
 def embeddings(
     context: dg.AssetExecutionContext,
@@ -169,6 +175,7 @@ def embeddings(
     owners=OWNERS,
     kinds={"huggingface", "parquet"},
     code_version=versions.DATASET,
+    metadata=column_lineage(HUB_DATASET),
 )
 def hub_dataset(
     context: dg.AssetExecutionContext,
@@ -192,6 +199,7 @@ def hub_dataset(
         require_checks_pass(HUB_DATASET, made.manifest, opened)
         uploading = compute.open(config.upload_options())
         published = publish_to_hub(context, made.manifest, hub, uploading, progress, config=config)
-        return materialize_result(
-            opened, made, published or show_locally(opened, made.manifest, hub)
-        )
+        shown = published or show_locally(opened, made.manifest, hub)
+        if published or opened.folder is not None:  # else it waits on the Modal volume
+            record_published(context, made.manifest.digest, shown)
+        return materialize_result(opened, made, shown)
