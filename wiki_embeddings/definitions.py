@@ -14,7 +14,6 @@ from wiki_embeddings.defs.pruning_job import prune_old_outputs
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.snapshot_age import snapshot_is_recent
 from wiki_embeddings.defs.wikipedia_export import wikipedia_export
-from wiki_embeddings.progress import silent
 
 _settings = settings.load()
 
@@ -31,8 +30,7 @@ defs = dg.Definitions(
     executor=dg.in_process_executor,
     sensors=[*sensors, new_exports],
     resources={
-        "compute": ComputeResource(kind=_settings.compute, volume=str(_settings.volume)),
-        "hub": HubResource(folder=str(_settings.hub), namespace=_settings.hub_namespace),
-        "listener": silent,
+        "compute": ComputeResource(kind=_settings.compute),
+        "hub": HubResource(namespace=_settings.hub_namespace),
     },
 )

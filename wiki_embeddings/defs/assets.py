@@ -38,7 +38,6 @@ from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.defs.wikipedia_export import record_what_was_read
 from wiki_embeddings.defs.wikis import wikis
 from wiki_embeddings.manifest import write_current
-from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
 
 OWNERS = ["team:wiki-embeddings"]
@@ -58,7 +57,6 @@ def raw_wikipedia(
     config: RawWikipediaConfig,
     compute: ComputeResource,
     hub: HubResource,
-    listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
     """The articles of one Wikipedia as plain text, one row an article, by ascending page id.
 
@@ -69,9 +67,9 @@ def raw_wikipedia(
 
     wiki = context.partition_key
     with opened_compute(context, compute, config.container_options(), hub) as opened:
-        required_titles = read_required_titles(config.required_titles)
+        required_titles = read_required_titles(config.required_titles or None)
         plan = fetch.plan(config.selection(wiki), articles_per_shard=config.shard_articles(wiki))
-        raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
+        raw = materialize(plan, opened, logging_progress(context), RAW_WIKIPEDIA)
         record_what_was_read(context, raw.manifest.settings["raw"])
         record_hub_articles(context, raw.manifest.settings["raw"])
         certificate = record_certificate(
@@ -98,7 +96,6 @@ def chunked_volume(
     config: ChunkedVolumeConfig,
     compute: ComputeResource,
     hub: HubResource,
-    listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
     """The articles cut into chunks that fit the model, with their token ids; nothing is lost.
 
@@ -112,13 +109,13 @@ def chunked_volume(
         chunking = opened.call(
             chunk.prepare,
             model=config.model_for(context.partition_key),
-            revision=config.model_revision,
+            revision=config.wanted_revision,
             token_budget=config.token_budget,
             title_prefix=config.title_prefix,
             engine=config.engine.value,
         )
         plan = chunk.plan(raw, chunking)
-        chunks = materialize(plan, opened, logging_progress(context, listener), CHUNKED_VOLUME)
+        chunks = materialize(plan, opened, logging_progress(context), CHUNKED_VOLUME)
         return materialize_result(opened, chunks)
 
 
@@ -136,7 +133,6 @@ def embeddings(
     config: EmbeddingsConfig,
     compute: ComputeResource,
     hub: HubResource,
-    listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
@@ -158,7 +154,7 @@ def embeddings(
         context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
         previous = newest_reusable(context, opened, embed.plan(chunks, encoder))
         plan = embed.plan(chunks, encoder, previous)
-        vectors = materialize(plan, opened, logging_progress(context, listener), EMBEDDINGS)
+        vectors = materialize(plan, opened, logging_progress(context), EMBEDDINGS)
         record_throughput(opened, vectors)
         # The steps that check them run afterwards, one by one, and so none knows that all passed.
         # They compare the same two manifests, so what they will say is known here.
@@ -182,7 +178,6 @@ def hub_dataset(
     config: HubDatasetConfig,
     compute: ComputeResource,
     hub: HubResource,
-    listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
     """The dataset in Hub layout, Parquet files and a card, published on the Hub or in a folder.
 
@@ -194,7 +189,7 @@ def hub_dataset(
         vectors = checked_upstream(context, opened, EMBEDDINGS)
         previous = previous_embeddings(context, opened, vectors, hub)
         plan = dataset.plan(vectors, shards_per_file=config.shards_per_file, previous=previous)
-        progress = logging_progress(context, listener)
+        progress = logging_progress(context)
         made = materialize(plan, opened, progress, HUB_DATASET)
         require_checks_pass(HUB_DATASET, made.manifest, opened)
         uploading = compute.open(config.upload_options())

@@ -81,7 +81,7 @@ def prune_outputs(
     """Say what may go, in the log and as metadata; then remove it."""
     with translate_errors():
         opened = compute.open()
-        current = sorted(current_outputs(context.instance, opened, Path(hub.folder)))
+        current = sorted(current_outputs(context.instance, opened, hub.local_folder()))
         plan = opened.call(pruning.plan_pruning, current)
         for line in describe(plan, "Would go: " if config.dry_run else "Goes: "):
             context.log.info(line)

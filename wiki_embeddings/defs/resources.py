@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from wiki_embeddings import settings
 from wiki_embeddings.compute.protocol import Compute, ContainerOptions
 from wiki_embeddings.host import usable_cores
 from wiki_embeddings.manifest import Manifest
@@ -17,7 +18,11 @@ class ComputeResource(dg.ConfigurableResource):
     kind: ComputeKind = Field(
         default="local", description="This machine, or the app deployed on Modal."
     )
-    volume: str = Field(description="Folder of the volume, when stages run on this machine.")
+    volume: str | None = Field(
+        default=None,
+        description="Folder of the volume, when stages run on this machine. By default the one in "
+        "WIKI_EMBEDDINGS_HOME.",
+    )
 
     def open(self, options: ContainerOptions | None = None, asked: tuple[str, ...] = ()) -> Compute:
         """Open the compute.
@@ -33,7 +38,8 @@ class ComputeResource(dg.ConfigurableResource):
         if self.kind == "local":
             from wiki_embeddings.compute.local.compute import LocalCompute
 
-            return LocalCompute(Path(self.volume), usable_cores(), asked)
+            volume = Path(self.volume) if self.volume else settings.load().volume
+            return LocalCompute(volume, usable_cores(), asked)
         from wiki_embeddings.compute.modal.compute import connect  # loads Modal's client
 
         return connect(options or ContainerOptions(), asked)
@@ -42,14 +48,20 @@ class ComputeResource(dg.ConfigurableResource):
 class HubResource(dg.ConfigurableResource):
     """Where finished datasets are published."""
 
-    folder: str = Field(
-        description="Folder that has a folder in Hub layout for every published dataset."
+    folder: str | None = Field(
+        default=None,
+        description="Folder that has a folder in Hub layout for every published dataset. By "
+        "default the one in WIKI_EMBEDDINGS_HOME.",
     )
     namespace: str | None = Field(
         default=None,
         description="User or organisation on the Hugging Face Hub to publish to. Without one, "
         "datasets stay in the folder, or on the Modal volume.",
     )
+
+    def local_folder(self) -> Path:
+        """Return the folder in which datasets are published without the Hub."""
+        return Path(self.folder) if self.folder else settings.load().hub
 
     def repo_id(self, vectors: Manifest) -> str | None:
         """Name the dataset of a manifest on the Hub; None without a namespace."""
