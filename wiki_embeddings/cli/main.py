@@ -11,7 +11,17 @@ from pathlib import Path
 
 import click
 
-from wiki_embeddings.cli import add, doctor, estimate, prune, run, search, standard_output, ui
+from wiki_embeddings.cli import (
+    add,
+    doctor,
+    estimate,
+    install,
+    prune,
+    run,
+    search,
+    standard_output,
+    ui,
+)
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
 
@@ -36,6 +46,7 @@ cli.add_command(ui.command, "ui")
 cli.add_command(prune.command, "prune")
 cli.add_command(estimate.command, "estimate")
 cli.add_command(doctor.command, "doctor")
+cli.add_command(install.command, "install")
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from wiki_embeddings.defs.preflight import config_of, options_asked, require_wor
 from wiki_embeddings.defs.publishing import require_publishable
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.spending import spending_limit
+from wiki_embeddings.defs.wikis import add_wiki
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.progress import Listener, StageProgress, throttled
 
@@ -63,6 +64,7 @@ def opened_compute(
         hub: Where the run publishes.
     """
     note_code_location(context.instance, context.run)
+    add_wiki(context.instance, context.partition_key)  # one of those to begin with may be missing
     with translate_errors():
         compute = resource.open(options, options_asked(context, on_modal=resource.kind == "modal"))
         context.log.info(

@@ -6,13 +6,15 @@ import pytest
 
 from wiki_embeddings_tests.support.dagster_runs import failures, materialize
 
+# A Hub without any dataset refuses what the limits let through.
+pytestmark = pytest.mark.usefixtures("hub", "limited")
+
 
 @pytest.fixture
-def limited(monkeypatch, hub):
-    """The limits as they are out of the box, and a Hub without any dataset for what they pass."""
+def limited(monkeypatch):
+    """The limits as they are out of the box."""
     monkeypatch.delenv("WIKI_EMBEDDINGS_MAX_LOCAL_HOURS")
     monkeypatch.delenv("WIKI_EMBEDDINGS_MAX_LOCAL_GB")
-    return monkeypatch
 
 
 def refusal(sandbox, wiki, config=None):
@@ -28,7 +30,7 @@ def refusal(sandbox, wiki, config=None):
     return message
 
 
-def test_all_of_english_is_refused_with_the_prediction_and_the_ways_out(sandbox, limited):
+def test_all_of_english_is_refused_with_the_prediction_and_the_ways_out(sandbox):
     message = refusal(sandbox, "en")
     assert message.startswith("This run was not started: 'en' is predicted to take")
     assert "may take 2 hours and 20 GB" in message
@@ -41,8 +43,8 @@ def test_all_of_english_is_refused_with_the_prediction_and_the_ways_out(sandbox,
         assert way_out in message
 
 
-def test_a_limit_can_be_removed_and_binds_alone(sandbox, limited):
-    limited.setenv("WIKI_EMBEDDINGS_MAX_LOCAL_HOURS", "none")
+def test_a_limit_can_be_removed_and_binds_alone(sandbox, monkeypatch):
+    monkeypatch.setenv("WIKI_EMBEDDINGS_MAX_LOCAL_HOURS", "none")
     assert "a run here may take 20 GB." in refusal(sandbox, "en")
 
 
@@ -54,6 +56,6 @@ def test_a_limit_can_be_removed_and_binds_alone(sandbox, limited):
         ("en", {"embeddings": {"engine": "tei"}}),  # on a GPU, whose speed is not predicted
     ],
 )
-def test_what_is_small_or_cannot_be_predicted_is_let_through(sandbox, limited, wiki, config):
-    limited.setenv("WIKI_EMBEDDINGS_MAX_LOCAL_GB", "none")
+def test_what_is_small_or_cannot_be_predicted_is_let_through(sandbox, monkeypatch, wiki, config):
+    monkeypatch.setenv("WIKI_EMBEDDINGS_MAX_LOCAL_GB", "none")
     assert "not started" not in refusal(sandbox, wiki, config)
