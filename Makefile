@@ -14,7 +14,7 @@ INSTALL := pip install --quiet --disable-pip-version-check --no-deps --require-h
 help:
 	@echo "make install  what the others install first"
 	@echo "make demo   embed the sample Wikipedia, then search it"
-	@echo "make ui     open the Dagster UI on the same instance"
+	@echo "make ui     serve the Dagster UI on the same instance; OPEN=1 opens it in a browser"
 	@echo "make test   formatter check, linter, type checker, tests"
 	@echo "make install-dev      Dagster's command dg: dg dev, dg launch"
 	@echo "make install-triton   for the tests of the GPU kernels, on Linux; takes a gigabyte"
@@ -66,7 +66,7 @@ demo: install
 	$(BIN)/wiki-embeddings search "Who killed Hector at Troy?"
 
 ui: install
-	$(BIN)/wiki-embeddings ui
+	$(BIN)/wiki-embeddings ui $(if $(OPEN),--open)
 
 test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
