@@ -37,6 +37,9 @@ _MAX_SNAPSHOT_AGE_DAYS = 55
 """A snapshot is dated the 1st, and the next one is complete by the 20th of the next month, when the
 first is 51 days old at most. Four days are left for the run."""
 
+_MAX_LOCAL_HOURS, _MAX_LOCAL_GB = 2.0, 20.0
+"""What a run on this machine may be predicted to take: more than a laptop is left alone for."""
+
 _CONTACT = re.compile(r"[\x20-\x27\x2a-\x7e]{0,200}")
 """Printable ASCII without brackets: it stands in the comment of a User-Agent (RFC 9110, 10.1.5)."""
 
@@ -76,6 +79,8 @@ class Settings:
             to a local folder.
         max_snapshot_age_days: Age of a refreshed wiki's snapshot, in days, from which a refresh
             counts as missed.
+        max_local_hours: Hours that a run on this machine may be predicted to take; None for any.
+        max_local_gb: Gigabytes (10⁹ bytes) that it may be predicted to store; None for any.
     """
 
     home: Path
@@ -84,6 +89,8 @@ class Settings:
     wikis: tuple[str, ...]
     hub_namespace: str | None = None
     max_snapshot_age_days: int = _MAX_SNAPSHOT_AGE_DAYS
+    max_local_hours: float | None = _MAX_LOCAL_HOURS
+    max_local_gb: float | None = _MAX_LOCAL_GB
 
     @property
     def volume(self) -> Path:
@@ -132,6 +139,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or SAMPLE_WIKI),
         hub_namespace=namespace,
         max_snapshot_age_days=_days(environment, "WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS"),
+        max_local_hours=_limit(environment, "WIKI_EMBEDDINGS_MAX_LOCAL_HOURS", _MAX_LOCAL_HOURS),
+        max_local_gb=_limit(environment, "WIKI_EMBEDDINGS_MAX_LOCAL_GB", _MAX_LOCAL_GB),
     )
 
 
@@ -363,6 +372,17 @@ def _days(environment: Mapping[str, str], variable: str) -> int:
     if not re.fullmatch(r"0*[1-9][0-9]{0,4}", value):
         raise BadInputError(f"{variable} is {value!r}: give a number of days, such as 55.")
     return int(value)
+
+
+def _limit(environment: Mapping[str, str], variable: str, default: float) -> float | None:
+    value = environment.get(variable, "").strip()
+    if value.lower() == "none":
+        return None
+    if value and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", value, re.ASCII):
+        raise BadInputError(
+            f"{variable} is {value!r}: give a number, such as {default:g}, or none."
+        )
+    return float(value) if value else default
 
 
 def _wikis(names: str) -> tuple[str, ...]:

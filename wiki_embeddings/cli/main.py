@@ -15,6 +15,7 @@ from wiki_embeddings.cli import (
     add,
     doctor,
     estimate,
+    install,
     prune,
     run,
     search,
@@ -53,6 +54,7 @@ cli.add_command(prune.command, "prune")
 cli.add_command(status.command, "status")
 cli.add_command(estimate.command, "estimate")
 cli.add_command(doctor.command, "doctor")
+cli.add_command(install.command, "install")
 
 
 def main() -> None:

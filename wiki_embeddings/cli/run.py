@@ -137,7 +137,7 @@ _STOPPED = 128 + signal.SIGINT
 )
 @click.option(
     "--max-dollars",
-    type=float,
+    type=click.FloatRange(min=0, min_open=True),
     show_default="no limit",
     help="On Modal: stop once the containers of the maps have cost so much.",
 )

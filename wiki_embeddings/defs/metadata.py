@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
+from wiki_embeddings.defs.column_lineage import described
 from wiki_embeddings.defs.histogram import as_markdown, histogram_svg
 from wiki_embeddings.defs.materializations import (
     COLUMNS,
@@ -106,7 +107,9 @@ def _table_metadata(compute: Compute, manifest: Manifest) -> dict[str, Any]:
     if not table.columns:
         return {}
     columns = [
-        dg.TableColumn(name, type=type_, description=DESCRIPTIONS.get(name))
+        dg.TableColumn(
+            name, type=type_, description=described(manifest.stage, name, DESCRIPTIONS.get(name))
+        )
         for name, type_ in table.columns
     ]
     as_text = dg.TableSchema([dg.TableColumn(name, type="string") for name, _ in table.columns])

@@ -190,9 +190,12 @@ def test_without_a_network_the_error_names_the_endpoint(sandbox, monkeypatch):
 
 
 def test_an_asset_without_its_upstream_says_so(sandbox):
-    assert sandbox.failures("embeddings")["embeddings"] == (
-        "chunked_volume of simple has not been materialized yet: do that first."
+    message = sandbox.failures("embeddings")["embeddings"]
+    assert message.startswith(
+        "chunked_volume of simple has not been materialized yet in the Dagster instance "
+        f"{sandbox.instance.root_directory}: do that first"
     )
+    assert "dagster asset materialize --select chunked_volume --partition simple -m" in message
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs.asset_checks import asset_checks
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
+from wiki_embeddings.defs.listening import listening
 from wiki_embeddings.defs.materializations import Materialization, last_materialization
 from wiki_embeddings.defs.materialize import Materialized
 from wiki_embeddings.defs.materialize import materialize as make_all_shards
@@ -64,15 +65,16 @@ def materialize(
     """Materialize assets of a wiki with their checks; all four if none is named."""
     chosen = assets or ASSET_KEYS
     add_wiki(instance, wiki)
-    return dg.materialize(
-        [*_ASSETS, *asset_checks],
-        selection=dg.AssetSelection.assets(*chosen),
-        instance=instance,
-        partition_key=wiki,
-        run_config={"ops": {a: {"config": dict(config[a])} for a in chosen if a in config}},
-        resources=resources,
-        raise_on_error=False,
-    )
+    with listening(resources["listener"]):
+        return dg.materialize(
+            [*_ASSETS, *asset_checks],
+            selection=dg.AssetSelection.assets(*chosen),
+            instance=instance,
+            partition_key=wiki,
+            run_config={"ops": {a: {"config": dict(config[a])} for a in chosen if a in config}},
+            resources=resources,
+            raise_on_error=False,
+        )
 
 
 def evaluate_checks(
