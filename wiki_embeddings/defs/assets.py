@@ -25,6 +25,7 @@ from wiki_embeddings.defs.config import (
     HubDatasetConfig,
     RawWikipediaConfig,
 )
+from wiki_embeddings.defs.embedding_pictures import Timeline, effort_pictures, map_metadata
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.defs.metadata import materialize_result
 from wiki_embeddings.defs.publishing import previous_embeddings, publish_to_hub, show_locally
@@ -77,7 +78,7 @@ def raw_wikipedia(
             required_titles=required_titles,
             max_missing_share=config.max_missing_share,
         )
-        return materialize_result(opened, raw, certificate_metadata(certificate))
+        return materialize_result(context, opened, raw, certificate_metadata(certificate))
 
 
 @dg.asset(
@@ -114,7 +115,7 @@ def chunked_volume(
         )
         plan = chunk.plan(raw, chunking)
         chunks = materialize(plan, opened, logging_progress(context, listener), CHUNKED_VOLUME)
-        return materialize_result(opened, chunks)
+        return materialize_result(context, opened, chunks)
 
 
 @dg.asset(
@@ -152,14 +153,17 @@ def embeddings(
         context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
         previous = newest_reusable(context, opened, embed.plan(chunks, encoder))
         plan = embed.plan(chunks, encoder, previous)
-        vectors = materialize(plan, opened, logging_progress(context, listener), EMBEDDINGS)
+        timeline = Timeline(logging_progress(context, listener))
+        vectors = materialize(plan, opened, timeline.listen, EMBEDDINGS)
         record_throughput(opened, vectors)
         # The steps that check them run afterwards, one by one, and so none knows that all passed.
         # They compare the same two manifests, so what they will say is known here.
         if not failed_checks(EMBEDDINGS, vectors.manifest, opened):
             write_current(opened.files, vectors.manifest)
         reused = reuse_metadata(context, opened, vectors, previous)
-        return materialize_result(opened, vectors, reused)
+        pictures = map_metadata(context, opened, vectors.manifest)
+        pictures |= effort_pictures(context, vectors, timeline)
+        return materialize_result(context, opened, vectors, {**pictures, **reused})
 
 
 @dg.asset(
@@ -193,5 +197,5 @@ def hub_dataset(
         uploading = compute.open(config.upload_options())
         published = publish_to_hub(context, made.manifest, hub, uploading, progress, config=config)
         return materialize_result(
-            opened, made, published or show_locally(opened, made.manifest, hub)
+            context, opened, made, published or show_locally(opened, made.manifest, hub)
         )
