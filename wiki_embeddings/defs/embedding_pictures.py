@@ -70,7 +70,7 @@ def effort_pictures(
     title = "Where the time went"
     if usage := made.progress.usage:
         kind = f"{usage.gpu} containers" if usage.gpu else "containers"
-        title = f"Where the time of all {kind}, and the money for it, went"
+        title = f"Where the time of all {kind} went, and the money"
     effort = effort_shares(_shares(made), title)
     return {
         "speed": show_picture(context, "speed", speed, "Tokens per second over time"),
@@ -114,7 +114,7 @@ def map_metadata(
     drawn = compute.call(draw_map, vectors.folder)
     if drawn is None:
         return {}
-    headings = ("article", "nearest", "second", "third")
+    headings = ("article", "nearest", "second")
     rows = [
         dict(
             zip(

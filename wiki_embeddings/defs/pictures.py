@@ -12,7 +12,10 @@ import base64
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.compute_log_manager import ComputeLogManager
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 _FOLDER = "pictures"
 
@@ -31,7 +34,7 @@ def show_picture(
         svg: The picture.
         alternative: What it shows, for those who cannot see it.
     """
-    logs = context.instance.compute_log_manager
+    logs = _logs_of_webserver(context.instance)
     if not isinstance(logs, LocalComputeLogManager):
         encoded = base64.b64encode(svg.encode()).decode()
         return dg.MetadataValue.md(f"![{alternative}](data:image/svg+xml;base64,{encoded})")
@@ -40,3 +43,11 @@ def show_picture(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(svg, encoding="utf-8")
     return dg.MetadataValue.md(f"![{alternative}](/logs/{'/'.join(key)}/svg)")
+
+
+def _logs_of_webserver(instance: dg.DagsterInstance) -> ComputeLogManager:
+    """Return what keeps the logs, also for a run in a terminal, which captures none itself."""
+    manager = instance.compute_log_manager
+    if not isinstance(manager, NoOpComputeLogManager):
+        return manager
+    return InstanceRef.from_dir(instance.root_directory).compute_log_manager

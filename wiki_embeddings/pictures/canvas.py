@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-WIDTH = 720
-"""Width of a picture in pixels; fits beside the UI's column of names on a small screen."""
+WIDTH = 420
+"""Width of a picture in pixels: what the UI shows of an asset's metadata in a window of 1500."""
 
-LEFT, RIGHT = 76, WIDTH - 20
+LEFT, RIGHT = 64, WIDTH - 16
 """Begin and end of a horizontal axis; the labels of the vertical axis stand left of it."""
 
 _FONT_PX = 12
@@ -35,20 +35,22 @@ text{fill:var(--ink)}
 """
 
 
-def document(parts: Iterable[str], height: float, title: str) -> str:
+def document(parts: Iterable[str], height: float, title: str, caption: str = "") -> str:
     """Put a picture together.
 
     Args:
         parts: SVG elements.
         height: Height in pixels.
         title: What is shown, as a line at the top.
+        caption: A second line below the title.
     """
+    heading = text(12, 20, title, bold=True) + (text(12, 36, caption) if caption else "")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" '
         f'height="{height:g}" font-family="sans-serif" font-size="{_FONT_PX}">'
         f"<style>{_STYLE}</style>"
         '<rect class="ground" width="100%" height="100%" rx="6"/>'
-        f"{text(12, 20, title, bold=True)}{''.join(parts)}</svg>"
+        f"{heading}{''.join(parts)}</svg>"
     )
 
 
@@ -120,7 +122,7 @@ class Axis:
 
     def horizontal(self, y: float, label: str) -> str:
         """Draw it as the horizontal axis at `y`, with its label below."""
-        ticks = [text(self.at(value), y + 16, short(value), "middle") for value in self.ticks(10)]
+        ticks = [text(self.at(value), y + 16, short(value), "middle") for value in self.ticks()]
         line = f'<path class="grid" d="M{self.begin:g} {y:g}H{self.end:g}"/>'
         return line + "".join(ticks) + text((self.begin + self.end) / 2, y + 34, label, "middle")
 
@@ -131,7 +133,7 @@ class Axis:
             + text(LEFT - 8, self.at(value) + 4, short(value), "end")
             for value in self.ticks(4)
         ]
-        return "".join(lines) + text(12, self.end - 8, label)
+        return "".join(lines) + text(12, self.end - 14, label)
 
 
 def short(value: float) -> str:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from wiki_embeddings.pictures.canvas import (
     LEFT,
     RIGHT,
+    WIDTH,
     Axis,
     document,
     polyline,
@@ -135,8 +136,8 @@ def effort_shares(shares: Sequence[Share], title: str) -> str:
         title: What they are parts of.
     """
     total = sum(share.seconds for share in shares) or 1.0
-    row, first, begin = 44, 50, 20
-    bar = Axis(0, total, begin, RIGHT - 20)
+    row, first, begin = 44, 48, 12
+    bar = Axis(0, total, begin, WIDTH - begin)
     parts = []
     for number, share in enumerate(shares):
         y = first + number * row

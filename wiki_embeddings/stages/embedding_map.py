@@ -16,7 +16,7 @@ _POINTS = 2000
 """Enough to show where a wiki is dense; a picture of 30 KB."""
 
 _ARTICLES = 8
-_NEIGHBOURS = 3
+_NEIGHBOURS = 2
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,9 @@ def draw_map(volume: Volume, folder: str) -> EmbeddingMap | None:
     names = [
         title if lead else "" for title, lead in zip(sample.titles, sample.is_lead, strict=True)
     ]
-    title = (
-        f"{len(names):,} of {manifest.rows:,} chunks by their two principal components "
-        f"({variance:.0%} of the variance)"
-    )
-    picture = point_map([(float(x), float(y)) for x, y in points], names, title)
+    title = f"A map of {len(names):,} of {manifest.rows:,} chunks"
+    caption = f"By their two principal components ({variance:.0%} of the variance)"
+    picture = point_map([(float(x), float(y)) for x, y in points], names, title, caption)
     return EmbeddingMap(picture, len(names), variance, nearest_articles(sample))
 
 
