@@ -25,6 +25,10 @@ _NAMED_FAILURES = 20
 class ShardsFailedError(WikiEmbeddingsError):
     """Some shards of a map failed; the finished ones are kept."""
 
+    def __init__(self, message: str, failures: Sequence[Failed]) -> None:
+        super().__init__(message)
+        self.may_pass = all(failure.may_pass for failure in failures)
+
 
 @dataclass(frozen=True)
 class Materialized:
@@ -72,7 +76,7 @@ def materialize(
             listener(counter.progress())
     if failures:
         raise ShardsFailedError(
-            _failure_message(plan, failures, len(counter.reports), asset, compute)
+            _failure_message(plan, failures, len(counter.reports), asset, compute), failures
         )
     manifest = plan.manifest(report.file for report in counter.reports)
     _require_complete(plan, manifest, asset)

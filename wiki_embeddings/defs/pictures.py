@@ -38,7 +38,7 @@ def show_picture(
     if not isinstance(logs, LocalComputeLogManager):
         encoded = base64.b64encode(svg.encode()).decode()
         return dg.MetadataValue.md(f"![{alternative}](data:image/svg+xml;base64,{encoded})")
-    key = [context.run_id, _FOLDER, name]
+    key = [context.run.run_id, _FOLDER, name]
     path = Path(logs.get_captured_local_path(key, "svg"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(svg, encoding="utf-8")
