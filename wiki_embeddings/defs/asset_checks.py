@@ -47,7 +47,7 @@ def reads_back_from_the_hub(
 def _check_wikis(
     context: dg.AssetCheckExecutionContext, resource: ComputeResource, asset: str, check: Check
 ) -> dg.AssetCheckResult:
-    with translate_errors():
+    with translate_errors(context):
         compute = resource.open()
         return _result(
             {

@@ -27,6 +27,7 @@ from wiki_embeddings.defs.config import (
     HubDatasetConfig,
     RawWikipediaConfig,
 )
+from wiki_embeddings.defs.embedding_pictures import Timeline, effort_pictures, map_metadata
 from wiki_embeddings.defs.external_assets import record_hub_articles, record_published
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.defs.metadata import materialize_result
@@ -154,14 +155,17 @@ def embeddings(
         context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
         previous = newest_reusable(context, opened, embed.plan(chunks, encoder))
         plan = embed.plan(chunks, encoder, previous)
-        vectors = materialize(plan, opened, logging_progress(context), EMBEDDINGS)
+        timeline = Timeline(logging_progress(context))
+        vectors = materialize(plan, opened, timeline.listen, EMBEDDINGS)
         record_throughput(opened, vectors)
         # The steps that check them run afterwards, one by one, and so none knows that all passed.
         # They compare the same two manifests, so what they will say is known here.
         if not failed_checks(EMBEDDINGS, vectors.manifest, opened):
             write_current(opened.files, vectors.manifest)
         reused = reuse_metadata(context, opened, vectors, previous)
-        return materialize_result(context, opened, vectors, reused)
+        pictures = map_metadata(context, opened, vectors.manifest)
+        pictures |= effort_pictures(context, vectors, timeline)
+        return materialize_result(context, opened, vectors, {**pictures, **reused})
 
 
 @dg.asset(
