@@ -40,6 +40,11 @@ first is 51 days old at most. Four days are left for the run."""
 _MAX_LOCAL_HOURS, _MAX_LOCAL_GB = 2.0, 20.0
 """What a run on this machine may be predicted to take: more than a laptop is left alone for."""
 
+GB = 1_000_000_000
+
+_SEARCH_CACHE_GB = 2
+"""All bits of English Wikipedia's index take half of it."""
+
 _CONTACT = re.compile(r"[\x20-\x27\x2a-\x7e]{0,200}")
 """Printable ASCII without brackets: it stands in the comment of a User-Agent (RFC 9110, 10.1.5)."""
 
@@ -81,6 +86,7 @@ class Settings:
             counts as missed.
         max_local_hours: Hours that a run on this machine may be predicted to take; None for any.
         max_local_gb: Gigabytes (10⁹ bytes) that it may be predicted to store; None for any.
+        search_cache_bytes: Most bytes that searches keep of what they read.
     """
 
     home: Path
@@ -91,6 +97,7 @@ class Settings:
     max_snapshot_age_days: int = _MAX_SNAPSHOT_AGE_DAYS
     max_local_hours: float | None = _MAX_LOCAL_HOURS
     max_local_gb: float | None = _MAX_LOCAL_GB
+    search_cache_bytes: int = _SEARCH_CACHE_GB * GB
 
     @property
     def volume(self) -> Path:
@@ -141,6 +148,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         max_snapshot_age_days=_days(environment, "WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS"),
         max_local_hours=_limit(environment, "WIKI_EMBEDDINGS_MAX_LOCAL_HOURS", _MAX_LOCAL_HOURS),
         max_local_gb=_limit(environment, "WIKI_EMBEDDINGS_MAX_LOCAL_GB", _MAX_LOCAL_GB),
+        search_cache_bytes=_bytes(environment, "WIKI_EMBEDDINGS_SEARCH_CACHE_GB"),
     )
 
 
@@ -330,13 +338,18 @@ def project_root() -> Path | None:
     return parent if (parent / "workspace.yaml").is_file() else None
 
 
+def is_wiki(name: str) -> bool:
+    """True if a text has the form of a wiki's name: a language code, or `sample`."""
+    return _WIKI.fullmatch(name) is not None
+
+
 def require_wiki(wiki: str) -> None:
     """Refuse what cannot be the name of a wiki.
 
     Raises:
         BadInputError: It is not a language code, nor `sample`.
     """
-    if _WIKI.fullmatch(wiki):
+    if is_wiki(wiki):
         return
     code = wiki.strip().lower().replace("_", "-")
     meant = f" Did you mean {code}?" if _WIKI.fullmatch(code) else ""
@@ -383,6 +396,13 @@ def _limit(environment: Mapping[str, str], variable: str, default: float) -> flo
             f"{variable} is {value!r}: give a number, such as {default:g}, or none."
         )
     return float(value) if value else default
+
+
+def _bytes(environment: Mapping[str, str], variable: str) -> int:
+    value = environment.get(variable) or str(_SEARCH_CACHE_GB)
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,9})?", value):
+        raise BadInputError(f"{variable} is {value!r}: give a number of GB, such as 2 or 0.5.")
+    return round(float(value) * GB)
 
 
 def _wikis(names: str) -> tuple[str, ...]:

@@ -13,12 +13,14 @@ import click
 
 from wiki_embeddings.cli import (
     add,
+    cache,
     doctor,
     estimate,
     install,
     prune,
     run,
     search,
+    serve,
     standard_output,
     status,
     ui,
@@ -47,6 +49,8 @@ def cli() -> None:
 
 cli.add_command(run.command, "run")
 cli.add_command(search.command, "search")
+cli.add_command(serve.command, "serve")
+cli.add_command(cache.command, "cache")
 cli.add_command(add.command, "add")
 cli.add_command(add.remove_command, "remove")
 cli.add_command(ui.command, "ui")

@@ -107,6 +107,12 @@ _STOPPED = 128 + signal.SIGINT
     help="Number format to compute in.",
 )
 @click.option(
+    "--index/--no-index",
+    default=None,
+    callback=lambda _context, _option, value: {True: "on", False: "off"}.get(value),
+    help="Make an index for `search`; by default above 100,000 chunks.",
+)
+@click.option(
     "--private",
     is_flag=True,
     default=None,

@@ -1,4 +1,4 @@
-"""Blocking asset checks: what must hold of each asset before anything is made from it.
+"""Asset checks: what must hold of each asset before anything is made from it; all but one block.
 
 In a run over one wiki they check that wiki. Started alone, from the asset's page, they check every
 wiki that has been materialized.
@@ -18,6 +18,7 @@ from wiki_embeddings.defs.materializations import current_manifest, last_materia
 from wiki_embeddings.defs.publishing import reads_back
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.search_index import index_finds_nearest
 from wiki_embeddings.defs.wikis import known_wikis
 from wiki_embeddings.manifest import Manifest
 
@@ -42,6 +43,16 @@ def reads_back_from_the_hub(
 ) -> dg.AssetCheckResult:
     """Readers of the Hub get all rows, and ten random ones are exactly what was written."""
     return _check_wikis(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
+
+
+@dg.asset_check(asset=HUB_DATASET, name=index_finds_nearest.__name__)
+def _index_check(
+    context: dg.AssetCheckExecutionContext, compute: ComputeResource
+) -> dg.AssetCheckResult:
+    """A search with the index finds 95 % of the ten nearest passages, and its lists are even."""
+    result = _check_wikis(context, compute, HUB_DATASET, index_finds_nearest)
+    # It tells of a search that is less good, not of data that is wrong.
+    return result._replace(severity=dg.AssetCheckSeverity.WARN)
 
 
 def _check_wikis(
@@ -87,4 +98,5 @@ asset_checks = [
         for required in checks
     ),
     reads_back_from_the_hub,
+    _index_check,
 ]

@@ -35,6 +35,7 @@ from wiki_embeddings.defs.publishing import previous_embeddings, publish_to_hub,
 from wiki_embeddings.defs.required_checks import failed_checks, require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
+from wiki_embeddings.defs.search_index import index_codes, measure_index
 from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.defs.wikipedia_export import record_what_was_read
 from wiki_embeddings.defs.wikis import wikis
@@ -183,7 +184,7 @@ def hub_dataset(
     compute: ComputeResource,
     hub: HubResource,
 ) -> dg.MaterializeResult:
-    """The dataset in Hub layout, Parquet files and a card, published on the Hub or in a folder.
+    """The dataset in Hub layout, published on the Hub or in a folder: Parquet, an index, a card.
 
     Readers see the old version or the whole new one, never a mixture.
     """
@@ -192,13 +193,18 @@ def hub_dataset(
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         vectors = checked_upstream(context, opened, EMBEDDINGS)
         previous = previous_embeddings(context, opened, vectors, hub)
-        plan = dataset.plan(vectors, shards_per_file=config.shards_per_file, previous=previous)
         progress = logging_progress(context)
-        made = materialize(plan, opened, progress, HUB_DATASET)
+        codes = index_codes(context, opened, vectors, config, progress)
+        plan = dataset.plan(
+            vectors, shards_per_file=config.shards_per_file, previous=previous, codes=codes
+        )
+        last = dataset.plan_head(plan, codes) if codes else None
+        made = materialize(plan, opened, progress, HUB_DATASET, last=last)
         require_checks_pass(HUB_DATASET, made.manifest, opened)
+        measured = measure_index(opened, made.manifest)
         uploading = compute.open(config.upload_options())
         published = publish_to_hub(context, made.manifest, hub, uploading, progress, config=config)
         shown = published or show_locally(opened, made.manifest, hub)
         if published or opened.folder is not None:  # else it waits on the Modal volume
             record_published(context, made.manifest.digest, shown)
-        return materialize_result(context, opened, made, shown)
+        return materialize_result(context, opened, made, {**shown, **measured})
