@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -49,6 +50,9 @@ def command(question: str | None, **options: Any) -> None:
     A dataset on the Hub is fetched once and kept for each commit. Its card says which model and
     prefix the question is embedded with.
     """
+    # One core is enough. NumPy's matrix library would start a thread for each of the others, which
+    # wait in a busy loop; it reads this when NumPy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if question is None and sys.stdin.isatty():
         raise click.UsageError("Missing argument 'QUESTION', or questions on the standard input.")
     questions = _lines_of_input() if question is None else [question]

@@ -11,14 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.text import Text
 
 from wiki_embeddings import settings
@@ -233,6 +225,18 @@ def _size(count: int) -> str:
 @contextmanager
 def progress_bar(label: str, total: int, console: Console) -> Iterator[Callable[[int], None]]:
     """Show a bar of bytes in a terminal, removed at its end; yields the function that moves it."""
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -240,6 +244,5 @@ def progress_bar(label: str, total: int, console: Console) -> Iterator[Callable[
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    quiet = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         yield partial(bar.advance, bar.add_task(label, total=total))
