@@ -184,6 +184,14 @@ def lock_file(folder: str) -> str:
     return f"{folder}.lock"
 
 
+def is_settled(reference: str) -> bool:
+    """Return True for a file that changes only when its output is made again.
+
+    These are an output's manifest and its certificate.
+    """
+    return reference.endswith((f"/{MANIFEST}", certificate_record("")))
+
+
 def current_record(wiki: str) -> str:
     """Return the reference of the file that names the embeddings of a wiki to search."""
     return f"{wiki}/current.json"

@@ -29,8 +29,10 @@ from wiki_embeddings.card.snippets import (
     faiss_search,
     loading,
     numpy_search,
+    our_search,
     update,
 )
+from wiki_embeddings.card.table_snippets import remote_vectors, table_snippets
 from wiki_embeddings.certificate import Certificate
 from wiki_embeddings.checks import overlapping_files
 from wiki_embeddings.dataset_layout import SMALL_ROWS, changes_file
@@ -75,6 +77,7 @@ def card(
     changes_since: str | None = None,
     repo_id: str | None = None,
     tag: str | None = None,
+    code_url: str | None = None,
 ) -> str:
     """Write the card of a dataset.
 
@@ -93,6 +96,7 @@ def card(
         changes_since: Snapshot that the dataset's file of changes starts from; None if it has none.
         repo_id: Name of the dataset on the Hub, with its namespace; None for a folder.
         tag: Its tag there; by default its snapshot.
+        code_url: Address of this code's repository; None for a card without a link to it.
     """
     import jinja2  # here, because most callers of this package want a name only
 
@@ -120,6 +124,7 @@ def card(
         "completeness": completeness_table(certificate) if certificate else None,
         "changes": compare(previous, summary(vectors)) if previous else None,
         "is_first": is_first,
+        "code_url": code_url,
     }
     return environment.get_template("dataset_card.md.jinja").render(facts)
 
@@ -185,6 +190,9 @@ def _use(
         "update": update(location, changes_since) if changes_since else "",
         "numpy_search": numpy_search(location, query_model),
         "faiss_search": faiss_search(location, query_model, dimensions),
+        "table_snippets": table_snippets(location, dimensions),
+        "remote_vectors": remote_vectors(location) if repo_id else None,
+        "our_search": our_search(location),
         "has_public_model": query_model.name is not None,
         "citation": citation(location) if _has_revisions(vectors) else None,
         "float32_bytes": vectors.rows * dimensions * _FLOAT32_BYTES,

@@ -58,7 +58,7 @@ def _index_check(
 def _check_wikis(
     context: dg.AssetCheckExecutionContext, resource: ComputeResource, asset: str, check: Check
 ) -> dg.AssetCheckResult:
-    with translate_errors():
+    with translate_errors(context):
         compute = resource.open()
         return _result(
             {

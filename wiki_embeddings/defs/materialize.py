@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.sources import dump
 
 if TYPE_CHECKING:
-    from wiki_embeddings.stages.shard import Plan, SpecT
+    from wiki_embeddings.stages.shard import Plan, Report, SpecT
 
 _NAMED_FAILURES = 20
 """More would bury the first ones; the log has them all."""
@@ -24,6 +24,10 @@ _NAMED_FAILURES = 20
 
 class ShardsFailedError(WikiEmbeddingsError):
     """Some shards of a map failed; the finished ones are kept."""
+
+    def __init__(self, message: str, failures: Sequence[Failed]) -> None:
+        super().__init__(message)
+        self.may_pass = all(failure.may_pass for failure in failures)
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,12 @@ class Materialized:
     Attributes:
         manifest: The manifest of the output.
         progress: The final progress: units, shards and seconds.
+        reports: The report of each shard, in the plan's order.
     """
 
     manifest: Manifest
     progress: StageProgress
+    reports: Sequence[Report]
 
 
 def materialize(
@@ -73,7 +79,7 @@ def materialize(
     specs = (*plan.specs, *(last.specs if last else ()))
     _require_complete(replace(plan, specs=specs), manifest, asset)
     write_manifest(compute.files, manifest)
-    return Materialized(manifest, counter.progress())
+    return Materialized(manifest, counter.progress(), reports)
 
 
 def _make_shards(
@@ -92,7 +98,7 @@ def _make_shards(
             listener(counter.progress())
     if failures:
         raise ShardsFailedError(
-            _failure_message(plan, failures, len(counter.reports), asset, compute)
+            _failure_message(plan, failures, len(counter.reports), asset, compute), failures
         )
     return counter
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wiki_embeddings import card
+from wiki_embeddings import card, settings
 from wiki_embeddings.certificate import Certificate, read_certificate
 from wiki_embeddings.dataset_layout import CARD, RECORD
 from wiki_embeddings.manifest import Manifest, ShardFile, read_manifest, upstream_manifest
@@ -58,7 +58,7 @@ def compose(
         tag: Its tag there; by default its snapshot.
 
     Raises:
-        BadInputError: The manifest of the embeddings is missing.
+        BadInputError: The manifest of the embeddings is missing, or a setting is invalid.
     """
     vectors = upstream_manifest(files, manifest)
     summary = card.summary(vectors)
@@ -74,6 +74,7 @@ def compose(
         changes_since=_changes_since(manifest),
         repo_id=repo_id,
         tag=tag,
+        code_url=settings.code_url(),
     )
     record = {
         "format": _FORMAT,

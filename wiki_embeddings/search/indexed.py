@@ -116,12 +116,17 @@ class IndexedRows:
         self._threads = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="index")
         self._texts = RowReader(self.head, self._read, files.label)
 
+    @property
+    def bytes_read_by_each(self) -> int:
+        """Return 0: how many it reads depends on the question."""
+        return 0
+
     def nearest(
         self,
         vector: npt.NDArray[np.float32],
         count: int,
         allowed: PassageFilter = _ALL,
-        progress: Callable[[int], None] = lambda _: None,
+        progress: Callable[[int], None] = lambda _: None,  # noqa: ARG002 (reads a part only)
     ) -> list[Passage]:
         """Find the nearest passages; see `SearchableRows`.
 
@@ -132,7 +137,6 @@ class IndexedRows:
         if not allowed.allows_all:
             chosen = self._allowed(rows, count, allowed)
             rows, scores = rows[chosen], scores[chosen]
-        progress(self._files.traffic.bytes)
         return [
             passage_at(row, score, columns)
             for row, score, columns in zip(

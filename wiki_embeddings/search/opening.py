@@ -46,7 +46,7 @@ def open(  # noqa: A001 (read as `search.open`)
     moved = None if model is None else str(model)
     if isinstance(where, str) and settings.is_wiki(where) and not Path(where).is_dir():
         return opened(locate_wiki(where, known=known, model=moved))
-    place = locate(where, revision=revision, config=config, model=moved, home=known.home)
+    place = locate(where, revision=revision, config=config, model=moved, known=known)
     if place.published is not None:
         fetch(place.published, lambda _: None)
     return opened(place)
@@ -54,6 +54,4 @@ def open(  # noqa: A001 (read as `search.open`)
 
 def opened(place: Place) -> Index:
     """Open a place whose files are here."""
-    from wiki_embeddings.search.nearest import ExactRows
-
-    return Index(ExactRows(place.files), place.model, place.label, place.note)
+    return Index(place.rows, place.model, place.label, place.note)

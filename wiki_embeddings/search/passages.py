@@ -65,6 +65,10 @@ class PassageFilter:
 class SearchableRows(Protocol):
     """Passages with their vectors, wherever they are; several threads may search at once."""
 
+    @property
+    def bytes_read_by_each(self) -> int:
+        """Bytes that every search reads, where it reads all of them; else 0."""
+
     def nearest(
         self,
         vector: npt.NDArray[np.float32],

@@ -45,6 +45,11 @@ class Index:
         self._encoder: Encoder | None = None
         self._encoding = threading.Lock()
 
+    @property
+    def bytes_read_by_each(self) -> int:
+        """Bytes that every question reads: those of all files in an exact search, else 0."""
+        return self._rows.bytes_read_by_each
+
     def prepare(self) -> None:
         """Load the model, which otherwise the first question does.
 

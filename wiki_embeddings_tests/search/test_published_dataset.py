@@ -8,7 +8,7 @@ import click
 import pytest
 
 from wiki_embeddings import encoders
-from wiki_embeddings.cli import search
+from wiki_embeddings.cli import search, searched
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.search.published_dataset import fetch, look_up, missing_bytes
 from wiki_embeddings_tests.standins.hub import BLOCKED_TOKEN, TOKEN
@@ -159,7 +159,7 @@ def test_a_damaged_local_file_is_fetched_again(commit, home, ask):
 
 def test_a_broken_fetch_is_resumed(hub, commit, home, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _seconds: None)  # between its attempts
-    published = look_up(NAME, revision="main", config="default", home=home)
+    published = look_up(NAME, revision="main", config=None, home=home).config("default")
     assert (published.snapshot.commit, missing_bytes(published)) == (commit, published.bytes)
     hub.cut("/data/train-00001", after=1000)
     hub.fail("/data/train-00001", 403)
@@ -282,7 +282,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def large_fetch(monkeypatch, commit):
     """Ask before any fetch, as if it were large."""
-    monkeypatch.setattr(search, "CONFIRM_ABOVE_BYTES", 1000)
+    monkeypatch.setattr(searched, "CONFIRM_ABOVE_BYTES", 1000)
     return commit
 
 
