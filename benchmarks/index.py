@@ -251,8 +251,12 @@ def lance(vectors: Vectors, questions: Vectors, folder: Path) -> Iterator[tuple[
             found = [
                 opened.to_table(
                     nearest={
-                        "column": "v", "q": question, "k": COUNT, "metric": "dot",
-                        "nprobes": probes, "refine_factor": 5,
+                        "column": "v",
+                        "q": question,
+                        "k": COUNT,
+                        "metric": "dot",
+                        "nprobes": probes,
+                        "refine_factor": 5,
                     },
                     with_row_id=True,
                     columns=["_distance"],
