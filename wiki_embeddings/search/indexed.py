@@ -46,8 +46,8 @@ _FIRST_CANDIDATES = 30
 """Vectors that are read beyond those wanted, before it is known how good the answers are."""
 
 _REQUESTS = 120
-"""Ranges and vectors that a question reads at most, unless many passages are wanted. The texts of ten
-take 30 requests more at most, which makes the 150 that are planned for."""
+"""Ranges and vectors that a question reads at most, unless many passages are wanted. The texts of
+ten take 30 requests more at most, which makes the 150 that are planned for."""
 
 _LEAST_MORE_CANDIDATES = 40
 """Vectors that may be read after the first in any case, because their estimate may be too low."""
