@@ -26,9 +26,6 @@ from wiki_embeddings.volume import Files, Volume, canonical_json, index_quality_
 COUNTED = 10
 """Nearest rows that recall counts."""
 
-_SAME_VECTOR = 0.999
-"""A row with this score is the question itself, or a copy of it."""
-
 _ROUNDING = 1e-6
 """By which a score differs with the order of its sum."""
 
@@ -126,5 +123,5 @@ def _nearest_rows(volume: Volume, codes: Manifest) -> Sequence[npt.NDArray[np.in
 
 
 def _others(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the best scores, without those of the question itself and its copies."""
-    return scores[scores < _SAME_VECTOR][:COUNTED]
+    """Return the scores after the best, which is that of the question itself."""
+    return scores[1 : 1 + COUNTED]

@@ -18,6 +18,9 @@ from wiki_embeddings.vector_index.quantization import Integers, nearest_centroid
 _ROUNDS = 10
 """The mean distance to the centroids falls by less than 1 % after that."""
 
+_BLOCK_ROWS = 1 << 16
+"""Rows that are widened at once, so that a sample of a million fits into memory."""
+
 
 def train(sample: Integers, count: int) -> Integers:
     """Find centroids.
@@ -48,13 +51,21 @@ def _kmeans(sample: Integers, count: int) -> Integers:
     centroids = sample[np.arange(count) * len(sample) // count]
     for _ in range(_ROUNDS):
         nearest = nearest_centroids(sample, centroids)
-        order = np.argsort(nearest, kind="stable")
-        present, firsts = np.unique(nearest[order], return_index=True)
-        sums = np.add.reduceat(sample[order].astype(np.int32), firsts, axis=0)
-        sizes = np.diff(firsts, append=len(sample))
-        centroids = centroids.copy()
-        centroids[present] = np.rint(sums / sizes[:, None])
+        sizes = np.bincount(nearest, minlength=count)
+        means = np.rint(_sums(sample, nearest, count) / np.maximum(sizes, 1)[:, None])
+        centroids = np.where(sizes[:, None] > 0, means, centroids).astype(np.int8)
     return centroids
+
+
+def _sums(sample: Integers, nearest: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
+    """Add up the rows of each centroid."""
+    sums = np.zeros((count, sample.shape[1]), np.int64)
+    for first in range(0, len(sample), _BLOCK_ROWS):
+        block = slice(first, first + _BLOCK_ROWS)
+        order = np.argsort(nearest[block], kind="stable")
+        present, firsts = np.unique(nearest[block][order], return_index=True)
+        sums[present] += np.add.reduceat(sample[block][order].astype(np.int32), firsts, axis=0)
+    return sums
 
 
 def _chain(centroids: Integers) -> Integers:

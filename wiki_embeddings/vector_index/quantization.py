@@ -27,7 +27,7 @@ _EXACT = 1 << 24
 """Float32 holds each integer up to here."""
 
 _BLOCK_ROWS = 4096
-"""Rows that are compared with all centroids at once: 270 MB of scores for English."""
+"""Rows that are computed on at once: 270 MB of scores of all centroids for English."""
 
 RELATIVE_ERROR = 0.61
 """Standard deviation of an estimate, over the scale of the code and the length of the question:
@@ -66,16 +66,19 @@ def choose_step(vectors: npt.NDArray[np.floating[Any]]) -> float:
     Args:
         vectors: The sample, of shape `(rows, dimensions)`.
     """
-    largest = float(np.abs(vectors).max(initial=0.0)) or 1.0
+    largest = max(float(vectors.max(initial=0.0)), -float(vectors.min(initial=0.0))) or 1.0
     return largest / levels(vectors.shape[1])
 
 
 def quantize(vectors: npt.NDArray[np.floating[Any]], step: float) -> Integers:
     """Round vectors to integers; larger numbers than the sample had are cut off."""
     limit = levels(vectors.shape[1])
-    return (
-        np.rint(vectors.astype(np.float32) / np.float32(step)).clip(-limit, limit).astype(np.int8)
-    )
+    integers = np.empty(vectors.shape, np.int8)
+    for first in range(0, len(vectors), _BLOCK_ROWS):
+        block = slice(first, first + _BLOCK_ROWS)
+        scaled = vectors[block].astype(np.float32) / np.float32(step)
+        integers[block] = np.rint(scaled).clip(-limit, limit)
+    return integers
 
 
 def nearest_centroids(vectors: Integers, centroids: Integers) -> npt.NDArray[np.int32]:
