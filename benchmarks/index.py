@@ -224,13 +224,14 @@ def faiss(vectors: Vectors, questions: Vectors, _: Path) -> Iterator[tuple[str, 
         index.add(vectors)
         lists = library.extract_index_ivf(index)
         for lists.nprobe in (9, 28):
-            library.cvar.indexIVF_stats.reset()
+            statistics = library.cvar.indexIVF_stats  # type: ignore[attr-defined]  # made by SWIG
+            statistics.reset()
             candidates = index.search(questions, RESCORED)[1]
             found = [
                 rows[np.argsort(-(vectors[rows] @ question), kind="stable")[:COUNT]]
                 for rows, question in zip(candidates, questions, strict=True)
             ]
-            rows = library.cvar.indexIVF_stats.ndis // len(questions)
+            rows = statistics.ndis // len(questions)
             size = rows * (lists.code_size + 8) + RESCORED * vectors.shape[1] * 2
             settings = f"{name}, {lists.nprobe} lists, {RESCORED} rescored"
             yield settings, np.array(found), f"{size / 1e3:.0f} kB, in memory"

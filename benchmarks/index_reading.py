@@ -22,6 +22,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -31,14 +32,14 @@ from rich.table import Table
 
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.defs.materialize import materialize
-from wiki_embeddings.manifest import Manifest, Upstream, write_manifest
+from wiki_embeddings.manifest import Manifest, Settings, Upstream, write_manifest
 from wiki_embeddings.progress import silent
 from wiki_embeddings.schemas import embedding_schema
 from wiki_embeddings.search.http_ranges import HttpRanges
 from wiki_embeddings.search.indexed import IndexedRows
 from wiki_embeddings.search.range_sites import web_site
 from wiki_embeddings.stages import dataset, embed, index
-from wiki_embeddings.stages.shard import describe_parquet
+from wiki_embeddings.stages.shard import Plan, describe_parquet
 from wiki_embeddings.stages.statistics import embedding_statistics
 from wiki_embeddings.volume import Volume
 
@@ -48,7 +49,7 @@ SHARD_ROWS = 13_000
 DIMENSIONS = 384
 QUESTIONS = 20
 
-_SETTINGS = {
+_SETTINGS: Settings = {
     "raw": {"source": "generated", "snapshot": "20261101", "revision": "", "fraction": 1.0},
     "chunks": {"token_budget": 256, "title_prefix": True},
     "embeddings": {
@@ -70,7 +71,8 @@ def generated_vectors(seed: int, rows: int) -> np.ndarray:
     common = np.random.default_rng(0).standard_normal((1000, DIMENSIONS), np.float32)
     mixed = sum(common[rng.integers(0, 1000, rows)] for _ in range(3))
     mixed = mixed + 1.5 * rng.standard_normal((rows, DIMENSIONS), np.float32)
-    return mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+    unit: np.ndarray = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+    return unit
 
 
 def write_embeddings(volume: Volume, rows: int) -> Manifest:
@@ -118,7 +120,7 @@ def make_dataset(
     compute = LocalCompute(volume.root, cores=cores)
     seconds = {}
 
-    def timed(step: str, plan: index.Plan, last: index.Plan | None = None) -> Manifest:
+    def timed(step: str, plan: Plan[Any], last: Plan[Any] | None = None) -> Manifest:
         started = time.perf_counter()
         made = materialize(plan, compute, silent, "hub_dataset", last=last).manifest
         seconds[step] = time.perf_counter() - started

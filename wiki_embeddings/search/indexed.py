@@ -285,7 +285,7 @@ class IndexedRows:
         differ = (codes != found.codes).any(axis=1) | (scales != found.scales)
         if differ.any():
             group = self._texts.group_of(int(found.rows[differ.argmax()]))
-            name = self.head.files[self.head.file_of_group[group]].name
+            name = self.head.files[int(self.head.file_of_group[group])].name
             raise self._foreign_error(name, "its vectors are not those that were indexed")
         return vectors
 

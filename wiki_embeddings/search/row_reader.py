@@ -93,7 +93,7 @@ class RowReader:
         return found
 
     def _name(self, group: int) -> str:
-        return self._head.files[self._head.file_of_group[group]].name
+        return self._head.files[int(self._head.file_of_group[group])].name
 
     def _citation_place(self, group: int) -> Place:
         located = self._head.row_groups[group]

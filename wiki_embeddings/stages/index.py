@@ -46,7 +46,7 @@ from wiki_embeddings.stages.shard import (
 )
 from wiki_embeddings.vector_index import head as heads
 from wiki_embeddings.vector_index.kmeans import train
-from wiki_embeddings.vector_index.pages import locate_row_groups
+from wiki_embeddings.vector_index.pages import RowGroup, locate_row_groups
 from wiki_embeddings.vector_index.quantization import (
     Integers,
     choose_step,
@@ -352,7 +352,7 @@ def _write_codes(
     )
     records["row"] = spec.first_row + order
     scores, rows = _nearest(quantize(trained.questions, trained.step), vectors)
-    tensors = {
+    tensors: dict[str, npt.NDArray[Any]] = {
         "list_rows": np.bincount(lists, minlength=len(trained.centroids)).astype(np.uint32),
         "records": records.view(np.uint8),
         "nearest_rows": (rows + spec.first_row).astype(np.uint32),
@@ -455,9 +455,7 @@ def _write_head(path: Path, spec: HeadSpec, volume: Volume) -> Mapping[str, Stat
     return {"max_list_rows": int(list_rows.max(initial=0)), "index_lists": len(list_rows)}
 
 
-def _locate(
-    volume: Volume, folder: str, name: str
-) -> tuple[heads.IndexedFile, list[heads.RowGroup]]:
+def _locate(volume: Volume, folder: str, name: str) -> tuple[heads.IndexedFile, list[RowGroup]]:
     """Find out where the rows of a data file lie, which an earlier map made."""
     made = finished_shard(volume, folder, name)
     if made is None:

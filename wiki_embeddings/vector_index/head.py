@@ -237,7 +237,8 @@ def _require_consistent(head: IndexHead) -> None:
     """Make sure that all numbers agree, so that no row is sought where it cannot be."""
     lists, dimensions = head.centroids.shape
     vector_bytes = dimensions * VECTOR_NUMBER_BYTES
-    for file in (*head.list_files, *head.files):
+    files: tuple[IndexedFile | ListFile, ...] = (*head.list_files, *head.files)
+    for file in files:
         if any(not isinstance(value, int) for value in _counts(file)) or min(_counts(file)) < 0:
             raise ValueError("it has files of no size")
     if not (dimensions and head.step > 0 and np.isfinite(head.step)):

@@ -179,6 +179,7 @@ def text_in_page(page: bytes, row: int) -> str:
     if end > len(texts):
         raise BadInputError("Its page of texts ends too early.")
     try:
-        return texts[begin:end].decode()
+        text: str = texts[begin:end].decode()
     except UnicodeDecodeError as error:
         raise BadInputError("Its text is no valid Unicode.") from error
+    return text

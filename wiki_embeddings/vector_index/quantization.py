@@ -113,7 +113,8 @@ def encode(vectors: Integers, centroids: Integers, step: float) -> tuple[Any, An
 
 def _squares(integers: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
     """Return the squared lengths."""
-    return np.square(integers, dtype=np.int32).sum(axis=1, dtype=np.int64)
+    squares: npt.NDArray[np.int64] = np.square(integers, dtype=np.int32).sum(axis=1, dtype=np.int64)
+    return squares
 
 
 def sign_table(question: Floats) -> Floats:
