@@ -115,7 +115,7 @@ def _claim(instance: dg.DagsterInstance, pool: str, run_id: str, step: str) -> b
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         claim = instance.event_log_storage.claim_concurrency_slot(pool, run_id, step)
-    return claim.is_claimed
+    return bool(claim.is_claimed)
 
 
 def _holders(instance: dg.DagsterInstance, pool: str) -> str:

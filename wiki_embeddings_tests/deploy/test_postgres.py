@@ -89,7 +89,7 @@ def _happened(
         wait_until(lambda: "Waits for a slot" in log.read_text(), second)
         assert instance.get_latest_materialization_event(dg.AssetKey("raw_wikipedia")) is None
         first.kill()
-        assert second.wait(120) == 0, log.read_text()
+        assert second.wait(240) == 0, log.read_text()
     finally:
         for process in (first, second):
             if process is not None:
