@@ -37,6 +37,14 @@ _MAX_SNAPSHOT_AGE_DAYS = 55
 """A snapshot is dated the 1st, and the next one is complete by the 20th of the next month, when the
 first is 51 days old at most. Four days are left for the run."""
 
+_MAX_LOCAL_HOURS, _MAX_LOCAL_GB = 2.0, 20.0
+"""What a run on this machine may be predicted to take: more than a laptop is left alone for."""
+
+GB = 1_000_000_000
+
+_SEARCH_CACHE_GB = 2
+"""All bits of English Wikipedia's index take half of it."""
+
 _CONTACT = re.compile(r"[\x20-\x27\x2a-\x7e]{0,200}")
 """Printable ASCII without brackets: it stands in the comment of a User-Agent (RFC 9110, 10.1.5)."""
 
@@ -76,6 +84,9 @@ class Settings:
             to a local folder.
         max_snapshot_age_days: Age of a refreshed wiki's snapshot, in days, from which a refresh
             counts as missed.
+        max_local_hours: Hours that a run on this machine may be predicted to take; None for any.
+        max_local_gb: Gigabytes (10⁹ bytes) that it may be predicted to store; None for any.
+        search_cache_bytes: Most bytes that searches keep of what they read.
     """
 
     home: Path
@@ -84,6 +95,9 @@ class Settings:
     wikis: tuple[str, ...]
     hub_namespace: str | None = None
     max_snapshot_age_days: int = _MAX_SNAPSHOT_AGE_DAYS
+    max_local_hours: float | None = _MAX_LOCAL_HOURS
+    max_local_gb: float | None = _MAX_LOCAL_GB
+    search_cache_bytes: int = _SEARCH_CACHE_GB * GB
 
     @property
     def volume(self) -> Path:
@@ -132,6 +146,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or SAMPLE_WIKI),
         hub_namespace=namespace,
         max_snapshot_age_days=_days(environment, "WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS"),
+        max_local_hours=_limit(environment, "WIKI_EMBEDDINGS_MAX_LOCAL_HOURS", _MAX_LOCAL_HOURS),
+        max_local_gb=_limit(environment, "WIKI_EMBEDDINGS_MAX_LOCAL_GB", _MAX_LOCAL_GB),
+        search_cache_bytes=_bytes(environment, "WIKI_EMBEDDINGS_SEARCH_CACHE_GB"),
     )
 
 
@@ -267,6 +284,15 @@ def _mail_server(value: str) -> MailServer:
     )
 
 
+def code_url(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the address of this code's repository, which dataset cards link to; None if unset.
+
+    Raises:
+        BadInputError: It is not an address.
+    """
+    return _site("WIKI_EMBEDDINGS_CODE_URL", environment.get("WIKI_EMBEDDINGS_CODE_URL"))
+
+
 def _site(variable: str, value: str | None) -> str | None:
     """Return the address of a site without a trailing slash; None if the variable is unset."""
     if not value:
@@ -312,13 +338,18 @@ def project_root() -> Path | None:
     return parent if (parent / "workspace.yaml").is_file() else None
 
 
+def is_wiki(name: str) -> bool:
+    """True if a text has the form of a wiki's name: a language code, or `sample`."""
+    return _WIKI.fullmatch(name) is not None
+
+
 def require_wiki(wiki: str) -> None:
     """Refuse what cannot be the name of a wiki.
 
     Raises:
         BadInputError: It is not a language code, nor `sample`.
     """
-    if _WIKI.fullmatch(wiki):
+    if is_wiki(wiki):
         return
     code = wiki.strip().lower().replace("_", "-")
     meant = f" Did you mean {code}?" if _WIKI.fullmatch(code) else ""
@@ -354,6 +385,24 @@ def _days(environment: Mapping[str, str], variable: str) -> int:
     if not re.fullmatch(r"0*[1-9][0-9]{0,4}", value):
         raise BadInputError(f"{variable} is {value!r}: give a number of days, such as 55.")
     return int(value)
+
+
+def _limit(environment: Mapping[str, str], variable: str, default: float) -> float | None:
+    value = environment.get(variable, "").strip()
+    if value.lower() == "none":
+        return None
+    if value and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", value, re.ASCII):
+        raise BadInputError(
+            f"{variable} is {value!r}: give a number, such as {default:g}, or none."
+        )
+    return float(value) if value else default
+
+
+def _bytes(environment: Mapping[str, str], variable: str) -> int:
+    value = environment.get(variable) or str(_SEARCH_CACHE_GB)
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,9})?", value):
+        raise BadInputError(f"{variable} is {value!r}: give a number of GB, such as 2 or 0.5.")
+    return round(float(value) * GB)
 
 
 def _wikis(names: str) -> tuple[str, ...]:
