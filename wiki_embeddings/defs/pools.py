@@ -76,15 +76,19 @@ def slot(context: dg.AssetExecutionContext, pool: str | None) -> Iterator[None]:
         storage.free_concurrency_slot_for_step(context.run_id, step)
 
 
-def free_slots_of_ended_runs(instance: dg.DagsterInstance) -> None:
-    """Free the slots, and places in the queue, of runs that have ended without doing so."""
+def free_slots_of_ended_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Free the slots, and places in the queue, of runs that have ended without doing so.
+
+    Returns:
+        The ids of runs that were found killed, and marked as failed.
+    """
     from wiki_embeddings.defs.instance import close_abandoned_runs  # loads SQLAlchemy
     from wiki_embeddings.defs.run_locks import is_executed
 
-    close_abandoned_runs(instance)
+    killed = close_abandoned_runs(instance)
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits:
-        return
+        return killed
     for pool in storage.get_concurrency_keys():
         known = storage.get_concurrency_info(pool)
         for run_id in known.active_run_ids | known.pending_run_ids | known.assigned_run_ids:
@@ -92,6 +96,7 @@ def free_slots_of_ended_runs(instance: dg.DagsterInstance) -> None:
             # A run that was marked as ended may still be cancelling its map.
             if (run is None or run.is_finished) and not is_executed(instance, run_id):
                 storage.free_concurrency_slots_for_run(run_id)
+    return killed
 
 
 def _is_limited(instance: dg.DagsterInstance, pool: str) -> bool:
