@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from wiki_embeddings.asset_keys import EMBEDDINGS
+from wiki_embeddings.defs.run_locks import is_executed
 from wiki_embeddings.volume import translate_storage_errors
 
 if TYPE_CHECKING:
@@ -83,7 +84,6 @@ def free_slots_of_ended_runs(instance: dg.DagsterInstance) -> list[str]:
         The ids of runs that were found killed, and marked as failed.
     """
     from wiki_embeddings.defs.instance import close_abandoned_runs  # loads SQLAlchemy
-    from wiki_embeddings.defs.run_locks import is_executed
 
     killed = close_abandoned_runs(instance)
     storage = instance.event_log_storage
