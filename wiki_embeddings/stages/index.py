@@ -187,6 +187,11 @@ class Trained:
     step: float
 
 
+def wanted_lists(rows: int) -> int:
+    """Return the number of lists for a number of rows."""
+    return max(1, round(rows / ROWS_PER_LIST))
+
+
 def plan_centroids(vectors: Manifest) -> Plan[IndexSpec]:
     """Plan the search for centroids.
 
@@ -197,7 +202,7 @@ def plan_centroids(vectors: Manifest) -> Plan[IndexSpec]:
         raise BadInputError(
             f"{vectors.rows:,} rows are more than an index can number: turn it off with --no-index."
         )
-    lists = max(1, round(vectors.rows / ROWS_PER_LIST))
+    lists = wanted_lists(vectors.rows)
     settings: Settings = {
         **vectors.settings,
         "centroids": {"lists": lists, "sample_per_list": _SAMPLE_PER_LIST, "questions": QUESTIONS},
