@@ -11,7 +11,7 @@ import dagster as dg
 
 from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings.compute.protocol import Compute
-from wiki_embeddings.defs.asset_checks import asset_checks
+from wiki_embeddings.defs.asset_checks import asset_checks, reads_back_from_the_hub
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
 from wiki_embeddings.defs.listening import listening
 from wiki_embeddings.defs.materializations import Materialization, last_materialization
@@ -55,6 +55,12 @@ def resources(
     }
 
 
+def checks_of_a_run(resources: Mapping[str, Any]) -> list[dg.AssetChecksDefinition]:
+    """The asset checks that the definitions have: that of the Hub only with a namespace."""
+    is_published = resources["hub"].namespace is not None
+    return [*asset_checks, *([reads_back_from_the_hub] if is_published else [])]
+
+
 def materialize(
     instance: dg.DagsterInstance,
     wiki: str,
@@ -67,7 +73,7 @@ def materialize(
     add_wiki(instance, wiki)
     with listening(resources["listener"]):
         return dg.materialize(
-            [*_ASSETS, *asset_checks],
+            [*_ASSETS, *checks_of_a_run(resources)],
             selection=dg.AssetSelection.assets(*chosen),
             instance=instance,
             partition_key=wiki,
@@ -82,7 +88,7 @@ def evaluate_checks(
 ) -> dg.ExecuteInProcessResult:
     """Evaluate asset checks without materializing anything."""
     return dg.materialize(
-        [*_ASSETS, *asset_checks],
+        [*_ASSETS, *checks_of_a_run(resources)],
         selection=selection,
         instance=instance,
         resources=resources,
