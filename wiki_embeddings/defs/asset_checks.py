@@ -1,7 +1,7 @@
 """Blocking asset checks: what must hold of each asset before anything is made from it.
 
 Each is partitioned by wiki, as the assets are: what it finds of one wiki does not replace what it
-found of another. A check without a wiki to check fails as a warning, which blocks nothing.
+found of another. A check that has nothing to check fails as a warning, which blocks nothing.
 """
 
 import warnings
@@ -15,11 +15,12 @@ from wiki_embeddings.asset_keys import HUB_DATASET
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs.asset_run import translate_errors
-from wiki_embeddings.defs.materializations import current_manifest, last_materialization
+from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.publishing import reads_back
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
-from wiki_embeddings.defs.wikis import known_wikis, wikis
+from wiki_embeddings.defs.wikis import wikis
+from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest
 
 Check: TypeAlias = Callable[[Manifest, Compute], CheckResult]
@@ -44,7 +45,7 @@ def _blocking_check(asset: str, required: RequiredCheck) -> dg.AssetChecksDefini
     def check(
         context: dg.AssetCheckExecutionContext, compute: ComputeResource
     ) -> dg.AssetCheckResult:
-        return _check_wikis(context, compute, asset, required.run)
+        return _result(context, compute, asset, required.run)
 
     return _partitioned(check, asset, required.name, required.description)
 
@@ -53,51 +54,29 @@ def _reads_back(
     context: dg.AssetCheckExecutionContext, compute: ComputeResource, hub: HubResource
 ) -> dg.AssetCheckResult:
     if hub.namespace is None:
-        return _nothing_checked("the dataset is not on the Hub, as no namespace is set")
-    return _check_wikis(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
+        return dg.AssetCheckResult(
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="Nothing was checked: the dataset is not on the Hub, as this run has no "
+            "namespace.",
+        )
+    return _result(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
 
 
-def _check_wikis(
+def _result(
     context: dg.AssetCheckExecutionContext, resource: ComputeResource, asset: str, check: Check
 ) -> dg.AssetCheckResult:
     with translate_errors():
+        if not context.has_partition_key:
+            raise BadInputError(
+                "A check is of one wiki, and Dagster runs it only together with its asset: "
+                f"materialize {asset} of a wiki. What is finished is recognised, and then checked."
+            )
         compute = resource.open()
-        results = {
-            wiki: check(current_manifest(context.instance, compute, asset, wiki), compute)
-            for wiki in _wikis_to_check(context, asset)
-        }
-    return _result(results) if results else _nothing_checked(f"no wiki has {asset} yet")
-
-
-def _nothing_checked(reason: str) -> dg.AssetCheckResult:
-    """Return the result of a check that has not checked anything: it did not pass."""
+        manifest = current_manifest(context.instance, compute, asset, context.partition_key)
+        found = check(manifest, compute)
     return dg.AssetCheckResult(
-        passed=False,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"Nothing was checked: {reason}.",
-    )
-
-
-def _wikis_to_check(context: dg.AssetCheckExecutionContext, asset: str) -> list[str]:
-    if context.has_partition_key:
-        return [context.partition_key]
-    return [
-        wiki
-        for wiki in known_wikis(context.instance)
-        if last_materialization(context.instance, asset, wiki) is not None
-    ]
-
-
-def _result(results: dict[str, CheckResult]) -> dg.AssetCheckResult:
-    metadata = {
-        (name if len(results) == 1 else f"{wiki}: {name}"): value
-        for wiki, result in results.items()
-        for name, value in result.metadata.items()
-    }
-    return dg.AssetCheckResult(
-        passed=all(result.passed for result in results.values()),
-        description=" ".join(f"{wiki}: {result.description}" for wiki, result in results.items()),
-        metadata=metadata,
+        passed=found.passed, description=found.description, metadata=found.metadata
     )
 
 
