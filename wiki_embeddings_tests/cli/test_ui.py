@@ -114,11 +114,11 @@ def test_the_lineage_shows_all_assets_from_the_sources_to_what_is_published(ui, 
 
 def test_what_is_published_has_a_page_that_says_where(home, ui):
     query = """{assetOrError(assetKey: {path: ["published_dataset"]}) {... on Asset {
-        assetObservations(limit: 1) {partition metadataEntries {
+        assetMaterializations(limit: 1) {partition metadataEntries {
             label ... on PathMetadataEntry {path}}}}}}"""
-    (observed,) = graphql(ui, query)["assetOrError"]["assetObservations"]
-    assert observed["partition"] == "sample"
-    paths = {entry["label"]: entry.get("path") for entry in observed["metadataEntries"]}
+    (published,) = graphql(ui, query)["assetOrError"]["assetMaterializations"]
+    assert published["partition"] == "sample"
+    paths = {entry["label"]: entry.get("path") for entry in published["metadataEntries"]}
     assert paths["dataset"] == str(home / "hub" / "wikipedia-sample-tiny-bert-dry-run")
 
 
