@@ -7,9 +7,9 @@ from contextlib import closing
 from wiki_embeddings.cli.ui_log import UiLog
 
 LOG = """\
-\x1b[32m2026-11-26 22:05:34 +0000\x1b[0m - dagster.daemon - \x1b[34mINFO\x1b[0m - Instance is configured
-2026-11-26 22:18:05 +0000 - dagster - DEBUG - __ASSET_JOB - 5379cd03 - 27984 - RUN_START - Started
-2026-11-26 22:18:06 +0000 - dagster - ERROR - __ASSET_JOB - 5379cd03 - raw_wikipedia - STEP_FAILURE - Failed.
+\x1b[32m2026-11-26 22:05:34 +0000\x1b[0m - dagster.daemon - \x1b[34mINFO\x1b[0m - It is configured
+2026-11-26 22:18:05 +0000 - dagster - DEBUG - __ASSET_JOB - 5379cd03 - 27984 - RUN_START
+2026-11-26 22:18:06 +0000 - dagster - ERROR - __ASSET_JOB - 5379cd03 - raw_wikipedia - STEP_FAILURE
 
 dagster._core.definitions.events.Failure: No such wiki. ERROR - it says so
 
@@ -25,7 +25,7 @@ def test_warnings_and_errors_are_shown_in_a_line_each_without_tracebacks(tmp_pat
         log.writing.write(LOG.encode())
         log.writing.flush()
         assert list(log.warnings()) == [
-            "Error: __ASSET_JOB - 5379cd03 - raw_wikipedia - STEP_FAILURE - Failed.",
+            "Error: __ASSET_JOB - 5379cd03 - raw_wikipedia - STEP_FAILURE",
             "Warning: No heartbeat",
             "Warning: Invalid HTTP request received.",
         ]
