@@ -108,6 +108,7 @@ lock:
 	$(PYTHON) -m venv $(LOCK)
 	$(LOCK)/bin/pip install --quiet --disable-pip-version-check "uv==0.13.9"
 	$(COMPILE) pyproject.toml -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra postgres -c requirements/run.txt -o requirements/deploy.txt
 	$(COMPILE) --group cloud -c requirements/run.txt -o requirements/cloud.txt
 	$(COMPILE_GPU) --group gpu -c requirements/run.txt -o requirements/gpu.txt
 	$(COMPILE) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt

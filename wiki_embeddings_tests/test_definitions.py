@@ -101,7 +101,7 @@ def test_each_asset_says_what_it_is(graph, name):
     assert node.partitions_def == dg.DynamicPartitionsDefinition(name="wikis")
 
 
-def test_every_check_but_that_of_the_age_is_blocking_and_each_described(graph):
+def test_every_check_of_the_data_is_blocking_and_each_described(graph):
     checks = {key.name: graph.get(key) for key in graph.asset_check_keys}
     assert set(checks) == {
         "every_article_fetched",
@@ -114,20 +114,20 @@ def test_every_check_but_that_of_the_age_is_blocking_and_each_described(graph):
         "vectors_sound",
         "every_row_published",
         "opens_with_datasets",
+        "index_finds_nearest",
         "snapshot_is_recent",
     }
     for name, check in checks.items():
-        is_of_each_wiki = name != "snapshot_is_recent"
-        assert check.blocking == is_of_each_wiki
-        assert (check.partitions_def == wikis) == is_of_each_wiki
+        assert check.blocking == (name not in {"index_finds_nearest", "snapshot_is_recent"})
+        assert (check.partitions_def == wikis) == (name != "snapshot_is_recent")
         assert check.description
 
 
-def test_the_job_covers_all_assets_and_their_blocking_checks():
+def test_the_job_covers_all_assets_and_their_checks():
     job = defs.resolve_job_def(JOB)
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert selected == set(ASSETS)
-    assert len(job.asset_layer.asset_graph.asset_check_keys) == 10
+    assert len(job.asset_layer.asset_graph.asset_check_keys) == 11
 
 
 def test_the_sensor_that_starts_runs_is_off_and_says_what_it_does():

@@ -36,8 +36,8 @@ load_from:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=3000, show_default=True)
+@click.option("--host", default="127.0.0.1")
+@click.option("--port", type=click.IntRange(0, 65535), default=3000)
 @click.option("--open", "in_browser", is_flag=True, help="Open the lineage in a browser.")
 def command(host: str, port: int, in_browser: bool) -> None:
     """Serve the Dagster UI, and run its daemon, on the same instance as `run`."""

@@ -1,4 +1,4 @@
-"""Blocking asset checks: what must hold of each asset before anything is made from it.
+"""Asset checks: what must hold of each asset before anything is made from it; all but one block.
 
 Each is partitioned by wiki, as the assets are: what it finds of one wiki does not replace what it
 found of another. A check that has nothing to check fails as a warning, which blocks nothing.
@@ -19,6 +19,7 @@ from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.publishing import reads_back
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.search_index import index_finds_nearest
 from wiki_embeddings.defs.wikis import wikis
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest
@@ -27,16 +28,25 @@ Check: TypeAlias = Callable[[Manifest, Compute], CheckResult]
 
 
 def _partitioned(
-    check: Callable[..., dg.AssetCheckResult], asset: str, name: str, description: str
+    check: Callable[..., dg.AssetCheckResult],
+    asset: str,
+    name: str,
+    description: str,
+    *,
+    blocking: bool = True,
 ) -> dg.AssetChecksDefinition:
-    """Make a function a blocking asset check that is partitioned by wiki."""
+    """Make a function an asset check that is partitioned by wiki."""
     with warnings.catch_warnings():
         # Dagster 1.13 calls the partitions of checks a preview.
         warnings.filterwarnings(
             "ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning
         )
         decorator = dg.asset_check(
-            asset=asset, name=name, description=description, blocking=True, partitions_def=wikis
+            asset=asset,
+            name=name,
+            description=description,
+            blocking=blocking,
+            partitions_def=wikis,
         )
         return decorator(check)
 
@@ -63,10 +73,18 @@ def _reads_back(
     return _result(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
 
 
+def _index_check(
+    context: dg.AssetCheckExecutionContext, compute: ComputeResource
+) -> dg.AssetCheckResult:
+    result = _result(context, compute, HUB_DATASET, index_finds_nearest)
+    # It tells of a search that is less good, not of data that is wrong.
+    return result._replace(severity=dg.AssetCheckSeverity.WARN)
+
+
 def _result(
     context: dg.AssetCheckExecutionContext, resource: ComputeResource, asset: str, check: Check
 ) -> dg.AssetCheckResult:
-    with translate_errors():
+    with translate_errors(context):
         if not context.has_partition_key:
             raise BadInputError(
                 "A check is of one wiki, and Dagster runs it only together with its asset: "
@@ -81,9 +99,18 @@ def _result(
 
 
 asset_checks = [
-    _blocking_check(asset, required)
-    for asset, checks in REQUIRED_CHECKS.items()
-    for required in checks
+    *(
+        _blocking_check(asset, required)
+        for asset, checks in REQUIRED_CHECKS.items()
+        for required in checks
+    ),
+    _partitioned(
+        _index_check,
+        HUB_DATASET,
+        index_finds_nearest.__name__,
+        "A search with the index finds 95 % of the ten nearest passages, and its lists are even.",
+        blocking=False,
+    ),
 ]
 """The checks of every asset's output."""
 

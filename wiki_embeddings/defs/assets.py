@@ -27,6 +27,7 @@ from wiki_embeddings.defs.config import (
     HubDatasetConfig,
     RawWikipediaConfig,
 )
+from wiki_embeddings.defs.embedding_pictures import Timeline, effort_pictures, map_metadata
 from wiki_embeddings.defs.external_assets import record_hub_articles, record_published
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.defs.metadata import materialize_result
@@ -34,6 +35,7 @@ from wiki_embeddings.defs.publishing import previous_embeddings, publish_to_hub,
 from wiki_embeddings.defs.required_checks import failed_checks, require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
+from wiki_embeddings.defs.search_index import index_codes, measure_index
 from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.defs.wikipedia_export import record_what_was_read
 from wiki_embeddings.defs.wikis import wikis
@@ -79,7 +81,7 @@ def raw_wikipedia(
             required_titles=required_titles,
             max_missing_share=config.max_missing_share,
         )
-        return materialize_result(opened, raw, certificate_metadata(certificate))
+        return materialize_result(context, opened, raw, certificate_metadata(certificate))
 
 
 @dg.asset(
@@ -106,7 +108,7 @@ def chunked_volume(
 
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         raw = checked_upstream(context, opened, RAW_WIKIPEDIA)
-        chunking = opened.call(
+        chunking = opened.call_once(
             chunk.prepare,
             model=config.model_for(context.partition_key),
             revision=config.wanted_revision,
@@ -116,7 +118,7 @@ def chunked_volume(
         )
         plan = chunk.plan(raw, chunking)
         chunks = materialize(plan, opened, logging_progress(context), CHUNKED_VOLUME)
-        return materialize_result(opened, chunks)
+        return materialize_result(context, opened, chunks)
 
 
 @dg.asset(
@@ -154,14 +156,17 @@ def embeddings(
         context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
         previous = newest_reusable(context, opened, embed.plan(chunks, encoder))
         plan = embed.plan(chunks, encoder, previous)
-        vectors = materialize(plan, opened, logging_progress(context), EMBEDDINGS)
+        timeline = Timeline(logging_progress(context))
+        vectors = materialize(plan, opened, timeline.listen, EMBEDDINGS)
         record_throughput(opened, vectors)
         # The steps that check them run afterwards, one by one, and so none knows that all passed.
         # They compare the same two manifests, so what they will say is known here.
         if not failed_checks(EMBEDDINGS, vectors.manifest, opened):
             write_current(opened.files, vectors.manifest)
         reused = reuse_metadata(context, opened, vectors, previous)
-        return materialize_result(opened, vectors, reused)
+        pictures = map_metadata(context, opened, vectors.manifest)
+        pictures |= effort_pictures(context, vectors, timeline)
+        return materialize_result(context, opened, vectors, {**pictures, **reused})
 
 
 @dg.asset(
@@ -179,7 +184,7 @@ def hub_dataset(
     compute: ComputeResource,
     hub: HubResource,
 ) -> dg.MaterializeResult:
-    """The dataset in Hub layout, Parquet files and a card, published on the Hub or in a folder.
+    """The dataset in Hub layout, published on the Hub or in a folder: Parquet, an index, a card.
 
     Readers see the old version or the whole new one, never a mixture.
     """
@@ -188,13 +193,18 @@ def hub_dataset(
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         vectors = checked_upstream(context, opened, EMBEDDINGS)
         previous = previous_embeddings(context, opened, vectors, hub)
-        plan = dataset.plan(vectors, shards_per_file=config.shards_per_file, previous=previous)
         progress = logging_progress(context)
-        made = materialize(plan, opened, progress, HUB_DATASET)
+        codes = index_codes(context, opened, vectors, config, progress)
+        plan = dataset.plan(
+            vectors, shards_per_file=config.shards_per_file, previous=previous, codes=codes
+        )
+        last = dataset.plan_head(plan, codes) if codes else None
+        made = materialize(plan, opened, progress, HUB_DATASET, last=last)
         require_checks_pass(HUB_DATASET, made.manifest, opened)
+        measured = measure_index(opened, made.manifest)
         uploading = compute.open(config.upload_options())
         published = publish_to_hub(context, made.manifest, hub, uploading, progress, config=config)
         shown = published or show_locally(opened, made.manifest, hub)
         if published or opened.folder is not None:  # else it waits on the Modal volume
             record_published(context, made.manifest.digest, shown)
-        return materialize_result(opened, made, shown)
+        return materialize_result(context, opened, made, {**shown, **measured})

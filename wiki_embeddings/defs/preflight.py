@@ -105,7 +105,7 @@ def require_model(
     from wiki_embeddings.stages import chunk  # loads Arrow
 
     model = chunking.model_for(wiki)
-    compute.call(
+    compute.call_once(
         chunk.prepare,
         model=model,
         revision=chunking.wanted_revision,

@@ -1,12 +1,17 @@
 """Dagster resources: where the stages run and where datasets are published."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from wiki_embeddings import settings
+from wiki_embeddings.compute.modal.memory import RunMemory
 from wiki_embeddings.compute.protocol import Compute, ContainerOptions
+from wiki_embeddings.defs.run_locks import locked_run
 from wiki_embeddings.host import usable_cores
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.settings import ComputeKind
@@ -23,6 +28,18 @@ class ComputeResource(dg.ConfigurableResource):
         description="Folder of the volume, when stages run on this machine. By default the one in "
         "WIKI_EMBEDDINGS_HOME.",
     )
+
+    # Dagster makes this resource anew for each run, and all steps of a process share it.
+    _memory: RunMemory = PrivateAttr(default_factory=RunMemory)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        """Hold the lock of the run, from before its first step until after its last."""
+        if context.instance is None or context.run_id is None:  # outside of a run
+            yield self
+            return
+        with locked_run(context.instance, context.run_id):
+            yield self
 
     def open(self, options: ContainerOptions | None = None, asked: tuple[str, ...] = ()) -> Compute:
         """Open the compute.
@@ -42,7 +59,7 @@ class ComputeResource(dg.ConfigurableResource):
             return LocalCompute(volume, usable_cores(), asked)
         from wiki_embeddings.compute.modal.compute import connect  # loads Modal's client
 
-        return connect(options or ContainerOptions(), asked)
+        return connect(options or ContainerOptions(), asked, self._memory)
 
 
 class HubResource(dg.ConfigurableResource):

@@ -28,6 +28,9 @@ from wiki_embeddings.host import this_process
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.settings import Settings
 
+_MAX_RETRIES_TAG = "dagster/max_retries"
+"""Run tag: how often Dagster starts a run again that broke off, in place of `run_retries`."""
+
 _INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 """Errors of a step whose process was told to stop."""
 
@@ -89,7 +92,8 @@ def _execute(
                 instance=record,
                 partition_key=wiki,
                 run_config=run_config,
-                tags={instance.PROCESS_TAG: this_process()},
+                # A person is at the prompt, so no daemon starts a killed run again.
+                tags={instance.PROCESS_TAG: this_process(), _MAX_RETRIES_TAG: "0"},
                 raise_on_error=False,
             )
     except dg.DagsterExecutionInterruptedError as error:

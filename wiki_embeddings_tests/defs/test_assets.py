@@ -91,7 +91,7 @@ def test_a_wiki_from_the_hub_goes_all_the_way(whole_run):
     result = whole_run.result
     assert result.success, failures(result)
     assert checks(result) == dict.fromkeys(checks(result), True)
-    assert len(checks(result)) == 10
+    assert len(checks(result)) == 11
     stages = {snapshot.stage for snapshot in whole_run.snapshots}
     assert stages == {"raw", "chunks", "embeddings", "hub"}
 
@@ -112,10 +112,12 @@ def test_dagster_records_data_version_counts_schema_and_first_rows(whole_run, as
     assert manifest is not None
     assert whole_run.sandbox.recorded(asset).data_version == manifest.digest
     assert recorded["dagster/row_count"] == manifest.rows
-    assert {"seconds", "size_mib", "files", "reused", "settings", "path"} <= recorded.keys()
+    assert {"seconds", "size_mib", "files", "made_with", "settings", "path"} <= recorded.keys()
     columns = [column.name for column in recorded["dagster/column_schema"].columns]
     assert {"id", "url", "title", "text"} <= set(columns)
-    assert len(recorded["first_rows"].records) == min(5, manifest.rows)
+    first_rows = [record.data for record in recorded["first_rows"].records]
+    assert len(first_rows) == min(5, manifest.rows)
+    assert all(row["title"] and len(row["text"]) <= 80 for row in first_rows)
 
 
 def test_specs_and_reports_stay_small(whole_run):

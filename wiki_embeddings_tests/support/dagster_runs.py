@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import dagster as dg
 
 from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings.compute.protocol import Compute
+from wiki_embeddings.defs import asset_run
 from wiki_embeddings.defs.asset_checks import asset_checks, reads_back_from_the_hub
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
 from wiki_embeddings.defs.listening import listening
@@ -68,10 +70,16 @@ def materialize(
     config: Mapping[str, Mapping[str, Any]],
     resources: Mapping[str, Any],
 ) -> dg.ExecuteInProcessResult:
-    """Materialize assets of a wiki with their checks; all four if none is named."""
+    """Materialize assets of a wiki with their checks; all four if none is named.
+
+    A step that fails is not tried again, so that no test waits for minutes.
+    """
     chosen = assets or ASSET_KEYS
     add_wiki(instance, wiki)
-    with listening(resources["listener"]):
+    with (
+        listening(resources["listener"]),
+        mock.patch.object(asset_run, "RETRY_WAITS_S", ()),
+    ):
         return dg.materialize(
             [*_ASSETS, *checks_of_a_run(resources)],
             selection=dg.AssetSelection.assets(*chosen),
