@@ -51,7 +51,7 @@ def record_hub_articles(context: dg.AssetExecutionContext, raw_settings: Mapping
     name = str(raw_settings["source"])
     if "/" not in name:  # the names of the other sources have none, and those of datasets do
         return
-    metadata = {
+    metadata: dict[str, Any] = {
         "link": dg.MetadataValue.url(hub.page_of(name)),
         "dataset": name,
         "snapshot": str(raw_settings["snapshot"]),
