@@ -73,12 +73,16 @@ def _reads_back(
     return _result(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
 
 
-def _index_check(
-    context: dg.AssetCheckExecutionContext, compute: ComputeResource
-) -> dg.AssetCheckResult:
-    result = _result(context, compute, HUB_DATASET, index_finds_nearest)
-    # It tells of a search that is less good, not of data that is wrong.
-    return result._replace(severity=dg.AssetCheckSeverity.WARN)
+def _quality_check(asset: str, run: Check) -> dg.AssetChecksDefinition:
+    """A check that tells of a search that is less good, not of data that is wrong."""
+
+    def check(
+        context: dg.AssetCheckExecutionContext, compute: ComputeResource
+    ) -> dg.AssetCheckResult:
+        result = _result(context, compute, asset, run)
+        return result._replace(severity=dg.AssetCheckSeverity.WARN)
+
+    return _partitioned(check, asset, run.__name__, run.__doc__ or "", blocking=False)
 
 
 def _result(
@@ -104,13 +108,7 @@ asset_checks = [
         for asset, checks in REQUIRED_CHECKS.items()
         for required in checks
     ),
-    _partitioned(
-        _index_check,
-        HUB_DATASET,
-        index_finds_nearest.__name__,
-        "A search with the index finds 95 % of the ten nearest passages, and its lists are even.",
-        blocking=False,
-    ),
+    _quality_check(HUB_DATASET, index_finds_nearest),
 ]
 """The checks of every asset's output."""
 
