@@ -61,9 +61,12 @@ install-triton: $(VENV)/triton.stamp
 
 demo: install
 	$(BIN)/wiki-embeddings run --wiki sample
-	$(BIN)/wiki-embeddings search "What do anarchists think of the state?"
-	$(BIN)/wiki-embeddings search "How much sunlight does fresh snow reflect?"
-	$(BIN)/wiki-embeddings search "Who killed Hector at Troy?"
+	$(BIN)/wiki-embeddings search --count 2 "How much sunlight does fresh snow reflect?"
+	@echo "Next:"
+	@echo "  make ui OPEN=1    the run, the assets, their checks and lineage, in a browser"
+	@echo "  $(BIN)/wiki-embeddings search \"Who killed Hector at Troy?\""
+	@echo "  $(BIN)/wiki-embeddings run --wiki simple --fraction 0.01    1 % of Simple English"
+	@echo "  README.md    other Wikipedias, publishing, Modal"
 
 ui: install
 	$(BIN)/wiki-embeddings ui $(if $(OPEN),--open)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from wiki_embeddings import settings
 from wiki_embeddings.defs.alerts import alert_sensors
-from wiki_embeddings.defs.asset_checks import asset_checks
+from wiki_embeddings.defs.asset_checks import asset_checks, reads_back_from_the_hub
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
 from wiki_embeddings.defs.automation import jobs, schedules, sensors
 from wiki_embeddings.defs.external_assets import hub_articles, published_dataset
@@ -25,7 +25,11 @@ defs = dg.Definitions(
         *(raw_wikipedia, chunked_volume, embeddings, hub_dataset),
         published_dataset,
     ],
-    asset_checks=[*asset_checks, snapshot_is_recent],
+    asset_checks=[
+        *asset_checks,
+        *([reads_back_from_the_hub] if _settings.hub_namespace else []),
+        snapshot_is_recent,
+    ],
     jobs=[*jobs, prune_old_outputs],
     schedules=schedules,
     # The steps only wait for their maps: a process for each would load everything fourteen times.

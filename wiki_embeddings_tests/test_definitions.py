@@ -7,10 +7,11 @@ from itertools import pairwise
 import dagster as dg
 import pytest
 
-from wiki_embeddings.asset_keys import WIKIPEDIA_EXPORT
+from wiki_embeddings.asset_keys import HUB_ARTICLES, PUBLISHED_DATASET, WIKIPEDIA_EXPORT
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs.automation import JOB
 from wiki_embeddings.defs.config import ChunkedVolumeConfig, RawWikipediaConfig
+from wiki_embeddings.defs.wikis import wikis
 from wiki_embeddings.stages import versions
 
 ASSETS = ["raw_wikipedia", "chunked_volume", "embeddings", "hub_dataset"]
@@ -60,12 +61,23 @@ def test_the_definitions_are_valid():
     dg.Definitions.validate_loadable(defs)
 
 
-def test_the_four_assets_are_in_a_line_that_begins_at_the_export(graph):
-    line = [WIKIPEDIA_EXPORT, *ASSETS]
-    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(line)
+def test_the_four_assets_are_in_a_line_from_the_export_to_what_is_published(graph):
+    line = [WIKIPEDIA_EXPORT, *ASSETS, PUBLISHED_DATASET]
+    keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    assert keys == {*line, HUB_ARTICLES}
     for before, after in pairwise(line):
-        node = graph.get(dg.AssetKey(after))
-        assert [key.to_user_string() for key in node.parent_keys] == [before]
+        parents = {key.to_user_string() for key in graph.get(dg.AssetKey(after)).parent_keys}
+        assert parents - {HUB_ARTICLES} == {before}
+    assert dg.AssetKey(HUB_ARTICLES) in graph.get(dg.AssetKey("raw_wikipedia")).parent_keys
+
+
+@pytest.mark.parametrize("name", [HUB_ARTICLES, PUBLISHED_DATASET])
+def test_what_others_make_or_have_is_described_and_cannot_be_materialized(graph, name):
+    node = graph.get(dg.AssetKey(name))
+    assert node.is_external
+    assert node.description
+    assert node.kinds == {"huggingface", "parquet"}
+    assert node.group_name == "wikipedia"
 
 
 def test_the_export_is_only_looked_at(graph):
@@ -102,12 +114,12 @@ def test_every_check_of_the_data_is_blocking_and_each_described(graph):
         "vectors_sound",
         "every_row_published",
         "opens_with_datasets",
-        "reads_back_from_the_hub",
         "index_finds_nearest",
         "snapshot_is_recent",
     }
     for name, check in checks.items():
         assert check.blocking == (name not in {"index_finds_nearest", "snapshot_is_recent"})
+        assert (check.partitions_def == wikis) == (name != "snapshot_is_recent")
         assert check.description
 
 
@@ -115,7 +127,7 @@ def test_the_job_covers_all_assets_and_their_checks():
     job = defs.resolve_job_def(JOB)
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert selected == set(ASSETS)
-    assert len(job.asset_layer.asset_graph.asset_check_keys) == 12
+    assert len(job.asset_layer.asset_graph.asset_check_keys) == 11
 
 
 def test_the_sensor_that_starts_runs_is_off_and_says_what_it_does():

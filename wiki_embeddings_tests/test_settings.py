@@ -75,6 +75,23 @@ def test_an_age_is_a_number_of_days():
     assert settings.load({}).max_snapshot_age_days == 55
 
 
+@pytest.mark.parametrize("limit", ["-1", "1e9", "inf", "two"])
+@pytest.mark.parametrize(
+    "variable", ["WIKI_EMBEDDINGS_MAX_LOCAL_HOURS", "WIKI_EMBEDDINGS_MAX_LOCAL_GB"]
+)
+def test_a_limit_that_is_no_number_is_refused(variable, limit):
+    with pytest.raises(BadInputError, match=variable):
+        settings.load({variable: limit})
+
+
+def test_a_limit_is_a_number_or_none():
+    known = settings.load(
+        {"WIKI_EMBEDDINGS_MAX_LOCAL_HOURS": "0.5", "WIKI_EMBEDDINGS_MAX_LOCAL_GB": "none"}
+    )
+    assert (known.max_local_hours, known.max_local_gb) == (0.5, None)
+    assert (settings.load({}).max_local_hours, settings.load({}).max_local_gb) == (2, 20)
+
+
 @pytest.mark.parametrize("size", ["-1", "much", "1e9", "inf", "2 GB"])
 def test_a_bound_of_the_cache_that_is_no_number_of_gigabytes_is_refused(size):
     with pytest.raises(BadInputError, match="WIKI_EMBEDDINGS_SEARCH_CACHE_GB"):

@@ -1,9 +1,10 @@
 """Asset checks: what must hold of each asset before anything is made from it; all but one block.
 
-In a run over one wiki they check that wiki. Started alone, from the asset's page, they check every
-wiki that has been materialized.
+Each is partitioned by wiki, as the assets are: what it finds of one wiki does not replace what it
+found of another. A check that has nothing to check fails as a warning, which blocks nothing.
 """
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
@@ -14,80 +15,90 @@ from wiki_embeddings.asset_keys import HUB_DATASET
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs.asset_run import translate_errors
-from wiki_embeddings.defs.materializations import current_manifest, last_materialization
+from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.publishing import reads_back
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.search_index import index_finds_nearest
-from wiki_embeddings.defs.wikis import known_wikis
+from wiki_embeddings.defs.wikis import wikis
+from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest
 
 Check: TypeAlias = Callable[[Manifest, Compute], CheckResult]
 
 
+def _partitioned(
+    check: Callable[..., dg.AssetCheckResult],
+    asset: str,
+    name: str,
+    description: str,
+    *,
+    blocking: bool = True,
+) -> dg.AssetChecksDefinition:
+    """Make a function an asset check that is partitioned by wiki."""
+    with warnings.catch_warnings():
+        # Dagster 1.13 calls the partitions of checks a preview.
+        warnings.filterwarnings(
+            "ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning
+        )
+        decorator = dg.asset_check(
+            asset=asset,
+            name=name,
+            description=description,
+            blocking=blocking,
+            partitions_def=wikis,
+        )
+        return decorator(check)
+
+
 def _blocking_check(asset: str, required: RequiredCheck) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=asset, name=required.name, description=required.description, blocking=True
-    )
     def check(
         context: dg.AssetCheckExecutionContext, compute: ComputeResource
     ) -> dg.AssetCheckResult:
-        return _check_wikis(context, compute, asset, required.run)
+        return _result(context, compute, asset, required.run)
 
-    return check
+    return _partitioned(check, asset, required.name, required.description)
 
 
-@dg.asset_check(asset=HUB_DATASET, blocking=True)
-def reads_back_from_the_hub(
+def _reads_back(
     context: dg.AssetCheckExecutionContext, compute: ComputeResource, hub: HubResource
 ) -> dg.AssetCheckResult:
-    """Readers of the Hub get all rows, and ten random ones are exactly what was written."""
-    return _check_wikis(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
+    if hub.namespace is None:
+        return dg.AssetCheckResult(
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="Nothing was checked: the dataset is not on the Hub, as this run has no "
+            "namespace.",
+        )
+    return _result(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
 
 
-@dg.asset_check(asset=HUB_DATASET, name=index_finds_nearest.__name__)
-def _index_check(
-    context: dg.AssetCheckExecutionContext, compute: ComputeResource
-) -> dg.AssetCheckResult:
-    """A search with the index finds 95 % of the ten nearest passages, and its lists are even."""
-    result = _check_wikis(context, compute, HUB_DATASET, index_finds_nearest)
-    # It tells of a search that is less good, not of data that is wrong.
-    return result._replace(severity=dg.AssetCheckSeverity.WARN)
+def _quality_check(asset: str, run: Check) -> dg.AssetChecksDefinition:
+    """A check that tells of a search that is less good, not of data that is wrong."""
+
+    def check(
+        context: dg.AssetCheckExecutionContext, compute: ComputeResource
+    ) -> dg.AssetCheckResult:
+        result = _result(context, compute, asset, run)
+        return result._replace(severity=dg.AssetCheckSeverity.WARN)
+
+    return _partitioned(check, asset, run.__name__, run.__doc__ or "", blocking=False)
 
 
-def _check_wikis(
+def _result(
     context: dg.AssetCheckExecutionContext, resource: ComputeResource, asset: str, check: Check
 ) -> dg.AssetCheckResult:
     with translate_errors(context):
+        if not context.has_partition_key:
+            raise BadInputError(
+                "A check is of one wiki, and Dagster runs it only together with its asset: "
+                f"materialize {asset} of a wiki. What is finished is recognised, and then checked."
+            )
         compute = resource.open()
-        return _result(
-            {
-                wiki: check(current_manifest(context.instance, compute, asset, wiki), compute)
-                for wiki in _wikis_to_check(context, asset)
-            }
-        )
-
-
-def _wikis_to_check(context: dg.AssetCheckExecutionContext, asset: str) -> list[str]:
-    if context.has_partition_key:
-        return [context.partition_key]
-    return [
-        wiki
-        for wiki in known_wikis(context.instance)
-        if last_materialization(context.instance, asset, wiki) is not None
-    ]
-
-
-def _result(results: dict[str, CheckResult]) -> dg.AssetCheckResult:
-    metadata = {
-        (name if len(results) == 1 else f"{wiki}: {name}"): value
-        for wiki, result in results.items()
-        for name, value in result.metadata.items()
-    }
+        manifest = current_manifest(context.instance, compute, asset, context.partition_key)
+        found = check(manifest, compute)
     return dg.AssetCheckResult(
-        passed=all(result.passed for result in results.values()),
-        description=" ".join(f"{wiki}: {result.description}" for wiki, result in results.items()),
-        metadata=metadata,
+        passed=found.passed, description=found.description, metadata=found.metadata
     )
 
 
@@ -97,6 +108,14 @@ asset_checks = [
         for asset, checks in REQUIRED_CHECKS.items()
         for required in checks
     ),
-    reads_back_from_the_hub,
-    _index_check,
+    _quality_check(HUB_DATASET, index_finds_nearest),
 ]
+"""The checks of every asset's output."""
+
+reads_back_from_the_hub = _partitioned(
+    _reads_back,
+    HUB_DATASET,
+    "reads_back_from_the_hub",
+    "Readers of the Hub get all rows, and ten random ones are exactly what was written.",
+)
+"""The check of what is on the Hub; there is none where datasets are not published there."""

@@ -51,7 +51,7 @@ def record_hub_articles(context: dg.AssetExecutionContext, raw_settings: Mapping
     name = str(raw_settings["source"])
     if "/" not in name:  # the names of the other sources have none, and those of datasets do
         return
-    metadata = {
+    metadata: dict[str, Any] = {
         "link": dg.MetadataValue.url(hub.page_of(name)),
         "dataset": name,
         "snapshot": str(raw_settings["snapshot"]),
@@ -67,16 +67,18 @@ def record_published(
 ) -> None:
     """Record a dataset that readers have now.
 
+    Nothing of this run makes it, so it is reported beside the run, with a link to it.
+
     Args:
         context: The context of `hub_dataset`.
         digest: Digest of its manifest.
         shown: What `hub_dataset` records of it: its address on the Hub or its folder.
     """
-    context.log_event(
-        dg.AssetObservation(
+    context.instance.report_runless_asset_event(
+        dg.AssetMaterialization(
             PUBLISHED_DATASET,
             partition=context.partition_key,
-            metadata=shown,
+            metadata={**shown, "run": dg.MetadataValue.dagster_run(context.run.run_id)},
             tags={"dagster/data_version": digest},
         )
     )

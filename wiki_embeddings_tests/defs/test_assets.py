@@ -273,13 +273,19 @@ def test_a_second_run_of_the_same_output_is_refused(embedded_sandbox, hub):
     assert "Another run is making" in message
 
 
-def test_checks_started_alone_check_every_wiki_that_was_materialized(embedded_sandbox):
+def test_a_check_started_alone_says_that_it_is_of_one_wiki(embedded_sandbox):
     alone = evaluate_checks(
         embedded_sandbox.instance,
         dg.AssetSelection.checks_for_assets(raw_wikipedia),
         embedded_sandbox.resources(),
     )
-    described = {
-        check.check_name: check.description for check in alone.get_asset_check_evaluations()
-    }
-    assert described["every_article_fetched"] == "simple: No articles are missing."
+    message = failures(alone)["raw_wikipedia_every_article_fetched"]
+    assert "materialize raw_wikipedia of a wiki" in message
+
+
+def test_the_checks_of_one_wiki_are_kept_beside_those_of_another(embedded_sandbox):
+    key = dg.AssetCheckKey(dg.AssetKey("raw_wikipedia"), "every_article_fetched")
+    records = embedded_sandbox.instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=5
+    )
+    assert {record.partition for record in records} == {WIKI}

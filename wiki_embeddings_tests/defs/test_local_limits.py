@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from wiki_embeddings_tests.support.dagster_runs import failures, materialize
@@ -19,7 +21,7 @@ def limited(monkeypatch):
 
 def refusal(sandbox, wiki, config=None):
     """Why a run over a wiki fails in its first asset."""
-    configs = {
+    configs: dict[str, dict[str, Any]] = {
         "raw_wikipedia": {"source": "hub"},
         "chunked_volume": {"model": str(sandbox.model), "token_budget": 128},
     }

@@ -34,7 +34,10 @@ ENGLISH = "BAAI/bge-small-en-v1.5"
         ),
         ({"chunked_volume": {"token_budget": 5000}}, "reads at most 256"),
         ({"chunked_volume": {"token_budget": 128, "model": "/no/such/model"}}, "/no/such/model"),
-        ({"embeddings": {"inputs_per_container": 0}}, "inputs_per_container is 0: Input should be"),
+        (
+            {"embeddings": {"inputs_per_container": 17}},
+            "inputs_per_container is 17: Input should be less than or equal to 16",
+        ),
         (
             {"embeddings": {"engine": "cpu", "precision": "float16"}},
             "in float32 or bfloat16 or int8, not in",

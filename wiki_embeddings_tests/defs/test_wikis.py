@@ -21,6 +21,7 @@ from wiki_embeddings.defs.wikis import (
     mark,
     refreshed_wikis,
     remove_wiki,
+    wikis,
 )
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings_tests.support.dagster_runs import new_instance
@@ -57,6 +58,12 @@ def test_the_wikis_to_begin_with_are_added_once_in_their_order(instance):
     add_wiki(instance, "fr")
     add_first_wikis(instance, ["es", "de"])
     assert known_wikis(instance) == ["sample", "de", "fr", "es"]
+
+
+def test_an_instance_that_nobody_has_opened_accepts_the_wikis_to_begin_with(instance):
+    assert known_wikis(instance) == []
+    assert wikis.has_partition_key("sample", dynamic_partitions_store=instance)
+    assert not wikis.has_partition_key("de", dynamic_partitions_store=instance)
 
 
 def test_what_an_earlier_release_materialized_is_added_and_nothing_else(instance):

@@ -13,7 +13,7 @@ import dagster as dg
 from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs import asset_run
-from wiki_embeddings.defs.asset_checks import asset_checks
+from wiki_embeddings.defs.asset_checks import asset_checks, reads_back_from_the_hub
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
 from wiki_embeddings.defs.listening import listening
 from wiki_embeddings.defs.materializations import Materialization, last_materialization
@@ -57,6 +57,12 @@ def resources(
     }
 
 
+def checks_of_a_run(resources: Mapping[str, Any]) -> list[dg.AssetChecksDefinition]:
+    """The asset checks that the definitions have: that of the Hub only with a namespace."""
+    is_published = resources["hub"].namespace is not None
+    return [*asset_checks, *([reads_back_from_the_hub] if is_published else [])]
+
+
 def materialize(
     instance: dg.DagsterInstance,
     wiki: str,
@@ -75,7 +81,7 @@ def materialize(
         mock.patch.object(asset_run, "RETRY_WAITS_S", ()),
     ):
         return dg.materialize(
-            [*_ASSETS, *asset_checks],
+            [*_ASSETS, *checks_of_a_run(resources)],
             selection=dg.AssetSelection.assets(*chosen),
             instance=instance,
             partition_key=wiki,
@@ -90,7 +96,7 @@ def evaluate_checks(
 ) -> dg.ExecuteInProcessResult:
     """Evaluate asset checks without materializing anything."""
     return dg.materialize(
-        [*_ASSETS, *asset_checks],
+        [*_ASSETS, *checks_of_a_run(resources)],
         selection=selection,
         instance=instance,
         resources=resources,
