@@ -1,4 +1,6 @@
-"""Blocking asset checks: what must hold of each asset before anything is made from it.
+"""Asset checks: what must hold of each asset before anything is made from it, and its quality.
+
+The former are blocking. Those of quality only warn: a failure loses nothing.
 
 In a run over one wiki they check that wiki. Started alone, from the asset's page, they check every
 wiki that has been materialized.
@@ -10,12 +12,13 @@ from typing import TypeAlias
 
 import dagster as dg
 
-from wiki_embeddings.asset_keys import HUB_DATASET
+from wiki_embeddings.asset_keys import EMBEDDINGS, HUB_DATASET
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs.asset_run import translate_errors
 from wiki_embeddings.defs.materializations import current_manifest, last_materialization
 from wiki_embeddings.defs.publishing import reads_back
+from wiki_embeddings.defs.quality_checks import QUALITY_CHECKS
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.wikis import known_wikis
@@ -42,6 +45,17 @@ def reads_back_from_the_hub(
 ) -> dg.AssetCheckResult:
     """Readers of the Hub get all rows, and ten random ones are exactly what was written."""
     return _check_wikis(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
+
+
+def _quality_check(run: Check) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=EMBEDDINGS, name=run.__name__, description=run.__doc__)
+    def check(
+        context: dg.AssetCheckExecutionContext, compute: ComputeResource
+    ) -> dg.AssetCheckResult:
+        result = _check_wikis(context, compute, EMBEDDINGS, run)
+        return result._replace(severity=dg.AssetCheckSeverity.WARN)
+
+    return check
 
 
 def _check_wikis(
@@ -87,4 +101,5 @@ asset_checks = [
         for required in checks
     ),
     reads_back_from_the_hub,
+    *(_quality_check(check) for check in QUALITY_CHECKS),
 ]

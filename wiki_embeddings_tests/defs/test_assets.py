@@ -91,7 +91,7 @@ def test_a_wiki_from_the_hub_goes_all_the_way(whole_run):
     result = whole_run.result
     assert result.success, failures(result)
     assert checks(result) == dict.fromkeys(checks(result), True)
-    assert len(checks(result)) == 11
+    assert len(checks(result)) == 13
     stages = {snapshot.stage for snapshot in whole_run.snapshots}
     assert stages == {"raw", "chunks", "embeddings", "hub"}
 
