@@ -13,7 +13,7 @@ from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.compute.modal.cloud import Cloud, new_cloud
-from wiki_embeddings_tests.support.dagster_runs import checks, failures, metadata
+from wiki_embeddings_tests.support.dagster_runs import checks, failed_checks, failures, metadata
 from wiki_embeddings_tests.support.generated_wiki import WIKI
 
 SHARDS_AT_LEAST = 200
@@ -34,8 +34,8 @@ def run(
 def test_all_four_assets_and_their_checks_succeed(run):
     _, result = run
     assert result.success, failures(result)
-    assert checks(result) == dict.fromkeys(checks(result), True)
-    assert len(checks(result)) == 11
+    assert len(checks(result)) == 13
+    assert failed_checks(result) == ["recall_at_10"], "weights are random; it only warns"
     assert metadata(result, "embeddings")["files"] >= SHARDS_AT_LEAST
 
 
