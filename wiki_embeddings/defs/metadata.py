@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from wiki_embeddings.compute.protocol import Compute, Usage
     from wiki_embeddings.defs.materialize import Materialized
     from wiki_embeddings.progress import StageProgress
+    from wiki_embeddings.volume import StageName
 
 _SHOWN_TOTALS = ("articles", "empty_articles", "characters", "tokens")
 
-_SHOWN_SETTINGS = {
+_SHOWN_SETTINGS: Mapping[StageName, tuple[str, ...]] = {
     "raw": ("source", "snapshot", "fraction"),
     "chunks": ("model", "revision", "token_budget", "title_prefix"),
     "embeddings": ("dimensions", "pooling", "precision", "engine", "runtime"),

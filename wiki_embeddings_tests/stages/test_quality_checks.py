@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from wiki_embeddings import encoders
+from wiki_embeddings.encoders.models.known import DEFAULT_MODEL
 from wiki_embeddings.manifest import Manifest, write_manifest
 from wiki_embeddings.schemas import vectors_of
 from wiki_embeddings.sources.protocol import ArticleSelection
@@ -38,7 +39,7 @@ def made_here(volume: Volume, plan: Plan[Any]) -> Manifest:
 def vectors(volume) -> Manifest:
     plan = fetch.plan(ArticleSelection("sample", fraction=0.04), articles_per_shard=2)
     raw = made_here(volume, plan)
-    chunking = chunk.prepare(volume, None, None, token_budget=256, title_prefix=True)
+    chunking = chunk.prepare(volume, DEFAULT_MODEL, None, token_budget=256, title_prefix=True)
     chunks = made_here(volume, chunk.plan(raw, chunking))
     info = encoders.describe(None, "cpu", precision="int8")
     return made_here(volume, embed.plan(chunks, info))
