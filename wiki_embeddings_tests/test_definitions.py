@@ -89,7 +89,7 @@ def test_each_asset_says_what_it_is(graph, name):
     assert node.partitions_def == dg.DynamicPartitionsDefinition(name="wikis")
 
 
-def test_every_check_but_those_of_age_and_quality_is_blocking_and_each_described(graph):
+def test_every_check_of_the_data_is_blocking_and_each_described(graph):
     checks = {key.name: graph.get(key) for key in graph.asset_check_keys}
     assert set(checks) == {
         "every_article_fetched",
@@ -103,11 +103,13 @@ def test_every_check_but_those_of_age_and_quality_is_blocking_and_each_described
         "every_row_published",
         "opens_with_datasets",
         "reads_back_from_the_hub",
+        "index_finds_nearest",
         "snapshot_is_recent",
         "recall_at_10",
         "agrees_with_float32",
     }
-    warn_only = {"snapshot_is_recent", "recall_at_10", "agrees_with_float32"}
+    quality = {"recall_at_10", "agrees_with_float32", "index_finds_nearest"}
+    warn_only = {"snapshot_is_recent", *quality}
     for name, check in checks.items():
         assert check.blocking == (name not in warn_only)
         assert check.description
@@ -117,7 +119,7 @@ def test_the_job_covers_all_assets_and_their_checks():
     job = defs.resolve_job_def(JOB)
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert selected == set(ASSETS)
-    assert len(job.asset_layer.asset_graph.asset_check_keys) == 13
+    assert len(job.asset_layer.asset_graph.asset_check_keys) == 14
 
 
 def test_the_sensor_that_starts_runs_is_off_and_says_what_it_does():

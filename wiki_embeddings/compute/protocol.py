@@ -165,6 +165,17 @@ class Compute(Protocol):
             WikiEmbeddingsError: Raised by the function.
         """
 
+    def call_once(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """As `call`, for a question that has the same answer throughout a run.
+
+        It may be asked only once in a run, so its arguments are hashable.
+        """
+
     def change(
         self,
         function: Callable[Concatenate[Volume, ArgumentsT], ResultT],

@@ -21,6 +21,7 @@ from wiki_embeddings.defs.publishing import reads_back
 from wiki_embeddings.defs.quality_checks import QUALITY_CHECKS
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.search_index import index_finds_nearest
 from wiki_embeddings.defs.wikis import known_wikis
 from wiki_embeddings.manifest import Manifest
 
@@ -47,12 +48,14 @@ def reads_back_from_the_hub(
     return _check_wikis(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
 
 
-def _quality_check(run: Check) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=EMBEDDINGS, name=run.__name__, description=run.__doc__)
+def _quality_check(asset: str, run: Check) -> dg.AssetChecksDefinition:
+    """A check that tells of a search that is less good, not of data that is wrong."""
+
+    @dg.asset_check(asset=asset, name=run.__name__, description=run.__doc__)
     def check(
         context: dg.AssetCheckExecutionContext, compute: ComputeResource
     ) -> dg.AssetCheckResult:
-        result = _check_wikis(context, compute, EMBEDDINGS, run)
+        result = _check_wikis(context, compute, asset, run)
         return result._replace(severity=dg.AssetCheckSeverity.WARN)
 
     return check
@@ -101,5 +104,6 @@ asset_checks = [
         for required in checks
     ),
     reads_back_from_the_hub,
-    *(_quality_check(check) for check in QUALITY_CHECKS),
+    *(_quality_check(EMBEDDINGS, check) for check in QUALITY_CHECKS),
+    _quality_check(HUB_DATASET, index_finds_nearest),
 ]

@@ -12,7 +12,14 @@ import dagster as dg
 
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
-from wiki_embeddings.defs.materializations import FOLDER, SETTINGS
+from wiki_embeddings.defs.column_lineage import described
+from wiki_embeddings.defs.materializations import (
+    COLUMNS,
+    FIRST_ROWS,
+    FOLDER,
+    SETTINGS,
+    last_materialization,
+)
 from wiki_embeddings.defs.pictures import show_picture
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
@@ -55,7 +62,7 @@ def materialize_result(
         metadata={
             **(extra or {}),  # where the dataset is, how to load it, and what there is to look at
             **_length_chart(context, manifest),
-            **_table_metadata(compute, manifest),
+            **(_recorded_table(context, manifest) or _table_metadata(compute, manifest)),
             "dagster/row_count": manifest.rows,
             **_size_metadata(manifest),
             **_effort_metadata(materialized.progress),
@@ -98,6 +105,14 @@ def _effort_metadata(progress: StageProgress) -> dict[str, Any]:
     }
 
 
+def _recorded_table(context: dg.AssetExecutionContext, manifest: Manifest) -> Mapping[str, Any]:
+    """Return what the last materialization showed of the same data; empty if it was other data."""
+    last = last_materialization(
+        context.instance, context.asset_key.to_user_string(), context.partition_key
+    )
+    return last.table if last and last.data_version == manifest.digest else {}
+
+
 def _table_metadata(compute: Compute, manifest: Manifest) -> dict[str, Any]:
     from wiki_embeddings.schemas import DESCRIPTIONS  # these load Arrow
     from wiki_embeddings.stages.preview import preview
@@ -106,13 +121,15 @@ def _table_metadata(compute: Compute, manifest: Manifest) -> dict[str, Any]:
     if not table.columns:
         return {}
     columns = [
-        dg.TableColumn(name, type=type_, description=DESCRIPTIONS.get(name))
+        dg.TableColumn(
+            name, type=type_, description=described(manifest.stage, name, DESCRIPTIONS.get(name))
+        )
         for name, type_ in table.columns
     ]
     shown = dg.TableSchema([dg.TableColumn(name) for name in table.rows[0]])
     return {
-        "dagster/column_schema": dg.TableSchema(columns),
-        "first_rows": dg.MetadataValue.table(
+        COLUMNS: dg.TableSchema(columns),
+        FIRST_ROWS: dg.MetadataValue.table(
             [dg.TableRecord(dict(row)) for row in table.rows], schema=shown
         ),
     }

@@ -91,7 +91,7 @@ def whole_run(tmp_path_factory, tiny_model) -> Iterator[WholeRun]:
 def test_a_wiki_from_the_hub_goes_all_the_way(whole_run):
     result = whole_run.result
     assert result.success, failures(result)
-    assert len(checks(result)) == 13
+    assert len(checks(result)) == 14
     assert failed_checks(result) == ["recall_at_10"], "weights are random; it only warns"
     stages = {snapshot.stage for snapshot in whole_run.snapshots}
     assert stages == {"raw", "chunks", "embeddings", "hub"}
@@ -193,9 +193,12 @@ def test_without_a_network_the_error_names_the_endpoint(sandbox, monkeypatch):
 
 
 def test_an_asset_without_its_upstream_says_so(sandbox):
-    assert sandbox.failures("embeddings")["embeddings"] == (
-        "chunked_volume of simple has not been materialized yet: do that first."
+    message = sandbox.failures("embeddings")["embeddings"]
+    assert message.startswith(
+        "chunked_volume of simple has not been materialized yet in the Dagster instance "
+        f"{sandbox.instance.root_directory}: do that first"
     )
+    assert "dagster asset materialize --select chunked_volume --partition simple -m" in message
 
 
 @pytest.mark.parametrize(

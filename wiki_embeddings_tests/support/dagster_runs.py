@@ -15,6 +15,7 @@ from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs import asset_run
 from wiki_embeddings.defs.asset_checks import asset_checks
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
+from wiki_embeddings.defs.listening import listening
 from wiki_embeddings.defs.materializations import Materialization, last_materialization
 from wiki_embeddings.defs.materialize import Materialized
 from wiki_embeddings.defs.materialize import materialize as make_all_shards
@@ -69,7 +70,10 @@ def materialize(
     """
     chosen = assets or ASSET_KEYS
     add_wiki(instance, wiki)
-    with mock.patch.object(asset_run, "RETRY_WAITS_S", ()):
+    with (
+        listening(resources["listener"]),
+        mock.patch.object(asset_run, "RETRY_WAITS_S", ()),
+    ):
         return dg.materialize(
             [*_ASSETS, *asset_checks],
             selection=dg.AssetSelection.assets(*chosen),

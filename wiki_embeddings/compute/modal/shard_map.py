@@ -134,6 +134,7 @@ def run(
     """
     wanted = set(shards)
     order = [shard for shard in largest_first(specs) if shard in wanted]
+    record.take_over()  # a run that has begun since the finished shards were looked for
     call = map_calls.start(function, [specs[shard] for shard in order], reload_token)
     results = None
     try:
