@@ -41,6 +41,9 @@ _SHOWN_SETTINGS: Mapping[StageName, tuple[str, ...]] = {
 }
 """Settings of each stage that people ask about; all of them are in the JSON below the table."""
 
+_VALUE_CHARACTERS = 50
+"""Cuts the digest of weights, which is the revision of a model in a folder."""
+
 
 def materialize_result(
     context: dg.AssetExecutionContext,
@@ -146,7 +149,7 @@ def _length_chart(context: dg.AssetExecutionContext, manifest: Manifest) -> dict
 def _settings_table(manifest: Manifest) -> dg.TableMetadataValue:
     """Show the settings that decided the content, those of earlier stages included."""
     rows = [
-        {"setting": name, "value": str(manifest.settings[stage][name])}
+        {"setting": name, "value": str(manifest.settings[stage][name])[:_VALUE_CHARACTERS]}
         for stage, names in _SHOWN_SETTINGS.items()
         if stage in manifest.settings
         for name in names
