@@ -4,7 +4,7 @@
     .venv-bench/bin/python -m benchmarks.index --engines
 
 Rows are the sentences of the sample, with the article's title in front of each; questions are those
-of `questions.toml`. On nested subsets of the rows it measures which share has to be read for
+of `sample_questions.toml`. On nested subsets of the rows it measures which share has to be read for
 recall@10 of 0.95, and extrapolates that to English Wikipedia. `--engines` compares FAISS, Lance and
 USearch on the same vectors, as far as they are installed. The vectors are kept in a file.
 """
@@ -25,10 +25,11 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.questions import load_questions, sample_articles
+from benchmarks.questions import sample_articles
 from wiki_embeddings import encoders
 from wiki_embeddings.encoders.models.resolve import resolve
 from wiki_embeddings.stages.index import ROWS_PER_LIST
+from wiki_embeddings.stages.sample_questions import load_questions
 from wiki_embeddings.vector_index.kmeans import train
 from wiki_embeddings.vector_index.probes import Budget
 from wiki_embeddings.vector_index.quantization import (

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from wiki_embeddings.chunking import Chunks
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.sources import sample
-
-QUESTIONS = Path(__file__).with_name("questions.toml")
+from wiki_embeddings.stages.sample_questions import QUESTIONS, Question, relevant_passages
 
 KINDS = (
     "fact",
@@ -26,24 +23,7 @@ KINDS = (
     "similar",
     "section",
 )
-"""Kinds of questions; see `questions.toml`."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question with a known answer.
-
-    Attributes:
-        ask: The question.
-        kind: One of `KINDS`.
-        article: Title of the article that answers it.
-        answers: Excerpts of the article, verbatim; each is enough to recognise a relevant passage.
-    """
-
-    ask: str
-    kind: str
-    article: str
-    answers: tuple[str, ...]
+"""Kinds of questions; see `sample_questions.toml`."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +39,6 @@ class Article:
     title: str
     text: str
     headings: tuple[tuple[int, int], ...]
-
-
-def load_questions() -> list[Question]:
-    """Read all questions, in the order of the file."""
-    rows = tomllib.loads(QUESTIONS.read_text(encoding="utf-8"))["questions"]
-    return [Question(**{**row, "answers": tuple(row["answers"])}) for row in rows]
 
 
 def sample_articles() -> dict[str, str]:
@@ -103,17 +77,12 @@ def relevant_chunks(question: Question, titles: Sequence[str], chunks: Chunks) -
             f"is not in the sample: correct it in {QUESTIONS}."
         )
     rows = np.flatnonzero(chunks.article == titles.index(question.article))
-    text = "".join(chunks.text[row] for row in rows)
-    begins = chunks.start[rows]
-    ends = np.append(begins[1:], len(text))
-    relevant = set()
+    passages = [chunks.text[row] for row in rows]
+    text = "".join(passages)
     for answer in question.answers:
         if text.count(answer) != 1:
             raise BadInputError(
                 f"The answer “{answer}” to “{question.ask}” is {text.count(answer)} times in the "
                 f"article “{question.article}”: choose one in {QUESTIONS} that occurs once."
             )
-        begin = text.index(answer)
-        overlaps = np.minimum(ends, begin + len(answer)) - np.maximum(begins, begin)
-        relevant.add(int(rows[overlaps.argmax()]))
-    return sorted(relevant)
+    return sorted(int(rows[passage]) for passage in relevant_passages(question.answers, passages))

@@ -3,9 +3,9 @@
     .venv-bench/bin/python -m benchmarks.retrieval
     .venv-bench/bin/python -m benchmarks.retrieval --sections
 
-The chunks of the whole sample are ranked for each question of `questions.toml`, with the article's
-title in front of each chunk and without, by every engine and precision that can run here, by
-sentence-transformers on the same weights, and by BM25. Recall at k counts the questions with a
+The chunks of the whole sample are ranked for each question of `sample_questions.toml`, with the
+article's title in front of each chunk and without, by every engine and precision that can run here,
+by sentence-transformers on the same weights, and by BM25. Recall at k counts the questions with a
 relevant chunk among the first k, and MRR is the mean of 1 / rank over all chunks. Differences are
 paired over the questions, with 95 % bootstrap intervals. `--sections` compares the ways to use the
 articles' sections instead, with titles and one encoder.
@@ -25,9 +25,7 @@ from rich.table import Table
 
 from benchmarks.questions import (
     KINDS,
-    Question,
     articles_with_headings,
-    load_questions,
     relevant_chunks,
     sample_articles,
 )
@@ -47,6 +45,7 @@ from wiki_embeddings.encoders.models.resolve import ResolvedModel, resolve
 from wiki_embeddings.encoders.protocol import TokenIds, Vectors
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.stages.article_chunker import load_chunker
+from wiki_embeddings.stages.sample_questions import Question, load_questions
 
 TOKEN_BUDGET = 256  # the default of `chunked_volume`
 REFERENCE = "cpu float32"

@@ -190,7 +190,7 @@ def test_containers_get_only_the_sources_of_the_package(deployed, tmp_path):
     shipped = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
     sources = (path for path in PACKAGE.rglob("*") if path.suffix in SHIPPED_SUFFIXES)
     assert shipped == {Path("root", PACKAGE.name, path.relative_to(PACKAGE)) for path in sources}
-    assert {path.suffix for path in shipped} == {".py", ".jinja"}
+    assert {path.suffix for path in shipped} == {".py", ".jinja", ".toml"}
     assert digest_of_files(tmp_path / "root" / PACKAGE.name) == code_version()
 
 

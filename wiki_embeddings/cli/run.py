@@ -204,8 +204,10 @@ def run(wiki: str, options: Mapping[str, Any], *, as_json: bool = False) -> int:
         console.print(_summary(report))
         passed = sum(check.passed for check in report.checks)
         console.print(f"{passed} of {len(report.checks)} checks passed.")
-    for error in report.errors:
-        Console(stderr=True, soft_wrap=True).print(f"Error: {error}", markup=False, highlight=False)
+    said = [f"Warning: {warning}" for warning in report.warnings]
+    said += [f"Error: {error}" for error in report.errors]
+    for sentence in said:
+        Console(stderr=True, soft_wrap=True).print(sentence, markup=False, highlight=False)
     return 0 if report.success else 1
 
 

@@ -63,6 +63,7 @@ class RunReport:
         assets: The assets that were materialized.
         checks: All checks that ran.
         errors: What went wrong, a sentence or more each.
+        warnings: What the checks found that only warn.
     """
 
     wiki: str
@@ -71,6 +72,7 @@ class RunReport:
     assets: tuple[AssetReport, ...]
     checks: tuple[CheckReport, ...]
     errors: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def report_of(wiki: str, result: dg.ExecuteInProcessResult) -> RunReport:
@@ -89,7 +91,11 @@ def report_of(wiki: str, result: dg.ExecuteInProcessResult) -> RunReport:
             )
             for check in result.get_asset_check_evaluations()
         ),
-        errors=tuple(_errors(result)),
+        errors=(
+            *_failed_steps(result),
+            *_failed_checks(result, dg.AssetCheckSeverity.ERROR),
+        ),
+        warnings=tuple(_failed_checks(result, dg.AssetCheckSeverity.WARN)),
     )
 
 
@@ -119,7 +125,7 @@ def _place(metadata: Mapping[str, Any]) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _errors(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+def _failed_steps(result: dg.ExecuteInProcessResult) -> Iterator[str]:
     for event in result.all_events:
         if not event.is_step_failure:
             continue
@@ -128,6 +134,11 @@ def _errors(result: dg.ExecuteInProcessResult) -> Iterator[str]:
             yield f"{event.step_key}: {failure.user_failure_data.description}"
         elif failure.error is not None and "AssetCheckFailed" not in (failure.error.cls_name or ""):
             yield f"{event.step_key}: {failure.error.to_string()}"
+
+
+def _failed_checks(
+    result: dg.ExecuteInProcessResult, severity: dg.AssetCheckSeverity
+) -> Iterator[str]:
     for check in result.get_asset_check_evaluations():
-        if not check.passed:
+        if not check.passed and check.severity is severity:
             yield f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"

@@ -1,4 +1,6 @@
-"""Asset checks: what must hold of each asset before anything is made from it; all but one block.
+"""Asset checks: what must hold of each asset before anything is made from it, and its quality.
+
+The former are blocking. Those of quality only warn: a failure loses nothing.
 
 Each is partitioned by wiki, as the assets are: what it finds of one wiki does not replace what it
 found of another. A check that has nothing to check fails as a warning, which blocks nothing.
@@ -11,12 +13,13 @@ from typing import TypeAlias
 
 import dagster as dg
 
-from wiki_embeddings.asset_keys import HUB_DATASET
+from wiki_embeddings.asset_keys import EMBEDDINGS, HUB_DATASET
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs.asset_run import translate_errors
 from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.publishing import reads_back
+from wiki_embeddings.defs.quality_checks import QUALITY_CHECKS
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.search_index import index_finds_nearest
@@ -108,6 +111,7 @@ asset_checks = [
         for asset, checks in REQUIRED_CHECKS.items()
         for required in checks
     ),
+    *(_quality_check(EMBEDDINGS, check) for check in QUALITY_CHECKS),
     _quality_check(HUB_DATASET, index_finds_nearest),
 ]
 """The checks of every asset's output."""

@@ -30,15 +30,19 @@ if TYPE_CHECKING:
     from wiki_embeddings.compute.protocol import Compute, Usage
     from wiki_embeddings.defs.materialize import Materialized
     from wiki_embeddings.progress import StageProgress
+    from wiki_embeddings.volume import StageName
 
 _SHOWN_TOTALS = ("articles", "empty_articles", "characters", "tokens")
 
-_SHOWN_SETTINGS = {
+_SHOWN_SETTINGS: Mapping[StageName, tuple[str, ...]] = {
     "raw": ("source", "snapshot", "fraction"),
     "chunks": ("model", "revision", "token_budget", "title_prefix"),
     "embeddings": ("dimensions", "pooling", "precision", "engine", "runtime"),
 }
 """Settings of each stage that people ask about; all of them are in the JSON below the table."""
+
+_VALUE_CHARACTERS = 50
+"""Cuts the digest of weights, which is the revision of a model in a folder."""
 
 
 def materialize_result(
@@ -145,7 +149,7 @@ def _length_chart(context: dg.AssetExecutionContext, manifest: Manifest) -> dict
 def _settings_table(manifest: Manifest) -> dg.TableMetadataValue:
     """Show the settings that decided the content, those of earlier stages included."""
     rows = [
-        {"setting": name, "value": str(manifest.settings[stage][name])}
+        {"setting": name, "value": str(manifest.settings[stage][name])[:_VALUE_CHARACTERS]}
         for stage, names in _SHOWN_SETTINGS.items()
         if stage in manifest.settings
         for name in names

@@ -196,6 +196,21 @@ def loaded_encoder(model: str, revision: str, engine: str, precision: str) -> en
         return _load_once(model, revision, engine, precision)
 
 
+def reference_encoder(vectors: Manifest) -> encoders.Encoder:
+    """Load the model of some vectors in float32 on the processor: what others are compared with.
+
+    Args:
+        vectors: Manifest of the embeddings.
+
+    Raises:
+        BadInputError: Only the engine `tei` can compute this model; or see `encoders.load`.
+        WikiEmbeddingsError: See `encoders.load`.
+    """
+    settings = vectors.settings["embeddings"]
+    model = vectors.model_folder or str(settings["model"])
+    return loaded_encoder(model, str(settings["revision"]), "cpu", "float32")
+
+
 @lru_cache(maxsize=1)
 def _load_once(model: str, revision: str, engine: str, precision: str) -> encoders.Encoder:
     return encoders.load(model, engine, revision=revision, precision=precision)

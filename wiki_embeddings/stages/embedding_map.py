@@ -103,7 +103,7 @@ def nearest_articles(sample: VectorSample) -> tuple[Neighbours, ...]:
     cosines = articles.vectors[asked] @ articles.vectors.T
     cosines[np.arange(len(asked)), asked] = -np.inf
     found = []
-    for row, article in enumerate(asked):
+    for row, article in enumerate(asked.tolist()):
         nearest = np.argsort(-cosines[row], kind="stable")[: min(_NEIGHBOURS, count - 1)]
         pairs = tuple((articles.titles[other], float(cosines[row, other])) for other in nearest)
         found.append(Neighbours(articles.titles[article], pairs))

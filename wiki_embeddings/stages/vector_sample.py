@@ -15,7 +15,10 @@ from wiki_embeddings.schemas import vectors_of
 from wiki_embeddings.volume import Volume
 
 MAX_FILES = 16
-"""Files that are looked into; of each, one row group."""
+"""Files of a large wiki that are looked into; of each, one row group."""
+
+_SAMPLED_ROWS = 30_000
+"""Rows that a map is drawn from: up to 60 MB of them are in memory."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,33 @@ def evenly_spaced(files: Sequence[ShardFile], most: int = MAX_FILES) -> list[Sha
     return [filled[number * len(filled) // count] for number in range(count)]
 
 
+def sampled_row_groups(
+    volume: Volume, vectors: Manifest, columns: Sequence[str], most_rows: int, seed: int = 0
+) -> list[pa.Table]:
+    """Read all of a small wiki; of a large one, a random row group of files all over it.
+
+    Args:
+        volume: Where the embeddings are.
+        vectors: Their manifest; it has rows.
+        columns: Columns to read.
+        most_rows: Rows of a small wiki; of a large one, groups are read until there are so many.
+        seed: The same one draws the same groups.
+    """
+    generator = np.random.default_rng(seed)
+    is_small = vectors.rows <= most_rows
+    tables: list[pa.Table] = []
+    for file in evenly_spaced(vectors.files, len(vectors.files) if is_small else MAX_FILES):
+        with pq.ParquetFile(volume.path(vectors.reference(file))) as parquet:
+            if is_small:
+                tables.append(parquet.read(columns=columns))
+                continue
+            group = int(generator.integers(parquet.num_row_groups))
+            tables.append(parquet.read_row_group(group, columns=columns))
+        if sum(table.num_rows for table in tables) >= most_rows:
+            break
+    return tables
+
+
 def sample_vectors(volume: Volume, vectors: Manifest, most: int, seed: int = 0) -> VectorSample:
     """Draw chunks from files all over a wiki, half of them first chunks where there are enough.
 
@@ -55,14 +85,11 @@ def sample_vectors(volume: Volume, vectors: Manifest, most: int, seed: int = 0) 
         seed: The same one draws the same chunks.
     """
     generator = np.random.default_rng(seed)
-    files = evenly_spaced(vectors.files)
-    parts = []
-    for file in files:
-        with pq.ParquetFile(volume.path(vectors.reference(file))) as parquet:
-            group = int(generator.integers(parquet.num_row_groups))
-            part = parquet.read_row_group(group, ["title", "chunk_index", "embedding"])
-        parts.append(part.take(_drawn(part, -(-most // len(files)), generator)))
-    table = pa.concat_tables(parts)
+    columns = ["title", "chunk_index", "embedding"]
+    groups = sampled_row_groups(volume, vectors, columns, _SAMPLED_ROWS, seed)
+    table = pa.concat_tables(
+        [group.take(_drawn(group, -(-most // len(groups)), generator)) for group in groups]
+    )
     return VectorSample(
         titles=table.column("title").to_pylist(),
         is_lead=table.column("chunk_index").to_numpy() == 0,

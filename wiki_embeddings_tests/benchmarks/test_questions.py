@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.questions import KINDS, Question, load_questions, relevant_chunks, sample_articles
+from benchmarks.questions import KINDS, relevant_chunks, sample_articles
 from wiki_embeddings.bundled import bundled_model
 from wiki_embeddings.chunking import Chunks, ChunkSettings, chunk_articles, load_tokenizer
 from wiki_embeddings.errors import BadInputError
+from wiki_embeddings.stages.sample_questions import Question, load_questions
 
 QUESTIONS = load_questions()
 

@@ -35,7 +35,7 @@ def test_the_command_line_publishes_in_private_and_searches_what_it_has_publishe
     done = cli(home, *run, *replacing, **environment, HF_TOKEN=WRITE_TOKEN)
     assert done.returncode == 0, done.stderr
     assert f"{hub.url}/datasets/{REPO_ID}" in done.stdout
-    assert "11 of 11 checks passed" in done.stdout
+    assert "13 of 14 checks passed" in done.stdout
     assert hub.repository(REPO_ID).private
 
     search = ("search", "What is anarchism?", "--dataset", REPO_ID)

@@ -167,7 +167,7 @@ def test_an_asset_is_materialized_by_clicking(ui, page):
 
 def test_an_asset_shows_its_numbers_rows_and_checks(ui, page):
     page.goto(f"{ui}/assets/chunked_volume?view=partitions&partition=sample")
-    for label in ("articles", "characters", "tokens", "first_rows", "chunk_lengths"):
+    for label in ("articles", "characters", "tokens", "first_rows", "made_with", "chunk_lengths"):
         expect(page.get_by_text(label, exact=True).first).to_be_visible()
     page.goto(f"{ui}/assets/chunked_volume?view=checks")
     for check in ("every_article_chunked", "chunk_ids_unique", "token_budget_kept"):
@@ -188,6 +188,29 @@ def test_the_launchpad_shows_every_default_and_nothing_internal(home, ui):
         assert set(shown["config"]) == set(CONFIGS[asset].model_fields)
     assert config["ops"]["chunked_volume"]["config"]["model"] == "auto"
     assert config["ops"]["raw_wikipedia"]["config"]["snapshot"] == "newest"
+
+
+@pytest.mark.parametrize(
+    ("asset", "pictures"),
+    [
+        ("chunked_volume", ["Lengths of chunks"]),
+        (
+            "embeddings",
+            ["A map of the embeddings", "Tokens per second over time", "Where the time went"],
+        ),
+    ],
+)
+def test_an_asset_shows_its_pictures_without_a_click(ui, page, asset, pictures):
+    page.goto(f"{ui}/assets/{asset}")
+    for alternative in pictures:
+        picture = page.locator(f"img[alt='{alternative}']")
+        expect(picture).to_be_visible()
+        assert picture.evaluate("async image => (await image.decode(), image.naturalWidth)") == 420
+        shown = page.request.get(f"{ui}{picture.get_attribute('src')}")
+        assert shown.headers["content-type"] == "image/svg+xml"
+        assert "prefers-color-scheme:dark" in shown.text()
+        assert len(shown.body()) < 100_000
+    expect(page.get_by_text("[Show Markdown]")).to_have_count(0)
 
 
 def test_the_launchpad_documents_the_config(ui):

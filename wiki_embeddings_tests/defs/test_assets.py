@@ -37,6 +37,7 @@ from wiki_embeddings_tests.standins.hub.fixtures import use_local_hub
 from wiki_embeddings_tests.support.dagster_runs import (
     checks,
     evaluate_checks,
+    failed_checks,
     failures,
     metadata,
 )
@@ -90,8 +91,8 @@ def whole_run(tmp_path_factory, tiny_model) -> Iterator[WholeRun]:
 def test_a_wiki_from_the_hub_goes_all_the_way(whole_run):
     result = whole_run.result
     assert result.success, failures(result)
-    assert checks(result) == dict.fromkeys(checks(result), True)
-    assert len(checks(result)) == 11
+    assert len(checks(result)) == 14
+    assert failed_checks(result) == ["recall_at_10"], "weights are random; it only warns"
     stages = {snapshot.stage for snapshot in whole_run.snapshots}
     assert stages == {"raw", "chunks", "embeddings", "hub"}
 

@@ -122,6 +122,11 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
     return {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
 
 
+def failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Names of the asset checks that did not pass, those included that only warn."""
+    return [name for name, passed in checks(result).items() if not passed]
+
+
 def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
     """Metadata values of the one materialization of an asset."""
     assert result.success, failures(result)

@@ -13,7 +13,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[2]
 """Folder of the package `wiki_embeddings`."""
 
-SHIPPED_SUFFIXES = frozenset({".py", ".jinja"})
+SHIPPED_SUFFIXES = frozenset({".py", ".jinja", ".toml"})
 """The only files of the package that containers get."""
 
 _DIGEST_CHARACTERS = 16

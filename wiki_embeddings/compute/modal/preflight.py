@@ -17,7 +17,7 @@ from wiki_embeddings.compute.modal.code_version import code_version
 from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, SECRET, SECRET_KEY, VOLUME
 from wiki_embeddings.compute.modal.errors import HOW_TO_SIGN_IN, translate_modal_errors
 from wiki_embeddings.compute.modal.workspace import Workspace
-from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError, OutageError
 
 _HELLO_TIMEOUT_S = 10.0
 """Modal answers within a second; its client alone would try for a minute to reach it."""
@@ -73,7 +73,7 @@ def check_token() -> Finding:
             remedy = "Run `modal profile list`, then `modal profile activate`."
             return Finding(subject, state, remedy)
         except TimeoutError as error:
-            raise WikiEmbeddingsError(
+            raise OutageError(
                 f"Modal cannot be reached: there was no answer within {_HELLO_TIMEOUT_S:.0f} s. "
                 "Look at the network and at https://status.modal.com, and try again."
             ) from error

@@ -140,6 +140,7 @@ def test_what_every_other_shard_would_meet_stops_the_map_at_once(volume, fault):
     events = list(LocalCompute(volume.root, cores=1).map(toy_plan(6, {0: fault})))
     assert finished(events) == set()
     assert failed(events)[0].fatal
+    assert failed(events)[0].may_pass is (fault == "outage")
 
 
 def test_a_disk_that_fills_up_stops_the_map_and_leaves_no_partial_file(volume):

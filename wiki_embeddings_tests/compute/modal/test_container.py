@@ -209,6 +209,7 @@ def test_a_full_volume_is_fatal(view):
 def test_an_outage_stops_the_map_without_a_retry(view):
     made = make_shard(view, "a", make_toy, spec("outage"))
     assert made.fatal
+    assert made.may_pass
     assert made.cause == "The store is down."
 
 

@@ -15,12 +15,13 @@ from wiki_embeddings.compute.modal import preflight
 from wiki_embeddings.manifest import read_manifest
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.compute.modal.cloud import Cloud, new_cloud
-from wiki_embeddings_tests.support.dagster_runs import checks, failures, metadata
+from wiki_embeddings_tests.support.dagster_runs import checks, failed_checks, failures, metadata
 from wiki_embeddings_tests.support.generated_wiki import WIKI
 
 SHARDS_AT_LEAST = 200
 FUNCTIONS = ("fetch_part", "chunk_shard", "Embedder.*", "make_dataset_file")
 CALL_LIMIT_BYTES = 10 * 1024
+PICTURE_LIMIT_BYTES = 100 * 1024
 
 MOST_REQUESTS = 38
 """Requests of a run in which nothing is to do, however many shards there are.
@@ -41,8 +42,8 @@ def run(
 def test_all_four_assets_and_their_checks_succeed(run):
     _, result = run
     assert result.success, failures(result)
-    assert checks(result) == dict.fromkeys(checks(result), True)
-    assert len(checks(result)) == 11
+    assert len(checks(result)) == 14
+    assert failed_checks(result) == ["recall_at_10"], "weights are random; it only warns"
     assert metadata(result, "embeddings")["files"] >= SHARDS_AT_LEAST
 
 
@@ -51,11 +52,12 @@ def test_every_file_is_byte_for_byte_what_this_machine_makes(run):
     assert below(WIKI, cloud.committed()) == below(WIKI, cloud.locally())
 
 
-def test_no_call_carries_more_than_ten_kilobytes_either_way(run):
+def test_no_call_carries_more_than_ten_kilobytes_either_way_but_that_of_the_map(run):
     cloud, _ = run
     payloads = cloud.plane.stats.payloads()
     assert len(payloads) > 4 * SHARDS_AT_LEAST
-    assert max(len(payload.data) for payload in payloads) < CALL_LIMIT_BYTES
+    *others, picture = sorted(len(payload.data) for payload in payloads)
+    assert others[-1] < CALL_LIMIT_BYTES < picture < PICTURE_LIMIT_BYTES
 
 
 def test_as_many_containers_work_as_the_config_allows_and_each_has_a_share(run):
