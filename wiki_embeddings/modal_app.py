@@ -91,8 +91,9 @@ def with_weights(image: modal.Image) -> modal.Image:
 
 
 def with_source(image: modal.Image) -> modal.Image:
-    """Add this package as of the deployment: the last layer, and a quick one."""
-    return image.add_local_python_source(
+    """Add this package as of the deployment, and its address: the last layers, and quick ones."""
+    with_address = image.env({"WIKI_EMBEDDINGS_CODE_URL": settings.code_url() or ""})
+    return with_address.add_local_python_source(
         "wiki_embeddings", ignore=lambda path: path.suffix not in SHIPPED_SUFFIXES
     )
 

@@ -78,8 +78,7 @@ def plan_pruning(volume: Volume, current: Collection[str]) -> PruningPlan:
 
     Args:
         volume: The volume.
-        current: References of the output folders that are current in Dagster's record, or that a
-            published dataset links to.
+        current: References of the output folders that are current in Dagster's record.
     """
     outputs = list(stored_outputs(volume))
     manifests = {

@@ -10,6 +10,7 @@ every process that mounts the volume:
     {wiki}/{stage}/{digest}.call                                the Modal call that is making it
     {wiki}/{stage}/{digest}.stock                               shards finished before that call
     {wiki}/{stage}/{digest}.throughput                          how fast it was made
+    {wiki}/hub/{digest}.index_quality                           what its index finds
     {wiki}/raw/{digest}.certificate                             how complete the articles are
     {wiki}/raw/{digest}.required_titles                         articles that must be among them
     {wiki}/{stage}/{digest}.lock                                locked while this machine makes it
@@ -39,7 +40,7 @@ from wiki_embeddings.host import is_gone, this_process
 
 MiB = 1024 * 1024
 
-StageName = Literal["raw", "chunks", "embeddings", "hub", "uploads"]
+StageName = Literal["raw", "chunks", "embeddings", "centroids", "index", "hub", "uploads"]
 
 MANIFEST = "manifest.json"
 
@@ -48,7 +49,7 @@ _DIGEST_CHARACTERS = 16
 
 _OUTPUT_NAME = re.compile(
     rf"([0-9a-f]{{{_DIGEST_CHARACTERS}}})"
-    r"(?:\.(?:reports|scratch|call|stock|throughput|certificate|required_titles))?"
+    r"(?:\.(?:reports|scratch|call|stock|throughput|index_quality|certificate|required_titles))?"
 )
 """The name of an output folder, or of what is noted beside it. The lock file is not named: it is
 empty and has to stay, because a waiting process may have it open already."""
@@ -161,6 +162,11 @@ def finished_shards_record(folder: str) -> str:
 def throughput_record(folder: str) -> str:
     """Return the reference of the file that says how fast an output was made."""
     return f"{folder}.throughput"
+
+
+def index_quality_record(folder: str) -> str:
+    """Return the reference of the file that says how well a dataset's index finds rows."""
+    return f"{folder}.index_quality"
 
 
 def certificate_record(folder: str) -> str:

@@ -100,10 +100,22 @@ def public_model(vectors: Manifest) -> str | None:
 
 
 def edition_name(wiki: str) -> str:
-    """Return the name of a wiki for people."""
+    """Return the name of a wiki for people, such as `German Wikipedia`.
+
+    The code stands behind it if it is not that of the language, as in `Cantonese Wikipedia
+    (zh-yue)`, because several editions may share a language.
+    """
+    from babel import Locale
+
     if wiki == SAMPLE_WIKI:
         return "English Wikipedia (sample)"
-    return "Simple English Wikipedia" if wiki == "simple" else f"Wikipedia ({wiki})"
+    if wiki == "simple":
+        return "Simple English Wikipedia"
+    code = language_code(wiki)
+    language = Locale("en").languages.get(code)
+    if language is None:
+        return f"Wikipedia ({wiki})"
+    return f"{language} Wikipedia" if code == wiki else f"{language} Wikipedia ({wiki})"
 
 
 def site_url(wiki: str) -> str:

@@ -31,6 +31,7 @@ from wiki_embeddings.card.snippets import (
     numpy_search,
     update,
 )
+from wiki_embeddings.card.table_snippets import remote_vectors, table_snippets
 from wiki_embeddings.certificate import Certificate
 from wiki_embeddings.checks import overlapping_files
 from wiki_embeddings.dataset_layout import SMALL_ROWS, changes_file
@@ -68,12 +69,14 @@ def card(
     vectors: Manifest,
     *,
     throughput: Mapping[str, Any] | None = None,
+    index_quality: Mapping[str, Any] | None = None,
     certificate: Certificate | None = None,
     previous: Mapping[str, Any] | None = None,
     is_first: bool = False,
     changes_since: str | None = None,
     repo_id: str | None = None,
     tag: str | None = None,
+    code_url: str | None = None,
 ) -> str:
     """Write the card of a dataset.
 
@@ -83,6 +86,8 @@ def card(
             `tokens_per_second`, `characters_per_second` and `seconds` of what the run computed
             itself, its `machine`, `gpu` (empty without one), `dollars` (None if it cost nothing)
             and `prices_as_of`. None if unknown.
+        index_quality: What a search with the dataset's index finds: `questions`, `recall`, and
+            `bytes_per_question`. None without an index.
         certificate: How complete the articles are; None if unknown.
         previous: The `summary` of the snapshot published before; None if there is none or it is
             unknown.
@@ -90,6 +95,7 @@ def card(
         changes_since: Snapshot that the dataset's file of changes starts from; None if it has none.
         repo_id: Name of the dataset on the Hub, with its namespace; None for a folder.
         tag: Its tag there; by default its snapshot.
+        code_url: Address of this code's repository; None for a card without a link to it.
     """
     import jinja2  # here, because most callers of this package want a name only
 
@@ -113,9 +119,11 @@ def card(
         **_use(vectors, repo_id, tag or str(vectors.settings["raw"]["snapshot"]), changes_since),
         **_quality(vectors),
         "throughput": throughput,
+        "index_quality": index_quality,
         "completeness": completeness_table(certificate) if certificate else None,
         "changes": compare(previous, summary(vectors)) if previous else None,
         "is_first": is_first,
+        "code_url": code_url,
     }
     return environment.get_template("dataset_card.md.jinja").render(facts)
 
@@ -181,6 +189,8 @@ def _use(
         "update": update(location, changes_since) if changes_since else "",
         "numpy_search": numpy_search(location, query_model),
         "faiss_search": faiss_search(location, query_model, dimensions),
+        "table_snippets": table_snippets(location, dimensions),
+        "remote_vectors": remote_vectors(location) if repo_id else None,
         "has_public_model": query_model.name is not None,
         "citation": citation(location) if _has_revisions(vectors) else None,
         "float32_bytes": vectors.rows * dimensions * _FLOAT32_BYTES,

@@ -14,56 +14,91 @@ from rich.table import Table
 
 from wiki_embeddings.asset_keys import EMBEDDINGS
 from wiki_embeddings.cli.parameters import GPU_TYPE, TEXT
+from wiki_embeddings.cli.sizes import size
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
 from wiki_embeddings.estimate.figures import Figure
 from wiki_embeddings.estimate.options import RunOptions
 from wiki_embeddings.estimate.prediction import AssetEstimate, Estimate, predict
 from wiki_embeddings.host import duration, usable_cores
 
-_HEADINGS = ("asset", "time", "con-\ntainers", "GPU-\nhours", "$", "stored", "basis")
+_HEADINGS = ("asset", "time", "con-tainers", "GPU-hours", "$", "stored", "basis")
 
-_MB = 1e6
-_GB = 1e9
+_ONLY_WIDE = {"con-tainers", "basis"}
+"""Columns that a narrow terminal has no room for; `--json` has them."""
+
+_WIDE = 76
+"""Columns of a terminal that shows the whole table."""
 
 
 @click.command()
-@click.option("--wiki", type=TEXT, default="en", show_default=True, help="Which Wikipedia.")
+@click.option("--wiki", type=TEXT, default="en", help="Which Wikipedia.")
 @click.option("--fraction", type=float, default=1.0, help="Share of the articles.")
-@click.option("--characters", type=float, help="Characters of all its articles, if you know.")
-@click.option("--articles", type=float, help="Number of all its articles, if you know.")
-@click.option("--model", type=TEXT, help="Embedding model: a name on the Hub or a folder.")
+@click.option(
+    "--characters",
+    type=float,
+    show_default="as published",
+    help="Characters of all its articles, if you know.",
+)
+@click.option(
+    "--articles",
+    type=float,
+    show_default="as published",
+    help="Number of all its articles, if you know.",
+)
+@click.option(
+    "--model",
+    type=TEXT,
+    show_default="by language",
+    help="Embedding model: a name on the Hub or a folder.",
+)
 @click.option(
     "--allow-english-model",
     is_flag=True,
     help="Accept a model that reads English only for an edition in another language.",
 )
-@click.option("--token-budget", type=int, default=256, show_default=True, help="Tokens in a chunk.")
+@click.option("--token-budget", type=int, default=256, help="Tokens in a chunk.")
 @click.option(
     "--title-prefix/--no-title-prefix", default=True, help="Put the title in front of each chunk."
 )
-@click.option("--articles-per-shard", type=int, help="Mean number of articles in a shard.")
+@click.option(
+    "--articles-per-shard",
+    type=int,
+    show_default="4096",
+    help="Mean number of articles in a shard. The sample's default is 8.",
+)
 @click.option(
     "--engine",
     type=click.Choice(["auto", "cpu", "cuda", "tei"]),
     default="auto",
-    show_default=True,
     help="Engine that computes the vectors.",
 )
 @click.option(
     "--gpu",
     type=GPU_TYPE,
+    show_default="none",
     help="On Modal: GPU of each container that computes vectors, such as H100.",
 )
-@click.option("--containers", type=int, help="On Modal: most containers at once.")
 @click.option(
-    "--cpu-containers", type=int, help="On Modal: most containers of the assets without a GPU."
+    "--containers", type=int, show_default="50", help="On Modal: most containers at once."
 )
-@click.option("--cores", type=int, help="On this machine: processor cores. [default: all]")
-@click.option("--utilization", type=float, help="Share of the GPU's half-precision rate reached.")
+@click.option(
+    "--cpu-containers",
+    type=int,
+    show_default="as --containers",
+    help="On Modal: most containers of the assets without a GPU.",
+)
+@click.option("--cores", type=int, show_default="all", help="On this machine: processor cores.")
+@click.option(
+    "--utilization",
+    type=float,
+    show_default="as assumed below",
+    help="Share of the GPU's half-precision rate reached.",
+)
 @click.option(
     "--tokens-per-second",
     "tokens_per_s",
     type=float,
+    show_default="predicted",
     help="Tokens a second of one container, or of this machine, if you have measured them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -84,7 +119,7 @@ def command(as_json: bool, cores: int | None, **options: Any) -> None:
 def show(estimate: Estimate) -> None:
     """Print an estimate as a table with notes."""
     console = Console()
-    console.print(_table(estimate))
+    console.print(_table(estimate, wide=console.width >= _WIDE))
     for line in _notes(estimate):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -112,45 +147,51 @@ def to_json(estimate: Estimate) -> str:
     return json.dumps(content, indent=2)
 
 
-def _table(estimate: Estimate) -> Table:
+def _table(estimate: Estimate, *, wide: bool) -> Table:
     options = estimate.options
     where = f"{options.cores} cores of this machine"
     if options.on_modal:
         where = f"Modal, up to {options.max_containers} × {options.gpu_type or 'CPU'}"
     title = f"Wikipedia {options.wiki!r}, {options.model_name}, {where}"
     table = Table(title=title, title_justify="left", box=SIMPLE, show_footer=True)
-    for heading, footer in zip(_HEADINGS, _total_row(estimate), strict=True):
+    footers = _total_row(estimate)
+    shown = [heading for heading in _HEADINGS if wide or heading not in _ONLY_WIDE]
+    for heading in shown:
         side: Literal["left", "right"] = "left" if heading in {"asset", "basis"} else "right"
-        table.add_column(heading, footer=footer, justify=side, no_wrap=True)
+        table.add_column(
+            heading.replace("-", "-\n"), footer=footers.get(heading, ""), justify=side, no_wrap=True
+        )
     for asset in estimate.assets:
-        table.add_row(*_row(asset))
+        row = _row(asset)
+        table.add_row(*(row[heading] for heading in shown))
     return table
 
 
-def _row(asset: AssetEstimate) -> tuple[str, ...]:
-    return (
-        asset.asset,
-        duration(asset.wall_s),
-        f"{asset.containers}" if asset.containers else "",
-        _hours(asset.gpu_s),
-        f"{asset.dollars:,.2f}" if asset.containers else "",
-        _size(asset.stored_bytes),
-        asset.basis,
-    )
+def _row(asset: AssetEstimate) -> dict[str, str]:
+    return {
+        "asset": asset.asset,
+        "time": duration(asset.wall_s),
+        "con-tainers": f"{asset.containers}" if asset.containers else "",
+        "GPU-hours": _hours(asset.gpu_s),
+        "$": f"{asset.dollars:,.2f}" if asset.containers else "",
+        "stored": size(asset.stored_bytes),
+        "basis": asset.basis,
+    }
 
 
-def _total_row(estimate: Estimate) -> tuple[str, ...]:
+def _total_row(estimate: Estimate) -> dict[str, str]:
     dollars = f"{estimate.total('dollars'):,.2f}" if estimate.options.on_modal else ""
-    hours, size = _hours(estimate.total("gpu_s")), _size(estimate.total("stored_bytes"))
-    return ("total", duration(estimate.total("wall_s")), "", hours, dollars, size, "")
+    return {
+        "asset": "total",
+        "time": duration(estimate.total("wall_s")),
+        "GPU-hours": _hours(estimate.total("gpu_s")),
+        "$": dollars,
+        "stored": size(estimate.total("stored_bytes")),
+    }
 
 
 def _hours(seconds: float) -> str:
     return f"{seconds / 3600:,.2f}" if seconds else ""
-
-
-def _size(count: float) -> str:
-    return f"{count / _GB:,.1f} GB" if count >= _GB / 10 else f"{count / _MB:,.1f} MB"
 
 
 def _notes(estimate: Estimate) -> Iterator[str]:

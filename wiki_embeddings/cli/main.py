@@ -11,11 +11,30 @@ from pathlib import Path
 
 import click
 
-from wiki_embeddings.cli import add, doctor, estimate, prune, run, search, standard_output, ui
+from wiki_embeddings.cli import (
+    add,
+    cache,
+    doctor,
+    estimate,
+    install,
+    prune,
+    run,
+    search,
+    serve,
+    standard_output,
+    status,
+    ui,
+)
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "show_default": True,
+    }
+)
 @click.version_option(package_name="wiki-embeddings")
 def cli() -> None:
     """Turn a whole Wikipedia into a published embeddings dataset."""
@@ -30,12 +49,16 @@ def cli() -> None:
 
 cli.add_command(run.command, "run")
 cli.add_command(search.command, "search")
+cli.add_command(serve.command, "serve")
+cli.add_command(cache.command, "cache")
 cli.add_command(add.command, "add")
 cli.add_command(add.remove_command, "remove")
 cli.add_command(ui.command, "ui")
 cli.add_command(prune.command, "prune")
+cli.add_command(status.command, "status")
 cli.add_command(estimate.command, "estimate")
 cli.add_command(doctor.command, "doctor")
+cli.add_command(install.command, "install")
 
 
 def main() -> None:

@@ -7,22 +7,27 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Column
 
 from wiki_embeddings.host import duration
 from wiki_embeddings.progress import StageProgress
 from wiki_embeddings.volume import MiB
+
+_WIDE = 80
+"""Columns of a terminal with room for bars; in a narrower one there are only texts, which wrap."""
 
 
 class ProgressBars:
     """Shows a bar for each stage that reports progress; a `Listener` and a context manager."""
 
     def __init__(self, console: Console) -> None:
+        bar = [BarColumn(bar_width=24)] if console.width >= _WIDE else []
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description:<11}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[count]}"),
-            TextColumn("{task.fields[pace]}", style="dim"),
+            *bar,
+            TextColumn("{task.fields[count]}", table_column=Column()),
+            TextColumn("{task.fields[pace]}", style="dim", table_column=Column()),
             console=console,
         )
         self._tasks: dict[str, TaskID] = {}

@@ -27,7 +27,7 @@ def command(dry_run: bool, yes: bool) -> None:
     known = settings.load()
     compute = ComputeResource(kind=known.compute, volume=str(known.volume)).open()
     with instance.opened(instance.prepare(known)) as record:
-        current = sorted(current_outputs(record, compute, known.hub))
+        current = sorted(current_outputs(record))
     plan = compute.call(pruning.plan_pruning, current)
     for line in describe(plan):
         click.echo(line)

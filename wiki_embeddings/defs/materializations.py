@@ -105,7 +105,13 @@ def current_manifest(
     """
     recorded = last_materialization(instance, asset, wiki)
     if recorded is None:
-        raise BadInputError(f"{asset} of {wiki} has not been materialized yet: do that first.")
+        command = f"dagster asset materialize --select {asset} --partition {wiki}"
+        raise BadInputError(
+            f"{asset} of {wiki} has not been materialized yet in the Dagster instance "
+            f"{instance.root_directory}: do that first, in the UI, with `wiki-embeddings run "
+            f"--wiki {wiki}`, or with `{command} -m wiki_embeddings.definitions`. If it was, then "
+            "in another instance: DAGSTER_HOME names the one to use."
+        )
     manifest = read_manifest(compute.files, recorded.folder)
     if manifest is None or manifest.digest != recorded.data_version:
         what = "is missing" if manifest is None else "differs from Dagster's record"

@@ -1,8 +1,7 @@
 """The job that removes old outputs from the volume; it says first what it would remove."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -11,32 +10,22 @@ from wiki_embeddings import pruning
 from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings.defs.asset_run import translate_errors
 from wiki_embeddings.defs.materializations import last_materialization
-from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.resources import ComputeResource
 from wiki_embeddings.pruning import PruningPlan, Removal
 from wiki_embeddings.volume import MiB
 
-if TYPE_CHECKING:
-    from wiki_embeddings.compute.protocol import Compute
 
-
-def current_outputs(instance: dg.DagsterInstance, compute: "Compute", hub_folder: Path) -> set[str]:
+def current_outputs(instance: dg.DagsterInstance) -> set[str]:
     """Return the references of the output folders that must stay, whatever their age.
 
-    Those of the last materialization of each asset and wiki, removed wikis included, and those
-    that the published datasets of this machine link to.
+    Those of the last materialization of each asset and wiki, removed wikis included.
     """
-    recorded = {
+    return {
         last.folder
         for asset in ASSET_KEYS
         for wiki in instance.get_materialized_partitions(dg.AssetKey(asset))
         if (last := last_materialization(instance, asset, wiki)) is not None
     }
-    if compute.folder is None:
-        return recorded
-    from wiki_embeddings.publishing.local_folder import published_outputs  # loads Arrow
-    from wiki_embeddings.volume import Volume
-
-    return recorded | published_outputs(Volume(compute.folder), hub_folder)
 
 
 def describe(plan: PruningPlan, prefix: str = "") -> Iterator[str]:
@@ -76,12 +65,11 @@ def prune_outputs(
     context: dg.OpExecutionContext,
     config: PruningConfig,
     compute: ComputeResource,
-    hub: HubResource,
 ) -> None:
     """Say what may go, in the log and as metadata; then remove it."""
-    with translate_errors():
+    with translate_errors(context):
         opened = compute.open()
-        current = sorted(current_outputs(context.instance, opened, Path(hub.folder)))
+        current = sorted(current_outputs(context.instance))
         plan = opened.call(pruning.plan_pruning, current)
         for line in describe(plan, "Would go: " if config.dry_run else "Goes: "):
             context.log.info(line)

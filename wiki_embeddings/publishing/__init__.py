@@ -14,6 +14,7 @@
     differences    how that differs from a publication
     hub_calls      one call of the Hub, with retries and errors for people
     local_folder   the same dataset in a folder, without the Hub
+    folder_replacement  one folder in place of another
 
 Readers of `main` see the old version until the merge, and the complete new one after it. It takes
 a pull request instead of one commit because the Hub looks at every file of a commit and gives up

@@ -1,36 +1,47 @@
 """Publishing to a folder on this machine: every dataset under its name, in Hub layout.
 
-{hub}/wikipedia-sample-all-MiniLM-L6-v2                    a link to the current version
-{hub}/.versions/{digest}/README.md, wiki_embeddings.json
-{hub}/.versions/{digest}/data/train-00000-of-00001.parquet  links to the volume's files
+{hub}/wikipedia-sample-all-MiniLM-L6-v2/README.md, wiki_embeddings.json
+{hub}/wikipedia-sample-all-MiniLM-L6-v2/data/train-00000-of-00001.parquet …
+
+The data files are hard links to the volume's, or copies where the file system has no links between
+the two. So the folder takes no room beside the volume, can be copied and moved like any other, and
+stays complete when the volume is pruned.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-import secrets
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from wiki_embeddings.card import dataset_name
-from wiki_embeddings.dataset_layout import CHANGES_FOLDER, RECORD
+from wiki_embeddings.dataset_layout import FOLDERS, RECORD
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, existing_manifest
+from wiki_embeddings.publishing.folder_replacement import recover, replace_folder
 from wiki_embeddings.publishing.publication import Publication, compose, parse_record
-from wiki_embeddings.volume import Volume, digest_of, translate_storage_errors, write_bytes
+from wiki_embeddings.volume import Volume, translate_storage_errors, write_bytes, written_atomically
 
-_VERSIONS = ".versions"
+_EARLIER_VERSIONS = ".versions"
+"""Where earlier releases kept the folders that a dataset's name was a symbolic link to."""
 
 _MAX_NAME_BYTES = 255
 """Of a file or folder, on all common file systems."""
+
+_NO_HARD_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
+"""Another file system, one without hard links, too many of them, or a kernel that forbids them."""
 
 
 def publish_to_folder(volume: Volume, folder: str, hub_folder: Path) -> Path:
     """Publish a dataset under its name, in place of the version before.
 
-    The name is a link, so that readers see the old version or the complete new one, never a
-    mixture.
+    Readers see the old version or the complete new one, never a mixture. What else is in the
+    folder stays: the files of earlier changes, and what people have put there.
 
     Args:
         volume: Where the dataset is.
@@ -38,7 +49,7 @@ def publish_to_folder(volume: Volume, folder: str, hub_folder: Path) -> Path:
         hub_folder: Folder of all published datasets.
 
     Returns:
-        The dataset's folder, under the name for readers.
+        The dataset's folder.
 
     Raises:
         BadInputError: Something else has that name.
@@ -47,12 +58,16 @@ def publish_to_folder(volume: Volume, folder: str, hub_folder: Path) -> Path:
     manifest = existing_manifest(volume, folder)
     name = dataset_name(manifest)
     require_publishable(hub_folder, name)
-    link = hub_folder / name
-    publication = compose(volume, manifest, _read_record(link))
+    place, new = hub_folder / name, hub_folder / f".{name}.new"
     with translate_storage_errors(hub_folder):
-        version = _write_version(volume, manifest, publication, hub_folder / _VERSIONS, link)
-        _replace_link(link, version)
-    return link
+        hub_folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(hub_folder / f".{name}.lock"):
+            recover(new, place)
+            publication = compose(volume, manifest, _read_record(place))
+            if not _is_complete(place, publication):
+                _write(volume, manifest, publication, new, place)
+                replace_folder(new, place)
+    return place
 
 
 def require_publishable(hub_folder: Path, name: str) -> None:
@@ -61,16 +76,20 @@ def require_publishable(hub_folder: Path, name: str) -> None:
     Raises:
         BadInputError: Something else has that name, or it is too long.
     """
-    if len(os.fsencode(_temporary_name(name))) > _MAX_NAME_BYTES:
+    if len(os.fsencode(f".{name}.lock")) > _MAX_NAME_BYTES:
         raise BadInputError(
             f"{name} is too long for the name of a folder. It comes from the model's name: copy "
             "the model to a folder with a shorter one."
         )
-    link = hub_folder / name
-    is_ours = link.is_symlink() and link.readlink().parts[0] == _VERSIONS
-    if os.path.lexists(link) and not is_ours:
+    place = hub_folder / name
+    if place.is_symlink():
+        is_ours = place.readlink().parts[0] == _EARLIER_VERSIONS
+    else:
+        is_ours = not os.path.lexists(place) or (place / RECORD).is_file()
+    if not is_ours:
         raise BadInputError(
-            f"{link} is in the way: it is not a link that this project has made. Move it away."
+            f"{place} is in the way: it is not a dataset that this project has published. Move it "
+            "away."
         )
 
 
@@ -87,51 +106,42 @@ def _read_record(dataset: Path) -> Mapping[str, Any] | None:
         return None
 
 
-def _write_version(
-    volume: Volume, manifest: Manifest, publication: Publication, versions: Path, before: Path
-) -> Path:
-    """Write a folder of links and texts; its name is a digest, so that equal versions share it.
+def _is_complete(place: Path, publication: Publication) -> bool:
+    """Return True if a folder has all of a publication, and no links of an earlier release."""
+    if place.is_symlink():
+        return False
+    texts = all(
+        (place / name).is_file() and (place / name).read_bytes() == text
+        for name, text in publication.texts.items()
+    )
+    return texts and all(
+        (place / file.name).is_file() and (place / file.name).stat().st_size == file.bytes
+        for file in publication.files
+    )
 
-    What earlier snapshots changed is copied from the version before: outputs on the volume do not
-    stay for ever.
-    """
-    ours = {file.name for file in publication.files}
-    kept = {
-        name: path.read_bytes()
-        for path in sorted((before / CHANGES_FOLDER).glob("*.parquet"))
-        if (name := f"{CHANGES_FOLDER}/{path.name}") not in ours
-    }
-    texts = {name: text.decode() for name, text in publication.texts.items()}
-    inputs = {"folder": manifest.folder, **texts, "kept": sorted(kept)}
-    version = versions / digest_of(inputs)
-    for name, content in kept.items():
-        write_bytes(version / name, content)
+
+def _write(
+    volume: Volume, manifest: Manifest, publication: Publication, new: Path, before: Path
+) -> None:
+    """Write a complete folder beside its place."""
     for file in publication.files:
-        _replace_link(version / file.name, volume.path(manifest.reference(file)))
+        _link_or_copy(volume.path(manifest.reference(file)), new / file.name)
     for name, text in publication.texts.items():
-        write_bytes(version / name, text)
-    return version
+        write_bytes(new / name, text)
+    written = {*publication.texts, *(file.name for file in publication.files)}
+    for path in sorted(before.rglob("*")):
+        name = path.relative_to(before)
+        is_stale = name.parts[0] in FOLDERS.values() or name.as_posix() in written
+        if path.is_file() and not is_stale:
+            _link_or_copy(path.resolve(), new / name)
 
 
-def _temporary_name(name: str) -> str:
-    return f".{name}.{secrets.token_hex(4)}"
-
-
-def _replace_link(link: Path, target: Path) -> None:
-    """Create a relative link, or replace it atomically."""
-    link.parent.mkdir(parents=True, exist_ok=True)
-    temporary = link.with_name(_temporary_name(link.name))
-    temporary.symlink_to(os.path.relpath(target, link.parent), target_is_directory=target.is_dir())
-    temporary.replace(link)
-
-
-def published_outputs(volume: Volume, hub_folder: Path) -> set[str]:
-    """Return the references of the output folders that published datasets link to."""
-    if not hub_folder.is_dir():
-        return set()
-    names = [path for path in hub_folder.iterdir() if path.is_symlink() and path.is_dir()]
-    links = [path for name in names for path in name.resolve().rglob("*") if path.is_symlink()]
-    root = volume.root.resolve()
-    targets = {Path(os.path.normpath(link.parent / link.readlink())) for link in links}
-    inside = (target.relative_to(root) for target in targets if target.is_relative_to(root))
-    return {"/".join(path.parts[:3]) for path in inside}
+def _link_or_copy(source: Path, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        destination.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        with written_atomically(destination) as temporary:
+            shutil.copyfile(source, temporary)

@@ -437,3 +437,25 @@ def test_the_language_is_a_code_that_the_hub_accepts(vectors, wiki, code):
     declared = front_matter(card(dataclasses.replace(vectors, wiki=wiki)))
     assert declared["language"] == [code]
     assert re.fullmatch("[a-z]{2,3}", code)
+
+
+@pytest.mark.parametrize(
+    ("wiki", "name"),
+    [
+        ("sample", "English Wikipedia (sample)"),
+        ("simple", "Simple English Wikipedia"),
+        ("de", "German Wikipedia"),
+        ("zh-yue", "Cantonese Wikipedia (zh-yue)"),
+        ("tokipona", "Wikipedia (tokipona)"),
+    ],
+)
+def test_the_title_names_the_edition(vectors, wiki, name):
+    text = card(dataclasses.replace(vectors, wiki=wiki))
+    assert front_matter(text)["pretty_name"] == f"{name}, embedded with tiny-model"
+    assert f"articles of the {name}, split into" in text
+
+
+def test_the_card_links_to_the_code_that_made_it(vectors):
+    assert f"| Code | wiki-embeddings {__version__}; stages" in card(vectors)
+    link = f"| Code | [wiki-embeddings {__version__}](https://example.org/ada/wiki); stages"
+    assert link in card(vectors, code_url="https://example.org/ada/wiki")

@@ -22,6 +22,7 @@ from wiki_embeddings.schemas import embedding_schema
 from wiki_embeddings.stages.shard import describe_parquet
 from wiki_embeddings.stages.statistics import vector_statistics
 from wiki_embeddings_tests.support.interpreters import run_often
+from wiki_embeddings_tests.support.reader_environment import create_environment
 from wiki_embeddings_tests.support.synthetic import SETTINGS, with_noise
 
 REPO_ID = "ada/wikipedia-simple"
@@ -152,11 +153,15 @@ def run(tmp_path):
 
 def python_blocks(folder):
     """The Python on a card: loading, search with NumPy, search with FAISS."""
-    page = (folder / "README.md").read_text(encoding="utf-8")
-    loading, with_numpy, with_faiss = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    loading, with_numpy, with_faiss = all_python_blocks(folder)[:3]
     assert "import numpy" in with_numpy
     assert "import faiss" in with_faiss
     return loading, with_numpy, with_faiss
+
+
+def all_python_blocks(folder):
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 
 
 @pytest.mark.parametrize("streaming", [False, True])
@@ -174,14 +179,6 @@ def test_each_config_loads_as_the_card_declares_it(tmp_path, table, publish, con
     )
     assert dataset.features == Features.from_arrow_schema(expected.schema)
     assert list(dataset) == expected.to_pylist()
-
-
-def test_the_python_on_the_card_loads_each_config(publish, run):
-    folder = publish()
-    columns, vector_columns, title = run(python_blocks(folder)[0], folder)
-    assert columns == str(embedding_schema(384).names)
-    assert vector_columns == str(VECTOR_COLUMNS)
-    assert title == "Rayleigh scattering"
 
 
 def test_the_streams_on_the_card_end_cleanly_each_time(hub, publish, noisy, tmp_path):
@@ -235,14 +232,6 @@ def test_the_python_on_the_card_puts_the_prefix_before_the_question(publish, run
     assert printed[0].endswith(" Rayleigh scattering")
 
 
-@pytest.mark.parametrize("search", [1, 2], ids=["numpy", "faiss"])
-def test_without_a_public_model_a_passage_stands_in_for_the_question(publish, run, search):
-    folder = publish(model="/home/ada/my-model", revision="sha256:" + "a" * 64)
-    printed = run(python_blocks(folder)[search], folder)
-    assert len(printed) == 5
-    assert printed[0] == "1.000 Rayleigh scattering"
-
-
 @pytest.mark.parametrize("block", [0, 1, 2], ids=["loading", "numpy", "faiss"])
 def test_the_python_on_the_card_reads_the_hub_at_the_tag(hub, publish, run, block):
     folder = publish(repo_id=REPO_ID)
@@ -250,6 +239,79 @@ def test_the_python_on_the_card_reads_the_hub_at_the_tag(hub, publish, run, bloc
     hub.add(REPO_ID, folder, branch="20231101")
     printed = run(python_blocks(folder)[block], folder.parent, hub)
     assert any(line.endswith("Rayleigh scattering") for line in printed)
+
+
+EACH_BLOCK = """
+import sys
+
+for block in sys.stdin.read().split(chr(0)):
+    exec(compile(block, "block", "exec"), {"__name__": "__main__"})
+    print(chr(0), end="")
+"""
+
+
+def run_as_a_reader(python, blocks, folder, **environment):
+    """Run blocks of Python one after the other, each from nothing; what each of them prints."""
+    done = subprocess.run(
+        [python, "-c", EACH_BLOCK],
+        input="\0".join(blocks),
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\0")[:-1]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    """The interpreter of an environment with the libraries of the card, and not this project."""
+    libraries = ["datasets", "duckdb", "faiss-cpu", "huggingface_hub", "pandas", "polars"]
+    return create_environment(tmp_path_factory.mktemp("reader"), libraries)
+
+
+def test_a_reader_without_this_project_runs_all_python_on_the_card(publish, tmp_path, reader):
+    folder = publish(model="/home/ada/my-model", revision="sha256:" + "a" * 64)
+    no_project = subprocess.run(
+        [reader, "-c", "import wiki_embeddings"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert no_project.returncode != 0
+    blocks = all_python_blocks(folder)
+    home = {"HOME": str(tmp_path), "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
+    printed = run_as_a_reader(reader, blocks, folder, **home)
+    libraries = ["datasets", "numpy", "faiss", "pandas", "polars", "duckdb", "pyarrow"]
+    assert [name for name, block in zip(libraries, blocks, strict=True) if name not in block] == []
+    columns, vector_columns, title = printed[0].splitlines()
+    assert columns == str(embedding_schema(384).names)
+    assert vector_columns == str(VECTOR_COLUMNS)
+    assert title == "Rayleigh scattering"
+    for search in printed[1:3]:  # the first passage stands in for a question
+        assert search.startswith("1.000 Rayleigh scattering\n")
+    nearest = [line.split(" ", 1)[1] for line in printed[1].splitlines()]
+    for name in ("pandas", "polars", "pyarrow"):
+        assert printed[libraries.index(name)].splitlines() == nearest, name
+    by_duckdb = printed[libraries.index("duckdb")]
+    assert sorted(nearest, key=by_duckdb.index) == nearest
+
+
+def test_a_reader_of_the_hub_downloads_no_more_than_the_lines_read(
+    hub, publish, table, tmp_path, reader
+):
+    folder = publish(with_noise(table, 2**20), repo_id=REPO_ID)
+    hub.add(REPO_ID, {"README.md": b"The next snapshot, with nothing in it."})
+    hub.add(REPO_ID, folder, branch="20231101")
+    *tables, vectors = all_python_blocks(folder)[3:]
+    home = {"HOME": str(tmp_path), "HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.url}
+    printed = run_as_a_reader(reader, tables, tmp_path, **home)
+    assert ["Rayleigh scattering" in lines for lines in printed] == [True] * 4
+    assert not [served for served in hub.requests("/store/") if "/data/" in served.path]
+    before = len(hub.served)
+    assert run_as_a_reader(reader, [vectors], tmp_path, **home) == [f"{table.num_rows}\n"]
+    fetched = sum(served.body_bytes for served in hub.served[before:])
+    assert 1_000 < fetched < 2**20, "each text is a megabyte"
 
 
 def test_the_snippet_of_a_dataset_on_the_hub_reads_its_small_config_at_the_tag(hub, publish, run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -25,7 +26,7 @@ from wiki_embeddings_tests.standins.hub import (
 from wiki_embeddings_tests.standins.modal.accounts import ENVIRONMENT, TOKEN_ID, TOKEN_SECRET
 from wiki_embeddings_tests.standins.modal.control_plane import ControlPlane
 from wiki_embeddings_tests.standins.modal.options import Options
-from wiki_embeddings_tests.support.homes import command
+from wiki_embeddings_tests.support.homes import cli_in_this_process, command
 
 READY = (
     "Ready: runs from here go to Modal. Its plans limit the GPUs at once (10 on Starter, 50 on "
@@ -42,14 +43,17 @@ token_secret = "as-2"
 """
 
 
+OF_THIS_MACHINE = ["Folder for all outputs", "Dagster's record", "Contact for Wikimedia"]
+
+
 def doctor(
     variables: Mapping[str, str], compute: str = "modal"
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command, and make sure that it prints no token."""
+    """Ask about a run on Modal; leave out the lines about this machine, and find no token."""
     foreign = ("MODAL_", "HF_", "WIKI_EMBEDDINGS_")
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     done = subprocess.run(
-        command("doctor"),
+        command("doctor", "--compute", "modal"),
         env={**inherited, "WIKI_EMBEDDINGS_COMPUTE": compute, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -57,7 +61,19 @@ def doctor(
         check=False,
     )
     assert not [token for token in TOKENS if token in done.stdout + done.stderr]
+    *own, rest = done.stdout.split("\n", len(OF_THIS_MACHINE))
+    assert [line.partition(":")[0] for line in own] == [f"✓ {name}" for name in OF_THIS_MACHINE]
+    done.stdout = rest
     return done
+
+
+NOT_ASKED = [
+    "– Modal secret huggingface: not asked before this is well: Modal token.",
+    "– Modal volume wiki-embeddings: not asked before this is well: Modal token.",
+    "– Modal app wiki-embeddings: not asked before this is well: Modal token.",
+    "– Version of the deployed app: not asked before this is well: Modal token.",
+    "– Hugging Face token in the secret: not asked before this is well: Modal token.",
+]
 
 
 @pytest.fixture
@@ -115,20 +131,22 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 def test_without_a_valid_token_it_says_how_to_sign_in(empty_plane, variables, state):
     done = doctor({**without_token(empty_plane), **variables})
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout == (
+    assert done.stdout.splitlines() == [
         f"✗ Modal token: {state}. Run `modal setup`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET "
-        "to a token from https://modal.com/settings/tokens.\n"
-    )
+        "to a token from https://modal.com/settings/tokens.",
+        *NOT_ASKED,
+    ]
 
 
 def test_one_of_several_profiles_has_to_be_active(empty_plane, tmp_path):
     file = tmp_path / "profiles.toml"
     file.write_text(TWO_PROFILES)
     done = doctor({**without_token(empty_plane), "MODAL_CONFIG_PATH": str(file)})
-    assert done.stdout == (
+    assert done.stdout.splitlines() == [
         "✗ Modal token: No Modal profile is active. Run `modal profile list`, then "
-        "`modal profile activate`.\n"
-    )
+        "`modal profile activate`.",
+        *NOT_ASKED,
+    ]
 
 
 def test_everything_missing_is_listed_with_its_command(empty_plane):
@@ -141,6 +159,9 @@ def test_everything_missing_is_listed_with_its_command(empty_plane):
         "unless you publish.",
         f"✗ Modal volume wiki-embeddings: missing. Run `{DEPLOY}`, which creates it.",
         f"✗ Modal app wiki-embeddings: not deployed. Run `{DEPLOY}`.",
+        "– Version of the deployed app: not asked before this is well: Modal app wiki-embeddings.",
+        "– Hugging Face token in the secret: not asked before this is well: Modal secret "
+        "huggingface.",
     ]
 
 
@@ -212,7 +233,7 @@ def test_a_hub_that_is_down_fails_only_its_own_check(deployed):
 
 
 @pytest.mark.parametrize(
-    ("rpc", "expected"), [("SecretGetOrCreate", "✓✗✓✓✓"), ("VolumeGetOrCreate", "✓✓✗✓✓✓")]
+    ("rpc", "expected"), [("SecretGetOrCreate", "✓✗✓✓✓–"), ("VolumeGetOrCreate", "✓✓✗✓✓✓")]
 )
 def test_a_question_that_modal_refuses_does_not_end_the_others(deployed, rpc, expected):
     fault = deployed.plane.faults.fail(rpc, times=99, status=Status.PERMISSION_DENIED)
@@ -242,8 +263,40 @@ def test_if_modal_cannot_be_reached_it_says_so(tmp_path):
     with ControlPlane(tmp_path) as plane:
         closed = plane.environment()
     done = doctor(closed)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "Error: Modal cannot be reached: there was no answer within 10 s. Look at the network and "
-        "at https://status.modal.com, and try again.\n"
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines() == [
+        "✗ Modal token: Modal cannot be reached: there was no answer within 10 s. Look at the "
+        "network and at https://status.modal.com, and try again.",
+        *NOT_ASKED,
+    ]
+
+
+def test_a_run_on_this_machine_needs_no_account(tmp_path):
+    told = cli_in_this_process(tmp_path, "doctor")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert [line.partition(":")[0] for line in told.stdout.splitlines()] == [
+        "✓ Folder for all outputs",
+        "✓ Dagster's record",
+        "✓ Files of the sample",
+        "✓ Engine for the vectors",
+        "✓ Contact for Wikimedia",
+        "Ready for a run on this machine.",
+    ]
+
+
+def test_after_a_failure_the_other_lines_follow(tmp_path, hub):
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster" / "dagster.yaml").write_text("storage: [")
+    variables = {"WIKI_EMBEDDINGS_HUB_NAMESPACE": "cantor", "HF_ENDPOINT": hub.url}
+    told = cli_in_this_process(tmp_path, "doctor", "--json", **variables, HF_TOKEN=TOKEN)
+    assert told.returncode == 1
+    found = json.loads(told.stdout)
+    assert (found["compute"], found["ready"]) == ("local", False)
+    assert [finding["status"] for finding in found["findings"]] == (
+        ["ok", "failed", "ok", "ok", "ok", "failed"]
     )
+    assert "Correct the file" in found["findings"][1]["state"]
+    assert found["findings"][-1]["subject"] == "Hugging Face token, for cantor"
+    assert found["findings"][-1]["remedy"].endswith("that may write to cantor.")
+    allowed = cli_in_this_process(tmp_path, "doctor", **variables, HF_TOKEN=WRITE_TOKEN)
+    assert "✓ Hugging Face token: cantor's (write), may write to cantor" in allowed.stdout

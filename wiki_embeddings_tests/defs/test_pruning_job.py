@@ -14,7 +14,6 @@ from wiki_embeddings.asset_keys import RAW_WIKIPEDIA
 from wiki_embeddings.defs.instance import opened, prepare
 from wiki_embeddings.defs.materializations import FOLDER
 from wiki_embeddings.defs.pruning_job import prune_old_outputs
-from wiki_embeddings.publishing.local_folder import published_outputs
 from wiki_embeddings.settings import load
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.support.dagster_runs import resources
@@ -57,7 +56,7 @@ def notes(*folders: str) -> list[str]:
 
 def prune(instance: dg.DagsterInstance, home: Path, **config: Any) -> dict[str, Any]:
     """Run the job; metadata of its op."""
-    chosen = {key: resources(home)[key] for key in ("compute", "hub")}
+    chosen = {"compute": resources(home)["compute"]}
     result = prune_old_outputs.execute_in_process(
         instance=instance,
         resources=chosen,
@@ -111,13 +110,3 @@ def test_one_output_is_counted_in_the_singular(home):
     told = cli_in_this_process(home, "prune", "--yes")
     assert "Together 1 output with 0.0 MiB; 3 with 0.0 MiB stay.\n" in told.stdout
     assert told.stdout.endswith("Removed 1 output, 0.0 MiB.\n")
-
-
-def test_what_a_published_dataset_links_to_stays(home):
-    data = home / "hub" / ".versions" / "1" / "data"
-    data.mkdir(parents=True)
-    (data / "train.parquet").symlink_to(f"../../../../volume/{RAW[0]}/part-00000.parquet")
-    (home / "hub" / "wikipedia-de").symlink_to(".versions/1", target_is_directory=True)
-    assert published_outputs(Volume(home / "volume"), home / "hub") == {RAW[0]}
-    cli_in_this_process(home, "prune", "--yes")
-    assert left(home) == notes(RAW[0], RAW[1], RAW[3], RAW[4])

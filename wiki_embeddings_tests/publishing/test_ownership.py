@@ -86,11 +86,18 @@ def test_a_link_of_somebody_else_in_the_local_folder_stays(
     assert (hub_folder / NAME).readlink() == Path(target)
 
 
-def test_our_own_link_in_the_local_folder_is_replaced(datasets: Datasets, tmp_path: Path):
-    first = publish_to_folder(datasets.volume, datasets.first.folder, tmp_path)
-    require_publishable(tmp_path, first.name)
-    first.resolve().rename(tmp_path / "moved away")
-    assert publish_to_folder(datasets.volume, datasets.second.folder, tmp_path).is_dir()
+def test_a_link_of_an_earlier_release_in_the_local_folder_is_replaced(
+    datasets: Datasets, tmp_path: Path
+):
+    version = tmp_path / ".versions" / "0123456789abcdef"
+    version.parent.mkdir()
+    publish_to_folder(datasets.volume, datasets.first.folder, tmp_path).rename(version)
+    (tmp_path / NAME).symlink_to(".versions/0123456789abcdef")
+    require_publishable(tmp_path, NAME)
+    place = publish_to_folder(datasets.volume, datasets.second.folder, tmp_path)
+    assert not place.is_symlink()
+    assert (place / "README.md").is_file()
+    assert not version.exists()
 
 
 def test_a_name_too_long_for_a_folder_is_refused(tmp_path: Path):

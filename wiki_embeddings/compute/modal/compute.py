@@ -42,6 +42,8 @@ from wiki_embeddings.volume import StageName, Volume
 _FUNCTIONS: dict[StageName, tuple[str, ContainerSize]] = {
     "raw": ("fetch_part", deployment.FETCH_CONTAINER),
     "chunks": ("chunk_shard", deployment.CHUNK_CONTAINER),
+    "centroids": ("make_dataset_file", deployment.DATASET_CONTAINER),
+    "index": ("make_dataset_file", deployment.DATASET_CONTAINER),
     "hub": ("make_dataset_file", deployment.DATASET_CONTAINER),
     "uploads": ("upload_file", deployment.UPLOAD_CONTAINER),
 }

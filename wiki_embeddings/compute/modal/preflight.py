@@ -7,13 +7,11 @@ Each check that finds something missing names the command that repairs it. A run
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import TypeAlias
+from functools import cache, partial
 
 import modal
 
+from wiki_embeddings.compute.findings import Check, Finding
 from wiki_embeddings.compute.modal.calls import call_remote
 from wiki_embeddings.compute.modal.code_version import code_version
 from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, SECRET, SECRET_KEY, VOLUME
@@ -28,19 +26,11 @@ CONTAINER_START_S = 300.0
 """The first container may have to fetch its image; after this long, it cannot start."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check.
-
-    Attributes:
-        subject: What was checked.
-        state: Its state, in a few words.
-        remedy: What to do about it, with the command; empty if all is well.
-    """
-
-    subject: str
-    state: str
-    remedy: str = ""
+TOKEN_SUBJECT = "Modal token"  # noqa: S105 (a name)
+SECRET_SUBJECT = f"Modal secret {SECRET}"
+VOLUME_SUBJECT = f"Modal volume {VOLUME}"
+APP_SUBJECT = f"Modal app {APP}"
+VERSION_SUBJECT = "Version of the deployed app"
 
 
 def require_ready() -> Workspace:
@@ -63,16 +53,16 @@ def _require_ready(
 ) -> Workspace:
     """Check once per process: every asset and every asset check of a run asks."""
     workspace = Workspace()
-    for check in CHECKS:
-        finding = check(workspace)
+    for check in checks(workspace):
+        finding = check.ask()
         if finding.remedy:
             raise BadInputError(f"{finding.subject}: {finding.state}. {finding.remedy}")
     return workspace
 
 
-def check_token(_: Workspace) -> Finding:
+def check_token() -> Finding:
     """Check that Modal accepts this machine's token."""
-    subject = "Modal token"
+    subject = TOKEN_SUBJECT
     with translate_modal_errors("say whether it knows the token"):
         try:
             asyncio.run(_say_hello())
@@ -91,9 +81,9 @@ def check_token(_: Workspace) -> Finding:
     return Finding(subject, f"accepted ({token_id[:7]}…)" if token_id else "accepted")
 
 
-def check_secret(_: Workspace) -> Finding:
+def check_secret() -> Finding:
     """Check that there is a secret with a Hugging Face token."""
-    subject = f"Modal secret {SECRET}"
+    subject = SECRET_SUBJECT
     with translate_modal_errors(f"look up the {subject}"):
         with_key = modal.Secret.from_name(SECRET, required_keys=[SECRET_KEY])
         if _exists(with_key, modal.exception.InvalidError):
@@ -105,7 +95,7 @@ def check_secret(_: Workspace) -> Finding:
 
 def check_volume(workspace: Workspace) -> Finding:
     """Check that there is a volume, of the version that many containers can write to."""
-    subject = f"Modal volume {VOLUME}"
+    subject = VOLUME_SUBJECT
     with translate_modal_errors(f"look up the {subject}"):
         if _exists(workspace.volume, modal.exception.InvalidError):
             return Finding(subject, "exists")
@@ -117,7 +107,7 @@ def check_volume(workspace: Workspace) -> Finding:
 
 def check_app(workspace: Workspace) -> Finding:
     """Check that the app is deployed."""
-    subject = f"Modal app {APP}"
+    subject = APP_SUBJECT
     with translate_modal_errors(f"look up the {subject}"):
         if not _exists(workspace.function("handshake")):
             return Finding(subject, "not deployed", f"Run `{DEPLOY}`.")
@@ -126,7 +116,7 @@ def check_app(workspace: Workspace) -> Finding:
 
 def check_version(workspace: Workspace) -> Finding:
     """Check that the deployed app is this version of the code."""
-    subject = "Version of the deployed app"
+    subject = VERSION_SUBJECT
     deployed = call_remote(
         workspace.function("handshake"),
         "ask the deployed app for its version",
@@ -138,16 +128,16 @@ def check_version(workspace: Workspace) -> Finding:
     return Finding(subject, state, f"Run `{DEPLOY}` again.")
 
 
-Check: TypeAlias = Callable[[Workspace], Finding]
-
-CHECKS: Mapping[Check, frozenset[Check]] = {
-    check_token: frozenset(),
-    check_secret: frozenset({check_token}),
-    check_volume: frozenset({check_token}),
-    check_app: frozenset({check_token}),
-    check_version: frozenset({check_token, check_app}),
-}
-"""The checks in their order, each with those without which it cannot be asked."""
+def checks(workspace: Workspace) -> tuple[Check, ...]:
+    """List the checks in their order."""
+    token, app = frozenset({TOKEN_SUBJECT}), frozenset({TOKEN_SUBJECT, APP_SUBJECT})
+    return (
+        Check(TOKEN_SUBJECT, check_token),
+        Check(SECRET_SUBJECT, check_secret, token),
+        Check(VOLUME_SUBJECT, partial(check_volume, workspace), token),
+        Check(APP_SUBJECT, partial(check_app, workspace), token),
+        Check(VERSION_SUBJECT, partial(check_version, workspace), app),
+    )
 
 
 async def _say_hello() -> None:
