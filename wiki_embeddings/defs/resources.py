@@ -35,10 +35,10 @@ class ComputeResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
         """Hold the lock of the run, from before its first step until after its last."""
-        if context.instance is None or context.run_id is None:  # outside of a run
+        if context.instance is None or context.run is None:  # outside of a run
             yield self
             return
-        with locked_run(context.instance, context.run_id):
+        with locked_run(context.instance, context.run.run_id):
             yield self
 
     def open(self, options: ContainerOptions | None = None, asked: tuple[str, ...] = ()) -> Compute:
