@@ -11,7 +11,7 @@ functions below once per shard:
                      fetch_part           the parts of any other source, in parallel
     chunked_volume   chunk_shard
     embeddings       Embedder.embed       on GPUs; each container loads the model once
-    hub_dataset      make_dataset_file    and, to publish on the Hub, upload_file
+    hub_dataset      make_dataset_file    also for its index; and, to publish, upload_file
 
 A spec of a shard and a report of it, some kilobytes at most, are all that crosses the network:
 texts and vectors never leave the volume. docs/modal.md says what it costs, and what happens when

@@ -75,6 +75,18 @@ def test_an_age_is_a_number_of_days():
     assert settings.load({}).max_snapshot_age_days == 55
 
 
+@pytest.mark.parametrize("size", ["-1", "much", "1e9", "inf", "2 GB"])
+def test_a_bound_of_the_cache_that_is_no_number_of_gigabytes_is_refused(size):
+    with pytest.raises(BadInputError, match="WIKI_EMBEDDINGS_SEARCH_CACHE_GB"):
+        settings.load({"WIKI_EMBEDDINGS_SEARCH_CACHE_GB": size})
+
+
+def test_a_bound_of_the_cache_is_a_number_of_gigabytes():
+    known = settings.load({"WIKI_EMBEDDINGS_SEARCH_CACHE_GB": "0.5"})
+    assert known.search_cache_bytes == 500_000_000
+    assert settings.load({}).search_cache_bytes == 2_000_000_000
+
+
 def test_nobody_is_told_of_failures_by_default():
     assert not settings.alerts({}).anyone
     assert not settings.alerts({"WIKI_EMBEDDINGS_ALERT_SMTP": "smtp://localhost"}).anyone

@@ -29,6 +29,7 @@ from wiki_embeddings.card.snippets import (
     faiss_search,
     loading,
     numpy_search,
+    our_search,
     update,
 )
 from wiki_embeddings.card.table_snippets import remote_vectors, table_snippets
@@ -191,6 +192,7 @@ def _use(
         "faiss_search": faiss_search(location, query_model, dimensions),
         "table_snippets": table_snippets(location, dimensions),
         "remote_vectors": remote_vectors(location) if repo_id else None,
+        "our_search": our_search(location),
         "has_public_model": query_model.name is not None,
         "citation": citation(location) if _has_revisions(vectors) else None,
         "float32_bytes": vectors.rows * dimensions * _FLOAT32_BYTES,

@@ -70,6 +70,13 @@ cosines, rows = index.search(question[None], 5)
 for cosine, row in zip(cosines[0], rows[0]):
     print(f"{{cosine:.3f}} {{passages[int(row)]['title']}}")"""
 
+_OUR_SEARCH = """\
+from wiki_embeddings import search
+
+index = search.open({where})
+for passage in index.query({question}, k=10):
+    print(f"{{passage.score:.3f}} {{passage.title}}, {{passage.url}}")"""
+
 _CITATION = """\
 {imports}
 {dataset}
@@ -209,6 +216,15 @@ def numpy_search(location: Location, query_model: QueryModel) -> str:
         small=_load(location, "small"),
         question=_question(query_model),
     )
+
+
+def our_search(location: Location) -> str:
+    """Return Python that searches the dataset with this project, from where it lies."""
+    if location.repo_id:
+        where = f"{_literal(location.repo_id)}, revision={_literal(location.tag)}"
+    else:
+        where = '"."'
+    return _OUR_SEARCH.format(where=where, question=_literal(_QUESTION))
 
 
 def citation(location: Location) -> str:

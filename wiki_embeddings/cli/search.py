@@ -47,8 +47,8 @@ _CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\
 def command(question: str | None, **options: Any) -> None:
     """Find the passages that answer QUESTION best; without one, answer each line of the input.
 
-    A dataset on the Hub is fetched once and kept for each commit. Its card says which model and
-    prefix the question is embedded with.
+    A dataset with an index is read where it is. Of one without, 10,000 rows are fetched from the
+    Hub, once for each commit. Its card says which model and prefix the question is embedded with.
     """
     # One core is enough. NumPy's matrix library would start a thread for each of the others, which
     # wait in a busy loop; it reads this when NumPy is imported.

@@ -66,7 +66,10 @@ _FILE_OF_RECORD = re.compile(r"dagster\.yaml|(runs|index)\.db.*")
 _CONFIGURATION = Path(__file__).with_name("dagster.yaml")
 """The `dagster.yaml` of a new Dagster home."""
 
-_EARLIER_CONFIGURATIONS = {"d186421a696fdd0dbace72967a80fcd5897a63dd474e34b50d465119ae7ee633"}
+_EARLIER_CONFIGURATIONS = {
+    "d186421a696fdd0dbace72967a80fcd5897a63dd474e34b50d465119ae7ee633",
+    "b62acf7644f79a5545801fcce4035fa407edb0e7bda3fca66d650ac3aa325085",
+}
 """SHA-256 of what earlier releases wrote; a file that nobody has changed is brought up to date."""
 
 
@@ -219,18 +222,24 @@ def translate_record_errors(home: Path) -> Iterator[None]:
         ) from error
 
 
-def close_abandoned_runs(instance: dg.DagsterInstance) -> None:
+def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark runs whose process was killed as failed, however they were started.
 
     Dagster cannot tell of those of the command line, nor of those that ended with their code
     server. Only those of this machine: other machines' processes cannot be seen from here.
+
+    Returns:
+        The ids of these runs.
     """
+    closed = []
     for run in instance.get_runs(_IN_PROGRESS):
         killed = run_locks.was_killed(instance, run.run_id)
         if killed or (is_of_command_line(run) and is_gone(run.tags[PROCESS_TAG])):
             name = f" ({run.tags[PROCESS_TAG]})" if is_of_command_line(run) else ""
             _close(instance, run, f"The process of this run{name} was killed.")
             run_locks.forget(instance, run.run_id)
+            closed.append(run.run_id)
+    return closed
 
 
 def close_runs_of_past_ui(instance: dg.DagsterInstance) -> None:

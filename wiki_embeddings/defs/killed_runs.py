@@ -14,5 +14,7 @@ from wiki_embeddings.defs.pools import free_slots_of_ended_runs
 )
 def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Close the runs whose process was killed."""
-    free_slots_of_ended_runs(context.instance)
-    return dg.SkipReason("Looked.")
+    killed = free_slots_of_ended_runs(context.instance)
+    if not killed:
+        return dg.SkipReason("No run in progress is known to have been killed.")
+    return dg.SkipReason(f"Killed, and marked as failed: {', '.join(killed)}.")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from wiki_embeddings.asset_keys import EMBEDDINGS
+from wiki_embeddings.defs.run_locks import is_executed
 from wiki_embeddings.volume import translate_storage_errors
 
 if TYPE_CHECKING:
@@ -76,15 +77,18 @@ def slot(context: dg.AssetExecutionContext, pool: str | None) -> Iterator[None]:
         storage.free_concurrency_slot_for_step(context.run_id, step)
 
 
-def free_slots_of_ended_runs(instance: dg.DagsterInstance) -> None:
-    """Free the slots, and places in the queue, of runs that have ended without doing so."""
-    from wiki_embeddings.defs.instance import close_abandoned_runs  # loads SQLAlchemy
-    from wiki_embeddings.defs.run_locks import is_executed
+def free_slots_of_ended_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Free the slots, and places in the queue, of runs that have ended without doing so.
 
-    close_abandoned_runs(instance)
+    Returns:
+        The ids of runs that were found killed, and marked as failed.
+    """
+    from wiki_embeddings.defs.instance import close_abandoned_runs  # loads SQLAlchemy
+
+    killed = close_abandoned_runs(instance)
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits:
-        return
+        return killed
     for pool in storage.get_concurrency_keys():
         known = storage.get_concurrency_info(pool)
         for run_id in known.active_run_ids | known.pending_run_ids | known.assigned_run_ids:
@@ -92,6 +96,7 @@ def free_slots_of_ended_runs(instance: dg.DagsterInstance) -> None:
             # A run that was marked as ended may still be cancelling its map.
             if (run is None or run.is_finished) and not is_executed(instance, run_id):
                 storage.free_concurrency_slots_for_run(run_id)
+    return killed
 
 
 def _is_limited(instance: dg.DagsterInstance, pool: str) -> bool:
@@ -115,7 +120,7 @@ def _claim(instance: dg.DagsterInstance, pool: str, run_id: str, step: str) -> b
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         claim = instance.event_log_storage.claim_concurrency_slot(pool, run_id, step)
-    return claim.is_claimed
+    return bool(claim.is_claimed)
 
 
 def _holders(instance: dg.DagsterInstance, pool: str) -> str:

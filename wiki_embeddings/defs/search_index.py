@@ -30,7 +30,7 @@ MOST_UNEVEN = 8.0
 """Rows of the largest list over the mean: beyond that a question reads few lists for its bytes."""
 
 _MOST_GROWTH = 1.5
-"""Rows of a dataset over those that its centroids were found for."""
+"""Lists that a dataset would get now over those that it has."""
 
 
 def index_codes(
@@ -72,7 +72,7 @@ def kept_centroids(
         them, or if there are many more rows or fewer.
     """
     from wiki_embeddings.index_quality import read_quality  # these load Arrow
-    from wiki_embeddings.stages.index import ROWS_PER_LIST
+    from wiki_embeddings.stages.index import wanted_lists
     from wiki_embeddings.stages.reuse import can_reuse
 
     earlier = earlier_manifests(instance, compute, HUB_DATASET, vectors.wiki, folder="")
@@ -82,15 +82,14 @@ def kept_centroids(
     codes = manifest_if_unchanged(compute, **last.settings["hub"]["index"])
     if codes is None:
         return None
-    if codes.upstream == vectors.as_upstream():  # the same snapshot: the same index again
-        return manifest_if_unchanged(compute, **codes.settings["index"]["centroids"])
+    centroids = manifest_if_unchanged(compute, **codes.settings["index"]["centroids"])
+    if centroids is None or codes.upstream == vectors.as_upstream():
+        return centroids  # of the same snapshot: the same index again
     quality = read_quality(compute.files, last.folder)
     if quality is None or quality.recall < LEAST_RECALL or quality.largest_list > MOST_UNEVEN:
         return None
-    growth = vectors.rows / (quality.lists * ROWS_PER_LIST)
-    if not 1 / _MOST_GROWTH <= growth <= _MOST_GROWTH:
-        return None
-    return manifest_if_unchanged(compute, **codes.settings["index"]["centroids"])
+    growth = wanted_lists(vectors.rows) / int(centroids.settings["centroids"]["lists"])
+    return centroids if 1 / _MOST_GROWTH <= growth <= _MOST_GROWTH else None
 
 
 def measure_index(compute: Compute, dataset: Manifest) -> dict[str, Any]:

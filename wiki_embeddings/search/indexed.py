@@ -45,8 +45,12 @@ _CONNECTIONS = 16
 _FIRST_CANDIDATES = 30
 """Vectors that are read beyond those wanted, before it is known how good the answers are."""
 
-_MORE_CANDIDATES = 88
-"""Most vectors that are read after them, because their estimate may be too low."""
+_REQUESTS = 120
+"""Ranges and vectors that a question reads at most, unless many passages are wanted. The texts of
+ten take 30 requests more at most, which makes the 150 that are planned for."""
+
+_LEAST_MORE_CANDIDATES = 40
+"""Vectors that may be read after the first in any case, because their estimate may be too low."""
 
 _DEVIATIONS = 2.5
 """Errors of an estimate are normal, so six of a thousand are larger and hide a row."""
@@ -167,14 +171,16 @@ class IndexedRows:
                 f"question has {vector.size}: they were made with another model."
             )
         first = count + _FIRST_CANDIDATES
-        found = self._estimates(vector, first + _MORE_CANDIDATES)
+        ranges = choose_lists(self.head, vector, self._budget)
+        more = max(_LEAST_MORE_CANDIDATES, _REQUESTS - len(ranges) - first)
+        found = self._estimates(ranges, vector, first + more)
         scores = self._vectors(found.part(slice(first))) @ vector
         threshold = np.sort(scores)[-count] if count <= scores.size else -np.inf
         may_be_better = found.scores[first:] + _DEVIATIONS * found.errors[first:] > threshold
-        more = first + np.flatnonzero(may_be_better)
-        if more.size:
-            scores = np.concatenate([scores, self._vectors(found.part(more)) @ vector])
-        rows = np.concatenate([found.rows[:first], found.rows[more]])
+        others = first + np.flatnonzero(may_be_better)
+        if others.size:
+            scores = np.concatenate([scores, self._vectors(found.part(others)) @ vector])
+        rows = np.concatenate([found.rows[:first], found.rows[others]])
         best = np.lexsort((rows, -scores))[:count]
         return rows[best], scores[best]
 
@@ -202,9 +208,10 @@ class IndexedRows:
         self._threads.shutdown()
         self._files.close()
 
-    def _estimates(self, vector: npt.NDArray[np.float32], count: int) -> Estimates:
+    def _estimates(
+        self, ranges: Sequence[ListRange], vector: npt.NDArray[np.float32], count: int
+    ) -> Estimates:
         """Read lists, and estimate the scores of their rows; returns the best."""
-        ranges = choose_lists(self.head, vector, self._budget)
         table = sign_table(vector)
         contents = self._read_lists(ranges)
         parts = [

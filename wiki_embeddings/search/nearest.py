@@ -38,6 +38,9 @@ _TEXT_COLUMNS = ("title", "url", "text")
 _CITATION_COLUMNS = ("section", "revision_id")
 """Datasets published by wiki-embeddings before 0.2 lack them."""
 
+_SMALLEST_NORM = np.float32(1e-6)
+"""Keeps a vector of zeros as it is; it is equally far from all others."""
+
 _KEY_COLUMNS = ("id", "chunk_index")
 
 _INTEGER_COLUMNS = frozenset({"revision_id", *_KEY_COLUMNS})
@@ -170,7 +173,9 @@ class ExactRows:
                     rows = parquet.metadata.row_group(group).num_rows
                     if left < rows:
                         table = parquet.read_row_group(group, ["embedding"])
-                        return _unit(vectors_of(table.slice(left, 1))[0])
+                        vector = vectors_of(table.slice(left, 1))[0]
+                        _require_numbers(vector, path)
+                        return _unit(vector)
                     left -= rows
         raise BadInputError(f"There is no row {row} in what is searched: rows count from 0.")
 
@@ -178,9 +183,22 @@ class ExactRows:
         """Do nothing: no file stays open between two searches."""
 
 
+def _require_numbers(values: npt.NDArray[np.float32], path: Path) -> None:
+    """Refuse vectors with which nothing can be compared; sorted among others they mix up all.
+
+    Raises:
+        BadInputError: A value is infinite or not a number.
+    """
+    if not np.isfinite(values).all():
+        raise BadInputError(
+            f"{path} has vectors with infinite numbers or none, so it cannot be searched: it is "
+            "damaged, or not from this project. Get or publish the dataset again."
+        )
+
+
 def _unit(vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Scale a stored vector, whose numbers are rounded, to unit length."""
-    unit: npt.NDArray[np.float32] = vector / np.linalg.norm(vector)
+    unit: npt.NDArray[np.float32] = vector / max(np.linalg.norm(vector), _SMALLEST_NORM)
     return unit
 
 
@@ -200,7 +218,9 @@ def _hits(
         with translate_read_errors(path, vectors.advice), pq.ParquetFile(path) as parquet:
             _require_searchable(parquet.schema_arrow, path, question.size)
             for group in range(parquet.num_row_groups):
-                scores = vectors_of(parquet.read_row_group(group, ["embedding"])) @ question
+                with np.errstate(invalid="ignore", over="ignore"):  # told below, with the file
+                    scores = vectors_of(parquet.read_row_group(group, ["embedding"])) @ question
+                _require_numbers(scores, path)
                 rows = np.argsort(-scores, kind="stable")
                 if not allowed.allows_all:
                     rows = rows[_allowed_rows(parquet, group, allowed)[rows]]

@@ -12,9 +12,9 @@ import logging
 import sqlite3
 import threading
 import time
+import weakref
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,6 +55,8 @@ class RangeCache:
         self.path = path
         self._limit = limit
         self._lock = threading.Lock()
+        self._database: sqlite3.Connection | None = None
+        self._closing: Callable[[], object] | None = None
 
     def size(self, origin: str, path: str) -> int | None:
         """Return the size of a file; None if it is not known."""
@@ -133,25 +135,38 @@ class RangeCache:
         """Do something in one transaction; give `otherwise` where the cache cannot be used."""
         with self._lock:
             try:
-                with self._opened() as database:
-                    return work(database)
+                if self._database is None:
+                    self._database = self._open()
+                with self._database:
+                    return work(self._database)
             except (sqlite3.Error, OSError) as error:
                 log.warning("Searching without the cache %s: %s.", self.path, error)
+                self._close()
                 # An operational error (no room, no right, locked) says nothing of its content.
                 is_damaged = isinstance(error, sqlite3.DatabaseError)
                 if is_damaged and not isinstance(error, sqlite3.OperationalError):
                     clear(self.path)
                 return otherwise
 
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self.path, timeout=_LOCK_TIMEOUT_S)) as database:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            with database:
-                database.executescript(_SCHEMA)
-                yield database
+        # Used by one thread at a time, but not always by the same one.
+        database = sqlite3.connect(self.path, timeout=_LOCK_TIMEOUT_S, check_same_thread=False)
+        self._closing = weakref.finalize(self, database.close)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.executescript(_SCHEMA)
+        return database
+
+    def close(self) -> None:
+        """Close the file; it opens again when it is used."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        self._database = None
+        if self._closing is not None:
+            self._closing()
 
 
 def stored_files(path: Path) -> list[Path]:
@@ -206,5 +221,6 @@ class CachedRanges:
         return [contents[range_] for range_ in ranges]
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections and the cache."""
         self._files.close()
+        self._cache.close()

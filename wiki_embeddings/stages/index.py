@@ -66,6 +66,9 @@ MOST_ROWS = 2**32 - 1
 _SAMPLE_PER_LIST = 64
 """Vectors that each centroid is found from."""
 
+_LEAST_SAMPLE = 4096
+"""Vectors, so that a small dataset has enough questions too."""
+
 _SAMPLED_SHARDS = 200
 """Shards that the sample is taken from, evenly spread over all."""
 
@@ -94,6 +97,7 @@ class CentroidsSpec:
         units: Rows in the sample.
         embeddings: The embeddings.
         lists: Centroids wanted.
+        questions: Vectors of the sample to keep as questions, at most.
     """
 
     folder: str
@@ -101,6 +105,7 @@ class CentroidsSpec:
     units: int
     embeddings: Upstream
     lists: int
+    questions: int
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,11 @@ class Trained:
     step: float
 
 
+def wanted_lists(rows: int) -> int:
+    """Return the number of lists for a number of rows."""
+    return max(1, round(rows / ROWS_PER_LIST))
+
+
 def plan_centroids(vectors: Manifest) -> Plan[IndexSpec]:
     """Plan the search for centroids.
 
@@ -192,15 +202,15 @@ def plan_centroids(vectors: Manifest) -> Plan[IndexSpec]:
         raise BadInputError(
             f"{vectors.rows:,} rows are more than an index can number: turn it off with --no-index."
         )
-    lists = max(1, round(vectors.rows / ROWS_PER_LIST))
+    lists = wanted_lists(vectors.rows)
     settings: Settings = {
         **vectors.settings,
-        "centroids": {"lists": lists, "sample_per_list": _SAMPLE_PER_LIST},
+        "centroids": {"lists": lists, "sample_per_list": _SAMPLE_PER_LIST, "questions": QUESTIONS},
     }
     upstream = vectors.as_upstream()
     folder = folder_for(vectors.wiki, "centroids", upstream, settings, versions.INDEX)
-    sample_rows = min(vectors.rows, lists * _SAMPLE_PER_LIST)
-    spec = CentroidsSpec(folder, _CENTROIDS_FILE, sample_rows, upstream, lists)
+    sample_rows = min(vectors.rows, max(_LEAST_SAMPLE, lists * _SAMPLE_PER_LIST))
+    spec = CentroidsSpec(folder, _CENTROIDS_FILE, sample_rows, upstream, lists, QUESTIONS)
     return _plan(vectors, "centroids", folder, settings, (spec,))
 
 
@@ -298,9 +308,8 @@ def _write_centroids(
     sample = np.concatenate(list(_sample(volume, vectors, spec.units)))
     progress(spec.units)
     step = choose_step(sample)
-    chosen = (
-        np.arange(min(QUESTIONS, len(sample))) * len(sample) // max(1, min(QUESTIONS, len(sample)))
-    )
+    questions = min(spec.questions, len(sample))
+    chosen = np.arange(questions) * len(sample) // max(1, questions)
     centroids = train(quantize(sample, step), spec.lists)
     tensors = {"centroids": centroids, "questions": sample[chosen]}
     save_file(tensors, path, {"step": repr(step)})

@@ -26,6 +26,9 @@ from wiki_embeddings.vector_index.quantization import Integers, record_type
 
 FORMAT = "wiki-embeddings index 1"
 
+_METADATA = "wiki_embeddings"
+"""Key of what the file says of itself, as JSON."""
+
 CRC_BYTES = 4
 
 VECTOR_NUMBER_BYTES = 2
@@ -156,11 +159,12 @@ def to_bytes(head: IndexHead) -> bytes:
     metadata = {
         "format": FORMAT,
         "embeddings": head.embeddings,
-        "step": repr(head.step),
-        "list_files": json.dumps([asdict(file) for file in head.list_files]),
-        "files": json.dumps([asdict(file) for file in head.files]),
+        "step": head.step,
+        "list_files": [asdict(file) for file in head.list_files],
+        "files": [asdict(file) for file in head.files],
     }
-    return save(tensors, metadata)
+    # One entry, because safetensors writes several in an order that changes from run to run.
+    return save(tensors, {_METADATA: json.dumps(metadata)})
 
 
 def _pages_of(group: RowGroup, column: str) -> Pages:
@@ -184,7 +188,8 @@ def from_bytes(content: bytes, where: str) -> IndexHead:
     try:
         tensors = load(content)
         length = int.from_bytes(content[:8], "little")
-        head = _parse(tensors, json.loads(content[8 : 8 + length])["__metadata__"])
+        metadata = json.loads(content[8 : 8 + length])["__metadata__"][_METADATA]
+        head = _parse(tensors, json.loads(metadata))
         _require_consistent(head)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise BadInputError(
@@ -194,7 +199,7 @@ def from_bytes(content: bytes, where: str) -> IndexHead:
     return head
 
 
-def _parse(tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str]) -> IndexHead:
+def _parse(tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, Any]) -> IndexHead:
     if metadata["format"] != FORMAT:
         raise ValueError(f"its format is {metadata['format']!r}, not {FORMAT!r}")
     if tensors["centroids"].dtype != np.int8 or tensors["centroids"].ndim != 2:
@@ -209,8 +214,8 @@ def _parse(tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str])
         step=float(metadata["step"]),
         centroids=tensors["centroids"],
         list_rows=tensors["list_rows"],
-        list_files=tuple(ListFile(**file) for file in json.loads(metadata["list_files"])),
-        files=tuple(IndexedFile(**file) for file in json.loads(metadata["files"])),
+        list_files=tuple(ListFile(**file) for file in metadata["list_files"]),
+        files=tuple(IndexedFile(**file) for file in metadata["files"]),
         row_groups=tuple(RowGroup(int(rows), int(start), *both) for rows, start, *both in groups),
     )
 
@@ -232,10 +237,12 @@ def _require_consistent(head: IndexHead) -> None:
     """Make sure that all numbers agree, so that no row is sought where it cannot be."""
     lists, dimensions = head.centroids.shape
     vector_bytes = dimensions * VECTOR_NUMBER_BYTES
+    for file in (*head.list_files, *head.files):
+        if any(not isinstance(value, int) for value in _counts(file)) or min(_counts(file)) < 0:
+            raise ValueError("it has files of no size")
     if not (dimensions and head.step > 0 and np.isfinite(head.step)):
         raise ValueError("its vectors have no size")
-    counts = [file.lists for file in head.list_files]
-    if not len(head.list_rows) == lists == sum(counts) or min(counts, default=0) < 0:
+    if not len(head.list_rows) == lists == sum(file.lists for file in head.list_files):
         raise ValueError("it counts its lists in two ways")
     if int(head.list_rows.sum(dtype=np.int64)) != head.rows:
         raise ValueError("its lists have other rows than its data files")
@@ -250,3 +257,8 @@ def _require_consistent(head: IndexHead) -> None:
                 raise ValueError("its pages have other rows than its row groups")
             if not 0 <= group.start <= pages.start <= pages.start + int(sizes.sum()) <= end:
                 raise ValueError("its pages are outside their file")
+
+
+def _counts(file: IndexedFile | ListFile) -> list[Any]:
+    """Return the numbers that a head says of a file."""
+    return [value for name, value in asdict(file).items() if name not in {"name", "sha256"}]

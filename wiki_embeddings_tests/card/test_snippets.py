@@ -160,8 +160,10 @@ def python_blocks(folder):
 
 
 def all_python_blocks(folder):
+    """The Python on a card for readers without this project."""
     page = (folder / "README.md").read_text(encoding="utf-8")
-    return re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    return [block for block in blocks if "wiki_embeddings import" not in block]
 
 
 @pytest.mark.parametrize("streaming", [False, True])
@@ -239,6 +241,19 @@ def test_the_python_on_the_card_reads_the_hub_at_the_tag(hub, publish, run, bloc
     hub.add(REPO_ID, folder, branch="20231101")
     printed = run(python_blocks(folder)[block], folder.parent, hub)
     assert any(line.endswith("Rayleigh scattering") for line in printed)
+
+
+@pytest.mark.parametrize("place", ["folder", "hub"])
+def test_the_lines_for_this_project_search_the_dataset_where_it_is(hub, publish, run, place):
+    on_hub = place == "hub"
+    folder = publish(repo_id=REPO_ID if on_hub else None)
+    hub.add(REPO_ID, {"README.md": b"The next snapshot, with nothing in it."})
+    hub.add(REPO_ID, folder, branch="20231101")
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(from wiki_embeddings .*?)```", page, re.DOTALL)
+    printed = run(code, folder.parent if on_hub else folder, hub if on_hub else None)
+    assert len(printed) == len(PASSAGES)
+    assert printed[0].partition(" ")[2].startswith("Rayleigh scattering, https://simple.wiki")
 
 
 EACH_BLOCK = """

@@ -86,15 +86,16 @@ def test_a_person_asks_reads_passages_and_sees_similar_ones(page, address, datas
 
 
 def test_nothing_that_a_dataset_says_runs(page, address):
-    said = []
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("dialog", lambda dialog: dialog.dismiss())
     page.goto(address)
     ask(page, question_about("Achilles"))
     expect(page.locator("#passages h2").first).to_have_text(f"Achilles {HOSTILE}")
     assert page.locator("#passages h2 a").first.get_attribute("href") is None, "no javascript:"
     assert page.locator("#passages img, #passages script").count() == 0
     assert page.title().startswith("Search ")
-    assert not said
+    assert not said, "neither an error nor a violation of the policy"
 
 
 def test_a_question_stands_in_the_address_and_filters_hold(page, address):

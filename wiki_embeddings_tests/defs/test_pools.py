@@ -141,7 +141,9 @@ def test_the_sensor_closes_a_killed_run_and_frees_its_slot(instance):
     assert pools._claim(instance, CORES, run, STEP)
     unlocked = Path(instance.root_directory) / "running" / f"{run}.lock"
     unlocked.touch()  # which is what a killed process leaves
-    assert isinstance(killed_runs(dg.build_sensor_context(instance)), dg.SkipReason)
+    told = killed_runs(dg.build_sensor_context(instance))
+    assert isinstance(told, dg.SkipReason)
+    assert told.skip_message == f"Killed, and marked as failed: {run}."
     assert run_status(instance, run) == "FAILURE"
     assert not holders(instance)
     assert not unlocked.exists()

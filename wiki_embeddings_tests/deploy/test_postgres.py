@@ -16,6 +16,7 @@ import dagster as dg
 import pytest
 
 from wiki_embeddings.asset_keys import ASSET_KEYS
+from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs.automation import JOB
 from wiki_embeddings.defs.pools import CORES
 from wiki_embeddings_tests.support import postgres
@@ -89,7 +90,7 @@ def _happened(
         wait_until(lambda: "Waits for a slot" in log.read_text(), second)
         assert instance.get_latest_materialization_event(dg.AssetKey("raw_wikipedia")) is None
         first.kill()
-        assert second.wait(120) == 0, log.read_text()
+        assert second.wait(240) == 0, log.read_text()
     finally:
         for process in (first, second):
             if process is not None:
@@ -119,6 +120,13 @@ def test_a_killed_run_is_closed_its_slot_freed_and_it_will_be_started_again(stor
     assert pool.slot_count == 1
     assert not pool.claimed_slots
     assert not pool.pending_steps
+
+
+def test_a_run_of_the_command_line_is_not_started_again(story):
+    waited = story.instance.get_run_by_id(story.waited)
+    run = story.instance.create_run_for_job(defs.resolve_job_def(JOB), tags=waited.tags)
+    story.instance.report_run_failed(run)
+    assert story.instance.get_run_by_id(run.run_id).tags["dagster/will_retry"] == "false"
 
 
 def test_the_four_assets_of_the_sample_and_their_checks_are_read_back(story):

@@ -48,3 +48,15 @@ def test_a_replaced_file_is_never_read_as_the_first_one(files, tmp_path):
     other.replace(tmp_path / "index" / "lists.bin")
     with pytest.raises(ChangedFileError, match="has changed since it was opened"):
         files.read("index/lists.bin", [(0, 1)])
+
+
+def test_a_link_to_the_newest_version_stays_at_the_one_that_was_opened(files, tmp_path):
+    assert files.size("index/lists.bin") == 100
+    (tmp_path / "newest").symlink_to(tmp_path / "index")
+    opened = FolderRanges(tmp_path / "newest")
+    (tmp_path / "newest").unlink()
+    (tmp_path / "newest").symlink_to(tmp_path)
+    assert opened.read("lists.bin", [(0, 2)]) == [b"\x00\x01"]
+    (tmp_path / "index" / "lists.bin").unlink()
+    with pytest.raises(ChangedFileError, match="Open the dataset again"):
+        opened.read("lists.bin", [(0, 2)])

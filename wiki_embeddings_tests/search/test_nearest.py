@@ -11,7 +11,7 @@ import pytest
 
 from wiki_embeddings.card import card
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.search.nearest import from_folder, from_manifest, nearest
+from wiki_embeddings.search.nearest import ExactRows, from_folder, from_manifest, nearest
 from wiki_embeddings_tests.support.synthetic import MODEL, rows, write_embeddings
 
 
@@ -241,3 +241,29 @@ def test_columns_of_other_types_are_refused(published, column, type_, wrong):
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
     with pytest.raises(BadInputError, match="is not a published dataset"):
         from_folder(tmp_path)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_vectors_that_are_no_numbers_are_refused(volume, vectors, number):
+    path = volume.path(vectors.reference(vectors.files[1]))
+    table = pq.read_table(path)
+    rows = table["embedding"].to_pylist()
+    rows[3] = [number] * len(rows[3])
+    field = table.schema.get_field_index("embedding")
+    changed = table.set_column(
+        field, table.schema.field(field), pa.array(rows, table.schema.field(field).type)
+    )
+    pq.write_table(changed, path)
+    files = from_manifest(volume, vectors)
+    with pytest.raises(BadInputError, match="vectors with infinite numbers or none"):
+        nearest(question_like(0), files, 3)
+    with pytest.raises(BadInputError, match="vectors with infinite numbers or none"):
+        ExactRows(files).vector(13)
+
+
+def test_a_rows_own_vector_is_its_nearest(volume, vectors):
+    rows_ = ExactRows(from_manifest(volume, vectors))
+    for row in (0, 9, 10, 29):
+        vector = rows_.vector(row)
+        assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-6)
+        assert rows_.nearest(vector, 1)[0].row == row

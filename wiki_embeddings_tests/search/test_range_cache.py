@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -63,7 +64,9 @@ def test_what_was_not_used_for_longest_goes_first(files, path):
 
 @pytest.mark.parametrize("damage", [b"no database" * 500, b"", CONTENT])
 def test_a_damaged_cache_costs_only_another_read(files, path, damage):
-    opened(files, path).read("lists", RANGES)
+    first = opened(files, path)
+    first.read("lists", RANGES)
+    first.close()
     clear(path)
     path.write_bytes(damage)
     for _ in range(2):
@@ -75,8 +78,9 @@ def test_a_damaged_cache_costs_only_another_read(files, path, damage):
 
 def test_an_altered_byte_is_noticed(files, path):
     opened(files, path).read("lists", [(0, 1000)])
-    with RangeCache(path, 1)._opened() as database:
+    with sqlite3.connect(path) as database:
         database.execute("UPDATE ranges SET content = zeroblob(1000)")
+    database.close()
     assert opened(files, path).read("lists", [(0, 1000)]) == [CONTENT[:1000]]
 
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 USERS = ("postgres", "nobody")
 """Who may run the server if this process is root, which it refuses."""
@@ -56,7 +57,9 @@ def served() -> Iterator[str]:
 def _run(name: str, arguments: Sequence[str], user: str | None) -> None:
     program = _program(name)
     assert program is not None
-    owner = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
+    owner: dict[str, Any] = (
+        {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
+    )
     # The server inherits the streams, so a pipe would never end.
     with tempfile.TemporaryFile() as output:
         subprocess.run(
