@@ -72,10 +72,10 @@ def exact_gelu(value: Array) -> Array:
     """
     size = np.abs(value) / math.sqrt(2)
     part = 1 / (1 + 0.3275911 * size)
-    sum_ = 1.061405429
-    for factor in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-        sum_ = factor + part * sum_
-    erf = 1 - part * sum_ * np.exp(-size * size)
+    total = 1.061405429 * part - 1.453152027
+    for factor in (1.421413741, -0.284496736, 0.254829592):
+        total = total * part + factor
+    erf = 1 - part * total * np.exp(-size * size)
     activated: Array = value / 2 * (1 + np.copysign(erf, value))
     return activated
 

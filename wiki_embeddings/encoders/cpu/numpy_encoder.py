@@ -68,4 +68,5 @@ class NumpyEncoder:
                 f"Vectors of {self._info.model} are not finite: values between its layers are too "
                 "large even for float32. Choose other weights."
             )
-        return (pooled / length).astype(np.float32, copy=False)
+        vector: Vectors = (pooled / length).astype(np.float32, copy=False)
+        return vector

@@ -1,69 +1,28 @@
-"""Runs that are closed, killed or terminated, and two runs of one output: nothing stays at work."""
+"""Runs that are closed, killed or terminated: nothing stays at work."""
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 import dagster as dg
 import pytest
 
-from wiki_embeddings.compute.protocol import Finished
 from wiki_embeddings.progress import StageProgress
-from wiki_embeddings_tests.compute.modal.cloud import CONFIG
-from wiki_embeddings_tests.compute.modal.faults.commit_gate import Gate, commits_held
+from wiki_embeddings_tests.compute.modal.faults.commit_gate import commits_held
+from wiki_embeddings_tests.compute.modal.faults.dagster_process import (
+    TWO_CONTAINERS,
+    dagster_process,
+    kill_group,
+    wait_until_held,
+)
 from wiki_embeddings_tests.compute.modal.faults.embedding_cloud import EmbeddingCloud
 from wiki_embeddings_tests.compute.modal.faults.map_events import (
-    failed,
-    finished,
     until_finished,
 )
 from wiki_embeddings_tests.standins.modal.calls import RESULT
 from wiki_embeddings_tests.standins.modal.containers import Container
 from wiki_embeddings_tests.support.dagster_runs import failures, metadata, recorded
 from wiki_embeddings_tests.support.generated_wiki import WIKI
-from wiki_embeddings_tests.support.homes import environment
-
-TWO_CONTAINERS = {**CONFIG["embeddings"], "containers": 2, "inputs_per_container": 1}
-
-
-@contextmanager
-def dagster_process(cloud: EmbeddingCloud) -> Iterator[subprocess.Popen[str]]:
-    """Dagster's own command, which materializes the embeddings on Modal, in its own group."""
-    home = cloud.cloud.folder
-    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", "embeddings"]
-    command += ["--partition", WIKI, "-m", "wiki_embeddings.definitions"]
-    command += ["--config-json", json.dumps({"ops": {"embeddings": {"config": TWO_CONTAINERS}}})]
-    more = {"WIKI_EMBEDDINGS_COMPUTE": "modal", "DAGSTER_HOME": str(home)}
-    with subprocess.Popen(
-        command,
-        env=environment(home, **cloud.plane.environment(), **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as running:
-        try:
-            yield running
-        finally:
-            kill_group(running)
-
-
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill a process and its children (SIGKILL), if they are alive."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def wait_until_held(cloud: EmbeddingCloud, gate: Gate, running: subprocess.Popen[str]) -> None:
-    """Wait until both containers of a run are held in a commit."""
-    cloud.plane.wait_until(lambda: len(gate.held) == 2 or running.poll() is not None)
 
 
 def assert_over(cloud: EmbeddingCloud, containers: list[Container]) -> None:
@@ -72,26 +31,6 @@ def assert_over(cloud: EmbeddingCloud, containers: list[Container]) -> None:
     assert not plane.stats.calls_in_progress()
     plane.wait_until(lambda: all(container.ended for container in containers), 20.0)
     assert not cloud.busy_embedders()
-
-
-def test_the_second_of_two_maps_of_one_output_takes_over(cloud, plane):
-    plan = cloud.embedding("twice")
-    with commits_held(cloud, plan, after=4) as gate:
-        first = cloud.compute(containers=2).map(plan)
-        events = until_finished(first, 4)
-        plane.wait_until(lambda: len(gate.held) == 2)
-        second = cloud.compute(containers=1).map(plan)
-        kept = until_finished(second, 4)
-        gate.opened.set()
-    events += list(first)
-    (failure,) = failed(events).values()
-    assert "Another run has begun to make the same output since" in failure.cause
-    assert failure.fatal
-    assert finished([*kept, *second]) == set(range(len(plan.specs)))
-    assert sum(event.report.reused for event in kept if isinstance(event, Finished)) == 4
-    assert cloud.committed(plan) == cloud.expected
-    commits = cloud.commits(plan)
-    assert {commits.count(name) for name in gate.passed} == {1}
 
 
 def test_a_map_is_cancelled_when_its_events_are_closed(cloud, plane):

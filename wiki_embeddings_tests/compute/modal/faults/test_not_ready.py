@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wiki_embeddings.compute.modal import preflight
+from wiki_embeddings.compute.modal import preflight, workspace
 from wiki_embeddings.compute.modal.deployment import DEPLOY, SECRET
 from wiki_embeddings_tests.support.dagster_runs import failures
 
@@ -18,11 +18,13 @@ def no_secret(monkeypatch, plane):
 
 
 def no_volume(monkeypatch, _plane):
-    monkeypatch.setattr(preflight, "VOLUME", "wiki-embeddings-2")
+    for module in (preflight, workspace):
+        monkeypatch.setattr(module, "VOLUME", "wiki-embeddings-2")
 
 
 def no_deployment(monkeypatch, _plane):
-    monkeypatch.setattr(preflight, "APP", "wiki-embeddings-2")
+    for module in (preflight, workspace):
+        monkeypatch.setattr(module, "APP", "wiki-embeddings-2")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import modal
 import pytest
 
 from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, VOLUME
+from wiki_embeddings_tests.compute.modal.faults.commit_gate import commits_held
 from wiki_embeddings_tests.compute.modal.faults.embedding_cloud import EMBEDDER
 from wiki_embeddings_tests.compute.modal.faults.map_events import failed, finished, until_finished
 
@@ -64,15 +65,20 @@ def test_a_map_survives_a_control_plane_that_does_not_answer(cloud, plane, rpcs,
 def test_an_app_stopped_during_a_map_says_deploy_again_and_names_the_rest(cloud, plane):
     plan = cloud.embedding("stopped")
     events = cloud.compute(containers=2).map(plan)
-    received = until_finished(events, 2)
-    plane.run_cli("app", "stop", APP, "--yes")
+    with commits_held(cloud, plan, after=2) as gate:
+        received = until_finished(events, 2)
+        plane.wait_until(lambda: len(gate.held) == 2)
+        at_work = cloud.busy_embedders()
+        plane.run_cli("app", "stop", APP, "--yes")
+        # Before the gate opens: a container that still lives would commit once more.
+        plane.wait_until(lambda: all(container.ended for container in at_work))
     try:
         received += list(events)
     finally:
         cloud.cloud.deploy()
     unfinished = set(range(len(plan.specs))) - finished(received)
     assert failed(received).keys() == unfinished
-    assert unfinished, "the app was stopped too late"
+    assert len(unfinished) == len(plan.specs) - 2
     assert {failure.cause for failure in failed(received).values()} == {
         f"The app {APP} was stopped during the map: run `{DEPLOY}`, then the same again."
     }
