@@ -9,13 +9,14 @@ BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-triton demo test ui bench lock clean
+.PHONY: help install install-dev install-triton demo test ui bench lock clean
 
 help:
 	@echo "make install  what the others install first"
 	@echo "make demo   embed the sample Wikipedia, then search it"
-	@echo "make ui     open the Dagster UI on the same instance"
+	@echo "make ui     serve the Dagster UI on the same instance; OPEN=1 opens it in a browser"
 	@echo "make test   formatter check, linter, type checker, tests"
+	@echo "make install-dev      Dagster's command dg: dg dev, dg launch"
 	@echo "make install-triton   for the tests of the GPU kernels, on Linux; takes a gigabyte"
 	@echo "make bench  our speed beside others', as ratios"
 	@echo "make lock   pin the newest releases that pyproject.toml allows"
@@ -29,6 +30,12 @@ $(VENV)/run.stamp: requirements/run.txt requirements/data.txt pyproject.toml | $
 	$(BIN)/$(INSTALL) -r requirements/run.txt
 	$(BIN)/$(INSTALL) --only-binary=:all: -r requirements/data.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/wiki-embeddings install
+	touch $@
+
+# Dagster's command `dg`, for development: dg dev, dg launch, dg list defs.
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	$(BIN)/$(INSTALL) -r requirements/dev.txt
 	touch $@
 
 # The engine cuda is tested on the processor, with PyTorch's CPU build: never the CUDA build, which
@@ -48,6 +55,8 @@ $(VENV)/triton.stamp: requirements/gpu-tests.txt $(VENV)/test.stamp
 
 install: $(VENV)/run.stamp
 
+install-dev: $(VENV)/dev.stamp
+
 install-triton: $(VENV)/triton.stamp
 
 demo: install
@@ -57,7 +66,7 @@ demo: install
 	$(BIN)/wiki-embeddings search "Who killed Hector at Troy?"
 
 ui: install
-	$(BIN)/wiki-embeddings ui
+	$(BIN)/wiki-embeddings ui $(if $(OPEN),--open)
 
 test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
@@ -96,8 +105,10 @@ lock:
 	$(PYTHON) -m venv $(LOCK)
 	$(LOCK)/bin/pip install --quiet --disable-pip-version-check "uv==0.13.9"
 	$(COMPILE) pyproject.toml -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra postgres -c requirements/run.txt -o requirements/deploy.txt
 	$(COMPILE) --group cloud -c requirements/run.txt -o requirements/cloud.txt
 	$(COMPILE_GPU) --group gpu -c requirements/run.txt -o requirements/gpu.txt
+	$(COMPILE) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
 	$(COMPILE_GPU) --group gpu-tests -o requirements/gpu-tests.txt
 	$(COMPILE) pyproject.toml --group test -c requirements/run.txt -o requirements/test.txt
 	echo "torch ; python_version < '0'" > $(LOCK)/without-torch.txt

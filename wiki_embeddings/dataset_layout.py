@@ -4,6 +4,8 @@ README.md                              the card
 wiki_embeddings.json                   the record of what is published, for machines
 data/train-00000-of-00003.parquet …    all rows
 small/train-00000-of-00001.parquet     rows from everywhere, for a first look
+index/head.safetensors                 what a search reads first, if the dataset has an index
+index/lists-00000-of-00010.bin …       the lists of the index
 changes/20261101.parquet …             what each snapshot changed since the one before; these stay
 """
 
@@ -26,6 +28,11 @@ FOLDERS: Mapping[ConfigName, str] = {"default": "data", "vectors": "data", "smal
 CHANGES_FOLDER = "changes"
 """Its files stay when the next snapshot is published, so it is none of `FOLDERS`."""
 
+INDEX_FOLDER = "index"
+
+INDEX_HEAD = f"{INDEX_FOLDER}/head.safetensors"
+"""The part of the index that a search reads first; docs/search.md describes both."""
+
 VECTOR_COLUMNS = ["id", "chunk_index", "hash", "embedding"]
 """Columns of the config `vectors`; the others have all."""
 
@@ -36,6 +43,11 @@ SMALL_ROWS = 10_000
 def data_file(config: ConfigName, number: int, count: int) -> str:
     """Path of one of the `count` data files of a config, numbered from 0."""
     return f"{FOLDERS[config]}/train-{number:05d}-of-{count:05d}.parquet"
+
+
+def lists_file(number: int, count: int) -> str:
+    """Path of one of the `count` files of an index's lists, numbered from 0."""
+    return f"{INDEX_FOLDER}/lists-{number:05d}-of-{count:05d}.bin"
 
 
 def changes_file(snapshot: str) -> str:

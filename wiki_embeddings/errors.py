@@ -9,7 +9,13 @@ from __future__ import annotations
 
 
 class WikiEmbeddingsError(Exception):
-    """Something that a person can fix: the message says what, where and how."""
+    """Something that a person can fix: the message says what, where and how.
+
+    Attributes:
+        may_pass: True if the same may succeed in some minutes, without anybody's doing.
+    """
+
+    may_pass: bool = False
 
 
 class BadInputError(WikiEmbeddingsError):
@@ -23,6 +29,10 @@ class BrokenDeviceError(WikiEmbeddingsError):
 class BusyError(WikiEmbeddingsError):
     """Other processes of this machine hold what is needed, so nothing was tried."""
 
+    may_pass = True
+
 
 class OutageError(WikiEmbeddingsError):
     """A service stays unreachable or busy, so whatever else needs it would fail too."""
+
+    may_pass = True

@@ -193,7 +193,7 @@ def write_manifest(files: Files, manifest: Manifest) -> None:
         "digest": manifest.digest,
     }
     text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
-    files.write_bytes(_manifest_path(manifest.folder), text.encode())
+    files.write_bytes(manifest_path(manifest.folder), text.encode())
 
 
 def read_manifest(files: Files, folder: str) -> Manifest | None:
@@ -202,9 +202,9 @@ def read_manifest(files: Files, folder: str) -> Manifest | None:
     Raises:
         BadInputError: The file is not a manifest of this format, or it was altered.
     """
-    where = files.where(_manifest_path(folder))
+    where = files.where(manifest_path(folder))
     try:
-        content = json.loads(files.read_bytes(_manifest_path(folder)))
+        content = json.loads(files.read_bytes(manifest_path(folder)))
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -230,7 +230,7 @@ def existing_manifest(files: Files, folder: str) -> Manifest:
     manifest = read_manifest(files, folder)
     if manifest is None:
         raise BadInputError(
-            f"{files.where(_manifest_path(folder))} is missing: materialize the asset again; "
+            f"{files.where(manifest_path(folder))} is missing: materialize the asset again; "
             "finished shards are recognised and kept."
         )
     return manifest
@@ -291,7 +291,8 @@ def read_current(files: Files, wiki: str) -> Upstream | None:
         return None
 
 
-def _manifest_path(folder: str) -> str:
+def manifest_path(folder: str) -> str:
+    """Return the reference of the manifest of an output folder."""
     return f"{folder}/{MANIFEST}"
 
 

@@ -28,6 +28,7 @@ import modal
 
 from wiki_embeddings import encoders, settings
 from wiki_embeddings.compute.modal import deployment
+from wiki_embeddings.compute.modal.calls import CallRecord
 from wiki_embeddings.compute.modal.code_version import SHIPPED_SUFFIXES, code_version
 from wiki_embeddings.compute.modal.container import (
     Refusal,
@@ -284,9 +285,16 @@ def call_function(
 
 
 @app.function(**in_containers(deployment.SCAN_CONTAINER, cpu_image))
-def record_finished_shards(folder: str, reload_token: str, *, thorough: bool) -> int:
-    """Record which shards of an output are finished, so that only the rest is mapped."""
+def record_finished_shards(
+    folder: str, reload_token: str, *, thorough: bool, unless_at_work: bool
+) -> int | None:
+    """Record which shards of an output are finished, so that only the rest is mapped.
+
+    With `unless_at_work`, returns None and does nothing if a run may be at work on the output.
+    """
     with view().reloaded(reload_token) as mounted:
+        if unless_at_work and CallRecord(mounted, folder).names_a_call():
+            return None
         finished = finished_shards.record_finished_shards(mounted, folder, thorough=thorough)
         view().commit()
     return finished

@@ -72,14 +72,25 @@ class StageProgress:
 
     def line(self) -> str:
         """Format one line for a log."""
-        eta = "unknown" if self.eta_s is None else duration(self.eta_s)
+        kept = f" ({self.reused:,} kept from before)" if self.reused else ""
+        if self.is_finished and self.reused == self.total:
+            kept = ", all kept from before"
+        return (
+            f"{self.stage}: {self.done:,} of {self.total:,} {self.unit}{kept}, "
+            f"{self.shards_done:,} of {self.shards_total:,} shards{self._pace()}"
+            f"{_cost(self.usage)}"
+        )
+
+    def _pace(self) -> str:
+        """Say how fast it goes and how long it takes, once this run has made something itself."""
+        so_far = duration(self.seconds)
+        if self.rate <= 0:
+            return "" if self.is_finished else f", none of them new after {so_far}"
         rates = [f"{self.rate:,.0f} {self.unit}/s"]
         rates += [f"{rate:,.0f} {name}/s" for name, rate in self.throughput.items()]
-        return (
-            f"{self.stage}: {self.done:,} of {self.total:,} {self.unit}, "
-            f"{self.shards_done:,} of {self.shards_total:,} shards, "
-            f"{', '.join(rates)}, ETA {eta}{_cost(self.usage)}"
-        )
+        if self.is_finished or self.eta_s is None:
+            return f" in {so_far}, {', '.join(rates)}"
+        return f", {', '.join(rates)}, {so_far} so far, about {duration(self.eta_s)} to go"
 
 
 def _cost(usage: Usage | None) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from wiki_embeddings.errors import BadInputError
 
@@ -37,10 +37,25 @@ _MAX_SNAPSHOT_AGE_DAYS = 55
 """A snapshot is dated the 1st, and the next one is complete by the 20th of the next month, when the
 first is 51 days old at most. Four days are left for the run."""
 
+_MAX_LOCAL_HOURS, _MAX_LOCAL_GB = 2.0, 20.0
+"""What a run on this machine may be predicted to take: more than a laptop is left alone for."""
+
+GB = 1_000_000_000
+
+_SEARCH_CACHE_GB = 2
+"""All bits of English Wikipedia's index take half of it."""
+
 _CONTACT = re.compile(r"[\x20-\x27\x2a-\x7e]{0,200}")
 """Printable ASCII without brackets: it stands in the comment of a User-Agent (RFC 9110, 10.1.5)."""
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
+
+_WEB = {"http", "https"}
+
+_MAIL_ADDRESS = re.compile(r"[\x21-\x2b\x2d-\x3f\x41-\x7e]+@[A-Za-z0-9.-]+")
+
+_MAIL_PORTS = {"smtps": 465, "smtp": 587}
+_MAIL_SERVER_FORM = "smtps://user:password@smtp.example.org, or smtp:// for STARTTLS"
 
 _UNDECODABLE = (re.compile(r"[\udc80-\udcff]"), "is no character of UTF-8")
 _NOT_FOR_DAGSTER = (
@@ -69,6 +84,9 @@ class Settings:
             to a local folder.
         max_snapshot_age_days: Age of a refreshed wiki's snapshot, in days, from which a refresh
             counts as missed.
+        max_local_hours: Hours that a run on this machine may be predicted to take; None for any.
+        max_local_gb: Gigabytes (10⁹ bytes) that it may be predicted to store; None for any.
+        search_cache_bytes: Most bytes that searches keep of what they read.
     """
 
     home: Path
@@ -77,6 +95,9 @@ class Settings:
     wikis: tuple[str, ...]
     hub_namespace: str | None = None
     max_snapshot_age_days: int = _MAX_SNAPSHOT_AGE_DAYS
+    max_local_hours: float | None = _MAX_LOCAL_HOURS
+    max_local_gb: float | None = _MAX_LOCAL_GB
+    search_cache_bytes: int = _SEARCH_CACHE_GB * GB
 
     @property
     def volume(self) -> Path:
@@ -125,6 +146,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         wikis=_wikis(environment.get("WIKI_EMBEDDINGS_WIKIS") or SAMPLE_WIKI),
         hub_namespace=namespace,
         max_snapshot_age_days=_days(environment, "WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS"),
+        max_local_hours=_limit(environment, "WIKI_EMBEDDINGS_MAX_LOCAL_HOURS", _MAX_LOCAL_HOURS),
+        max_local_gb=_limit(environment, "WIKI_EMBEDDINGS_MAX_LOCAL_GB", _MAX_LOCAL_GB),
+        search_cache_bytes=_bytes(environment, "WIKI_EMBEDDINGS_SEARCH_CACHE_GB"),
     )
 
 
@@ -164,6 +188,102 @@ def dumps(environment: Mapping[str, str] = os.environ) -> DumpsSettings:
     )
 
 
+@dataclass(frozen=True)
+class MailServer:
+    """The server that alerts are handed to.
+
+    Attributes:
+        host: Its name.
+        port: Its port.
+        encrypted: True if the connection begins with TLS; otherwise it is encrypted by STARTTLS,
+            unless nobody logs in.
+        user: Name to log in with; None to send without logging in.
+        password: Its password; not in the representation.
+    """
+
+    host: str
+    port: int
+    encrypted: bool
+    user: str | None
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AlertSettings:
+    """Who is told of failures.
+
+    Attributes:
+        slack_webhook: Address of an incoming webhook of Slack, which is a secret; None without one.
+        recipients: Addresses of mail.
+        mail_server: Takes the mail; None without recipients.
+        ui_url: Address of the Dagster UI, for links, without a trailing slash; None if unknown.
+    """
+
+    slack_webhook: str | None = field(repr=False)
+    recipients: tuple[str, ...]
+    mail_server: MailServer | None
+    ui_url: str | None
+
+    @property
+    def anyone(self) -> bool:
+        """True if there is anybody to tell."""
+        return bool(self.slack_webhook or self.recipients)
+
+
+def alerts(environment: Mapping[str, str] = os.environ) -> AlertSettings:
+    """Read from environment variables who is told of failures.
+
+    Raises:
+        BadInputError: A value is invalid, or there are recipients and no server; it names no value,
+            since some are secrets.
+    """
+    webhook = environment.get("WIKI_EMBEDDINGS_ALERT_SLACK_WEBHOOK") or None
+    if webhook and not (_PRINTABLE.fullmatch(webhook) and urlsplit(webhook).scheme in _WEB):
+        raise BadInputError(
+            "WIKI_EMBEDDINGS_ALERT_SLACK_WEBHOOK is not the address of a webhook: Slack shows it "
+            "as https://hooks.slack.com/services/…"
+        )
+    named = environment.get("WIKI_EMBEDDINGS_ALERT_EMAIL", "").split(",")
+    recipients = tuple(address.strip() for address in named if address.strip())
+    if invalid := [address for address in recipients if not _MAIL_ADDRESS.fullmatch(address)]:
+        raise BadInputError(
+            f"WIKI_EMBEDDINGS_ALERT_EMAIL names {invalid[0]!r}, which is no address of mail: give "
+            "addresses separated by commas."
+        )
+    server = environment.get("WIKI_EMBEDDINGS_ALERT_SMTP")
+    if recipients and not server:
+        raise BadInputError(
+            "WIKI_EMBEDDINGS_ALERT_EMAIL is set, and no server to send mail by: set "
+            f"WIKI_EMBEDDINGS_ALERT_SMTP as well, {_MAIL_SERVER_FORM}."
+        )
+    return AlertSettings(
+        slack_webhook=webhook,
+        recipients=recipients,
+        mail_server=_mail_server(server) if recipients and server else None,
+        ui_url=_site("WIKI_EMBEDDINGS_UI_URL", environment.get("WIKI_EMBEDDINGS_UI_URL")),
+    )
+
+
+def _mail_server(value: str) -> MailServer:
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in _MAIL_PORTS or port == 0:
+        raise BadInputError(
+            f"WIKI_EMBEDDINGS_ALERT_SMTP is not the address of a server of mail: write it as "
+            f"{_MAIL_SERVER_FORM}."
+        )
+    return MailServer(
+        host=host,
+        port=port or _MAIL_PORTS[parts.scheme],
+        encrypted=parts.scheme == "smtps",
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password or ""),
+    )
+
+
 def code_url(environment: Mapping[str, str] = os.environ) -> str | None:
     """Return the address of this code's repository, which dataset cards link to; None if unset.
 
@@ -179,7 +299,7 @@ def _site(variable: str, value: str | None) -> str | None:
         return None
     try:
         parts = urlsplit(value)
-        is_site = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        is_site = parts.scheme in _WEB and parts.hostname and parts.port != 0
     except ValueError:
         is_site = False
     if not is_site or parts.query or parts.fragment or not _PRINTABLE.fullmatch(value):
@@ -218,13 +338,18 @@ def project_root() -> Path | None:
     return parent if (parent / "workspace.yaml").is_file() else None
 
 
+def is_wiki(name: str) -> bool:
+    """True if a text has the form of a wiki's name: a language code, or `sample`."""
+    return _WIKI.fullmatch(name) is not None
+
+
 def require_wiki(wiki: str) -> None:
     """Refuse what cannot be the name of a wiki.
 
     Raises:
         BadInputError: It is not a language code, nor `sample`.
     """
-    if _WIKI.fullmatch(wiki):
+    if is_wiki(wiki):
         return
     code = wiki.strip().lower().replace("_", "-")
     meant = f" Did you mean {code}?" if _WIKI.fullmatch(code) else ""
@@ -260,6 +385,24 @@ def _days(environment: Mapping[str, str], variable: str) -> int:
     if not re.fullmatch(r"0*[1-9][0-9]{0,4}", value):
         raise BadInputError(f"{variable} is {value!r}: give a number of days, such as 55.")
     return int(value)
+
+
+def _limit(environment: Mapping[str, str], variable: str, default: float) -> float | None:
+    value = environment.get(variable, "").strip()
+    if value.lower() == "none":
+        return None
+    if value and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", value, re.ASCII):
+        raise BadInputError(
+            f"{variable} is {value!r}: give a number, such as {default:g}, or none."
+        )
+    return float(value) if value else default
+
+
+def _bytes(environment: Mapping[str, str], variable: str) -> int:
+    value = environment.get(variable) or str(_SEARCH_CACHE_GB)
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,9})?", value):
+        raise BadInputError(f"{variable} is {value!r}: give a number of GB, such as 2 or 0.5.")
+    return round(float(value) * GB)
 
 
 def _wikis(names: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ every process that mounts the volume:
     {wiki}/{stage}/{digest}.call                                the Modal call that is making it
     {wiki}/{stage}/{digest}.stock                               shards finished before that call
     {wiki}/{stage}/{digest}.throughput                          how fast it was made
+    {wiki}/hub/{digest}.index_quality                           what its index finds
     {wiki}/raw/{digest}.certificate                             how complete the articles are
     {wiki}/raw/{digest}.required_titles                         articles that must be among them
     {wiki}/{stage}/{digest}.lock                                locked while this machine makes it
@@ -39,7 +40,7 @@ from wiki_embeddings.host import is_gone, this_process
 
 MiB = 1024 * 1024
 
-StageName = Literal["raw", "chunks", "embeddings", "hub", "uploads"]
+StageName = Literal["raw", "chunks", "embeddings", "centroids", "index", "hub", "uploads"]
 
 MANIFEST = "manifest.json"
 
@@ -48,7 +49,7 @@ _DIGEST_CHARACTERS = 16
 
 _OUTPUT_NAME = re.compile(
     rf"([0-9a-f]{{{_DIGEST_CHARACTERS}}})"
-    r"(?:\.(?:reports|scratch|call|stock|throughput|certificate|required_titles))?"
+    r"(?:\.(?:reports|scratch|call|stock|throughput|index_quality|certificate|required_titles))?"
 )
 """The name of an output folder, or of what is noted beside it. The lock file is not named: it is
 empty and has to stay, because a waiting process may have it open already."""
@@ -163,6 +164,11 @@ def throughput_record(folder: str) -> str:
     return f"{folder}.throughput"
 
 
+def index_quality_record(folder: str) -> str:
+    """Return the reference of the file that says how well a dataset's index finds rows."""
+    return f"{folder}.index_quality"
+
+
 def certificate_record(folder: str) -> str:
     """Return the reference of the file that says how complete an output's articles are."""
     return f"{folder}.certificate"
@@ -176,6 +182,14 @@ def required_titles_record(folder: str) -> str:
 def lock_file(folder: str) -> str:
     """Return the reference of the file that is locked while an output is made on one machine."""
     return f"{folder}.lock"
+
+
+def is_settled(reference: str) -> bool:
+    """Return True for a file that changes only when its output is made again.
+
+    These are an output's manifest and its certificate.
+    """
+    return reference.endswith((f"/{MANIFEST}", certificate_record("")))
 
 
 def current_record(wiki: str) -> str:

@@ -42,6 +42,15 @@ def _interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _any_size() -> Iterator[None]:
+    """Refuse no run for its size: the wikis of tests have the names of large ones."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("WIKI_EMBEDDINGS_MAX_LOCAL_HOURS", "none")
+        monkeypatch.setenv("WIKI_EMBEDDINGS_MAX_LOCAL_GB", "none")
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny model."""

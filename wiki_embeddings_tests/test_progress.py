@@ -26,12 +26,22 @@ def test_rate_and_eta_count_only_what_this_run_does():
     come = snapshot(done=60, reused=40)
     assert come.rate == pytest.approx(2.0)
     assert come.eta_s == pytest.approx(20.0)
-    assert come.line() == ("chunks: 60 of 100 articles, 1 of 4 shards, 2 articles/s, ETA 20 s")
+    assert come.line() == (
+        "chunks: 60 of 100 articles (40 kept from before), 1 of 4 shards, 2 articles/s, "
+        "10 s so far, about 20 s to go"
+    )
 
 
-def test_without_a_rate_there_is_no_eta():
-    assert snapshot(done=40, reused=40).eta_s is None
-    assert "ETA unknown" in snapshot(done=0).line()
+def test_shards_kept_from_before_have_no_speed():
+    kept = snapshot(done=40, reused=40)
+    assert kept.eta_s is None
+    assert kept.line() == (
+        "chunks: 40 of 100 articles (40 kept from before), 1 of 4 shards, none of them new after "
+        "10 s"
+    )
+    assert snapshot(done=100, reused=100, shards_done=4).line() == (
+        "chunks: 100 of 100 articles, all kept from before, 4 of 4 shards"
+    )
 
 
 def test_a_shard_that_is_tried_again_is_not_counted_twice():

@@ -73,3 +73,48 @@ def test_an_age_is_a_number_of_days():
     known = settings.load({"WIKI_EMBEDDINGS_MAX_SNAPSHOT_AGE_DAYS": "060"})
     assert known.max_snapshot_age_days == 60
     assert settings.load({}).max_snapshot_age_days == 55
+
+
+def test_nobody_is_told_of_failures_by_default():
+    assert not settings.alerts({}).anyone
+    assert not settings.alerts({"WIKI_EMBEDDINGS_ALERT_SMTP": "smtp://localhost"}).anyone
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "port", "encrypted"),
+    [
+        ("smtps://ada%40x.org:p%2Fw@smtp.x.org", "smtp.x.org", 465, True),
+        ("smtp://ada%40x.org:p%2Fw@smtp.x.org", "smtp.x.org", 587, False),
+        ("smtp://ada%40x.org:p%2Fw@smtp.x.org:25", "smtp.x.org", 25, False),
+    ],
+)
+def test_a_server_of_mail_is_an_address_with_a_login(address, host, port, encrypted):
+    told = settings.alerts(
+        {"WIKI_EMBEDDINGS_ALERT_EMAIL": "a@x.org,b@x.org", "WIKI_EMBEDDINGS_ALERT_SMTP": address}
+    )
+    assert told.recipients == ("a@x.org", "b@x.org")
+    assert told.mail_server == settings.MailServer(host, port, encrypted, "ada@x.org", "p/w")
+    assert "p/w" not in repr(told)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        ("WIKI_EMBEDDINGS_ALERT_SLACK_WEBHOOK", "hooks.slack.com/secret", False),
+        ("WIKI_EMBEDDINGS_ALERT_SLACK_WEBHOOK", "file:///secret", False),
+        ("WIKI_EMBEDDINGS_ALERT_EMAIL", "a@x.org\nBcc: secret@x.org", True),
+        ("WIKI_EMBEDDINGS_ALERT_EMAIL", "secret", True),
+        ("WIKI_EMBEDDINGS_ALERT_SMTP", "https://secret@x.org", False),
+        ("WIKI_EMBEDDINGS_ALERT_SMTP", "smtp://secret@x.org:port", False),
+        ("WIKI_EMBEDDINGS_ALERT_SMTP", "", False),
+        ("WIKI_EMBEDDINGS_UI_URL", "dagster.x.org/secret", False),
+    ],
+)
+def test_an_alert_that_could_not_be_sent_is_refused_at_the_start(variable, value, shown):
+    valid = {
+        "WIKI_EMBEDDINGS_ALERT_EMAIL": "a@x.org",
+        "WIKI_EMBEDDINGS_ALERT_SMTP": "smtp://localhost",
+    }
+    with pytest.raises(BadInputError, match=variable) as refused:
+        settings.alerts({**valid, variable: value})
+    assert ("secret" in str(refused.value)) is shown

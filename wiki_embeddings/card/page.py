@@ -69,6 +69,7 @@ def card(
     vectors: Manifest,
     *,
     throughput: Mapping[str, Any] | None = None,
+    index_quality: Mapping[str, Any] | None = None,
     certificate: Certificate | None = None,
     previous: Mapping[str, Any] | None = None,
     is_first: bool = False,
@@ -85,6 +86,8 @@ def card(
             `tokens_per_second`, `characters_per_second` and `seconds` of what the run computed
             itself, its `machine`, `gpu` (empty without one), `dollars` (None if it cost nothing)
             and `prices_as_of`. None if unknown.
+        index_quality: What a search with the dataset's index finds: `questions`, `recall`, and
+            `bytes_per_question`. None without an index.
         certificate: How complete the articles are; None if unknown.
         previous: The `summary` of the snapshot published before; None if there is none or it is
             unknown.
@@ -116,6 +119,7 @@ def card(
         **_use(vectors, repo_id, tag or str(vectors.settings["raw"]["snapshot"]), changes_since),
         **_quality(vectors),
         "throughput": throughput,
+        "index_quality": index_quality,
         "completeness": completeness_table(certificate) if certificate else None,
         "changes": compare(previous, summary(vectors)) if previous else None,
         "is_first": is_first,

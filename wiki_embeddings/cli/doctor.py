@@ -20,6 +20,7 @@ from wiki_embeddings.compute.modal.prices import GPUS_AT_ONCE
 from wiki_embeddings.errors import WikiEmbeddingsError
 
 if TYPE_CHECKING:
+    from wiki_embeddings.compute.modal.workspace import Workspace
     from wiki_embeddings.publishing.account import HubAccount
 
 _HUB_TOKEN = "Hugging Face token"  # noqa: S105 (a name)
@@ -106,16 +107,18 @@ def _checks_of(where: settings.ComputeKind, known: settings.Settings) -> list[Ch
     if where == "local":
         return [Check(_HUB_TOKEN, partial(check_own_hub_token, namespace))] if namespace else []
     from wiki_embeddings.compute.modal import preflight  # loads Modal's client
+    from wiki_embeddings.compute.modal.workspace import Workspace
 
+    workspace = Workspace()
     needs = frozenset({preflight.TOKEN_SUBJECT, preflight.SECRET_SUBJECT, preflight.APP_SUBJECT})
     token = Check(
         f"{_HUB_TOKEN} in the secret",
-        partial(check_hub_token, namespace),
+        partial(check_hub_token, namespace, workspace),
         needs,
         # If one container gives no answer, another one would not either.
         needs_answer=frozenset({preflight.VERSION_SUBJECT}),
     )
-    return [*preflight.CHECKS, token]
+    return [*preflight.checks(workspace), token]
 
 
 def _lines(checks: Sequence[Check]) -> Iterator[Line]:
@@ -157,23 +160,21 @@ def check_own_hub_token(namespace: str) -> Finding:
     return _judge(look_up_account(), _HUB_TOKEN, namespace, remedy)
 
 
-def check_hub_token(namespace: str | None) -> Finding:
+def check_hub_token(namespace: str | None, workspace: Workspace) -> Finding:
     """Check the Hugging Face token in the secret; asks a container, as only these have it.
 
     Args:
         namespace: The namespace on the Hub to publish to; None if nothing is published.
+        workspace: Has the app.
 
     Raises:
         WikiEmbeddingsError: No container answers.
     """
-    import modal
-
     from wiki_embeddings.compute.modal.calls import call_remote
-    from wiki_embeddings.compute.modal.deployment import APP
     from wiki_embeddings.compute.modal.preflight import CONTAINER_START_S, how_to_set_secret
 
     account: HubAccount = call_remote(
-        modal.Function.from_name(APP, "hub_account"),
+        workspace.function("hub_account"),
         "ask the Hub about its token",
         timeout_s=CONTAINER_START_S,
     )

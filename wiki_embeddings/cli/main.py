@@ -13,11 +13,14 @@ import click
 
 from wiki_embeddings.cli import (
     add,
+    cache,
     doctor,
     estimate,
+    install,
     prune,
     run,
     search,
+    serve,
     standard_output,
     status,
     ui,
@@ -46,6 +49,8 @@ def cli() -> None:
 
 cli.add_command(run.command, "run")
 cli.add_command(search.command, "search")
+cli.add_command(serve.command, "serve")
+cli.add_command(cache.command, "cache")
 cli.add_command(add.command, "add")
 cli.add_command(add.remove_command, "remove")
 cli.add_command(ui.command, "ui")
@@ -53,6 +58,7 @@ cli.add_command(prune.command, "prune")
 cli.add_command(status.command, "status")
 cli.add_command(estimate.command, "estimate")
 cli.add_command(doctor.command, "doctor")
+cli.add_command(install.command, "install")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from wiki_embeddings.cli.parameters import GPU_TYPE, TEXT
 from wiki_embeddings.host import duration
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from wiki_embeddings.cli.run_report import RunReport
 
@@ -106,6 +107,12 @@ _STOPPED = 128 + signal.SIGINT
     help="Number format to compute in.",
 )
 @click.option(
+    "--index/--no-index",
+    default=None,
+    callback=lambda _context, _option, value: {True: "on", False: "off"}.get(value),
+    help="Make an index for `search`; by default above 100,000 chunks.",
+)
+@click.option(
     "--private",
     is_flag=True,
     default=None,
@@ -136,7 +143,7 @@ _STOPPED = 128 + signal.SIGINT
 )
 @click.option(
     "--max-dollars",
-    type=float,
+    type=click.FloatRange(min=0, min_open=True),
     show_default="no limit",
     help="On Modal: stop once the containers of the maps have cost so much.",
 )
@@ -188,7 +195,7 @@ def run(wiki: str, options: Mapping[str, Any], *, as_json: bool = False) -> int:
     from wiki_embeddings.defs.run_job import run_job
 
     console = Console(stderr=as_json)
-    with ProgressBars(console) as bars:
+    with ProgressBars(console) as bars, _waiting_told(console):
         result = run_job(defs, wiki, options, settings.load(), bars)
     report = report_of(wiki, result)
     if as_json:
@@ -200,6 +207,24 @@ def run(wiki: str, options: Mapping[str, Any], *, as_json: bool = False) -> int:
     for error in report.errors:
         Console(stderr=True, soft_wrap=True).print(f"Error: {error}", markup=False, highlight=False)
     return 0 if report.success else 1
+
+
+@contextmanager
+def _waiting_told(console: Console) -> Iterator[None]:
+    """Print what the run waits for; its bars stand still meanwhile."""
+    from wiki_embeddings.defs import pools
+
+    log = logging.getLogger(pools.__name__)
+    handler = logging.Handler()
+    handler.emit = lambda record: console.print(  # type: ignore[method-assign]
+        record.getMessage(), markup=False, highlight=False, soft_wrap=True
+    )
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 def _summary(report: RunReport) -> RenderableType:

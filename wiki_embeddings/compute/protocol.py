@@ -55,12 +55,14 @@ class Failed:
         cause: One or two sentences for people.
         detail: A traceback for developers; empty if the cause says it all.
         fatal: True if every other shard would fail in the same way, as on a full disk.
+        may_pass: True if a later run may make it without anybody's doing.
     """
 
     shard: int
     cause: str
     detail: str = ""
     fatal: bool = False
+    may_pass: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,17 @@ class Compute(Protocol):
 
         Raises:
             WikiEmbeddingsError: Raised by the function.
+        """
+
+    def call_once(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """As `call`, for a question that has the same answer throughout a run.
+
+        It may be asked only once in a run, so its arguments are hashable.
         """
 
     def change(

@@ -1,4 +1,4 @@
-"""Blocking asset checks: what must hold of each asset before anything is made from it.
+"""Asset checks: what must hold of each asset before anything is made from it; all but one block.
 
 In a run over one wiki they check that wiki. Started alone, from the asset's page, they check every
 wiki that has been materialized.
@@ -18,6 +18,7 @@ from wiki_embeddings.defs.materializations import current_manifest, last_materia
 from wiki_embeddings.defs.publishing import reads_back
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
+from wiki_embeddings.defs.search_index import index_finds_nearest
 from wiki_embeddings.defs.wikis import known_wikis
 from wiki_embeddings.manifest import Manifest
 
@@ -44,10 +45,20 @@ def reads_back_from_the_hub(
     return _check_wikis(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
 
 
+@dg.asset_check(asset=HUB_DATASET, name=index_finds_nearest.__name__)
+def _index_check(
+    context: dg.AssetCheckExecutionContext, compute: ComputeResource
+) -> dg.AssetCheckResult:
+    """A search with the index finds 95 % of the ten nearest passages, and its lists are even."""
+    result = _check_wikis(context, compute, HUB_DATASET, index_finds_nearest)
+    # It tells of a search that is less good, not of data that is wrong.
+    return result._replace(severity=dg.AssetCheckSeverity.WARN)
+
+
 def _check_wikis(
     context: dg.AssetCheckExecutionContext, resource: ComputeResource, asset: str, check: Check
 ) -> dg.AssetCheckResult:
-    with translate_errors():
+    with translate_errors(context):
         compute = resource.open()
         return _result(
             {
@@ -87,4 +98,5 @@ asset_checks = [
         for required in checks
     ),
     reads_back_from_the_hub,
+    _index_check,
 ]

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from wiki_embeddings.compute.modal.prices import GPU_SECOND, gpu_dollars_per_s
+from wiki_embeddings.defs.code_location import note_code_location
+from wiki_embeddings.defs.listening import current_listener
 from wiki_embeddings.defs.materializations import current_manifest
 from wiki_embeddings.defs.metadata import cost_metadata
+from wiki_embeddings.defs.pools import pool_of, slot
 from wiki_embeddings.defs.preflight import config_of, options_asked, require_workable_config
 from wiki_embeddings.defs.publishing import require_publishable
 from wiki_embeddings.defs.required_checks import require_checks_pass
 from wiki_embeddings.defs.spending import spending_limit
+from wiki_embeddings.defs.wikis import add_wiki
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.host import duration
 from wiki_embeddings.progress import Listener, StageProgress, throttled
 
 if TYPE_CHECKING:
@@ -26,21 +31,45 @@ if TYPE_CHECKING:
 _LOG_EVERY_S = 10.0
 """Often enough to see that it moves, rarely enough to keep a long run's log readable."""
 
+RETRY_WAITS_S = (30.0, 120.0, 480.0)
+"""Waits before the second attempt of a step and those after it: an outage that outlasts them needs
+somebody's attention. What asks a network has tried several times within seconds before."""
+
 _OBSERVE_EVERY_S = 60.0
 """Observations stay in the asset's history, so there are fewer of them than log lines."""
 
 
 @contextmanager
-def translate_errors() -> Iterator[None]:
-    """Fail the step with the message of one of our errors, without a retry.
+def translate_errors(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+) -> Iterator[None]:
+    """Fail the step with the message of one of our errors, or try it again if that may help.
+
+    A run in a terminal fails at once: somebody is there, who would wait for minutes without a word.
+
+    Args:
+        context: The context of the step.
 
     Raises:
         dagster.Failure: A `WikiEmbeddingsError` was raised.
+        dagster.RetryRequested: The same, but it may pass, and there are attempts left.
     """
     try:
         yield
     except WikiEmbeddingsError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        from wiki_embeddings.defs.instance import is_of_command_line  # loads SQLAlchemy
+
+        op = context if isinstance(context, dg.OpExecutionContext) else context.op_execution_context
+        failed_before = op.retry_number
+        at_prompt = is_of_command_line(context.run)
+        if not error.may_pass or at_prompt or failed_before >= len(RETRY_WAITS_S):
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        wait_s = RETRY_WAITS_S[failed_before]
+        context.log.warning(
+            f"{error}\nThis may pass: attempt {failed_before + 2} of {len(RETRY_WAITS_S) + 1} "
+            f"begins in {duration(wait_s)}. What is finished is kept."
+        )
+        raise dg.RetryRequested(len(RETRY_WAITS_S), seconds_to_wait=wait_s) from error
 
 
 @contextmanager
@@ -53,6 +82,7 @@ def opened_compute(
     """Open the compute that an asset runs on; errors of the body fail the step with their message.
 
     The first asset of a run also checks the config of all, and that the Hub will let it publish.
+    Then it waits until no other run uses what it is going to use; see `pools`.
 
     Args:
         context: The asset's context.
@@ -60,7 +90,9 @@ def opened_compute(
         options: The containers that the asset may use on Modal.
         hub: Where the run publishes.
     """
-    with translate_errors():
+    note_code_location(context.instance, context.run)
+    add_wiki(context.instance, context.partition_key)  # one of those to begin with may be missing
+    with translate_errors(context):
         compute = resource.open(options, options_asked(context, on_modal=resource.kind == "modal"))
         context.log.info(
             f"{context.asset_key.to_user_string()} of {context.partition_key} on {compute.name}"
@@ -68,7 +100,8 @@ def opened_compute(
         _require_known_price(context, compute, options)
         require_workable_config(context, compute)
         require_publishable(context, compute, hub)
-        yield compute
+        with slot(context, pool_of(context.asset_key.to_user_string(), compute)):
+            yield compute
 
 
 def _require_known_price(
@@ -83,11 +116,11 @@ def _require_known_price(
         return
     asset = context.asset_key.to_user_string()
     max_dollars = config_of(context, asset).get("max_dollars")
-    if max_dollars is not None:
+    if max_dollars:
         raise BadInputError(
             f"max_dollars is {max_dollars:g}, but the price of the GPU {options.gpu!r} is not "
             "known here, so the limit could not be kept. Choose one of "
-            f"{', '.join(GPU_SECOND)}, or leave max_dollars out and set a budget for your "
+            f"{', '.join(GPU_SECOND)}, or leave max_dollars at 0 and set a budget for your "
             "workspace on Modal."
         )
     context.log.warning(
@@ -107,13 +140,16 @@ def checked_upstream(context: dg.AssetExecutionContext, compute: Compute, asset:
     return manifest
 
 
-def logging_progress(context: dg.AssetExecutionContext, listener: Listener) -> Listener:
-    """Wrap a listener: progress also goes to the run's log and to the asset's history.
+def logging_progress(context: dg.AssetExecutionContext) -> Listener:
+    """Return a listener that takes progress to the run's log and to the asset's history.
 
-    It stops the asset's map when the run has cost what it may cost.
+    It passes it on to who listens in this process, and stops the asset's map when the run has cost
+    what it may cost.
     """
     announced: set[str] = set()
-    log = throttled(lambda progress: context.log.info(progress.line()), _LOG_EVERY_S)
+    log = throttled(
+        lambda progress: context.log.info(progress.line()), _LOG_EVERY_S, from_start=False
+    )
     observe = throttled(
         lambda progress: context.log_event(_observation(context, progress)),
         _OBSERVE_EVERY_S,
@@ -121,7 +157,9 @@ def logging_progress(context: dg.AssetExecutionContext, listener: Listener) -> L
     )
 
     config = config_of(context, context.asset_key.to_user_string())
-    limit = spending_limit(context.instance, context.run.run_id, config.get("max_dollars"))
+    max_dollars = config.get("max_dollars") or None
+    limit = spending_limit(context.instance, context.run.run_id, max_dollars)
+    listener = current_listener()
 
     def listen(progress: StageProgress) -> None:
         if progress.stage not in announced:

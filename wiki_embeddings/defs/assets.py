@@ -9,6 +9,7 @@ import dagster as dg
 from wiki_embeddings.asset_keys import (
     CHUNKED_VOLUME,
     EMBEDDINGS,
+    HUB_ARTICLES,
     HUB_DATASET,
     RAW_WIKIPEDIA,
     WIKIPEDIA_EXPORT,
@@ -19,23 +20,26 @@ from wiki_embeddings.defs.certificate import (
     read_required_titles,
     record_certificate,
 )
+from wiki_embeddings.defs.column_lineage import column_lineage
 from wiki_embeddings.defs.config import (
     ChunkedVolumeConfig,
     EmbeddingsConfig,
     HubDatasetConfig,
     RawWikipediaConfig,
 )
+from wiki_embeddings.defs.embedding_pictures import Timeline, effort_pictures, map_metadata
+from wiki_embeddings.defs.external_assets import record_hub_articles, record_published
 from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.defs.metadata import materialize_result
 from wiki_embeddings.defs.publishing import previous_embeddings, publish_to_hub, show_locally
 from wiki_embeddings.defs.required_checks import failed_checks, require_checks_pass
 from wiki_embeddings.defs.resources import ComputeResource, HubResource
 from wiki_embeddings.defs.reuse import newest_reusable, reuse_metadata
+from wiki_embeddings.defs.search_index import index_codes, measure_index
 from wiki_embeddings.defs.throughput import record_throughput
 from wiki_embeddings.defs.wikipedia_export import record_what_was_read
 from wiki_embeddings.defs.wikis import wikis
 from wiki_embeddings.manifest import write_current
-from wiki_embeddings.progress import Listener
 from wiki_embeddings.stages import versions
 
 OWNERS = ["team:wiki-embeddings"]
@@ -43,7 +47,7 @@ GROUP = "wikipedia"
 
 
 @dg.asset(
-    deps=[WIKIPEDIA_EXPORT],
+    deps=[WIKIPEDIA_EXPORT, HUB_ARTICLES],
     partitions_def=wikis,
     group_name=GROUP,
     owners=OWNERS,
@@ -55,7 +59,6 @@ def raw_wikipedia(
     config: RawWikipediaConfig,
     compute: ComputeResource,
     hub: HubResource,
-    listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
     """The articles of one Wikipedia as plain text, one row an article, by ascending page id.
 
@@ -66,10 +69,11 @@ def raw_wikipedia(
 
     wiki = context.partition_key
     with opened_compute(context, compute, config.container_options(), hub) as opened:
-        required_titles = read_required_titles(config.required_titles)
+        required_titles = read_required_titles(config.required_titles or None)
         plan = fetch.plan(config.selection(wiki), articles_per_shard=config.shard_articles(wiki))
-        raw = materialize(plan, opened, logging_progress(context, listener), RAW_WIKIPEDIA)
+        raw = materialize(plan, opened, logging_progress(context), RAW_WIKIPEDIA)
         record_what_was_read(context, raw.manifest.settings["raw"])
+        record_hub_articles(context, raw.manifest.settings["raw"])
         certificate = record_certificate(
             context,
             opened,
@@ -77,7 +81,7 @@ def raw_wikipedia(
             required_titles=required_titles,
             max_missing_share=config.max_missing_share,
         )
-        return materialize_result(opened, raw, certificate_metadata(certificate))
+        return materialize_result(context, opened, raw, certificate_metadata(certificate))
 
 
 @dg.asset(
@@ -87,13 +91,13 @@ def raw_wikipedia(
     owners=OWNERS,
     kinds={"huggingface", "parquet"},
     code_version=versions.CHUNK,
+    metadata=column_lineage(CHUNKED_VOLUME),
 )
 def chunked_volume(
     context: dg.AssetExecutionContext,
     config: ChunkedVolumeConfig,
     compute: ComputeResource,
     hub: HubResource,
-    listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
     """The articles cut into chunks that fit the model, with their token ids; nothing is lost.
 
@@ -104,17 +108,17 @@ def chunked_volume(
 
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         raw = checked_upstream(context, opened, RAW_WIKIPEDIA)
-        chunking = opened.call(
+        chunking = opened.call_once(
             chunk.prepare,
             model=config.model_for(context.partition_key),
-            revision=config.model_revision,
+            revision=config.wanted_revision,
             token_budget=config.token_budget,
             title_prefix=config.title_prefix,
             engine=config.engine.value,
         )
         plan = chunk.plan(raw, chunking)
-        chunks = materialize(plan, opened, logging_progress(context, listener), CHUNKED_VOLUME)
-        return materialize_result(opened, chunks)
+        chunks = materialize(plan, opened, logging_progress(context), CHUNKED_VOLUME)
+        return materialize_result(context, opened, chunks)
 
 
 @dg.asset(
@@ -124,13 +128,13 @@ def chunked_volume(
     owners=OWNERS,
     kinds={"pytorch", "onnx", "parquet"},
     code_version=versions.EMBED,
+    metadata=column_lineage(EMBEDDINGS),
 )
 def embeddings(
     context: dg.AssetExecutionContext,
     config: EmbeddingsConfig,
     compute: ComputeResource,
     hub: HubResource,
-    listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
@@ -152,14 +156,17 @@ def embeddings(
         context.log.info(f"Vectors by {encoder.engine} ({encoder.runtime}) in {encoder.precision}")
         previous = newest_reusable(context, opened, embed.plan(chunks, encoder))
         plan = embed.plan(chunks, encoder, previous)
-        vectors = materialize(plan, opened, logging_progress(context, listener), EMBEDDINGS)
+        timeline = Timeline(logging_progress(context))
+        vectors = materialize(plan, opened, timeline.listen, EMBEDDINGS)
         record_throughput(opened, vectors)
         # The steps that check them run afterwards, one by one, and so none knows that all passed.
         # They compare the same two manifests, so what they will say is known here.
         if not failed_checks(EMBEDDINGS, vectors.manifest, opened):
             write_current(opened.files, vectors.manifest)
         reused = reuse_metadata(context, opened, vectors, previous)
-        return materialize_result(opened, vectors, reused)
+        pictures = map_metadata(context, opened, vectors.manifest)
+        pictures |= effort_pictures(context, vectors, timeline)
+        return materialize_result(context, opened, vectors, {**pictures, **reused})
 
 
 @dg.asset(
@@ -169,15 +176,15 @@ def embeddings(
     owners=OWNERS,
     kinds={"huggingface", "parquet"},
     code_version=versions.DATASET,
+    metadata=column_lineage(HUB_DATASET),
 )
 def hub_dataset(
     context: dg.AssetExecutionContext,
     config: HubDatasetConfig,
     compute: ComputeResource,
     hub: HubResource,
-    listener: dg.ResourceParam[Listener],
 ) -> dg.MaterializeResult:
-    """The dataset in Hub layout, Parquet files and a card, published on the Hub or in a folder.
+    """The dataset in Hub layout, published on the Hub or in a folder: Parquet, an index, a card.
 
     Readers see the old version or the whole new one, never a mixture.
     """
@@ -186,12 +193,18 @@ def hub_dataset(
     with opened_compute(context, compute, config.container_options(), hub) as opened:
         vectors = checked_upstream(context, opened, EMBEDDINGS)
         previous = previous_embeddings(context, opened, vectors, hub)
-        plan = dataset.plan(vectors, shards_per_file=config.shards_per_file, previous=previous)
-        progress = logging_progress(context, listener)
-        made = materialize(plan, opened, progress, HUB_DATASET)
+        progress = logging_progress(context)
+        codes = index_codes(context, opened, vectors, config, progress)
+        plan = dataset.plan(
+            vectors, shards_per_file=config.shards_per_file, previous=previous, codes=codes
+        )
+        last = dataset.plan_head(plan, codes) if codes else None
+        made = materialize(plan, opened, progress, HUB_DATASET, last=last)
         require_checks_pass(HUB_DATASET, made.manifest, opened)
+        measured = measure_index(opened, made.manifest)
         uploading = compute.open(config.upload_options())
         published = publish_to_hub(context, made.manifest, hub, uploading, progress, config=config)
-        return materialize_result(
-            opened, made, published or show_locally(opened, made.manifest, hub)
-        )
+        shown = published or show_locally(opened, made.manifest, hub)
+        if published or opened.folder is not None:  # else it waits on the Modal volume
+            record_published(context, made.manifest.digest, shown)
+        return materialize_result(context, opened, made, {**shown, **measured})

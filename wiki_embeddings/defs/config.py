@@ -1,7 +1,10 @@
 """Run config of the assets: everything that changes a result, as the launchpad shows it.
 
-Dagster's launchpad knows the fields' names and types; their bounds are checked when a run begins,
-by `preflight.py`. What depends on a model or a source is validated by the stage that reads it.
+Every field has a default that the launchpad can show, because it leaves out those without a value:
+`auto`, `newest`, an empty text or 0 stand for what the project chooses. Dagster's schema knows the
+fields' names, types and descriptions, so the descriptions tell the bounds; they are checked when a
+run begins, by `preflight.py`. What depends on a model or a source is validated by the stage that
+reads it.
 """
 
 from collections.abc import Mapping
@@ -35,6 +38,27 @@ _SAMPLE_SHARD_ARTICLES = 8
 """The sample is small; this gives it a dozen shards, so that it runs the way an edition does."""
 
 
+AUTO = "auto"
+"""Value of a field that the project chooses."""
+
+NEWEST = "newest"
+"""Value of `snapshot` for the newest complete one."""
+
+
+def _number(
+    default: float,
+    description: str,
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+) -> Any:
+    """Return a field for a number, whose description tells its bounds as well."""
+    least = f"Above {gt:g}" if gt is not None else f"At least {ge:,g}"
+    most = f", at most {le:,g}" if le is not None else ""
+    return Field(default=default, ge=ge, gt=gt, le=le, description=f"{description} {least}{most}.")
+
+
 class ArticleSource(Enum):
     """Where articles come from. Lower case: Dagster shows the members' names."""
 
@@ -60,6 +84,11 @@ class Precision(Enum):
     bfloat16 = "bfloat16"
     float16 = "float16"
     int8 = "int8"
+
+
+def _unless_auto(value: str | None) -> str | None:
+    """Return a value; None if the project chooses it. Config of earlier releases may hold null."""
+    return None if value == AUTO else value
 
 
 class AssetConfig(dg.Config):
@@ -89,31 +118,27 @@ class AssetConfig(dg.Config):
 class ContainersConfig(AssetConfig):
     """The containers to use on Modal; ignored on the local machine."""
 
-    containers: int = Field(
-        default=50,
-        ge=1,
-        le=1000,
-        description="On Modal: most containers at once. A first try with 1 costs cents.",
+    containers: int = _number(
+        50, "On Modal: most containers at once. A first try with 1 costs cents.", ge=1, le=1000
     )
-    deadline_minutes: float = Field(
-        default=30.0,
-        gt=0.0,
-        description="On Modal: give up after so many minutes in which containers worked and no "
-        "shard finished, because Modal restarts a crashing container endlessly.",
+    deadline_minutes: float = _number(
+        30.0,
+        "On Modal: give up after so many minutes in which containers worked and no shard finished, "
+        "because Modal restarts a crashing container endlessly.",
+        gt=0,
     )
-    queue_minutes: float = Field(
-        default=240.0,
-        gt=0.0,
-        description="On Modal: give up after so many minutes without a first container; a GPU may "
-        "be scarce for hours.",
+    queue_minutes: float = _number(
+        240.0,
+        "On Modal: give up after so many minutes without a first container; a GPU may be scarce "
+        "for hours.",
+        gt=0,
     )
-
-    max_dollars: float | None = Field(
-        default=None,
-        gt=0.0,
-        description="On Modal: stop the run once the containers of its maps have cost so many US "
-        "dollars, over all assets and attempts; what is finished is kept. Without it, Modal's own "
-        "budget of the workspace is the only limit.",
+    max_dollars: float | None = _number(
+        0.0,
+        "On Modal: stop the run once the containers of its maps have cost so many US dollars, over "
+        "all assets and attempts; what is finished is kept. 0 for no limit but Modal's own budget "
+        "of the workspace.",
+        ge=0,
     )
 
     def container_options(self) -> ContainerOptions:
@@ -136,9 +161,9 @@ class RawWikipediaConfig(ContainersConfig):
         "dataset on the Hugging Face Hub; auto is dump, and for the sample its installed file.",
     )
     snapshot: str | None = Field(
-        default=None,
-        pattern=r"^\d{8}$",
-        description="Date of the export or edition, such as 20261101. By default the newest "
+        default=NEWEST,
+        pattern=rf"^(\d{{8}}|{NEWEST})$",
+        description="Date of the export or edition, such as 20261101, or newest for the newest "
         "complete one. The sample has a fixed one.",
     )
     hub_dataset: str = Field(
@@ -147,40 +172,40 @@ class RawWikipediaConfig(ContainersConfig):
         "title and text.",
     )
     hub_revision: str | None = Field(
-        default=None,
-        description="For the source hub: branch, tag or commit of that dataset. By default a "
+        default=AUTO,
+        description="For the source hub: branch, tag or commit of that dataset. auto is a "
         f"pinned commit of {WIKIMEDIA_WIKIPEDIA}, of any other the newest, which is recorded.",
     )
-    deadline_minutes: float = Field(
-        default=180.0,
-        gt=0.0,
-        description="On Modal: give up after so many minutes in which no part finished. A file of "
-        "the English export takes an hour to fetch over one connection and to convert.",
+    deadline_minutes: float = _number(
+        180.0,
+        "On Modal: give up after so many minutes in which no part finished. A file of the English "
+        "export takes an hour to fetch over one connection and to convert.",
+        gt=0,
     )
-    fraction: float = Field(
-        default=1.0,
-        gt=0.0,
-        le=1.0,
-        description="Share of the articles to keep: 0.01 for a dry run. Only the files needed for "
-        "it are fetched.",
+    fraction: float = _number(
+        1.0,
+        "Share of the articles to keep: 0.01 for a dry run. Only the files needed for it are "
+        "fetched.",
+        gt=0,
+        le=1,
     )
-    articles_per_shard: int | None = Field(
-        default=None,
-        ge=1,
+    articles_per_shard: int | None = _number(
+        0,
+        "Mean number of articles in a shard, the unit of work of the next assets; page ids decide "
+        "where one ends. 0 for 4096, about 16 MiB of text; for the sample 8.",
+        ge=0,
         le=65_536,
-        description="Mean number of articles in a shard, the unit of work of the next assets; page "
-        "ids decide where one ends. By default 4096, about 16 MiB of text; for the sample 8.",
     )
-    max_missing_share: float = Field(
-        default=0.01,
-        ge=0.0,
-        le=1.0,
-        description="Largest share of the articles of the earlier snapshot that may be gone; with "
-        "more, the check articles_complete stops the run. From 0.05 on, the snapshot may also have "
-        "so much less than the wiki counts itself.",
+    max_missing_share: float = _number(
+        0.01,
+        "Largest share of the articles of the earlier snapshot that may be gone; with more, the "
+        "check articles_complete stops the run. From 0.05 on, the snapshot may also have so much "
+        "less than the wiki counts itself.",
+        ge=0,
+        le=1,
     )
     required_titles: str | None = Field(
-        default=None,
+        default="",
         description="Path of a text file with titles of articles that must be there, one a line; "
         "the check articles_complete stops the run if one is missing.",
     )
@@ -190,10 +215,10 @@ class RawWikipediaConfig(ContainersConfig):
         return ArticleSelection(
             wiki=wiki,
             source=self.source.value,
-            snapshot=self.snapshot,
+            snapshot=None if self.snapshot == NEWEST else self.snapshot,
             fraction=self.fraction,
             hub_dataset=self.hub_dataset,
-            hub_revision=self.hub_revision,
+            hub_revision=_unless_auto(self.hub_revision),
         )
 
     def shard_articles(self, wiki: str) -> int:
@@ -208,9 +233,9 @@ class ChunkedVolumeConfig(ContainersConfig):
     asset = CHUNKED_VOLUME
 
     model: str | None = Field(
-        default=None,
+        default=AUTO,
         description="Embedding model: its tokenizer decides where chunks end, and it computes the "
-        f"vectors. A name on the Hub or a folder. By default {ENGLISH_MODEL} for en and simple; "
+        f"vectors. A name on the Hub or a folder. auto is {ENGLISH_MODEL} for en and simple; "
         f"{DEFAULT_MODEL}, which is installed with the project, for the sample; and "
         f"{MULTILINGUAL_MODEL} for all other languages.",
     )
@@ -220,15 +245,15 @@ class ChunkedVolumeConfig(ContainersConfig):
         "Without it, such a model is refused.",
     )
     model_revision: str | None = Field(
-        default=None,
-        description="Commit of the model on the Hub. By default the pinned one of a model that the "
+        default=AUTO,
+        description="Commit of the model on the Hub. auto is the pinned one of a model that the "
         "project knows, else the newest, which is recorded.",
     )
-    token_budget: int = Field(
-        default=256,
+    token_budget: int = _number(
+        256,
+        "Most tokens in a chunk, special tokens, prefix and title included.",
         ge=16,
         le=8192,
-        description="Most tokens in a chunk, special tokens, prefix and title included.",
     )
     title_prefix: bool = Field(
         default=True,
@@ -247,10 +272,15 @@ class ChunkedVolumeConfig(ContainersConfig):
             BadInputError: The model is known to read English only, and the wiki is in another
                 language.
         """
-        model = self.model or default_model(wiki)
+        model = _unless_auto(self.model) or default_model(wiki)
         if not self.allow_english_model:
             require_language(model, wiki)
         return model
+
+    @property
+    def wanted_revision(self) -> str | None:
+        """Commit of the model; None leaves it to the project."""
+        return _unless_auto(self.model_revision)
 
 
 class EmbeddingsConfig(ContainersConfig):
@@ -276,12 +306,12 @@ class EmbeddingsConfig(ContainersConfig):
         description=f"On Modal: GPU of each container, such as {', '.join(GPU_SECOND)}. Modal "
         "decides which there are: another name is passed on, with a warning.",
     )
-    inputs_per_container: int | None = Field(
-        default=None,
-        ge=1,
+    inputs_per_container: int | None = _number(
+        0,
+        "On Modal: shards that a container works on at once, so that others are read or written "
+        "while one is computed; 0 for 4 on an H100 or faster, else 2.",
+        ge=0,
         le=16,
-        description="On Modal: shards that a container works on at once, so that others are read "
-        "or written while one is computed; by default 4 on an H100 or faster, else 2.",
     )
 
     @field_validator("gpu")
@@ -307,17 +337,30 @@ class EmbeddingsConfig(ContainersConfig):
         )
 
 
+class IndexChoice(Enum):
+    """Whether a dataset gets an index."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
 class HubDatasetConfig(ContainersConfig):
     """How the dataset is laid out and published."""
 
     asset = HUB_DATASET
 
-    shards_per_file: int = Field(
-        default=12,
+    shards_per_file: int = _number(
+        12,
+        "Mean number of shards in a data file, which holds whole ones; page ids decide where it "
+        "ends. 12 shards of 4096 articles make about 250 MiB.",
         ge=1,
         le=1000,
-        description="Mean number of shards in a data file, which holds whole ones; page ids decide "
-        "where it ends. 12 shards of 4096 articles make about 250 MiB.",
+    )
+    index: IndexChoice = Field(
+        default=IndexChoice.auto,
+        description="Whether the dataset gets an index, with which a search reads a few MB of it; "
+        "auto makes one above 100,000 chunks. It adds some 5 % to the size of the files.",
     )
     private: bool = Field(
         default=False,
@@ -329,11 +372,11 @@ class HubDatasetConfig(ContainersConfig):
         description="Replace a dataset of that name on the Hub that this project has not "
         "published; its data, card and record are deleted from `main`, and stay in its history.",
     )
-    upload_containers: int = Field(
-        default=10,
+    upload_containers: int = _number(
+        10,
+        "On Modal: most containers that upload at once; the Hub limits requests.",
         ge=1,
         le=50,
-        description="On Modal: most containers that upload at once; the Hub limits requests.",
     )
 
     def upload_options(self) -> ContainerOptions:

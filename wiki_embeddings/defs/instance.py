@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import shorten
@@ -19,6 +20,7 @@ from dagster._core.instance.ref import InstanceRef  # the only way to override d
 from sqlalchemy.exc import OperationalError
 from yaml import YAMLError
 
+from wiki_embeddings.defs import run_locks
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.host import is_gone, this_process
 from wiki_embeddings.settings import Settings
@@ -53,23 +55,19 @@ _FAULTS_OF_CONFIGURATION = (
 )
 """What Dagster raises about its `dagster.yaml`; it then lists, at length, what it expected."""
 
+_UNSET_VARIABLE = re.compile(r'environment variable "\w+" which is not set')
+
 _PARTS_OF_UI = ("run_launcher", "run_coordinator", "compute_log_manager", "scheduler")
 """What the processes of the UI load, which would say in their logs that they cannot."""
 
 _FILE_OF_RECORD = re.compile(r"dagster\.yaml|(runs|index)\.db.*")
 """Not the logs of single runs, which have databases of their own."""
 
-_CONFIGURATION = """\
-# Written by wiki-embeddings once; change it as you like.
-telemetry:
-  enabled: false
-nux:  # no invitation to a newsletter over the first page
-  enabled: false
-concurrency:
-  runs:
-    # A run uses every core; a second one waits.
-    max_concurrent_runs: 1
-"""
+_CONFIGURATION = Path(__file__).with_name("dagster.yaml")
+"""The `dagster.yaml` of a new Dagster home."""
+
+_EARLIER_CONFIGURATIONS = {"d186421a696fdd0dbace72967a80fcd5897a63dd474e34b50d465119ae7ee633"}
+"""SHA-256 of what earlier releases wrote; a file that nobody has changed is brought up to date."""
 
 
 def prepare(settings: Settings) -> Path:
@@ -83,9 +81,14 @@ def prepare(settings: Settings) -> Path:
     with translate_storage_errors(home):
         home.mkdir(parents=True, exist_ok=True)
         configuration = home / "dagster.yaml"
-        if not configuration.exists():
-            configuration.write_text(_CONFIGURATION)
+        if not configuration.exists() or _is_of_earlier_release(configuration):
+            configuration.write_bytes(_CONFIGURATION.read_bytes())
     return home
+
+
+def _is_of_earlier_release(configuration: Path) -> bool:
+    written = configuration.read_bytes() if configuration.is_file() else b""
+    return sha256(written).hexdigest() in _EARLIER_CONFIGURATIONS
 
 
 @contextmanager
@@ -110,7 +113,9 @@ def opened(
             for part in parts:
                 getattr(instance, part)
         except _FAULTS_OF_CONFIGURATION as error:
-            reason = shorten(str(error).partition(" Expected: ")[0], 300, placeholder=" …")
+            unset = _UNSET_VARIABLE.search(str(error))
+            reason = unset[0] if unset else str(error).partition(" Expected: ")[0]
+            reason = shorten(reason, 300, placeholder=" …")
             raise BadInputError(
                 f"Dagster cannot use {home / 'dagster.yaml'}: {reason.rstrip('.')}. Correct the "
                 "file, or move it away: the next run then writes a new one."
@@ -184,17 +189,28 @@ def _files_of_record(home: Path) -> list[Path]:
 
 @contextmanager
 def translate_record_errors(home: Path) -> Iterator[None]:
-    """Translate the storage errors of SQLite, which holds Dagster's record.
+    """Translate what the database says when its storage fails, or when it cannot be reached.
 
     Raises:
         UnusableVolumeError: The disk is full, or the folder cannot be written to.
+        WikiEmbeddingsError: The server of the database cannot be reached.
     """
     try:
         with translate_storage_errors(home):
             yield
-    except OperationalError as error:
-        reason = str(error.orig)
-        if not any(fault in reason for fault in _STORAGE_FAULTS):
+    except Exception as error:
+        # dagster-postgres, which not everybody has, wraps the error after some retries.
+        fault = error if isinstance(error, OperationalError) else error.__cause__
+        if not isinstance(fault, OperationalError):
+            raise
+        reason = " ".join(str(fault.orig).split())
+        if type(fault.orig).__module__.startswith("psycopg"):
+            raise WikiEmbeddingsError(
+                f"Dagster's database cannot be used: {reason.rstrip('.')}. See whether PostgreSQL "
+                f"is running, and what {home / 'dagster.yaml'} says about it; then run again: what "
+                "is finished is kept."
+            ) from error
+        if not any(words in reason for words in _STORAGE_FAULTS):
             raise
         raise UnusableVolumeError(
             f"Cannot write Dagster's record to {home}: {reason}. Free some space or fix the "
@@ -204,13 +220,17 @@ def translate_record_errors(home: Path) -> Iterator[None]:
 
 
 def close_abandoned_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs of the command line whose process was killed as failed; Dagster cannot tell.
+    """Mark runs whose process was killed as failed, however they were started.
 
-    Only those of this machine: other machines' processes cannot be seen from here.
+    Dagster cannot tell of those of the command line, nor of those that ended with their code
+    server. Only those of this machine: other machines' processes cannot be seen from here.
     """
     for run in instance.get_runs(_IN_PROGRESS):
-        if is_of_command_line(run) and is_gone(run.tags[PROCESS_TAG]):
-            _close(instance, run, f"The process of this run ({run.tags[PROCESS_TAG]}) was killed.")
+        killed = run_locks.was_killed(instance, run.run_id)
+        if killed or (is_of_command_line(run) and is_gone(run.tags[PROCESS_TAG])):
+            name = f" ({run.tags[PROCESS_TAG]})" if is_of_command_line(run) else ""
+            _close(instance, run, f"The process of this run{name} was killed.")
+            run_locks.forget(instance, run.run_id)
 
 
 def close_runs_of_past_ui(instance: dg.DagsterInstance) -> None:
@@ -219,7 +239,8 @@ def close_runs_of_past_ui(instance: dg.DagsterInstance) -> None:
     Only one run is executed at a time, so one of these would block all others for ever.
     """
     for run in instance.get_runs(_IN_PROGRESS):
-        if not is_of_command_line(run):
+        # What a process still executes was started by Dagster's own commands, in another terminal.
+        if not is_of_command_line(run) and not run_locks.is_executed(instance, run.run_id):
             _close(instance, run, "The UI from which this run was started has ended.")
 
 

@@ -7,7 +7,7 @@ shows as its upstream.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -24,6 +24,12 @@ FOLDER = "folder"
 SETTINGS = "settings"
 """Metadata key of everything that decided the content: the settings of all stages, as JSON."""
 
+COLUMNS = "dagster/column_schema"
+"""Metadata key of the table's columns, their types and descriptions."""
+
+FIRST_ROWS = "first_rows"
+"""Metadata key of the table's first rows."""
+
 _PAGE = 20
 """Records in one query: usually all that are wanted."""
 
@@ -37,12 +43,14 @@ class Materialization:
         data_version: The manifest's digest.
         run_id: The run that made it.
         raw_settings: Settings of the articles that it comes from: their snapshot, the fraction.
+        table: Metadata entries that show the columns and first rows; empty if some are missing.
     """
 
     folder: str
     data_version: str
     run_id: str
     raw_settings: Mapping[str, Any]
+    table: Mapping[str, dg.MetadataValue[Any]] = field(default_factory=dict)
 
 
 def last_materialization(
@@ -68,6 +76,7 @@ def _materializations(
                     data_version=(materialization.tags or {})["dagster/data_version"],
                     run_id=record.run_id,
                     raw_settings=_raw_settings(materialization),
+                    table=_table(materialization),
                 )
         cursor = found.cursor
         if not found.has_more:
@@ -78,6 +87,11 @@ def _raw_settings(materialization: dg.AssetMaterialization) -> Mapping[str, Any]
     settings = materialization.metadata.get(SETTINGS)
     value = settings.value if isinstance(settings, dg.JsonMetadataValue) else None
     return value.get("raw", {}) if isinstance(value, dict) else {}
+
+
+def _table(materialization: dg.AssetMaterialization) -> Mapping[str, dg.MetadataValue[Any]]:
+    found = {key: materialization.metadata.get(key) for key in (COLUMNS, FIRST_ROWS)}
+    return {key: value for key, value in found.items() if value} if all(found.values()) else {}
 
 
 def current_manifest(
@@ -91,7 +105,13 @@ def current_manifest(
     """
     recorded = last_materialization(instance, asset, wiki)
     if recorded is None:
-        raise BadInputError(f"{asset} of {wiki} has not been materialized yet: do that first.")
+        command = f"dagster asset materialize --select {asset} --partition {wiki}"
+        raise BadInputError(
+            f"{asset} of {wiki} has not been materialized yet in the Dagster instance "
+            f"{instance.root_directory}: do that first, in the UI, with `wiki-embeddings run "
+            f"--wiki {wiki}`, or with `{command} -m wiki_embeddings.definitions`. If it was, then "
+            "in another instance: DAGSTER_HOME names the one to use."
+        )
     manifest = read_manifest(compute.files, recorded.folder)
     if manifest is None or manifest.digest != recorded.data_version:
         what = "is missing" if manifest is None else "differs from Dagster's record"

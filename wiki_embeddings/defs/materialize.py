@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wiki_embeddings.compute.protocol import Compute, Failed
 from wiki_embeddings.encoders.models.languages import reads_language
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.manifest import Manifest, write_manifest
-from wiki_embeddings.progress import Listener, ProgressCounter, StageProgress
+from wiki_embeddings.progress import Listener, ProgressCounter, StageProgress, silent
 from wiki_embeddings.settings import SAMPLE_WIKI
 from wiki_embeddings.sources import dump
 
 if TYPE_CHECKING:
-    from wiki_embeddings.stages.shard import Plan, SpecT
+    from wiki_embeddings.stages.shard import Plan, Report, SpecT
 
 _NAMED_FAILURES = 20
 """More would bury the first ones; the log has them all."""
@@ -24,6 +24,10 @@ _NAMED_FAILURES = 20
 
 class ShardsFailedError(WikiEmbeddingsError):
     """Some shards of a map failed; the finished ones are kept."""
+
+    def __init__(self, message: str, failures: Sequence[Failed]) -> None:
+        super().__init__(message)
+        self.may_pass = all(failure.may_pass for failure in failures)
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,21 @@ class Materialized:
     Attributes:
         manifest: The manifest of the output.
         progress: The final progress: units, shards and seconds.
+        reports: The report of each shard, in the plan's order.
     """
 
     manifest: Manifest
     progress: StageProgress
+    reports: Sequence[Report]
 
 
 def materialize(
-    plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str
+    plan: Plan[SpecT],
+    compute: Compute,
+    listener: Listener,
+    asset: str,
+    *,
+    last: Plan[SpecT] | None = None,
 ) -> Materialized:
     """Make all shards of a plan, then write its manifest.
 
@@ -52,12 +63,29 @@ def materialize(
         compute: Where to make it.
         listener: Called with the progress several times a second.
         asset: Key of the asset, for error messages.
+        last: Further shards of the same output, which are made from those of the plan.
 
     Raises:
         ShardsFailedError: Some shards failed; names them, the causes and the command to retry.
         WikiEmbeddingsError: The compute ended without some shards.
         BadInputError: There are more or fewer rows than there should be.
     """
+    counter = _make_shards(plan, compute, listener, asset)
+    reports = list(counter.reports)
+    if last is not None:
+        # Not shown: they take a moment, and would count from the beginning.
+        reports += _make_shards(last, compute, silent, asset).reports
+    manifest = plan.manifest(report.file for report in reports)
+    specs = (*plan.specs, *(last.specs if last else ()))
+    _require_complete(replace(plan, specs=specs), manifest, asset)
+    write_manifest(compute.files, manifest)
+    return Materialized(manifest, counter.progress(), reports)
+
+
+def _make_shards(
+    plan: Plan[SpecT], compute: Compute, listener: Listener, asset: str
+) -> ProgressCounter:
+    """Map a plan's shards, and count them."""
     counter = ProgressCounter(plan)
     failures: list[Failed] = []
     listener(counter.progress())
@@ -70,12 +98,9 @@ def materialize(
             listener(counter.progress())
     if failures:
         raise ShardsFailedError(
-            _failure_message(plan, failures, len(counter.reports), asset, compute)
+            _failure_message(plan, failures, len(counter.reports), asset, compute), failures
         )
-    manifest = plan.manifest(report.file for report in counter.reports)
-    _require_complete(plan, manifest, asset)
-    write_manifest(compute.files, manifest)
-    return Materialized(manifest, counter.progress())
+    return counter
 
 
 def _require_complete(plan: Plan[SpecT], manifest: Manifest, asset: str) -> None:
@@ -137,6 +162,9 @@ def retry_command(plan: Plan[SpecT]) -> list[str]:
         if not reads_language(str(chunks["model"]), plan.wiki):
             words.append("--allow-english-model")
         words.append("--title-prefix" if chunks["title_prefix"] else "--no-title-prefix")
+    named = {*plan.settings, *plan.settings.get("hub", {})}
+    if named & {"centroids", "index", "hub"}:
+        words.append("--index" if named & {"centroids", "index"} else "--no-index")
     if plan.settings.get("uploads", {}).get("replace_existing"):
         words.append("--replace-existing")
     return words

@@ -1,4 +1,7 @@
-"""What Dagster records of a materialization: data version, counts, rates, schema, first rows."""
+"""What Dagster records of a materialization: data version, pictures, counts, rates, first rows.
+
+Numbers are numbers, because Dagster plots them over the materializations of a wiki.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from wiki_embeddings.asset_keys import CHUNKED_VOLUME
 from wiki_embeddings.compute.modal.prices import PRICES_AS_OF
-from wiki_embeddings.defs.histogram import as_markdown, histogram_svg
-from wiki_embeddings.defs.materializations import FOLDER, SETTINGS
+from wiki_embeddings.defs.column_lineage import described
+from wiki_embeddings.defs.materializations import (
+    COLUMNS,
+    FIRST_ROWS,
+    FOLDER,
+    SETTINGS,
+    last_materialization,
+)
+from wiki_embeddings.defs.pictures import show_picture
 from wiki_embeddings.host import duration
 from wiki_embeddings.manifest import HISTOGRAM_BIN_TOKENS, Manifest
+from wiki_embeddings.pictures.charts import length_histogram
 from wiki_embeddings.volume import MiB
 
 if TYPE_CHECKING:
@@ -21,13 +33,24 @@ if TYPE_CHECKING:
 
 _SHOWN_TOTALS = ("articles", "empty_articles", "characters", "tokens")
 
+_SHOWN_SETTINGS = {
+    "raw": ("source", "snapshot", "fraction"),
+    "chunks": ("model", "revision", "token_budget", "title_prefix"),
+    "embeddings": ("dimensions", "pooling", "precision", "engine", "runtime"),
+}
+"""Settings of each stage that people ask about; all of them are in the JSON below the table."""
+
 
 def materialize_result(
-    compute: Compute, materialized: Materialized, extra: Mapping[str, Any] | None = None
+    context: dg.AssetExecutionContext,
+    compute: Compute,
+    materialized: Materialized,
+    extra: Mapping[str, Any] | None = None,
 ) -> dg.MaterializeResult:
     """Build the result of an asset.
 
     Args:
+        context: The asset's context.
         compute: The compute that has the output.
         materialized: The output.
         extra: Further metadata of one asset.
@@ -36,14 +59,15 @@ def materialize_result(
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.digest),
         metadata={
-            FOLDER: manifest.folder,
-            "path": dg.MetadataValue.path(compute.files.where(manifest.folder)),
-            **(extra or {}),  # where the dataset is and how to load it, before what is long
+            **(extra or {}),  # where the dataset is, how to load it, and what there is to look at
+            **_length_chart(context, manifest),
+            **(_recorded_table(context, manifest) or _table_metadata(compute, manifest)),
             "dagster/row_count": manifest.rows,
             **_size_metadata(manifest),
             **_effort_metadata(materialized.progress),
-            **_table_metadata(compute, manifest),
-            **_length_chart(manifest),
+            FOLDER: manifest.folder,
+            "path": dg.MetadataValue.path(compute.files.where(manifest.folder)),
+            "made_with": _settings_table(manifest),
             SETTINGS: dg.MetadataValue.json(
                 {stage: dict(settings) for stage, settings in manifest.settings.items()}
             ),
@@ -75,9 +99,17 @@ def _effort_metadata(progress: StageProgress) -> dict[str, Any]:
         "duration": duration(progress.seconds),
         f"{progress.unit}_per_second": round(progress.rate, 1),
         **{f"{name}_per_second": round(rate, 1) for name, rate in progress.throughput.items()},
-        "reused": f"{progress.reused:,} of {progress.total:,} {progress.unit}",
+        f"{progress.unit}_kept": progress.reused,
         **(cost_metadata(progress.usage) if progress.usage else {}),
     }
+
+
+def _recorded_table(context: dg.AssetExecutionContext, manifest: Manifest) -> Mapping[str, Any]:
+    """Return what the last materialization showed of the same data; empty if it was other data."""
+    last = last_materialization(
+        context.instance, context.asset_key.to_user_string(), context.partition_key
+    )
+    return last.table if last and last.data_version == manifest.digest else {}
 
 
 def _table_metadata(compute: Compute, manifest: Manifest) -> dict[str, Any]:
@@ -88,22 +120,36 @@ def _table_metadata(compute: Compute, manifest: Manifest) -> dict[str, Any]:
     if not table.columns:
         return {}
     columns = [
-        dg.TableColumn(name, type=type_, description=DESCRIPTIONS.get(name))
+        dg.TableColumn(
+            name, type=type_, description=described(manifest.stage, name, DESCRIPTIONS.get(name))
+        )
         for name, type_ in table.columns
     ]
-    as_text = dg.TableSchema([dg.TableColumn(name, type="string") for name, _ in table.columns])
+    shown = dg.TableSchema([dg.TableColumn(name) for name in table.rows[0]])
     return {
-        "dagster/column_schema": dg.TableSchema(columns),
-        "first_rows": dg.MetadataValue.table(
-            [dg.TableRecord(dict(row)) for row in table.rows], schema=as_text
+        COLUMNS: dg.TableSchema(columns),
+        FIRST_ROWS: dg.MetadataValue.table(
+            [dg.TableRecord(dict(row)) for row in table.rows], schema=shown
         ),
     }
 
 
-def _length_chart(manifest: Manifest) -> dict[str, Any]:
+def _length_chart(context: dg.AssetExecutionContext, manifest: Manifest) -> dict[str, Any]:
     counts = manifest.totals.get("tokens_histogram")
-    if not isinstance(counts, list):
+    if not isinstance(counts, list) or context.asset_key != dg.AssetKey(CHUNKED_VOLUME):
         return {}
-    title = "Chunks by number of tokens"
-    svg = histogram_svg(counts, HISTOGRAM_BIN_TOKENS, title)
-    return {"chunk_lengths": dg.MetadataValue.md(as_markdown(svg, title))}
+    picture = length_histogram(counts, HISTOGRAM_BIN_TOKENS)
+    return {"chunk_lengths": show_picture(context, "chunk_lengths", picture, "Lengths of chunks")}
+
+
+def _settings_table(manifest: Manifest) -> dg.TableMetadataValue:
+    """Show the settings that decided the content, those of earlier stages included."""
+    rows = [
+        {"setting": name, "value": str(manifest.settings[stage][name])}
+        for stage, names in _SHOWN_SETTINGS.items()
+        if stage in manifest.settings
+        for name in names
+        if manifest.settings[stage].get(name) is not None
+    ]
+    columns = dg.TableSchema([dg.TableColumn("setting"), dg.TableColumn("value")])
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=columns)

@@ -19,6 +19,7 @@ from wiki_embeddings.defs.config import (
     EmbeddingsConfig,
     plain_value,
 )
+from wiki_embeddings.defs.local_limits import require_within_limits
 
 if TYPE_CHECKING:
     from wiki_embeddings.compute.protocol import Compute
@@ -66,18 +67,21 @@ def require_workable_config(context: dg.AssetExecutionContext, compute: Compute)
         compute: The compute that it runs on.
 
     Raises:
-        BadInputError: The model cannot be used, for this wiki or with this config.
+        BadInputError: The run is too large for this machine, or the model cannot be used, for this
+            wiki or with this config.
         WikiEmbeddingsError: The model cannot be fetched now.
         dagster.Failure: A value is out of range.
     """
     from wiki_embeddings.defs import instance  # loads SQLAlchemy
 
     assets = selected_assets(context)
-    is_first = context.asset_key == dg.AssetKey(assets[0])
-    if not is_first or instance.is_of_command_line(context.run):  # which checks before the run
+    if context.asset_key != dg.AssetKey(assets[0]):
         return
     configs: dict[str, Any] = {a: CONFIGS[a](**config_of(context, a)) for a in assets}
-    if CHUNKED_VOLUME in configs:
+    if compute.folder is not None:
+        require_within_limits(context, configs)
+    # The command line checks the model before the run.
+    if CHUNKED_VOLUME in configs and not instance.is_of_command_line(context.run):
         require_model(
             compute, context.partition_key, configs[CHUNKED_VOLUME], configs.get(EMBEDDINGS)
         )
@@ -101,15 +105,15 @@ def require_model(
     from wiki_embeddings.stages import chunk  # loads Arrow
 
     model = chunking.model_for(wiki)
-    compute.call(
+    compute.call_once(
         chunk.prepare,
         model=model,
-        revision=chunking.model_revision,
+        revision=chunking.wanted_revision,
         token_budget=chunking.token_budget,
         title_prefix=chunking.title_prefix,
         engine=chunking.engine.value,
     )
     if encoding and compute.folder is not None:  # on Modal a GPU would have to be started to ask
         compute.describe(
-            model, chunking.model_revision, encoding.engine.value, encoding.wanted_precision
+            model, chunking.wanted_revision, encoding.engine.value, encoding.wanted_precision
         )

@@ -67,7 +67,7 @@ def prune_outputs(
     compute: ComputeResource,
 ) -> None:
     """Say what may go, in the log and as metadata; then remove it."""
-    with translate_errors():
+    with translate_errors(context):
         opened = compute.open()
         current = sorted(current_outputs(context.instance))
         plan = opened.call(pruning.plan_pruning, current)

@@ -61,7 +61,7 @@ def require_publishable(
     elif compute.folder is not None:
         from wiki_embeddings.publishing import local_folder
 
-        local_folder.require_publishable(Path(hub.folder), name)
+        local_folder.require_publishable(hub.local_folder(), name)
 
 
 def _planned_name(context: dg.AssetExecutionContext, compute: Compute) -> str:
@@ -131,7 +131,7 @@ def _published_digest(compute: Compute, vectors: Manifest, hub: HubResource) -> 
     from wiki_embeddings.card import dataset_name
     from wiki_embeddings.publishing import local_folder
 
-    return local_folder.published_digest(Path(hub.folder), dataset_name(vectors))
+    return local_folder.published_digest(hub.local_folder(), dataset_name(vectors))
 
 
 def publish_to_hub(
@@ -234,7 +234,7 @@ def show_locally(compute: Compute, dataset: Manifest, hub: HubResource) -> dict[
     if compute.folder is not None:
         from wiki_embeddings.publishing.local_folder import publish_to_folder
 
-        path = str(publish_to_folder(Volume(compute.folder), dataset.folder, Path(hub.folder)))
+        path = str(publish_to_folder(Volume(compute.folder), dataset.folder, hub.local_folder()))
         return _how_to_load(path, f"```python\n{snippet(path)}\n```")
     folder, name = dataset.folder, dataset_name(dataset)
     download = f"modal volume get {VOLUME} {folder} .\nmv {Path(folder).name} {name}"

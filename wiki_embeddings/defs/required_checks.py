@@ -57,7 +57,7 @@ def _ids_unique(output: Manifest, compute: Compute) -> CheckResult:
         return checks.ids_unique(output, duplicates=0)
     from wiki_embeddings.stages.duplicate_ids import count_duplicate_ids  # loads Arrow
 
-    return checks.ids_unique(output, compute.call(count_duplicate_ids, output.folder))
+    return checks.ids_unique(output, compute.call_once(count_duplicate_ids, output.folder))
 
 
 def _complete(output: Manifest, compute: Compute) -> CheckResult:
@@ -67,7 +67,7 @@ def _complete(output: Manifest, compute: Compute) -> CheckResult:
 def _opens_with_datasets(output: Manifest, compute: Compute) -> CheckResult:
     from wiki_embeddings.stages import load_check  # loads Arrow
 
-    return compute.call(load_check.opens_with_datasets, output.folder)
+    return compute.call_once(load_check.opens_with_datasets, output.folder)
 
 
 REQUIRED_CHECKS: Mapping[str, tuple[RequiredCheck, ...]] = {

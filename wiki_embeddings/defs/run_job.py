@@ -18,6 +18,7 @@ from wiki_embeddings.defs.config import (
     EmbeddingsConfig,
     plain_value,
 )
+from wiki_embeddings.defs.listening import listening
 from wiki_embeddings.defs.preflight import require_model
 from wiki_embeddings.defs.resources import ComputeResource
 from wiki_embeddings.defs.wikipedia_export import require_edition
@@ -26,6 +27,9 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.host import this_process
 from wiki_embeddings.progress import Listener
 from wiki_embeddings.settings import Settings
+
+_MAX_RETRIES_TAG = "dagster/max_retries"
+"""Run tag: how often Dagster starts a run again that broke off, in place of `run_retries`."""
 
 _INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 """Errors of a step whose process was told to stop."""
@@ -83,14 +87,15 @@ def _execute(
 ) -> dg.ExecuteInProcessResult:
     """Execute the job; an interrupt is raised as Python's, however Dagster reports it."""
     try:
-        result = definitions.resolve_job_def(JOB).execute_in_process(
-            instance=record,
-            partition_key=wiki,
-            run_config=run_config,
-            resources={"listener": listener},
-            tags={instance.PROCESS_TAG: this_process()},
-            raise_on_error=False,
-        )
+        with listening(listener):
+            result = definitions.resolve_job_def(JOB).execute_in_process(
+                instance=record,
+                partition_key=wiki,
+                run_config=run_config,
+                # A person is at the prompt, so no daemon starts a killed run again.
+                tags={instance.PROCESS_TAG: this_process(), _MAX_RETRIES_TAG: "0"},
+                raise_on_error=False,
+            )
     except dg.DagsterExecutionInterruptedError as error:
         raise KeyboardInterrupt from error
     if any(_was_interrupted(event) for event in result.all_events):

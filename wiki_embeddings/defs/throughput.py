@@ -32,8 +32,10 @@ def record_throughput(compute: Compute, vectors: Materialized) -> None:
 
     progress, usage = vectors.progress, vectors.progress.usage
     made = progress.done - progress.reused
+    if not made or vectors.manifest.effort(REUSED):
+        return
     earlier = read_throughput(compute.files, vectors.manifest.folder)
-    if not made or vectors.manifest.effort(REUSED) or (earlier and earlier["passages"] > made):
+    if earlier and earlier["passages"] > made:
         return
     record = {
         "passages": made,

@@ -160,7 +160,7 @@ def wikipedia_export(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveRe
 
 
 def _look(context: dg.AssetExecutionContext, wiki: str) -> Seen:
-    with translate_errors():
+    with translate_errors(context):
         found = newest_export(wiki)
     context.log.info(f"{wiki}: the newest complete export is that of {found.snapshot}.")
     return found

@@ -7,14 +7,30 @@ assets are partitioned by the first set; the sensor and the monthly schedule go 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import dagster as dg
 
+from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import RAW_WIKIPEDIA
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.settings import SAMPLE_WIKI, require_wiki
 
-wikis = dg.DynamicPartitionsDefinition(name="wikis")
+
+class _Wikis(dg.DynamicPartitionsDefinition):
+    """Partitions that accept the wikis to begin with in an instance that nobody has opened yet.
+
+    So `dagster asset materialize --partition sample` works in an empty instance. The run then adds
+    the wiki: see `add_wiki` in `asset_run.py`.
+    """
+
+    def has_partition_key(self, partition_key: str, *args: Any, **kwargs: Any) -> bool:
+        """Return True for a wiki of the instance, and for one that the settings begin with."""
+        known: bool = super().has_partition_key(partition_key, *args, **kwargs)
+        return known or partition_key in settings.load().wikis
+
+
+wikis = _Wikis(name="wikis")
 """The partitions of all assets: language codes, and `sample`."""
 
 REFRESHED = "refreshed_wikis"

@@ -20,6 +20,8 @@ class TransientError(WikiEmbeddingsError):
         retry_after_s: Seconds to wait, if the server names a time; else None.
     """
 
+    may_pass = True
+
     def __init__(self, reason: str, advice: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(f"{reason} {advice}".strip())
         self.reason = reason

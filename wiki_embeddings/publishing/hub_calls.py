@@ -21,7 +21,7 @@ from huggingface_hub.utils._http import hf_request_event_hook
 
 from wiki_embeddings.downloads.errors import TRANSIENT_STATUSES, TransientError
 from wiki_embeddings.downloads.retries import RetryPolicy, with_retries
-from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError, OutageError, WikiEmbeddingsError
 from wiki_embeddings.hub_files.endpoint import endpoint, redacted_endpoint
 from wiki_embeddings.hub_files.errors import (
     error_for_response,
@@ -79,13 +79,13 @@ def call_hub(repo_id: str, step: str, call: Callable[[HfApi], ResultT]) -> Resul
     Raises:
         ConflictError: Somebody else has changed the same thing.
         BadInputError: The Hub refuses for good; says why and what to do.
-        WikiEmbeddingsError: The Hub cannot be reached, or stays busy.
+        OutageError: The Hub cannot be reached, or stays busy.
     """
     try:
         return with_retries(lambda: call_hub_once(repo_id, step, call), RETRY_POLICY)
     except TransientError as error:
         # No longer transient, or an enclosing `with_retries` would start over.
-        raise WikiEmbeddingsError(str(error)) from error
+        raise OutageError(str(error)) from error
 
 
 def call_hub_once(repo_id: str, step: str, call: Callable[[HfApi], ResultT]) -> ResultT:

@@ -17,7 +17,7 @@ from wiki_embeddings.certificate import Certificate, read_certificate
 from wiki_embeddings.dataset_layout import CARD, RECORD
 from wiki_embeddings.manifest import Manifest, ShardFile, read_manifest, upstream_manifest
 from wiki_embeddings.stages.changes import CHANGE_COUNTS
-from wiki_embeddings.volume import Files, throughput_record
+from wiki_embeddings.volume import Files, index_quality_record, throughput_record
 
 _FORMAT = 1
 
@@ -67,6 +67,7 @@ def compose(
     text = card.card(
         vectors,
         throughput=read_throughput(files, vectors.folder),
+        index_quality=_read_index_quality(files, manifest),
         certificate=_certificate_of(files, vectors),
         previous=previous,
         is_first=previous is None,
@@ -104,6 +105,19 @@ def _changes_since(manifest: Manifest) -> str | None:
     since = manifest.settings["hub"].get("changes_since")
     has_rows = any(manifest.totals.get(name) for name in CHANGE_COUNTS)
     return str(since["snapshot"]) if since and has_rows else None
+
+
+def _read_index_quality(files: Files, manifest: Manifest) -> Mapping[str, Any] | None:
+    """Read how well the index finds rows; None without an index."""
+    if "index" not in manifest.settings["hub"]:
+        return None
+    try:
+        record: Mapping[str, Any] = json.loads(
+            files.read_bytes(index_quality_record(manifest.folder))
+        )
+    except FileNotFoundError:
+        return None
+    return record
 
 
 def _certificate_of(files: Files, vectors: Manifest) -> Certificate | None:

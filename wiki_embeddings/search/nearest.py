@@ -22,6 +22,7 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest
 from wiki_embeddings.schemas import vectors_of
 from wiki_embeddings.search.file_errors import translate_read_errors
+from wiki_embeddings.search.passages import Passage, PassageFilter, passage_at
 from wiki_embeddings.search.vector_model import VectorModel, read_card
 from wiki_embeddings.volume import Volume
 
@@ -36,6 +37,12 @@ _TEXT_COLUMNS = ("title", "url", "text")
 
 _CITATION_COLUMNS = ("section", "revision_id")
 """Datasets published by wiki-embeddings before 0.2 lack them."""
+
+_KEY_COLUMNS = ("id", "chunk_index")
+
+_INTEGER_COLUMNS = frozenset({"revision_id", *_KEY_COLUMNS})
+
+_ALL = PassageFilter()
 
 
 @dataclass(frozen=True)
@@ -54,32 +61,14 @@ class VectorFiles:
     advice: str = _RUN_AGAIN
 
 
-@dataclass(frozen=True)
-class Passage:
-    """A passage found by a search.
-
-    Attributes:
-        score: Cosine similarity to the question.
-        title: Title of its article.
-        section: Headings that it stands under, from the outermost on; empty for an article's lead
-            or if unknown.
-        url: Address of its article, in the revision that it comes from if that is known.
-        text: The passage.
-    """
-
-    score: float
-    title: str
-    section: str
-    url: str
-    text: str
-
-
 @dataclass(frozen=True, order=True)
 class _Hit:
     score: float
     file: int
     row_group: int
     row: int
+    position: int
+    """Row among those of all files."""
 
 
 def from_manifest(volume: Volume, vectors: Manifest) -> VectorFiles:
@@ -128,6 +117,7 @@ def nearest(
     vectors: VectorFiles,
     count: int,
     progress: Callable[[int], None] = lambda _: None,
+    allowed: PassageFilter = _ALL,
 ) -> list[Passage]:
     """Find the passages whose vectors are nearest to a question's.
 
@@ -136,6 +126,7 @@ def nearest(
         vectors: The files to search.
         count: Most passages to return.
         progress: Called with the size of each file, in bytes, once it is searched.
+        allowed: Which passages to consider.
 
     Returns:
         The passages, best first; equal scores in file order.
@@ -144,9 +135,53 @@ def nearest(
         BadInputError: The vectors' width differs from the question's, or a file is missing, damaged
             or not from this project.
     """
-    hits = _hits(question, vectors, count, progress)
+    hits = _hits(question, vectors, count, progress, allowed)
     best = heapq.nlargest(count, hits, key=lambda hit: (hit.score, *_earliest_first(hit)))
     return [_passage(vectors, hit) for hit in best]
+
+
+@dataclass(frozen=True)
+class ExactRows:
+    """The rows of some files, all of which every search reads; implements `SearchableRows`."""
+
+    files: VectorFiles
+
+    @property
+    def bytes_read_by_each(self) -> int:
+        """Bytes of all files that are here."""
+        return sum(file.stat().st_size for file in self.files.files if file.is_file())
+
+    def nearest(
+        self,
+        vector: npt.NDArray[np.float32],
+        count: int,
+        allowed: PassageFilter = _ALL,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> list[Passage]:
+        """Find the nearest passages; see `SearchableRows`."""
+        return nearest(vector, self.files, count, progress, allowed)
+
+    def vector(self, row: int) -> npt.NDArray[np.float32]:
+        """Return the vector of a row; see `SearchableRows`."""
+        left = row
+        for path in self.files.files:
+            with translate_read_errors(path, self.files.advice), pq.ParquetFile(path) as parquet:
+                for group in range(parquet.num_row_groups if left >= 0 else 0):
+                    rows = parquet.metadata.row_group(group).num_rows
+                    if left < rows:
+                        table = parquet.read_row_group(group, ["embedding"])
+                        return _unit(vectors_of(table.slice(left, 1))[0])
+                    left -= rows
+        raise BadInputError(f"There is no row {row} in what is searched: rows count from 0.")
+
+    def close(self) -> None:
+        """Do nothing: no file stays open between two searches."""
+
+
+def _unit(vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Scale a stored vector, whose numbers are rounded, to unit length."""
+    unit: npt.NDArray[np.float32] = vector / np.linalg.norm(vector)
+    return unit
 
 
 def _earliest_first(hit: _Hit) -> tuple[int, int, int]:
@@ -158,15 +193,32 @@ def _hits(
     vectors: VectorFiles,
     count: int,
     progress: Callable[[int], None],
+    allowed: PassageFilter,
 ) -> Iterator[_Hit]:
+    position = 0
     for number, path in enumerate(vectors.files):
         with translate_read_errors(path, vectors.advice), pq.ParquetFile(path) as parquet:
             _require_searchable(parquet.schema_arrow, path, question.size)
             for group in range(parquet.num_row_groups):
                 scores = vectors_of(parquet.read_row_group(group, ["embedding"])) @ question
-                for row in np.argsort(-scores, kind="stable")[:count]:
-                    yield _Hit(float(scores[row]), number, group, int(row))
+                rows = np.argsort(-scores, kind="stable")
+                if not allowed.allows_all:
+                    rows = rows[_allowed_rows(parquet, group, allowed)[rows]]
+                for row in rows[:count]:
+                    yield _Hit(float(scores[row]), number, group, int(row), position + int(row))
+                position += scores.size
             progress(path.stat().st_size)
+
+
+def _allowed_rows(
+    parquet: pq.ParquetFile, group: int, allowed: PassageFilter
+) -> npt.NDArray[np.bool_]:
+    """Tell for each row of a group whether it may be found."""
+    columns = parquet.read_row_group(group, columns=["title", "section"]).to_pydict()
+    titles = columns["title"]
+    sections = columns.get("section", [""] * len(titles))
+    pairs = zip(titles, sections, strict=True)
+    return np.array([allowed.allows(title or "", section or "") for title, section in pairs], bool)
 
 
 def _require_searchable(schema: pa.Schema, path: Path, dimensions: int) -> None:
@@ -188,10 +240,10 @@ def _fault(schema: pa.Schema) -> str | None:
     for name in (*_TEXT_COLUMNS, "embedding"):
         if name not in schema.names:
             return f"no column `{name}`"
-    for name in {*_TEXT_COLUMNS, *_CITATION_COLUMNS}.intersection(schema.names):
+    for name in {*_TEXT_COLUMNS, *_CITATION_COLUMNS, *_KEY_COLUMNS}.intersection(schema.names):
         type_ = schema.field(name).type
         is_text = pa.types.is_string(type_) or pa.types.is_large_string(type_)
-        if not (pa.types.is_integer(type_) if name == "revision_id" else is_text):
+        if not (pa.types.is_integer(type_) if name in _INTEGER_COLUMNS else is_text):
             return f"{type_} in the column `{name}`"
     vectors = schema.field("embedding").type
     if not pa.types.is_fixed_size_list(vectors):
@@ -203,19 +255,6 @@ def _passage(vectors: VectorFiles, hit: _Hit) -> Passage:
     path = vectors.files[hit.file]
     with translate_read_errors(path, vectors.advice), pq.ParquetFile(path) as parquet:
         # Parquet leaves out columns that the file does not have.
-        columns = [*_TEXT_COLUMNS, *_CITATION_COLUMNS]
+        columns = [*_TEXT_COLUMNS, *_CITATION_COLUMNS, *_KEY_COLUMNS]
         group = parquet.read_row_group(hit.row_group, columns=columns)
-    row = group.slice(hit.row, 1).to_pylist()[0]
-    title, url, text, section = (row.get(name) or "" for name in (*_TEXT_COLUMNS, "section"))
-    return Passage(
-        score=hit.score,
-        title=title,
-        section=section,
-        url=_revision_url(url, row.get("revision_id")),
-        text=text.strip(),
-    )
-
-
-def _revision_url(url: str, revision_id: int | None) -> str:
-    """Return the address of a revision; MediaWiki takes its id with the address of the page."""
-    return url if revision_id is None or not url else f"{url}?oldid={revision_id}"
+    return passage_at(hit.position, hit.score, group.slice(hit.row, 1).to_pylist()[0])

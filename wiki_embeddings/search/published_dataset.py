@@ -17,7 +17,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wiki_embeddings import hub_files
-from wiki_embeddings.dataset_layout import CARD, FOLDERS, files_pattern, incomplete_series
+from wiki_embeddings.dataset_layout import (
+    CARD,
+    FOLDERS,
+    INDEX_HEAD,
+    files_pattern,
+    incomplete_series,
+)
 from wiki_embeddings.downloads.verified import PARTIAL_SUFFIX
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.hub_files import HubFile, HubSnapshot
@@ -32,6 +38,36 @@ _LISTING = "snapshot.json"
 
 _MAX_CARD_BYTES = 1_000_000
 """A hundred times the size of a card; anything larger is not one, and is not fetched."""
+
+
+@dataclass(frozen=True)
+class PublishedDataset:
+    """A published dataset at one commit.
+
+    Attributes:
+        snapshot: The dataset at that commit, with all of its files.
+        folder: Where files of it are kept.
+        model: The model that made the vectors.
+    """
+
+    snapshot: HubSnapshot
+    folder: Path
+    model: VectorModel
+
+    @property
+    def has_index(self) -> bool:
+        """True if it can be searched by ranges."""
+        return _has_index(self.snapshot)
+
+    def config(self, config: Config) -> PublishedConfig:
+        """Give a config of it.
+
+        Raises:
+            BadInputError: It has no such config, or lacks files of it.
+        """
+        return PublishedConfig(
+            config, _with_files_of(config, self.snapshot), self.folder, self.model
+        )
 
 
 @dataclass(frozen=True)
@@ -67,39 +103,39 @@ class PublishedConfig:
         )
 
 
-def name_in_address(dataset: str) -> str:
-    """Return the name of a dataset that is given by its address; any other text as it is.
+def name_in_address(address: str) -> str | None:
+    """Return the name of a dataset that is given by its address on the Hub; None if it is not.
 
     Raises:
-        BadInputError: It is an address, but not that of a dataset on the Hub.
+        BadInputError: It is an address on the Hub, but not that of a dataset.
     """
-    if "://" not in dataset:
-        return dataset
-    address = urlsplit(dataset)
+    parts = urlsplit(address)
     hosts = {*_PUBLIC_HOSTS, urlsplit(redacted_endpoint()).netloc}
-    is_on_hub = address.scheme in {"http", "https"} and address.netloc in hosts
-    path = f"{address.netloc}{address.path}" if address.scheme == "hf" else address.path
+    if parts.scheme != "hf" and parts.netloc not in hosts:
+        return None
+    path = f"{parts.netloc}{parts.path}" if parts.scheme == "hf" else parts.path
     kind, _, name = path.strip("/").partition("/")
-    if kind != "datasets" or not (is_on_hub or address.scheme == "hf") or not is_hub_name(name):
+    if kind != "datasets" or parts.scheme not in {"http", "https", "hf"} or not is_hub_name(name):
         raise BadInputError(
-            f"{dataset} is not the address of a dataset on {redacted_endpoint()}: name it as "
+            f"{address} is not the address of a dataset on {redacted_endpoint()}: name it as "
             "namespace/name, and a version of it with --revision."
         )
     return name
 
 
-def look_up(name: str, *, revision: str, config: Config, home: Path) -> PublishedConfig:
+def look_up(name: str, *, revision: str, config: Config | None, home: Path) -> PublishedDataset:
     """Look up what a published dataset holds; fetches nothing but its card.
 
     Args:
         name: Repository on the Hub, `namespace/name`.
         revision: Branch, tag or commit. Only a commit can be looked up without the Hub.
-        config: Which of its rows.
+        config: Which of its rows will be searched exactly; None for `small` or the index. Decides
+            only which commits are named if the Hub cannot be reached.
         home: Folder that holds `datasets/`.
 
     Raises:
-        BadInputError: There is no such dataset, revision or config, the token may not read it, or
-            it is not a dataset of this project.
+        BadInputError: There is no such dataset or revision, the token may not read it, or it is
+            not a dataset of this project.
         WikiEmbeddingsError: The Hub cannot be reached, or the card cannot be stored.
     """
     if not is_hub_name(name):
@@ -114,7 +150,7 @@ def look_up(name: str, *, revision: str, config: Config, home: Path) -> Publishe
     model = _model(snapshot, folder)
     if _listed(folder) != snapshot:
         write_bytes(folder / _LISTING, json.dumps(asdict(snapshot), indent=1).encode())
-    return PublishedConfig(config, _with_files_of(config, snapshot), folder, model)
+    return PublishedDataset(snapshot, folder, model)
 
 
 def missing_bytes(published: PublishedConfig) -> int:
@@ -159,7 +195,7 @@ def _listed(folder: Path) -> HubSnapshot | None:
         return None  # damaged: the Hub is asked again, and the file is replaced
 
 
-def _resolved(name: str, revision: str, config: Config, kept: Path) -> HubSnapshot:
+def _resolved(name: str, revision: str, config: Config | None, kept: Path) -> HubSnapshot:
     try:
         return hub_files.resolve(name, repo_type="dataset", revision=revision)
     except BadInputError:
@@ -175,9 +211,12 @@ def _resolved(name: str, revision: str, config: Config, kept: Path) -> HubSnapsh
         ) from error
 
 
-def _is_complete(folder: Path, config: Config) -> bool:
+def _is_complete(folder: Path, config: Config | None) -> bool:
+    """True if a commit can be searched without the Hub, at least for questions of before."""
     snapshot = _listed(folder)
-    files = _files_of(config, snapshot.files) if snapshot else []
+    if snapshot and config is None and _has_index(snapshot):
+        return True
+    files = _files_of(config or "small", snapshot.files) if snapshot else []
     return bool(files) and not any(_missing(file, folder / file.path) for file in files)
 
 
@@ -191,6 +230,10 @@ def _model(snapshot: HubSnapshot, folder: Path) -> VectorModel:
         )
     hub_files.download(snapshot, card, folder / CARD)
     return read_card(folder / CARD, label, "The Hub has the same file: search another --revision.")
+
+
+def _has_index(snapshot: HubSnapshot) -> bool:
+    return any(file.path == INDEX_HEAD for file in snapshot.files)
 
 
 def _with_files_of(config: Config, snapshot: HubSnapshot) -> HubSnapshot:

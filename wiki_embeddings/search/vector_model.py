@@ -140,14 +140,10 @@ def query_encoder(model: VectorModel) -> encoders.Encoder:
             "which is not here, and only that model can embed a question. If its folder is "
             "elsewhere now, name it with --model; otherwise search on a machine that has it."
         )
-    # The processor answers one question before a GPU would be ready, and float32 before a model
-    # would be quantized. Vectors of all precisions are comparable.
-    encoder = encoders.load(
-        model.name,
-        "cpu",
-        revision=model.revision,
-        precision="float32",
-        query_prefix=model.query_prefix,
+    # The processor answers one question before a GPU would be ready, or a model quantized. Vectors
+    # of all engines and precisions are comparable.
+    encoder = encoders.load_for_queries(
+        model.name, revision=model.revision, query_prefix=model.query_prefix
     )
     if model.pooling not in {None, encoder.info.pooling}:
         raise BadInputError(

@@ -41,6 +41,13 @@ _NEWEST = "main"
 _DATE = re.compile(r"\d{8}", re.ASCII)
 
 
+def page_of(repo_id: str) -> str:
+    """Return the address of a dataset's page on the Hub, without a user's name and password."""
+    from wiki_embeddings.hub_files.endpoint import redacted_endpoint
+
+    return f"{redacted_endpoint()}/datasets/{repo_id}"
+
+
 @dataclass(frozen=True)
 class HubPart:
     """One Parquet file of one edition.

@@ -8,7 +8,7 @@ of the work, so that it is made once and listed in the manifest like the others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -38,7 +38,7 @@ from wiki_embeddings.schemas import (
     embedding_schema,
 )
 from wiki_embeddings.sources.protocol import Progress
-from wiki_embeddings.stages import versions
+from wiki_embeddings.stages import index, versions
 from wiki_embeddings.stages.changes import write_changes
 from wiki_embeddings.stages.shard import (
     Plan,
@@ -157,19 +157,24 @@ class CardSpec:
     since: str | None
 
 
-DatasetSpec: TypeAlias = DataFileSpec | SmallFileSpec | ChangesSpec | CardSpec
+DatasetSpec: TypeAlias = DataFileSpec | SmallFileSpec | ChangesSpec | CardSpec | index.IndexSpec
 
 
 def plan(
-    vectors: Manifest, *, shards_per_file: int, previous: Manifest | None = None
+    vectors: Manifest,
+    *,
+    shards_per_file: int,
+    previous: Manifest | None = None,
+    codes: Manifest | None = None,
 ) -> Plan[DatasetSpec]:
-    """Plan the files of a dataset.
+    """Plan the files of a dataset, all but the head of its index; see `plan_head`.
 
     Args:
         vectors: Manifest of the embeddings.
         shards_per_file: Mean number of shards in a data file.
         previous: Manifest of the embeddings of the snapshot published before, by the same encoder;
             None for a dataset that does not say what changed.
+        codes: Manifest of the codes that its index is made from; None for a dataset without one.
     """
     since = str(previous.settings["raw"]["snapshot"]) if previous else None
     layout = {
@@ -180,6 +185,7 @@ def plan(
             if previous
             else {}
         ),
+        **({"index": asdict(codes.as_upstream())} if codes else {}),
     }
     settings = {**vectors.settings, "hub": layout}
     folder = folder_for(vectors.wiki, "hub", vectors.as_upstream(), settings, versions.DATASET)
@@ -222,8 +228,25 @@ def plan(
         make=make_dataset_file,
         unit="rows",
         bound_by="core",
-        specs=(*data_files, *changes, small, CardSpec(folder, CARD, 0, vectors.folder, since)),
+        specs=(
+            *data_files,
+            *(index.lists_specs(folder, codes) if codes else ()),
+            *changes,
+            small,
+            CardSpec(folder, CARD, 0, vectors.folder, since),
+        ),
     )
+
+
+def plan_head(plan: Plan[DatasetSpec], codes: Manifest) -> Plan[DatasetSpec]:
+    """Plan the head of a dataset's index, which is made once the data files are there.
+
+    Args:
+        plan: The plan of all other files.
+        codes: Manifest of the codes that the index is made from.
+    """
+    names = tuple(spec.name for spec in plan.specs if isinstance(spec, DataFileSpec))
+    return replace(plan, specs=(index.head_spec(plan.folder, codes, names),))
 
 
 def _model_name(vectors: Manifest) -> dict[str, str]:
@@ -247,7 +270,7 @@ def group_files(files: Sequence[ShardFile], shards_per_file: int) -> list[list[S
 
 
 def make_dataset_file(spec: DatasetSpec, volume: Volume, progress: Progress) -> Report:
-    """Make one file of the dataset: data, changes or card.
+    """Make one file of the dataset, or of what its index is made from.
 
     Raises:
         BadInputError: A shard of embeddings is corrupt or missing.
@@ -262,6 +285,8 @@ def make_dataset_file(spec: DatasetSpec, volume: Volume, progress: Progress) -> 
             return _make_changes(spec, volume)
         case CardSpec():
             return _make_card(spec, volume)
+        case _:
+            return index.make_index_file(spec, volume, progress)
 
 
 def _make_data_file(spec: DataFileSpec, volume: Volume, progress: Progress) -> Report:

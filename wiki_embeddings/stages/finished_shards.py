@@ -9,19 +9,33 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
-from wiki_embeddings.manifest import ShardFile, finished_shard, reported_names
+from wiki_embeddings.manifest import ShardFile, finished_shard, manifest_path, reported_names
 from wiki_embeddings.volume import (
     Files,
     Volume,
     canonical_json,
     finished_shards_record,
     remove_temporary_files,
+    sha256_of_file,
 )
 
 _THREADS = 8
 """Reading from a network volume is mostly waiting, and hashing releases the GIL."""
+
+
+@dataclass(frozen=True)
+class FinishedShards:
+    """What is finished of an output.
+
+    Attributes:
+        shards: The finished shards, by name.
+        manifest_sha256: SHA-256 of the manifest's file; None if there is none.
+    """
+
+    shards: dict[str, ShardFile]
+    manifest_sha256: str | None
 
 
 def record_finished_shards(volume: Volume, folder: str, *, thorough: bool = True) -> int:
@@ -49,11 +63,15 @@ def record_finished_shards(volume: Volume, folder: str, *, thorough: bool = True
         )
         finished = [asdict(shard) for shard in shards if shard is not None]
     if finished:
-        volume.write_bytes(finished_shards_record(folder), canonical_json({"files": finished}))
+        manifest = volume.path(manifest_path(folder))
+        sha256 = sha256_of_file(manifest) if manifest.is_file() else None
+        content = canonical_json({"files": finished, "manifest_sha256": sha256})
+        volume.write_bytes(finished_shards_record(folder), content)
     return len(finished)
 
 
-def read_finished_shards(files: Files, folder: str) -> dict[str, ShardFile]:
-    """Read the list that `record_finished_shards` wrote; gives the shards by name."""
+def read_finished_shards(files: Files, folder: str) -> FinishedShards:
+    """Read the list that `record_finished_shards` wrote."""
     content = json.loads(files.read_bytes(finished_shards_record(folder)))
-    return {file["name"]: ShardFile(**file) for file in content["files"]}
+    shards = {file["name"]: ShardFile(**file) for file in content["files"]}
+    return FinishedShards(shards, content["manifest_sha256"])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow.parquet as pq
 
 from wiki_embeddings.manifest import existing_manifest
 from wiki_embeddings.volume import Volume
 
-_TEXT_CHARACTERS = 60
-_LIST_ITEMS = 4
+_SHOWN = ("title", "section", "text")
+"""What people recognise a row by; the other columns are in the schema, with their descriptions."""
+
+_TEXT_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Preview:
 
     Attributes:
         columns: Name and Arrow type of each column.
-        rows: The first rows; a short string for each column's value.
+        rows: The first rows: title, section and text, each on one short line, as far as the table
+            has them.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -41,25 +43,15 @@ def preview(volume: Volume, folder: str, rows: int = 5) -> Preview:
         return Preview((), ())
     with pq.ParquetFile(volume.path(manifest.reference(file))) as parquet:
         schema = parquet.schema_arrow
-        batch = next(parquet.iter_batches(batch_size=rows))
+        shown = [name for name in _SHOWN if name in schema.names]
+        batch = next(parquet.iter_batches(batch_size=rows, columns=shown))
     return Preview(
         columns=tuple((field.name, str(field.type)) for field in schema),
-        rows=tuple(
-            {name: shortened(value) for name, value in row.items()} for row in batch.to_pylist()
-        ),
+        rows=tuple({name: shortened(row[name]) for name in shown} for row in batch.to_pylist()),
     )
 
 
-def shortened(value: Any) -> str:
-    """Format a value as a short string on one line."""
-    if isinstance(value, list):
-        items = ", ".join(_item(item) for item in value[:_LIST_ITEMS])
-        return f"[{items}, …] ({len(value)})" if len(value) > _LIST_ITEMS else f"[{items}]"
-    text = " ".join(str(value).split())
+def shortened(value: str) -> str:
+    """Put a text on one line, cut to a length that fits a table."""
+    text = " ".join(value.split())
     return text if len(text) <= _TEXT_CHARACTERS else f"{text[: _TEXT_CHARACTERS - 1]}…"
-
-
-def _item(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(f"{name} {part}" for name, part in value.items())
-    return f"{value:.4g}"

@@ -50,8 +50,8 @@ def ui(home) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
+@pytest.fixture(name="page", scope="module")
+def page_fixture() -> Iterator[Page]:
     executable = browser_path()
     if executable is None:
         # A browser is not on the package index, and `make test` asks for nothing else. `.ci/run`

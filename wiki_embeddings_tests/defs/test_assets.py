@@ -112,10 +112,12 @@ def test_dagster_records_data_version_counts_schema_and_first_rows(whole_run, as
     assert manifest is not None
     assert whole_run.sandbox.recorded(asset).data_version == manifest.digest
     assert recorded["dagster/row_count"] == manifest.rows
-    assert {"seconds", "size_mib", "files", "reused", "settings", "path"} <= recorded.keys()
+    assert {"seconds", "size_mib", "files", "made_with", "settings", "path"} <= recorded.keys()
     columns = [column.name for column in recorded["dagster/column_schema"].columns]
     assert {"id", "url", "title", "text"} <= set(columns)
-    assert len(recorded["first_rows"].records) == min(5, manifest.rows)
+    first_rows = [record.data for record in recorded["first_rows"].records]
+    assert len(first_rows) == min(5, manifest.rows)
+    assert all(row["title"] and len(row["text"]) <= 80 for row in first_rows)
 
 
 def test_specs_and_reports_stay_small(whole_run):
@@ -190,9 +192,12 @@ def test_without_a_network_the_error_names_the_endpoint(sandbox, monkeypatch):
 
 
 def test_an_asset_without_its_upstream_says_so(sandbox):
-    assert sandbox.failures("embeddings")["embeddings"] == (
-        "chunked_volume of simple has not been materialized yet: do that first."
+    message = sandbox.failures("embeddings")["embeddings"]
+    assert message.startswith(
+        "chunked_volume of simple has not been materialized yet in the Dagster instance "
+        f"{sandbox.instance.root_directory}: do that first"
     )
+    assert "dagster asset materialize --select chunked_volume --partition simple -m" in message
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from wiki_embeddings.definitions import defs
 from wiki_embeddings.defs.automation import JOB
@@ -17,10 +18,12 @@ from wiki_embeddings.defs.instance import (
     PROCESS_TAG,
     close_abandoned_runs,
     close_runs_of_past_ui,
+    opened,
     prepare,
     sole_ui,
+    translate_record_errors,
 )
-from wiki_embeddings.errors import WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.host import this_process
 from wiki_embeddings.settings import load
 from wiki_embeddings_tests.support.homes import SMALL, environment
@@ -167,3 +170,50 @@ def wait_until_free(home: Path) -> None:
         except WikiEmbeddingsError:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def test_a_configuration_of_an_earlier_release_is_brought_up_to_date(tmp_path):
+    home = tmp_path / "dagster"
+    home.mkdir()
+    configuration = home / "dagster.yaml"
+    configuration.write_text(
+        textwrap.dedent("""\
+            # Written by wiki-embeddings once; change it as you like.
+            telemetry:
+              enabled: false
+            nux:  # no invitation to a newsletter over the first page
+              enabled: false
+            concurrency:
+              runs:
+                # A run uses every core; a second one waits.
+                max_concurrent_runs: 1
+        """)
+    )
+    known = load({"WIKI_EMBEDDINGS_HOME": str(tmp_path)})
+    prepare(known)
+    assert "pools:" in configuration.read_text()
+    configuration.write_text("telemetry:\n  enabled: false\n")
+    prepare(known)
+    assert "pools:" not in configuration.read_text()
+
+
+def test_a_database_that_cannot_be_reached_is_a_sentence_without_a_password(tmp_path):
+    psycopg2 = pytest.importorskip("psycopg2")
+    refused = psycopg2.OperationalError("connection to server at 10.0.0.1 failed: refused\n")
+    after_retries = ValueError("too many retries")  # as dagster-postgres raises it
+    after_retries.__cause__ = OperationalError("select 1", {}, refused)
+    with (
+        pytest.raises(WikiEmbeddingsError, match=r"failed: refused\. See whether") as told,
+        translate_record_errors(tmp_path),
+    ):
+        raise after_retries
+    assert str(tmp_path / "dagster.yaml") in str(told.value)
+
+
+def test_a_variable_that_the_configuration_names_and_that_is_unset_is_named(home):
+    (home / "dagster.yaml").write_text("storage: {sqlite: {base_dir: {env: NOT_SET_ANYWHERE}}}")
+    with (
+        pytest.raises(BadInputError, match='environment variable "NOT_SET_ANYWHERE" which is not'),
+        opened(home),
+    ):
+        pass

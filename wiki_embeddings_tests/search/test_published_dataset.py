@@ -8,7 +8,7 @@ import click
 import pytest
 
 from wiki_embeddings import encoders
-from wiki_embeddings.cli import search
+from wiki_embeddings.cli import search, searched
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings.search.published_dataset import fetch, look_up, missing_bytes
 from wiki_embeddings_tests.standins.hub import BLOCKED_TOKEN, TOKEN
@@ -55,7 +55,7 @@ def ask(capsys):
 
     def search_and_print(question, *, dataset=NAME, config=None, revision=None, yes=False):
         search.print_passages(
-            question,
+            [question],
             wiki="sample",
             dataset=dataset,
             config=config,
@@ -159,7 +159,7 @@ def test_a_damaged_local_file_is_fetched_again(commit, home, ask):
 
 def test_a_broken_fetch_is_resumed(hub, commit, home, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _seconds: None)  # between its attempts
-    published = look_up(NAME, revision="main", config="default", home=home)
+    published = look_up(NAME, revision="main", config=None, home=home).config("default")
     assert (published.snapshot.commit, missing_bytes(published)) == (commit, published.bytes)
     hub.cut("/data/train-00001", after=1000)
     hub.fail("/data/train-00001", 403)
@@ -208,7 +208,7 @@ def test_a_token_opens_what_its_account_may_read(hub, files, ask, monkeypatch, a
         ({"revision": "0" * 40}, "no such revision"),
         ({"dataset": "./somebody/nothing"}, "somebody/nothing is not a published dataset"),
         ({"dataset": "nothing"}, "nothing is not a published dataset.*namespace/name"),
-        ({"dataset": "https://example.com/datasets/a/b"}, "not the address of a dataset on http:"),
+        ({"dataset": "hf://spaces/a/b"}, "not the address of a dataset on http:"),
         ({"dataset": "https://huggingface.co/a/b"}, "name it as namespace/name"),
         ({"dataset": "https://huggingface.co/datasets/a/b/tree/v1"}, "with --revision"),
         ({"dataset": "hf://models/a/b"}, "name it as namespace/name"),
@@ -282,7 +282,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def large_fetch(monkeypatch, commit):
     """Ask before any fetch, as if it were large."""
-    monkeypatch.setattr(search, "CONFIRM_ABOVE_BYTES", 1000)
+    monkeypatch.setattr(searched, "CONFIRM_ABOVE_BYTES", 1000)
     return commit
 
 

@@ -19,7 +19,7 @@ QUESTION = "Who fell at Troy?"
 @pytest.fixture
 def encoder(tiny_model):
     """The tiny model in its folder, which has no prefixes."""
-    return encoders.load(tiny_model, "cpu", precision="float32")
+    return encoders.load_for_queries(tiny_model)
 
 
 @pytest.fixture

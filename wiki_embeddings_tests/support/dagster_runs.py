@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import dagster as dg
 
 from wiki_embeddings.asset_keys import ASSET_KEYS
 from wiki_embeddings.compute.protocol import Compute
+from wiki_embeddings.defs import asset_run
 from wiki_embeddings.defs.asset_checks import asset_checks
 from wiki_embeddings.defs.assets import chunked_volume, embeddings, hub_dataset, raw_wikipedia
+from wiki_embeddings.defs.listening import listening
 from wiki_embeddings.defs.materializations import Materialization, last_materialization
 from wiki_embeddings.defs.materialize import Materialized
 from wiki_embeddings.defs.materialize import materialize as make_all_shards
@@ -61,18 +64,25 @@ def materialize(
     config: Mapping[str, Mapping[str, Any]],
     resources: Mapping[str, Any],
 ) -> dg.ExecuteInProcessResult:
-    """Materialize assets of a wiki with their checks; all four if none is named."""
+    """Materialize assets of a wiki with their checks; all four if none is named.
+
+    A step that fails is not tried again, so that no test waits for minutes.
+    """
     chosen = assets or ASSET_KEYS
     add_wiki(instance, wiki)
-    return dg.materialize(
-        [*_ASSETS, *asset_checks],
-        selection=dg.AssetSelection.assets(*chosen),
-        instance=instance,
-        partition_key=wiki,
-        run_config={"ops": {a: {"config": dict(config[a])} for a in chosen if a in config}},
-        resources=resources,
-        raise_on_error=False,
-    )
+    with (
+        listening(resources["listener"]),
+        mock.patch.object(asset_run, "RETRY_WAITS_S", ()),
+    ):
+        return dg.materialize(
+            [*_ASSETS, *asset_checks],
+            selection=dg.AssetSelection.assets(*chosen),
+            instance=instance,
+            partition_key=wiki,
+            run_config={"ops": {a: {"config": dict(config[a])} for a in chosen if a in config}},
+            resources=resources,
+            raise_on_error=False,
+        )
 
 
 def evaluate_checks(

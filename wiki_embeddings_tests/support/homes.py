@@ -21,13 +21,19 @@ SMALL = ("--fraction", "0.15", "--articles-per-shard", "1")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """Environment of a process that uses a home; nothing of this process's own settings."""
+    """Environment of a process that uses a home; nothing of this process's own settings.
+
+    Nor is any run too large: the wikis of tests have the names of large ones.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("WIKI_EMBEDDINGS_", "DAGSTER_", "HF_"))
     }
-    return {**kept, "WIKI_EMBEDDINGS_HOME": str(home), "COLUMNS": "200", **more}
+    limits = dict.fromkeys(
+        ("WIKI_EMBEDDINGS_MAX_LOCAL_HOURS", "WIKI_EMBEDDINGS_MAX_LOCAL_GB"), "none"
+    )
+    return {**kept, **limits, "WIKI_EMBEDDINGS_HOME": str(home), "COLUMNS": "200", **more}
 
 
 def command(*arguments: str) -> list[str]:

@@ -78,6 +78,15 @@ class LocalCompute:
         """Call a function on the volume in this process."""
         return function(self.files, *args, **kwargs)
 
+    def call_once(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """As `call`: there is no way to save."""
+        return function(self.files, *args, **kwargs)
+
     def change(
         self,
         function: Callable[Concatenate[Volume, ArgumentsT], ResultT],

@@ -7,6 +7,7 @@ shard; `pebble` has no channel for progress, and with one added is no shorter th
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import signal
 from collections import Counter, deque
@@ -58,6 +59,9 @@ class WorkerPool:
 
     def run(self) -> Generator[Event]:
         """Make all shards; closing the generator kills the workers."""
+        # Python waits for all its children when it ends, so one that a second Ctrl-C kept from
+        # being killed here would keep this process alive for ever.
+        atexit.register(self._kill_workers)
         try:
             while self._pending or self._workers:
                 while self._pending and len(self._workers) < self._max_workers:
@@ -69,6 +73,7 @@ class WorkerPool:
                             return
         finally:
             self._kill_workers()
+            atexit.unregister(self._kill_workers)
 
     def _start_worker(self) -> _Worker:
         # Fresh interpreters: a fork of a process with threads (Dagster's, Arrow's) can deadlock.
@@ -81,6 +86,8 @@ class WorkerPool:
             target=serve,
             args=(theirs, self._plan.make, self._volume, self._shards_in_hand),
         )
+        # Known before it runs: an exception raised by a signal must not leave it behind.
+        self._workers[ours] = worker = _Worker(process, ours)
         # The worker inherits the blocked signal: no Ctrl-C reaches it before it ignores them.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -88,7 +95,6 @@ class WorkerPool:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         theirs.close()  # so that our end closes when the process ends
-        self._workers[ours] = worker = _Worker(process, ours)
         return worker
 
     def _fill(self, worker: _Worker) -> None:
@@ -128,11 +134,13 @@ class WorkerPool:
     def _remove(self, worker: _Worker) -> None:
         del self._workers[worker.connection]
         worker.connection.close()
-        worker.process.join()
+        if worker.process.pid is not None:
+            worker.process.join()
 
     def _kill_workers(self) -> None:
         for worker in list(self._workers.values()):
-            worker.process.kill()
+            if worker.process.pid is not None:
+                worker.process.kill()
             self._remove(worker)
 
 

@@ -66,7 +66,7 @@ def _make(shard: int, spec: Any, make: Make, volume: Volume, progress: Progress)
         report = make(spec, volume, progress)
     except WikiEmbeddingsError as error:
         is_fatal = isinstance(error, UnusableVolumeError | BrokenDeviceError | OutageError)
-        return Failed(shard, str(error), fatal=is_fatal)
+        return Failed(shard, str(error), fatal=is_fatal, may_pass=error.may_pass)
     # Any other exception is a failure of this shard alone: it is reported with its traceback, and
     # the worker goes on with the next shard.
     except Exception as error:

@@ -116,6 +116,10 @@ class CallRecord:
         """Return True if these calls still make the output, so no other run has taken over."""
         return self._read() == "\n".join(ids)
 
+    def names_a_call(self) -> bool:
+        """Return True if a run is at work on the output, or ended without clearing the record."""
+        return bool(self._read())
+
     def take_over(self) -> None:
         """Cancel the call that another run has left behind or is still waiting for.
 

@@ -19,6 +19,7 @@ import modal
 from wiki_embeddings.compute.modal import deployment, shard_map
 from wiki_embeddings.compute.modal.calls import CallRecord, call_remote
 from wiki_embeddings.compute.modal.files import ModalFiles
+from wiki_embeddings.compute.modal.memory import RunMemory
 from wiki_embeddings.compute.modal.preflight import require_ready
 from wiki_embeddings.compute.modal.prices import ContainerSize
 from wiki_embeddings.compute.modal.shard_map import Deadlines
@@ -33,7 +34,7 @@ from wiki_embeddings.compute.protocol import (
     with_options,
 )
 from wiki_embeddings.encoders.protocol import EncoderInfo
-from wiki_embeddings.manifest import ShardFile
+from wiki_embeddings.manifest import ShardFile, manifest_path
 from wiki_embeddings.stages.finished_shards import read_finished_shards
 from wiki_embeddings.stages.shard import Plan, Report, SpecT
 from wiki_embeddings.volume import StageName, Volume
@@ -41,6 +42,8 @@ from wiki_embeddings.volume import StageName, Volume
 _FUNCTIONS: dict[StageName, tuple[str, ContainerSize]] = {
     "raw": ("fetch_part", deployment.FETCH_CONTAINER),
     "chunks": ("chunk_shard", deployment.CHUNK_CONTAINER),
+    "centroids": ("make_dataset_file", deployment.DATASET_CONTAINER),
+    "index": ("make_dataset_file", deployment.DATASET_CONTAINER),
     "hub": ("make_dataset_file", deployment.DATASET_CONTAINER),
     "uploads": ("upload_file", deployment.UPLOAD_CONTAINER),
 }
@@ -70,19 +73,22 @@ _DESCRIBE_IDLE_S = 2
 """How long a container idles that was started only for `describe`."""
 
 
-def connect(options: ContainerOptions, asked: tuple[str, ...] = ()) -> ModalCompute:
+def connect(
+    options: ContainerOptions, asked: tuple[str, ...] = (), memory: RunMemory | None = None
+) -> ModalCompute:
     """Return the compute of the deployed app.
 
     Args:
         options: The containers that a map may use.
         asked: See `ModalCompute.asked`.
+        memory: What the run has learnt so far; None for a run that begins.
 
     Raises:
         BadInputError: The token, the secret, the volume or the app is missing, or the app was
             deployed from another version of the code.
         WikiEmbeddingsError: Modal cannot be reached.
     """
-    return ModalCompute(options, asked, require_ready())
+    return ModalCompute(options, asked, require_ready(), RunMemory() if memory is None else memory)
 
 
 @dataclass(frozen=True)
@@ -93,11 +99,13 @@ class ModalCompute:
         options: The containers that a map may use.
         asked: Options of the run that no output records, as words of a command line.
         workspace: The app's functions, and its volume.
+        memory: What the run has learnt, shared by all its steps.
     """
 
     options: ContainerOptions
     asked: tuple[str, ...]
     workspace: Workspace
+    memory: RunMemory
 
     @property
     def name(self) -> str:
@@ -107,7 +115,7 @@ class ModalCompute:
     @property
     def files(self) -> ModalFiles:
         """The volume's small files."""
-        return ModalFiles(self.workspace.volume)
+        return ModalFiles(self.workspace.volume, self.memory)
 
     @property
     def folder(self) -> Path | None:
@@ -144,6 +152,18 @@ class ModalCompute:
         """Call a function on the volume in a container, which has the Hub's token."""
         return cast("ResultT", self._call(function, args, kwargs, commit=False))
 
+    def call_once(
+        self,
+        function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
+        *args: ArgumentsT.args,
+        **kwargs: ArgumentsT.kwargs,
+    ) -> ResultT:
+        """As `call`, unless this run has asked the same before: then its answer."""
+        question = (function, args, tuple(sorted(kwargs.items())))
+        if question not in self.memory.answers:
+            self.memory.answers[question] = self._call(function, args, kwargs, commit=False)
+        return cast("ResultT", self.memory.answers[question])
+
     def change(
         self,
         function: Callable[Concatenate[Volume, ArgumentsT], ResultT],
@@ -151,12 +171,16 @@ class ModalCompute:
         **kwargs: ArgumentsT.kwargs,
     ) -> ResultT:
         """Call a function that changes the volume in a container, and commit the change."""
+        self.memory.forget()
         return cast("ResultT", self._call(function, args, kwargs, commit=True))
 
     def map(self, plan: Plan[SpecT]) -> Generator[Event]:
         """Make all shards of a plan in containers; see `Compute.map`."""
-        CallRecord(self.files, plan.folder).take_over()
-        finished = self._finished_shards(plan.folder, thorough=True)
+        # Usually nobody is at work on the output: one question is enough to know that, too.
+        finished = self._finished_shards(plan.folder, thorough=True, unless_at_work=True)
+        if finished is None:
+            CallRecord(self.files, plan.folder).take_over()
+            finished = self._finished_shards(plan.folder, thorough=True) or {}
         missing = []
         for shard, spec in enumerate(plan.specs):
             if spec.name in finished:
@@ -171,7 +195,7 @@ class ModalCompute:
             reported = yield from self._map_shards(plan, missing, function, meter)
             if reported is None:
                 return
-            finished = self._finished_shards(plan.folder, thorough=False)
+            finished = self._finished_shards(plan.folder, thorough=False) or {}
             missing = [shard for shard in reported if plan.specs[shard].name not in finished]
         for shard in missing:
             yield Failed(shard, _NOT_ON_VOLUME)
@@ -206,17 +230,28 @@ class ModalCompute:
                 yield event
         return None if has_failed_fatally else reported
 
-    def _finished_shards(self, folder: str, *, thorough: bool) -> dict[str, ShardFile]:
-        """Return the finished shards on the volume by name, found without starting a GPU."""
+    def _finished_shards(
+        self, folder: str, *, thorough: bool, unless_at_work: bool = False
+    ) -> dict[str, ShardFile] | None:
+        """Return the finished shards on the volume by name, found without starting a GPU.
+
+        None if a run may be at work on them and the question was `unless_at_work`.
+        """
         finished = call_remote(
             self.workspace.function("record_finished_shards"),
             f"find the finished shards of {folder}",
             folder,
             reload_token=_new_reload_token(),
             thorough=thorough,
+            unless_at_work=unless_at_work,
             timeout_s=deployment.SHARD_MINUTES * 60.0,  # a thorough one reads all finished shards
         )
-        return read_finished_shards(self.files, folder) if finished else {}
+        if not finished:
+            return None if finished is None else {}
+        found = read_finished_shards(self.files, folder)
+        if found.manifest_sha256:
+            self.memory.on_volume[manifest_path(folder)] = found.manifest_sha256
+        return found.shards
 
     def _function_for(self, plan: Plan[SpecT]) -> tuple[modal.Function, ContainerSize]:
         if plan.bound_by == "site":  # the app limits the containers of all runs together

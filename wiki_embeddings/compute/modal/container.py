@@ -51,12 +51,14 @@ class ShardError(Exception):
     Attributes:
         cause: One sentence.
         detail: The traceback in the container; empty if the cause says it all.
+        may_pass: True if a later run may make it, even where all of Modal's retries failed.
     """
 
-    def __init__(self, cause: str, detail: str = "") -> None:
-        super().__init__(cause, detail)
+    def __init__(self, cause: str, detail: str = "", may_pass: bool = False) -> None:
+        super().__init__(cause, detail, may_pass)  # what it is unpickled from
         self.cause = cause
         self.detail = detail
+        self.may_pass = may_pass
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,13 @@ class ShardResult:
         report: The stage's report; None if the shard can never be made.
         cause: Why not, for people; empty with a report.
         fatal: True if every other shard would fail in the same way.
+        may_pass: True if a later run may make it without anybody's doing.
     """
 
     report: Report | None
     cause: str = ""
     fatal: bool = False
+    may_pass: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,8 @@ def make_shard(view: VolumeView, reload_token: str, make: Make, spec: ShardSpec)
             return _make_and_commit(view, reload_token, make, spec, exclusive=True)
     except (BadInputError, UnusableVolumeError, OutageError) as error:
         # A retry would fail the same way.
-        return ShardResult(None, str(error), fatal=not isinstance(error, BadInputError))
+        is_fatal = not isinstance(error, BadInputError)
+        return ShardResult(None, str(error), fatal=is_fatal, may_pass=error.may_pass)
     except ShardError:
         raise
     except WikiEmbeddingsError as error:
@@ -178,7 +183,7 @@ def make_shard(view: VolumeView, reload_token: str, make: Make, spec: ShardSpec)
             # It fails every input at once, so Modal would keep sending it more.
             view.stop_fetching_inputs()
         # Its message says all; its cause may be of a class that the driver cannot unpickle.
-        raise ShardError(str(error)) from None
+        raise ShardError(str(error), may_pass=error.may_pass) from None
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         # The traceback, with its causes, travels as text, which any machine can unpickle.

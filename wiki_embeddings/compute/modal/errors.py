@@ -11,7 +11,7 @@ import aiohttp
 import modal
 from grpclib.exceptions import StreamTerminatedError
 
-from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
+from wiki_embeddings.errors import BadInputError, OutageError, WikiEmbeddingsError
 
 ResultT = TypeVar("ResultT")
 
@@ -57,7 +57,8 @@ def translate_modal_errors(action: str) -> Iterator[None]:
 
     Raises:
         BadInputError: The token is missing or not accepted.
-        WikiEmbeddingsError: Any other error of Modal or of the connection to it.
+        OutageError: Modal does not answer.
+        WikiEmbeddingsError: Any other error of Modal.
     """
     try:
         yield
@@ -68,7 +69,7 @@ def translate_modal_errors(action: str) -> Iterator[None]:
     except _PERMANENT as error:
         raise WikiEmbeddingsError(f"Modal cannot {action}: {_first_line(error)}") from error
     except TRANSIENT as error:
-        raise WikiEmbeddingsError(
+        raise OutageError(
             f"Modal cannot {action}: it does not answer ({_first_line(error)}). Look at "
             "https://status.modal.com and at the network, and run again: finished shards are kept."
         ) from error
@@ -87,7 +88,8 @@ def with_retries(action: str, request: Callable[[], ResultT]) -> ResultT:
 
     Raises:
         BadInputError: The token is missing or not accepted.
-        WikiEmbeddingsError: Any other error of Modal or of the connection to it.
+        OutageError: Modal does not answer.
+        WikiEmbeddingsError: Any other error of Modal.
     """
     deadline = time.monotonic() + _RETRY_FOR_S
     with translate_modal_errors(action):

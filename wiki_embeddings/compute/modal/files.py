@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 
 import modal
 
 from wiki_embeddings.compute.modal.errors import with_retries
+from wiki_embeddings.compute.modal.memory import RunMemory
+from wiki_embeddings.volume import is_settled, sha256_of
 
 
 @contextmanager
@@ -27,9 +29,12 @@ class ModalFiles:
 
     Attributes:
         volume: The volume.
+        memory: What the run has learnt: it reads a settled file once, and does not write again what
+            is there.
     """
 
     volume: modal.Volume
+    memory: RunMemory = field(default_factory=RunMemory)
 
     def read_bytes(self, reference: str) -> bytes:
         """Read a whole file as last committed; see `Files.read_bytes`.
@@ -42,7 +47,11 @@ class ModalFiles:
         def download() -> bytes:
             return b"".join(self.volume.read_file(reference))
 
-        return with_retries(f"read {self.where(reference)}", download)
+        if reference in self.memory.files:
+            return self.memory.files[reference]
+        content = with_retries(f"read {self.where(reference)}", download)
+        self._remember(reference, content)
+        return content
 
     def write_bytes(self, reference: str, content: bytes) -> None:
         """Write and commit a whole file; see `Files.write_bytes`.
@@ -56,7 +65,14 @@ class ModalFiles:
             with self.volume.batch_upload(force=True) as batch:
                 batch.put_file(BytesIO(content), f"/{reference}")
 
-        with_retries(f"write {self.where(reference)}", upload)
+        if self.memory.on_volume.get(reference) != sha256_of(content):
+            with_retries(f"write {self.where(reference)}", upload)
+        self._remember(reference, content)
+
+    def _remember(self, reference: str, content: bytes) -> None:
+        if is_settled(reference):
+            self.memory.files[reference] = content
+            self.memory.on_volume[reference] = sha256_of(content)
 
     def where(self, reference: str) -> str:
         """Return where people find a file or folder, in the terms of `modal volume`."""

@@ -7,7 +7,7 @@ Each check that finds something missing names the command that repairs it. A run
 from __future__ import annotations
 
 import asyncio
-from functools import cache
+from functools import cache, partial
 
 import modal
 
@@ -52,11 +52,12 @@ def _require_ready(
     environment: str,  # noqa: ARG001
 ) -> Workspace:
     """Check once per process: every asset and every asset check of a run asks."""
-    for check in CHECKS:
+    workspace = Workspace()
+    for check in checks(workspace):
         finding = check.ask()
         if finding.remedy:
             raise BadInputError(f"{finding.subject}: {finding.state}. {finding.remedy}")
-    return Workspace()
+    return workspace
 
 
 def check_token() -> Finding:
@@ -92,11 +93,11 @@ def check_secret() -> Finding:
     return Finding(subject, "missing", how_to_set_secret("create"))
 
 
-def check_volume() -> Finding:
+def check_volume(workspace: Workspace) -> Finding:
     """Check that there is a volume, of the version that many containers can write to."""
     subject = VOLUME_SUBJECT
     with translate_modal_errors(f"look up the {subject}"):
-        if _exists(modal.Volume.from_name(VOLUME, version=2), modal.exception.InvalidError):
+        if _exists(workspace.volume, modal.exception.InvalidError):
             return Finding(subject, "exists")
         if _exists(modal.Volume.from_name(VOLUME)):
             remedy = f"Run `modal volume rename {VOLUME} {VOLUME}-v1`, then `{DEPLOY}`."
@@ -104,20 +105,20 @@ def check_volume() -> Finding:
     return Finding(subject, "missing", f"Run `{DEPLOY}`, which creates it.")
 
 
-def check_app() -> Finding:
+def check_app(workspace: Workspace) -> Finding:
     """Check that the app is deployed."""
     subject = APP_SUBJECT
     with translate_modal_errors(f"look up the {subject}"):
-        if not _exists(modal.Function.from_name(APP, "handshake")):
+        if not _exists(workspace.function("handshake")):
             return Finding(subject, "not deployed", f"Run `{DEPLOY}`.")
     return Finding(subject, "deployed")
 
 
-def check_version() -> Finding:
+def check_version(workspace: Workspace) -> Finding:
     """Check that the deployed app is this version of the code."""
     subject = VERSION_SUBJECT
     deployed = call_remote(
-        modal.Function.from_name(APP, "handshake"),
+        workspace.function("handshake"),
         "ask the deployed app for its version",
         timeout_s=CONTAINER_START_S,
     )
@@ -127,14 +128,16 @@ def check_version() -> Finding:
     return Finding(subject, state, f"Run `{DEPLOY}` again.")
 
 
-CHECKS = (
-    Check(TOKEN_SUBJECT, check_token),
-    Check(SECRET_SUBJECT, check_secret, frozenset({TOKEN_SUBJECT})),
-    Check(VOLUME_SUBJECT, check_volume, frozenset({TOKEN_SUBJECT})),
-    Check(APP_SUBJECT, check_app, frozenset({TOKEN_SUBJECT})),
-    Check(VERSION_SUBJECT, check_version, frozenset({TOKEN_SUBJECT, APP_SUBJECT})),
-)
-"""The checks in their order."""
+def checks(workspace: Workspace) -> tuple[Check, ...]:
+    """List the checks in their order."""
+    token, app = frozenset({TOKEN_SUBJECT}), frozenset({TOKEN_SUBJECT, APP_SUBJECT})
+    return (
+        Check(TOKEN_SUBJECT, check_token),
+        Check(SECRET_SUBJECT, check_secret, token),
+        Check(VOLUME_SUBJECT, partial(check_volume, workspace), token),
+        Check(APP_SUBJECT, partial(check_app, workspace), token),
+        Check(VERSION_SUBJECT, partial(check_version, workspace), app),
+    )
 
 
 async def _say_hello() -> None:

@@ -134,6 +134,7 @@ def run(
     """
     wanted = set(shards)
     order = [shard for shard in largest_first(specs) if shard in wanted]
+    record.take_over()  # a run that has begun since the finished shards were looked for
     call = map_calls.start(function, [specs[shard] for shard in order], reload_token)
     results = None
     try:
@@ -267,7 +268,7 @@ class _MapResults:
             except TimeoutError:  # Python's own: no result yet
                 continue
             except ShardError as error:
-                return Failed(shard, error.cause, error.detail)
+                return Failed(shard, error.cause, error.detail, may_pass=error.may_pass)
             except modal.exception.FunctionTimeoutError as error:
                 return Failed(shard, f"It took longer than its time limit: {error}")
             # Any other exception is the outcome of this input; the others are not affected.
@@ -278,7 +279,7 @@ class _MapResults:
                 await asyncio.sleep(RETRY_PAUSE_S)  # the map's deadline bounds this loop
                 continue
             if result.report is None:
-                return Failed(shard, result.cause, fatal=result.fatal)
+                return Failed(shard, result.cause, fatal=result.fatal, may_pass=result.may_pass)
             return Finished(shard, result.report)
 
     async def _why_ended(self, error: Exception) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -44,7 +45,7 @@ def wait_for_worker(volume: Volume, shard: int) -> int:
     return int(path.read_text())
 
 
-def start_map(volume: Volume, plan: str, setup: str = "") -> subprocess.Popen[str]:
+def start_map(volume: Volume, plan: str, setup: str = "", cores: int = 1) -> subprocess.Popen[str]:
     """Start a process that maps a plan and prints the causes of failures."""
     program = f"""\
 import resource, sys
@@ -53,7 +54,7 @@ from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings_tests.support.toy import toy_plan
 if __name__ == "__main__":
     {setup}
-    print([event.cause for event in LocalCompute(Path(sys.argv[1]), 1).map({plan})])
+    print([event.cause for event in LocalCompute(Path(sys.argv[1]), {cores}).map({plan})])
 """
     volume.root.mkdir(parents=True)
     script = volume.root / "program.py"  # a file, because worker processes import it
@@ -167,6 +168,25 @@ def test_workers_end_when_their_parent_is_killed(volume):
         worker = wait_for_worker(volume, shard=0)
         parent.kill()
     wait_until(lambda: not is_running(worker))
+
+
+def test_an_impatient_ctrl_c_while_workers_are_stopped_leaves_none(volume):
+    second_signal = """\
+from multiprocessing.process import BaseProcess
+    import os, signal
+
+    def join(process, timeout=None, join=BaseProcess.join):
+        BaseProcess.join = join
+        os.kill(os.getpid(), signal.SIGINT)
+        join(process, timeout)
+
+    BaseProcess.join = join
+"""
+    with start_map(volume, 'toy_plan(2, {0: "sleep", 1: "sleep"})', second_signal, 2) as parent:
+        workers = [wait_for_worker(volume, shard) for shard in (0, 1)]
+        parent.send_signal(signal.SIGINT)
+        assert parent.wait(timeout=60) != 0
+    assert not any(map(is_running, workers))
 
 
 def test_progress_is_reported_while_a_shard_is_made(compute):

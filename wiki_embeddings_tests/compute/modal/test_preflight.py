@@ -9,6 +9,7 @@ import pytest
 from wiki_embeddings.cli import doctor
 from wiki_embeddings.compute.modal import preflight
 from wiki_embeddings.compute.modal.deployment import DEPLOY, SECRET
+from wiki_embeddings.compute.modal.workspace import Workspace
 from wiki_embeddings.errors import BadInputError, WikiEmbeddingsError
 from wiki_embeddings_tests.compute.modal.cloud import APP_MODULE, REPOSITORY
 
@@ -41,8 +42,8 @@ def test_a_call_without_an_answer_is_cancelled_after_a_time_limit(modal_plane, m
     modal_plane.faults.pause_scheduling()
     monkeypatch.setattr(preflight, "CONTAINER_START_S", 0.5)
     with pytest.raises(WikiEmbeddingsError, match=r"no answer within .* look at https://"):
-        preflight.check_version()
-    finding = doctor.check_hub_token(None)
+        preflight.check_version(Workspace())
+    finding = doctor.check_hub_token(None, Workspace())
     assert finding.state == "not known"
     assert "no answer within" in finding.remedy
     assert not modal_plane.stats.calls_in_progress(), "both calls were cancelled"
@@ -51,5 +52,5 @@ def test_a_call_without_an_answer_is_cancelled_after_a_time_limit(modal_plane, m
 def test_a_connection_error_is_not_mistaken_for_a_missing_secret(modal_plane):
     modal_plane.faults.fail("SecretGetOrCreate", times=99)
     with pytest.raises(WikiEmbeddingsError, match="does not answer") as raised:
-        preflight.check_secret()
+        preflight.check_secret(Workspace())
     assert not isinstance(raised.value, BadInputError)

@@ -138,6 +138,11 @@ class ControlPlane:
         return list(self._router.requests)
 
     @property
+    def client_requests(self) -> list[str]:
+        """Names of the RPCs that did not come from a container, in order."""
+        return list(self._router.client_requests)
+
+    @property
     def containers(self) -> list[Container]:
         """All containers, also ended ones, oldest first."""
         return self.stats.containers()

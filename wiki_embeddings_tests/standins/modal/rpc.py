@@ -87,6 +87,7 @@ class Router:
     Attributes:
         errors: Exceptions in handlers: defects of the control plane, never of a test.
         requests: Names of all received RPCs, in order.
+        client_requests: Those that did not come from a container.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Router:
     ) -> None:
         self.errors: list[Exception] = []
         self.requests: list[str] = []
+        self.client_requests: list[str] = []
         self._services = services
         self._check_caller = check_caller
         self._faults = faults
@@ -135,8 +137,11 @@ class Router:
         async def guarded(stream: Any) -> None:
             try:
                 self._check_caller(stream)
+                from_container = calling_task_id(stream) is not None
                 self.requests.append(name)
-                fault = self._faults.due(name, from_container=calling_task_id(stream) is not None)
+                if not from_container:
+                    self.client_requests.append(name)
+                fault = self._faults.due(name, from_container=from_container)
                 if fault and not fault.after:
                     raise fault.error()
                 await answer(handle, stream, fault.error() if fault else None)

@@ -102,7 +102,7 @@ def test_a_map_is_cancelled_when_its_events_are_closed(cloud, plane):
         plane.wait_until(lambda: len(gate.held) == 2)
         at_work = cloud.busy_embedders()
         events.close()
-    assert_over(cloud, at_work)
+        assert_over(cloud, at_work)
 
 
 @pytest.mark.usefixtures("cold")  # a warm container would still see the removed output
@@ -131,8 +131,7 @@ def test_after_dagster_was_killed_only_the_rest_is_made(cloud, plane):
     assert ends.count(RESULT.GENERIC_STATUS_TERMINATED) == len(plan.specs) - 5
 
     kept = sum(spec.units for spec in plan.specs if spec.name in gate.passed)
-    total = sum(spec.units for spec in plan.specs)
-    assert materialized["reused"] == f"{kept} of {total} chunks"
+    assert materialized["chunks_kept"] == kept
     commits = cloud.commits(plan)
     assert {commits.count(name) for name in cloud.expected} == {1}
     assert cloud.committed(plan) == cloud.expected
@@ -154,7 +153,8 @@ def test_a_terminated_run_leaves_nothing_running_and_can_be_continued(cloud, sig
                 running.send_signal(number)
             output = running.communicate(timeout=60)[0]
         assert len(gate.held) == len(at_work) == 2, output
-    assert_over(cloud, at_work)
+        # Before the gate opens: a container that still lives would commit once more.
+        assert_over(cloud, at_work)
     (run,) = cloud.cloud.instance.get_runs(limit=1)
     assert run.status in {dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE}, output
     assert "DagsterExecutionInterruptedError" in output
@@ -166,13 +166,16 @@ def test_a_terminated_run_leaves_nothing_running_and_can_be_continued(cloud, sig
     assert cloud.committed(plan) == cloud.expected
 
 
-@pytest.mark.usefixtures("cold")  # else it might be over before it has cost anything
+@pytest.mark.usefixtures("cold")
 def test_a_run_that_has_cost_its_limit_leaves_nothing_at_work_and_can_go_on(cloud, plane):
-    exact = {**TWO_CONTAINERS, "precision": "float32"}  # no other test has made these
-    run = cloud.cloud.materialize(
-        "embeddings", config={"embeddings": {**exact, "max_dollars": 1e-9}}
-    )
-    assert "This run may cost $0.00 (max_dollars), and has cost" in failures(run)["embeddings"]
-    assert not plane.stats.calls_in_progress()
-    again = cloud.cloud.materialize("embeddings", config={"embeddings": exact})
+    plan = cloud.plan
+    cloud.cloud.remove_output(plan.folder)
+    with commits_held(cloud, plan, after=1):  # else it might be over before its cost is known
+        run = cloud.cloud.materialize(
+            "embeddings", config={"embeddings": {**TWO_CONTAINERS, "max_dollars": 1e-9}}
+        )
+        assert "This run may cost $0.00 (max_dollars), and has cost" in failures(run)["embeddings"]
+        assert not plane.stats.calls_in_progress()
+    again = cloud.cloud.materialize("embeddings", config={"embeddings": TWO_CONTAINERS})
     assert again.success, failures(again)
+    assert cloud.committed(plan) == cloud.expected
