@@ -41,7 +41,7 @@ def _blocking_check(asset: str, required: RequiredCheck) -> dg.AssetChecksDefini
 def reads_back_from_the_hub(
     context: dg.AssetCheckExecutionContext, compute: ComputeResource, hub: HubResource
 ) -> dg.AssetCheckResult:
-    """Readers of the Hub get all rows, and ten random ones are exactly what was written."""
+    """The Hub returns every row, and ten random rows are exactly what was written."""
     return _check_wikis(context, compute, HUB_DATASET, partial(reads_back, hub=hub))
 
 
