@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from wiki_embeddings import settings
 from wiki_embeddings.asset_keys import ASSET_KEYS, EMBEDDINGS
@@ -19,7 +19,10 @@ from wiki_embeddings_tests.support.served_ui import served_ui
 
 DOCS = Path(__file__).resolve().parent
 
-VIEWPORT = {"width": 1280, "height": 800}
+LINEAGE: ViewportSize = {"width": 2300, "height": 620}
+"""Wide enough for seven assets in a row, each with its state."""
+
+PAGE: ViewportSize = {"width": 1280, "height": 800}
 
 MAX_BYTES = 200_000
 """Of one picture: they are part of the repository."""
@@ -37,10 +40,11 @@ def main() -> None:
         chromium = playwright.chromium.launch(
             executable_path=browser, args=["--no-sandbox", "--disable-background-networking"]
         )
-        page = chromium.new_page(viewport=VIEWPORT)
+        page = chromium.new_page(viewport=LINEAGE)
         page.set_default_timeout(120_000)
         show_lineage(page, address)
         save(page, "lineage.png")
+        page.set_viewport_size(PAGE)
         show_embeddings(page, address)
         save(page, "embeddings.png")
         chromium.close()
@@ -49,8 +53,10 @@ def main() -> None:
 def show_lineage(page: Page, address: str) -> None:
     """Open the lineage, and wait until each asset has its state."""
     page.goto(f"{address}/asset-groups")
+    page.get_by_text("Hide navigation").click()
     for asset in ASSET_KEYS:
         page.get_by_text(asset, exact=True).first.wait_for()
+    page.get_by_text("1 partition", exact=True).nth(len(ASSET_KEYS) - 1).wait_for()
     page.wait_for_load_state("networkidle")
 
 
