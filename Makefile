@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-triton demo test ui bench lock clean
+.PHONY: help install install-dev install-triton demo test ui bench lock screenshots clean
 
 help:
 	@echo "make install  what the others install first"
@@ -19,6 +19,7 @@ help:
 	@echo "make install-dev      Dagster's command dg: dg dev, dg launch"
 	@echo "make install-triton   for the tests of the GPU kernels, on Linux; takes a gigabyte"
 	@echo "make bench  our speed beside others', as ratios"
+	@echo "make screenshots      those of the README, after make demo; needs a Chromium"
 	@echo "make lock   pin the newest releases that pyproject.toml allows"
 
 $(VENV)/bin/python:
@@ -70,6 +71,9 @@ demo: install
 
 ui: install
 	$(BIN)/wiki-embeddings ui $(if $(OPEN),--open)
+
+screenshots: $(VENV)/test.stamp
+	$(BIN)/python -m docs.screenshots
 
 test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .

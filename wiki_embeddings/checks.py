@@ -39,7 +39,7 @@ class CheckResult:
 
 
 def every_article_fetched(raw: Manifest) -> CheckResult:
-    """As many articles as the source has, and at least one."""
+    """Every article of the source was fetched, and there is at least one."""
     counts = {"source": raw.total("source_articles"), "fetched": raw.rows}
     if not raw.rows:
         return CheckResult(False, "There are no articles.", counts)
@@ -47,7 +47,7 @@ def every_article_fetched(raw: Manifest) -> CheckResult:
 
 
 def articles_complete(raw: Manifest, certificate: Certificate | None) -> CheckResult:
-    """The articles agree with the export, the snapshot before, the wiki and required titles."""
+    """No articles are missing: by the export, the last snapshot, the wiki and your list."""
     if certificate is None or certificate.digest != raw.digest:
         return CheckResult(
             False,
@@ -144,7 +144,7 @@ def _examples(titles: tuple[str, ...], number: int) -> str:
 
 
 def every_article_chunked(raw: Manifest, chunks: Manifest) -> CheckResult:
-    """Every article has chunks, and joined together they are its text, byte for byte."""
+    """The chunks of each article join up to its exact text, and no article is missing."""
     return _compare(
         {
             "articles": raw.rows,
@@ -161,7 +161,7 @@ def every_article_chunked(raw: Manifest, chunks: Manifest) -> CheckResult:
 
 
 def every_chunk_embedded(chunks: Manifest, vectors: Manifest) -> CheckResult:
-    """As many vectors as chunks, and of the same chunks."""
+    """Every chunk has exactly one vector."""
     return _compare(
         {"chunks": chunks.rows, "checksum_of_chunks": _hex_total(chunks, "chunk_checksum")},
         {"vectors": vectors.rows, "checksum_of_vectors": _hex_total(vectors, "chunk_checksum")},
@@ -170,7 +170,7 @@ def every_chunk_embedded(chunks: Manifest, vectors: Manifest) -> CheckResult:
 
 
 def every_row_published(vectors: Manifest, published: Manifest) -> CheckResult:
-    """As many rows as vectors, and the same ones, byte for byte."""
+    """Every row of the embeddings is in the dataset, byte for byte."""
     return _compare(
         {"vectors": vectors.rows, "checksum_of_vectors": _hex_total(vectors, "row_checksum")},
         {"rows": published.rows, "checksum_of_rows": _hex_total(published, "row_checksum")},
@@ -194,8 +194,8 @@ def _hex_total(manifest: Manifest, name: str) -> str:
     return f"{manifest.total(name):x}"
 
 
-def ids_unique(manifest: Manifest, duplicates: int) -> CheckResult:
-    """No duplicate ids.
+def no_duplicate_ids(manifest: Manifest, duplicates: int) -> CheckResult:
+    """No two rows have the same id.
 
     Args:
         manifest: The output; ids ascend strictly in each of its files.
@@ -226,8 +226,8 @@ def overlapping_files(manifest: Manifest) -> set[str]:
     return found
 
 
-def token_budget_kept(chunks: Manifest) -> CheckResult:
-    """No chunk exceeds the token budget, special tokens and prefix included."""
+def chunks_fit_token_budget(chunks: Manifest) -> CheckResult:
+    """Every chunk fits the token budget, special tokens and prefix included."""
     budget = int(chunks.settings["chunks"]["token_budget"])
     longest = chunks.total("max_tokens_with_specials")
     passed = longest <= budget
@@ -235,15 +235,18 @@ def token_budget_kept(chunks: Manifest) -> CheckResult:
     return CheckResult(passed, description, {"longest": longest, "budget": budget})
 
 
-def vectors_sound(vectors: Manifest) -> CheckResult:
-    """Vectors are finite, of unit length, of the model's width, and not all the same."""
+def vectors_valid(vectors: Manifest) -> CheckResult:
+    """Every vector is finite, has unit length and the model's dimensions; not all are equal."""
     dimensions = int(vectors.settings["embeddings"]["dimensions"])
     numbers = {name: vectors.totals.get(name, -1) for name in _VECTOR_STATISTICS}
     faults = {
         "there are none": not vectors.rows,
         "some are not finite": numbers["not_finite"] != 0,
         "some are not of unit length": not _near_one(numbers["min_norm"], numbers["max_norm"]),
-        "some have the wrong width": {numbers["min_dimensions"], numbers["max_dimensions"]}
+        "some have the wrong number of dimensions": {
+            numbers["min_dimensions"],
+            numbers["max_dimensions"],
+        }
         != {dimensions},
         "different texts have the same vector": numbers["alike_files"] != 0,
     }

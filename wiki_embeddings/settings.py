@@ -159,7 +159,7 @@ class DumpsSettings:
     Attributes:
         url: Address of the origin, without a trailing slash. Checksums come from nowhere else.
         mirror: Address of a mirror for the files, likewise; None to fetch them from the origin.
-        contact: Who runs this, for the User-Agent: an address of a page or of mail; empty if unset.
+        contact: Who runs this, for the User-Agent: an email address or a web page; empty if unset.
     """
 
     url: str
@@ -177,8 +177,8 @@ def dumps(environment: Mapping[str, str] = os.environ) -> DumpsSettings:
     contact = environment.get("WIKI_EMBEDDINGS_CONTACT", "").strip()
     if not _CONTACT.fullmatch(contact):
         raise BadInputError(
-            f"WIKI_EMBEDDINGS_CONTACT is {contact!r}, which cannot stand in a User-Agent: write an "
-            "address of mail or of a page, in ASCII and without brackets."
+            f"WIKI_EMBEDDINGS_CONTACT is {contact!r}, which cannot stand in a User-Agent: give an "
+            "email address or a web page, in ASCII and without brackets."
         )
     return DumpsSettings(
         url=_site("WIKI_EMBEDDINGS_DUMPS_URL", environment.get("WIKI_EMBEDDINGS_DUMPS_URL"))
@@ -247,8 +247,8 @@ def alerts(environment: Mapping[str, str] = os.environ) -> AlertSettings:
     recipients = tuple(address.strip() for address in named if address.strip())
     if invalid := [address for address in recipients if not _MAIL_ADDRESS.fullmatch(address)]:
         raise BadInputError(
-            f"WIKI_EMBEDDINGS_ALERT_EMAIL names {invalid[0]!r}, which is no address of mail: give "
-            "addresses separated by commas."
+            f"WIKI_EMBEDDINGS_ALERT_EMAIL names {invalid[0]!r}, which is not an email address: "
+            "give addresses separated by commas."
         )
     server = environment.get("WIKI_EMBEDDINGS_ALERT_SMTP")
     if recipients and not server:

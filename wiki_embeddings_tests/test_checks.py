@@ -20,7 +20,7 @@ SETTINGS: Settings = {
     "chunks": {"token_budget": 256},
     "embeddings": {"dimensions": 384},
 }
-SOUND: dict[str, Any] = {
+VALID: dict[str, Any] = {
     "not_finite": 0,
     "min_norm": 0.9999,
     "max_norm": 1.0001,
@@ -176,13 +176,13 @@ def test_files_that_share_a_range_of_ids_are_found():
         "toy/raw/0123/part-1.parquet",
         "toy/raw/0123/part-10.parquet",
     }
-    assert checks.ids_unique(nested, duplicates=0).passed
-    assert not checks.ids_unique(nested, duplicates=1).passed
+    assert checks.no_duplicate_ids(nested, duplicates=0).passed
+    assert not checks.no_duplicate_ids(nested, duplicates=1).passed
 
 
 def test_a_chunk_over_the_budget_fails():
-    assert checks.token_budget_kept(manifest(shard(max_tokens_with_specials=256))).passed
-    assert not checks.token_budget_kept(manifest(shard(max_tokens_with_specials=257))).passed
+    assert checks.chunks_fit_token_budget(manifest(shard(max_tokens_with_specials=256))).passed
+    assert not checks.chunks_fit_token_budget(manifest(shard(max_tokens_with_specials=257))).passed
 
 
 @pytest.mark.parametrize(
@@ -192,16 +192,16 @@ def test_a_chunk_over_the_budget_fails():
         ({"min_norm": 0.98}, "unit length"),
         ({"max_norm": 1.02}, "unit length"),
         ({"max_norm": math.nan}, "unit length"),
-        ({"min_dimensions": 383}, "wrong width"),
+        ({"min_dimensions": 383}, "wrong number of dimensions"),
         ({"alike_files": 1}, "different texts have the same vector"),
     ],
 )
-def test_unsound_vectors_fail_with_the_reason(fault, why):
-    assert checks.vectors_sound(manifest(shard(**SOUND))).passed
-    result = checks.vectors_sound(manifest(shard(**{**SOUND, **fault})))
+def test_invalid_vectors_fail_with_the_reason(fault, why):
+    assert checks.vectors_valid(manifest(shard(**VALID))).passed
+    result = checks.vectors_valid(manifest(shard(**{**VALID, **fault})))
     assert not result.passed
     assert why in result.description
 
 
 def test_an_output_without_vectors_fails_the_check():
-    assert "there are none" in checks.vectors_sound(manifest()).description
+    assert "there are none" in checks.vectors_valid(manifest()).description

@@ -105,13 +105,13 @@ def test_every_check_of_the_data_is_blocking_and_each_described(graph):
     checks = {key.name: graph.get(key) for key in graph.asset_check_keys}
     assert set(checks) == {
         "every_article_fetched",
-        "article_ids_unique",
+        "no_duplicate_page_ids",
         "articles_complete",
         "every_article_chunked",
-        "chunk_ids_unique",
-        "token_budget_kept",
+        "no_duplicate_chunk_ids",
+        "chunks_fit_token_budget",
         "every_chunk_embedded",
-        "vectors_sound",
+        "vectors_valid",
         "every_row_published",
         "opens_with_datasets",
         "index_finds_nearest",

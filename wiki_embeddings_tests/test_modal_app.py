@@ -152,7 +152,8 @@ def test_the_tei_image_is_based_on_the_pinned_release(deployed):
 
 @pytest.mark.parametrize("function", LISTS_OF_IMAGE)
 def test_weights_are_baked_in_where_containers_look_for_them(deployed, function):
-    layers = deployed.layers(function)
+    *layers, address = deployed.layers(function)
+    assert any("WIKI_EMBEDDINGS_CODE_URL" in command for command in address.commands)
     split = len(layers) - len(deployment.BAKED_MODELS)
     below, baking = layers[:split], layers[split:]
     home = f"ENV WIKI_EMBEDDINGS_HOME={deployment.HOME}"

@@ -35,7 +35,7 @@ _STOPPED = 128 + signal.SIGINT
 @click.option(
     "--snapshot",
     type=TEXT,
-    show_default="the newest",
+    show_default="newest",
     help="Date of the export or edition, such as 20261101.",
 )
 @click.option(
@@ -47,7 +47,7 @@ _STOPPED = 128 + signal.SIGINT
 @click.option(
     "--hub-revision",
     type=TEXT,
-    show_default="a pinned commit",
+    show_default="auto, a pinned commit",
     help="With --source hub: its branch, tag or commit.",
 )
 @click.option(
@@ -77,7 +77,7 @@ _STOPPED = 128 + signal.SIGINT
 @click.option(
     "--model",
     type=TEXT,
-    show_default="by language",
+    show_default="auto, by language",
     help="Embedding model: a name on the Hub or a folder.",
 )
 @click.option(
@@ -110,7 +110,8 @@ _STOPPED = 128 + signal.SIGINT
     "--index/--no-index",
     default=None,
     callback=lambda _context, _option, value: {True: "on", False: "off"}.get(value),
-    help="Make an index for `search`; by default above 100,000 chunks.",
+    show_default="auto, above 100,000 chunks",
+    help="Make an index for `search`.",
 )
 @click.option(
     "--private",

@@ -120,6 +120,6 @@ reads_back_from_the_hub = _partitioned(
     _reads_back,
     HUB_DATASET,
     "reads_back_from_the_hub",
-    "Readers of the Hub get all rows, and ten random ones are exactly what was written.",
+    "The Hub returns every row, and ten random rows are exactly what was written.",
 )
 """The check of what is on the Hub; there is none where datasets are not published there."""

@@ -60,7 +60,7 @@ def raw_wikipedia(
     compute: ComputeResource,
     hub: HubResource,
 ) -> dg.MaterializeResult:
-    """The articles of one Wikipedia as plain text, one row an article, by ascending page id.
+    """The articles of one Wikipedia as plain text, one row per article, by ascending page id.
 
     `sample` is 106 English articles that are installed with the project; every other wiki is read
     from the newest of Wikimedia's monthly exports, or from a dataset on the Hugging Face Hub.
@@ -139,8 +139,8 @@ def embeddings(
     """One vector of unit length for every chunk, as float16, beside the chunk's text.
 
     A parallel map over shards, on Modal over containers with a GPU. Each shard becomes one file,
-    written once; a run that was stopped continues where it was. A chunk that an earlier output has
-    from the same encoder takes its vector from there, so a refresh embeds only what changed.
+    written once; a run that was stopped continues where it was. Vectors of an earlier output are
+    reused for the chunks that have not changed, so a refresh embeds only the others.
     """
     from wiki_embeddings.stages import embed
 

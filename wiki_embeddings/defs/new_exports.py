@@ -67,8 +67,8 @@ class _Tick:
     job=refresh_job,
     minimum_interval_seconds=_TICK_EVERY_S,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Watches Wikimedia's exports of every wiki that is marked for refreshing, one look "
-    "an hour at most. A new complete export starts a run of all four assets from it, with the "
+    description="Watches Wikimedia's exports of every wiki that is marked for refreshing, at most "
+    "once an hour. A new complete export starts a run of all four assets from it, with the "
     "config of the wiki's last run; a run that failed is requested again, at most "
     f"{REPEATS} times. Nothing is requested while a run of that wiki is in progress. The reason of "
     f"a skipped tick says what was found for each wiki. {HOW_TO_MARK}. Either "

@@ -111,7 +111,8 @@ def _metadata(plan: PruningPlan, removed: tuple[Removal, ...]) -> dict[str, Any]
 @dg.job(
     description="Removes outputs that nothing needs any more from the volume: of each wiki, model "
     "and fraction the last two complete ones of each stage stay, with all that they were made "
-    "from; incomplete ones go after a day. Says first what would go, and by default no more."
+    "from; incomplete ones go after a day. It lists first what it would remove; by default that is "
+    "all it does."
 )
 def prune_old_outputs() -> None:
     """Run the one op."""

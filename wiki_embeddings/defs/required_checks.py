@@ -52,12 +52,12 @@ def _against_upstream(check: Callable[[Manifest, Manifest], CheckResult]) -> Req
     )
 
 
-def _ids_unique(output: Manifest, compute: Compute) -> CheckResult:
+def _no_duplicate_ids(output: Manifest, compute: Compute) -> CheckResult:
     if not checks.overlapping_files(output):  # no file to read, no container to start
-        return checks.ids_unique(output, duplicates=0)
+        return checks.no_duplicate_ids(output, duplicates=0)
     from wiki_embeddings.stages.duplicate_ids import count_duplicate_ids  # loads Arrow
 
-    return checks.ids_unique(output, compute.call_once(count_duplicate_ids, output.folder))
+    return checks.no_duplicate_ids(output, compute.call_once(count_duplicate_ids, output.folder))
 
 
 def _complete(output: Manifest, compute: Compute) -> CheckResult:
@@ -73,23 +73,27 @@ def _opens_with_datasets(output: Manifest, compute: Compute) -> CheckResult:
 REQUIRED_CHECKS: Mapping[str, tuple[RequiredCheck, ...]] = {
     RAW_WIKIPEDIA: (
         _on_own_manifest(checks.every_article_fetched),
-        RequiredCheck("article_ids_unique", "No duplicate page ids.", _ids_unique),
+        RequiredCheck(
+            "no_duplicate_page_ids", "No two articles have the same page id.", _no_duplicate_ids
+        ),
         RequiredCheck("articles_complete", checks.articles_complete.__doc__ or "", _complete),
     ),
     CHUNKED_VOLUME: (
         _against_upstream(checks.every_article_chunked),
-        RequiredCheck("chunk_ids_unique", "No duplicate chunk ids.", _ids_unique),
-        _on_own_manifest(checks.token_budget_kept),
+        RequiredCheck(
+            "no_duplicate_chunk_ids", "No two chunks have the same id.", _no_duplicate_ids
+        ),
+        _on_own_manifest(checks.chunks_fit_token_budget),
     ),
     EMBEDDINGS: (
         _against_upstream(checks.every_chunk_embedded),
-        _on_own_manifest(checks.vectors_sound),
+        _on_own_manifest(checks.vectors_valid),
     ),
     HUB_DATASET: (
         _against_upstream(checks.every_row_published),
         RequiredCheck(
             "opens_with_datasets",
-            "The dataset opens with `datasets` as published, with the declared features.",
+            "`datasets` opens the dataset, with the features that its card declares.",
             _opens_with_datasets,
         ),
     ),

@@ -199,8 +199,8 @@ def refusal(response: httpx2.Response, target: str) -> WikiEmbeddingsError:
         return TransientError(reason, _ADVICE, retry_after_s(response.headers))
     if status == 403:
         return BadInputError(
-            f"{reason} It blocks clients that it cannot ask: set WIKI_EMBEDDINGS_CONTACT to an "
-            "address of mail or of a page, and wait before you run it again."
+            f"{reason} It blocks clients that it cannot contact: set WIKI_EMBEDDINGS_CONTACT to "
+            "your email address or web page, and wait before you run it again."
         )
     return BadInputError(f"{reason} Check WIKI_EMBEDDINGS_DUMPS_URL and the proxy settings.")
 

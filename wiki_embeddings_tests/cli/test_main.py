@@ -9,10 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pyarrow.dataset as pads
 import pytest
 
 from wiki_embeddings.asset_keys import ASSET_KEYS
+from wiki_embeddings.cli.main import cli as cli_group
+from wiki_embeddings.defs.config import CONFIGS, plain_value
 from wiki_embeddings_tests.support.homes import cli, cli_in_this_process, environment
 
 DATASET = "wikipedia-sample-all-MiniLM-L6-v2-dry-run"
@@ -23,7 +26,7 @@ FEW = ("--fraction", "0.05", "--articles-per-shard", "1")
 def home(tmp_path_factory) -> Path:
     """A home in which a few articles of the sample have been embedded with the real weights."""
     home = tmp_path_factory.mktemp("cli")
-    ran = cli(home, "run", "--wiki", "sample", *FEW)
+    ran = cli(home, "run", "--wiki", "sample", *FEW, COLUMNS="60")
     assert ran.returncode == 0, ran.stderr + ran.stdout
     (home / "first-run.txt").write_text(ran.stdout)
     return home
@@ -34,12 +37,15 @@ def folder_of(home: Path, stage: str) -> Path:
     return manifest.parent
 
 
-def test_a_run_ends_with_a_table_of_what_was_made_and_where(home):
+def test_a_run_ends_with_a_table_of_what_was_made_and_where_in_sixty_columns(home):
     printed = (home / "first-run.txt").read_text()
     for asset in ASSET_KEYS:
-        assert asset in printed
-    assert DATASET in printed
-    assert "shards" in printed, "there were bars"
+        assert len(re.findall(rf"^ +{asset} ", printed, re.M)) >= 2, "what, and where"
+    folded = re.sub(r"\s", "", printed)
+    assert DATASET in folded
+    assert "4/4shards" in folded, "there were bars"
+    assert "…" not in printed
+    assert max(map(len, printed.splitlines())) <= 60
 
 
 def test_nothing_is_lost_from_article_to_published_row(home):
@@ -60,9 +66,67 @@ def test_nothing_is_lost_from_article_to_published_row(home):
 
 
 def test_a_second_run_keeps_everything(home):
-    again = cli(home, "run", "--wiki", "sample", *FEW)
+    again = cli(home, "run", "--wiki", "sample", *FEW, "--json")
     assert again.returncode == 0
-    assert "kept from an earlier run" in again.stdout
+    assert "kept from an earlier run" in again.stderr
+    report = json.loads(again.stdout)
+    assert (report["wiki"], report["success"], report["errors"]) == ("sample", True, [])
+    assert [asset["asset"] for asset in report["assets"]] == list(ASSET_KEYS)
+    assert report["assets"][0]["rows"] == 5
+    assert Path(report["assets"][-1]["place"]).name == DATASET
+    assert [check["check"] for check in report["checks"] if not check["passed"]] == []
+
+
+def test_the_status_says_which_snapshots_are_where(home):
+    told = cli_in_this_process(home, "status", WIKI_EMBEDDINGS_WIKIS="sample,de,nds")
+    assert (told.returncode, told.stderr) == (0, "")
+    sample, german, unknown = told.stdout.split("\n\n")[1:]
+    assert re.search(r"snapshot   20160501, [\d,]+ days old, 5 articles, 0.05 of all", sample)
+    assert f"published  {home / 'hub' / DATASET}" in sample
+    assert "refresh    never" in sample
+    assert re.search(r"none yet\n.*not yet\n.*at most [\d]+ h \d\d min on this", german)
+    assert "is not known before" in unknown
+    found = json.loads(cli_in_this_process(home, "status", "--json").stdout)
+    assert [wiki["wiki"] for wiki in found] == ["sample", "de", "nds"]
+    assert found[0]["snapshots"][0]["bytes"] > 10_000
+    assert found[1]["refresh"]["bytes"] > 1e9
+
+
+def test_every_option_shows_its_default():
+    """But for plain flags, which are off, and what a search takes from its dataset."""
+    without = []
+    for name, command in cli_group.commands.items():
+        context = click.Context(command, show_default=True)
+        for option in command.params:
+            is_plain_flag = getattr(option, "is_flag", False) and not option.secondary_opts
+            if (
+                isinstance(option, click.Option)
+                and not is_plain_flag
+                and name not in {"search", "serve"}
+            ):
+                _, text = option.get_help_record(context) or ("", "")
+                without += [] if "default" in text else [f"{name} {option.opts[0]}"]
+    assert without == []
+
+
+def test_the_defaults_that_run_shows_are_those_of_the_assets():
+    fields: dict[str, set[str]] = {}
+    for config in CONFIGS.values():
+        for name, field in config.model_fields.items():
+            fields.setdefault(name, set()).add(str(plain_value(field.default)))
+    shown = {
+        option.name: option.show_default
+        for option in cli_group.commands["run"].params
+        if isinstance(option, click.Option) and option.name in fields
+    }
+    words = {"None", "True", "False", "0", "0.0", ""}  # which are said in other words
+    differing = {
+        name: (text, fields[name])
+        for name, text in shown.items()
+        if not fields[name] & words and str(text).partition(",")[0] not in fields[name]
+    }
+    assert differing.keys() <= {"deadline_minutes"}, "which has two"
+    assert len(shown) > 15
 
 
 @pytest.mark.parametrize("where", ["volume", "folder"])
@@ -185,6 +249,10 @@ def test_an_estimate_starts_nothing_and_fits_a_terminal(tmp_path):
     assert estimate.returncode == 0, estimate.stderr
     table, notes = estimate.stdout.split("total", 1)
     assert "…" not in table, "every column is there in full"
+    narrow = cli_in_this_process(home, "estimate", "--gpu", "A10", COLUMNS="60").stdout
+    table, _ = narrow.split("6,407,814 articles", 1)
+    assert "…" not in table
+    assert "embeddings" in table
     for asset in ASSET_KEYS:
         assert asset in table
     for basis in ("measured", "published", "predicted", "assumed"):

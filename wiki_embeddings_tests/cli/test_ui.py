@@ -170,7 +170,7 @@ def test_an_asset_shows_its_numbers_rows_and_checks(ui, page):
     for label in ("articles", "characters", "tokens", "first_rows", "made_with", "chunk_lengths"):
         expect(page.get_by_text(label, exact=True).first).to_be_visible()
     page.goto(f"{ui}/assets/chunked_volume?view=checks")
-    for check in ("every_article_chunked", "chunk_ids_unique", "token_budget_kept"):
+    for check in ("every_article_chunked", "no_duplicate_chunk_ids", "chunks_fit_token_budget"):
         expect(page.get_by_text(check, exact=True).first).to_be_visible()
     expect(page.get_by_text("sample", exact=True).first).to_be_visible()
 

@@ -149,7 +149,7 @@ def test_a_page_in_two_parts_fails_its_check_and_stops_what_follows(sandbox, hub
     serve(hub, parquet(wikipedia(range(20))), parquet(wikipedia(range(19, 40))))
     result = sandbox.materialize()
     assert not result.success
-    assert checks(result)["article_ids_unique"] is False
+    assert checks(result)["no_duplicate_page_ids"] is False
     assert checks(result)["every_article_fetched"] is True
     assert sandbox.recorded("raw_wikipedia") is not None
     assert sandbox.recorded("chunked_volume") is None
@@ -157,7 +157,7 @@ def test_a_page_in_two_parts_fails_its_check_and_stops_what_follows(sandbox, hub
     # Nor is it used by a later run.
     message = sandbox.failures("chunked_volume")["chunked_volume"]
     assert (
-        "raw_wikipedia of simple must not be used. article_ids_unique: 1 ids are duplicated"
+        "raw_wikipedia of simple must not be used. no_duplicate_page_ids: 1 ids are duplicated"
         in message
     )
     assert sandbox.recorded("chunked_volume") is None
@@ -258,7 +258,7 @@ def test_embeddings_are_searched_only_once_their_checks_pass(embedded_sandbox, h
     assert read_current(volume, WIKI) == Upstream(made.folder, made.data_version)
     volume.path(current_record(WIKI)).unlink()
     broken = CheckResult(passed=False, description="A vector is not of length 1.", metadata={})
-    unsound = RequiredCheck("vectors_sound", "", lambda *_: broken)
+    unsound = RequiredCheck("vectors_valid", "", lambda *_: broken)
     with monkeypatch.context() as patch:
         patch.setitem(required_checks.REQUIRED_CHECKS, "embeddings", (unsound,))
         assert embedded_sandbox.materialize("embeddings").asset_materializations_for_node(
