@@ -30,6 +30,9 @@ CHANGES_FOLDER = "changes"
 
 INDEX_FOLDER = "index"
 
+REPLACED_FOLDERS = frozenset({*FOLDERS.values(), INDEX_FOLDER})
+"""Folders of which the next snapshot keeps nothing."""
+
 INDEX_HEAD = f"{INDEX_FOLDER}/head.safetensors"
 """The part of the index that a search reads first; docs/search.md describes both."""
 

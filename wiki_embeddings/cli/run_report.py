@@ -107,7 +107,9 @@ def to_json(report: RunReport) -> str:
 def _assets(result: dg.ExecuteInProcessResult) -> Iterator[AssetReport]:
     for asset in ASSET_KEYS:
         for materialization in result.asset_materializations_for_node(asset):
-            value = {name: entry.value for name, entry in materialization.metadata.items()}
+            value: dict[str, Any] = {
+                name: entry.value for name, entry in materialization.metadata.items()
+            }
             yield AssetReport(
                 asset=asset,
                 rows=value["dagster/row_count"],

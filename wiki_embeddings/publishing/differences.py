@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from wiki_embeddings.dataset_layout import CARD, FOLDERS, INDEX_FOLDER
+from wiki_embeddings.dataset_layout import CARD, REPLACED_FOLDERS
 from wiki_embeddings.publishing.publication import Publication
 from wiki_embeddings.publishing.repository import Tree, lfs_content, read_file, read_tree
 
-_DATA_FOLDERS = tuple(f"{folder}/" for folder in {*FOLDERS.values(), INDEX_FOLDER})
+_DATA_FOLDERS = tuple(f"{folder}/" for folder in REPLACED_FOLDERS)
 """Only data files and those of the index may be here; the owner may add files elsewhere."""
 
 _DECLARATIONS = ("configs", "dataset_info", "wiki_embeddings")

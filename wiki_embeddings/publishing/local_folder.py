@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock
 
 from wiki_embeddings.card import dataset_name
-from wiki_embeddings.dataset_layout import FOLDERS, RECORD
+from wiki_embeddings.dataset_layout import RECORD, REPLACED_FOLDERS
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, existing_manifest
 from wiki_embeddings.publishing.folder_replacement import recover, replace_folder
@@ -130,10 +130,10 @@ def _write(
         write_bytes(new / name, text)
     written = {*publication.texts, *(file.name for file in publication.files)}
     for path in sorted(before.rglob("*")):
-        name = path.relative_to(before)
-        is_stale = name.parts[0] in FOLDERS.values() or name.as_posix() in written
+        place = path.relative_to(before)
+        is_stale = place.parts[0] in REPLACED_FOLDERS or place.as_posix() in written
         if path.is_file() and not is_stale:
-            _link_or_copy(path.resolve(), new / name)
+            _link_or_copy(path.resolve(), new / place)
 
 
 def _link_or_copy(source: Path, destination: Path) -> None:

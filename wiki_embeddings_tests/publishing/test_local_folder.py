@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from wiki_embeddings.dataset_layout import CARD, RECORD
+from wiki_embeddings.dataset_layout import CARD, INDEX_HEAD, RECORD
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.publishing import folder_replacement
 from wiki_embeddings.publishing.local_folder import publish_to_folder
@@ -34,10 +34,13 @@ def test_a_new_version_takes_the_place_of_the_old_one(tmp_path, volume, vectors)
     assert place == hub / NAME
     assert len(list((place / "data").iterdir())) == 1
     (place / "LICENSE").write_text("CC BY-SA")
+    (place / INDEX_HEAD).parent.mkdir()
+    (place / INDEX_HEAD).write_bytes(b"of the old version")
 
     publish_to_folder(volume, create_dataset(volume, vectors, shards_per_file=1).folder, hub)
     assert len(list((place / "data").iterdir())) == 4
     assert (place / "LICENSE").read_text() == "CC BY-SA", "what people have put there stays"
+    assert not (place / INDEX_HEAD).exists(), "an index of other rows would be refused"
     assert sorted(path.name for path in hub.iterdir()) == [f".{NAME}.lock", NAME]
 
 
@@ -118,7 +121,8 @@ class Killed(BaseException):
 @contextmanager
 def killed_at(step, monkeypatch):
     """Stop at a step of replacing the folder; yields a list that is not empty if there is none."""
-    done, count = [], itertools.count()
+    done: list[bool] = []
+    count = itertools.count()
 
     def counted(call):
         def wrapped(*arguments):
