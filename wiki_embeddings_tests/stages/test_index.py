@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wiki_embeddings import index_quality
+from wiki_embeddings import card, index_quality
 from wiki_embeddings import volume as volumes
 from wiki_embeddings.dataset_layout import INDEX_HEAD
 from wiki_embeddings.errors import BadInputError
@@ -87,7 +87,7 @@ def test_a_build_killed_at_any_step_is_continued_to_the_same_bytes(tmp_path, mon
     """The steps are every file and every report: half written, and in its place."""
     monkeypatch.setattr(index, "_LISTS_FILE_BYTES", 1500)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # a kill loses nothing that was written
-    monkeypatch.setattr(dataset.card, "card", lambda *_, **__: "It takes longer than all else.")
+    monkeypatch.setattr(card, "card", lambda *_, **__: "It takes longer than all else.")
     volume = Volume(tmp_path / "whole")
     vectors = write_clustered_embeddings(volume, shards=2, shard_rows=100)
     with states_at_each_write(volume.root, tmp_path / "killed") as states:
