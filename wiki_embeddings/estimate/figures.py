@@ -66,6 +66,12 @@ ENCODE_ROWS = _measured(
     "13,000 rows in 0.5 s beside the comparing",
     "2026-11-26",
 )
+SAMPLE_ROWS = _measured(
+    80_000,
+    "rows/s of a core, read to find centroids",
+    "1,000,000 rows in 13 s, `python -m benchmarks.index_reading`",
+    "2026-11-26",
+)
 GATHER = _measured(
     670e6,
     "bytes of codes/s of a core, read for each file of the index",

@@ -28,7 +28,13 @@ on each of two levels, and one between them."""
 _POSITION_BYTES = 0.16
 """Of a row in the head: 3.4 MB say where the pages of English lie."""
 
-RATES: tuple[Figure, ...] = (figures.COMPARE, figures.ENCODE_ROWS, figures.GATHER, figures.ASK)
+RATES: tuple[Figure, ...] = (
+    figures.SAMPLE_ROWS,
+    figures.COMPARE,
+    figures.ENCODE_ROWS,
+    figures.GATHER,
+    figures.ASK,
+)
 """What the time of its maps rests on."""
 
 
@@ -53,7 +59,7 @@ def count_index_work(work: Workload, dimensions: int, cores: int) -> IndexWork:
     Args:
         work: What the run processes.
         dimensions: Length of a vector.
-        cores: Cores of the container, or of the machine, that makes a shard.
+        cores: Cores that make a shard.
     """
     rows, shards = work.chunks, len(work.shards)
     lists = max(1, round(rows / ROWS_PER_LIST))
@@ -64,7 +70,7 @@ def count_index_work(work: Workload, dimensions: int, cores: int) -> IndexWork:
     def compared_s(vectors: float, centroids: float) -> float:
         return 2 * dimensions * vectors * centroids / figures.COMPARE.value / cores
 
-    sampled = rows * min(1.0, SAMPLED_SHARDS / shards) / figures.ENCODE_ROWS.value
+    sampled = rows * min(1.0, SAMPLED_SHARDS / shards) / figures.SAMPLE_ROWS.value
     centroids_s = sampled + compared_s(
         min(rows, lists * SAMPLE_PER_LIST), _KMEANS_PASSES * math.sqrt(lists)
     )

@@ -191,13 +191,12 @@ def _hub_dataset(
 
 
 def _index(options: RunOptions, work: Workload, shape: ModelShape) -> IndexEstimate:
-    """A shard takes a whole container or machine; the containers of a map stay for the next."""
+    """A shard takes a container, or a core of this machine; containers stay for the next map."""
     on_modal, size = options.on_modal, _container_size(options, HUB_DATASET)
     start = figures.CPU_START if on_modal else figures.LOCAL_START
-    index = count_index_work(
-        work, shape.hidden_size, int(size.cores) if on_modal else options.cores
-    )
-    most = _parallelism(options, HUB_DATASET)[0] if on_modal else 1
+    cores = int(size.cores) if on_modal else 1
+    index = count_index_work(work, shape.hidden_size, cores)
+    most, _ = _parallelism(options, HUB_DATASET)
     maps_s = [schedule(shards_s, start.value, most, 1) for shards_s in index.maps_s]
     container_s = sum(map(sum, maps_s)) if on_modal else 0.0
     return IndexEstimate(

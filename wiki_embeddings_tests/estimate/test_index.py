@@ -20,10 +20,15 @@ def test_it_counts_with_the_numbers_of_the_stage():
         assert getattr(estimated, name) == made_with, name
 
 
-def test_an_index_is_as_large_as_the_one_that_was_measured():
-    work = replace(predict(RunOptions(wiki="simple")).workload, chunks=400_000)
-    counted = estimated.count_index_work(work, dimensions=384, cores=2)
-    assert counted.published_bytes == pytest.approx(21.8e6, rel=0.01)
+def test_an_index_takes_as_much_as_the_one_that_was_measured():
+    """A million rows in 77 shards, by `python -m benchmarks.index_reading` on two cores."""
+    work = predict(RunOptions(wiki="simple")).workload
+    shards = (work.text_bytes / 77,) * 77
+    counted = estimated.count_index_work(replace(work, chunks=1e6, shards=shards), 384, cores=1)
+    assert counted.published_bytes == pytest.approx(54.5e6, rel=0.01)
+    centroids_s, codes_s, *_ = map(sum, counted.maps_s)
+    assert centroids_s == pytest.approx(13, rel=0.1)
+    assert codes_s / 2 == pytest.approx(34, rel=0.1)
 
 
 def test_the_index_of_english_is_small_cheap_and_a_part_of_the_dataset():
