@@ -36,6 +36,9 @@ REPLACED_FOLDERS = frozenset({*FOLDERS.values(), INDEX_FOLDER})
 INDEX_HEAD = f"{INDEX_FOLDER}/head.safetensors"
 """The part of the index that a search reads first; docs/search.md describes both."""
 
+INDEXED_ROWS = 100_000
+"""Datasets with more rows get an index by default; fewer are searched exactly in a moment."""
+
 VECTOR_COLUMNS = ["id", "chunk_index", "hash", "embedding"]
 """Columns of the config `vectors`; the others have all."""
 

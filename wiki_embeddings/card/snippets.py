@@ -77,6 +77,67 @@ index = search.open({where})
 for passage in index.query({question}, k=10):
     print(f"{{passage.score:.3f}} {{passage.title}}, {{passage.url}}")"""
 
+_INDEX_SEARCH = """\
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+{imports}
+
+{read}
+
+
+{question}
+
+content = read("index/head.safetensors")
+head = load(content)
+header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+about = json.loads(header["__metadata__"]["wiki_embeddings"])
+
+# The lists around the nearest centroids estimate the cosine of each of their rows.
+record = np.dtype([("signs", "u1", {sign_bytes}), ("scale", "<f2"), ("row", "<u4")])
+sizes = head["list_rows"].astype(int) * record.itemsize + 4
+files = [file["name"] for file in about["list_files"] for _ in range(file["lists"])]
+products = head["centroids"] @ question * about["step"]
+found = []
+for number in np.argsort(-products)[:100]:
+    start = sizes[number - files[:number].count(files[number]) : number].sum()
+    records = np.frombuffer(read(files[number], start, start + sizes[number] - 4), record)
+    signs = np.unpackbits(records["signs"], axis=1, count={dimensions}) * 2.0 - 1
+    found += zip(products[number] + records["scale"] * (signs @ question), records["row"])
+
+# The vectors of the best rows, each at its place in a data file, give the exact cosines.
+files = [file["name"] for file in about["files"] for _ in range(file["row_groups"])]
+group_ends = np.cumsum(head["group_rows"], dtype=int)
+page_ends = np.cumsum(head["vector_page_rows"], dtype=int)
+answers = []
+for _, row in sorted(found)[-40:]:
+    group, page = (np.searchsorted(ends, row, "right") for ends in (group_ends, page_ends))
+    pages = head["vector_page_bytes"][head["vector_pages"][:group].sum() : page + 1]
+    stop = int(head["vector_starts"][group] + pages.sum())
+    start = stop - (page_ends[page] - row) * {vector_bytes}
+    vector = np.frombuffer(read(files[group], start, start + {vector_bytes}), "<f2")
+    answers.append((vector @ question, row, group))
+
+for cosine, row, group in sorted(answers, reverse=True)[:5]:
+    parquet = pq.ParquetFile({root}files[group]{filesystem})
+    rows = parquet.read_row_group(files[:group].count(files[group]), ["title", "text"])
+    passage = rows.slice(rows.num_rows + row - group_ends[group], 1).to_pylist()[0]
+    print(f"{{cosine:.3f}} {{passage['title']}}: {{passage['text'].strip()[:60]!r}}")"""
+
+_READ_FOLDER = """\
+
+def read(name, start=None, stop=None):
+    return np.memmap(name, mode="r")[start:stop].tobytes()"""
+
+_READ_HUB = """\
+hub = HfFileSystem()
+root = {root}
+
+
+def read(name, start=None, stop=None):
+    return hub.cat_file(root + name, start, stop, cache_type="none")  # reads these bytes only"""
+
 _CITATION = """\
 {imports}
 {dataset}
@@ -225,6 +286,27 @@ def our_search(location: Location) -> str:
     else:
         where = '"."'
     return _OUR_SEARCH.format(where=where, question=_literal(_QUESTION))
+
+
+def index_search(location: Location, query_model: QueryModel, dimensions: int) -> str:
+    """Return Python that searches the dataset's index with the libraries that it is made of."""
+    on_hub = location.repo_id is not None
+    imports = [
+        *(["from huggingface_hub import HfFileSystem"] if on_hub else []),
+        "from safetensors.numpy import load",
+        "from sentence_transformers import SentenceTransformer",
+    ]
+    root = _literal(f"datasets/{location.repo_id}@{location.tag}/")
+    return _INDEX_SEARCH.format(
+        imports="\n".join(imports),
+        read=_READ_HUB.format(root=root) if on_hub else _READ_FOLDER,
+        question=_question(query_model),
+        dimensions=dimensions,
+        sign_bytes=-(-dimensions // 8),
+        vector_bytes=2 * dimensions,
+        root="root + " if on_hub else "",
+        filesystem=", filesystem=hub" if on_hub else "",
+    )
 
 
 def citation(location: Location) -> str:

@@ -134,6 +134,7 @@ def to_json(estimate: Estimate) -> str:
         "question": asdict(estimate.options),
         "workload": {**work, "shards": len(work["shards"])},
         "assets": assets,
+        "index": asdict(estimate.index) if estimate.index else None,
         "figures": [asdict(figure) for figure in estimate.figures],
         "caveats": estimate.caveats,
         "total": {
@@ -206,6 +207,13 @@ def _notes(estimate: Estimate) -> Iterator[str]:
         f"The time of the embeddings includes {duration(embeddings.start_s)} to start and "
         f"{duration(embeddings.tail_s)} at the end, when some have no shard left."
     )
+    if index := estimate.index:
+        price = f", ${index.dollars:,.2f}" if estimate.options.on_modal else ""
+        yield (
+            f"The index for `search` is part of hub_dataset: {size(index.published_bytes)} in the "
+            f"dataset, {duration(index.wall_s)}{price} ({index.basis}). `run --no-index` leaves it "
+            "out."
+        )
     yield ""
     for figure in estimate.figures:
         yield f"  {figure.basis:<9}  {_rounded(figure)} {figure.unit}: {figure.source}"

@@ -12,6 +12,7 @@ import dagster as dg
 
 from wiki_embeddings.asset_keys import HUB_DATASET
 from wiki_embeddings.checks import CheckResult
+from wiki_embeddings.dataset_layout import INDEXED_ROWS
 from wiki_embeddings.defs.config import HubDatasetConfig, IndexChoice
 from wiki_embeddings.defs.materializations import earlier_manifests, manifest_if_unchanged
 from wiki_embeddings.defs.materialize import materialize
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from wiki_embeddings.compute.protocol import Compute
     from wiki_embeddings.manifest import Manifest
     from wiki_embeddings.progress import Listener
-
-INDEXED_ROWS = 100_000
-"""Datasets with more rows get an index by default; fewer are searched exactly in a moment."""
 
 LEAST_RECALL = 0.95
 

@@ -10,12 +10,14 @@ from typing import get_args
 from wiki_embeddings.asset_keys import CHUNKED_VOLUME, EMBEDDINGS, HUB_DATASET, RAW_WIKIPEDIA
 from wiki_embeddings.compute.modal import deployment
 from wiki_embeddings.compute.modal.prices import GPUS_AT_ONCE, ContainerSize
+from wiki_embeddings.dataset_layout import INDEXED_ROWS
 from wiki_embeddings.encoders.models.known import ModelShape
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.estimate import figures
 from wiki_embeddings.estimate.editions import Edition, find_edition
 from wiki_embeddings.estimate.encoding import encoder_rate, find_shape
 from wiki_embeddings.estimate.figures import Basis, Figure
+from wiki_embeddings.estimate.index import RATES, count_index_work
 from wiki_embeddings.estimate.options import RunOptions
 from wiki_embeddings.estimate.schedule import schedule
 from wiki_embeddings.estimate.workload import Workload, count_workload
@@ -24,6 +26,7 @@ from wiki_embeddings.volume import MiB
 
 _DATASET_FILE_BYTES = 256 * MiB
 _LOCAL_DOWNLOADS = 4
+_FIRMEST_FIRST = get_args(Basis)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,27 @@ class AssetEstimate:
 
 
 @dataclass(frozen=True)
+class IndexEstimate:
+    """What the index takes, as a part of `hub_dataset`.
+
+    Attributes:
+        wall_s: Seconds that it adds.
+        container_s: Seconds of containers that it adds; 0 on this machine.
+        dollars: Their price.
+        published_bytes: Bytes that it adds to the published dataset.
+        stored_bytes: Bytes that it adds on the volume, which keeps what it is made from.
+        basis: The least firm of its rates.
+    """
+
+    wall_s: float
+    container_s: float
+    dollars: float
+    published_bytes: float
+    stored_bytes: float
+    basis: Basis
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What a run takes.
 
@@ -65,6 +89,8 @@ class Estimate:
         options: Options of the run.
         workload: What it processes.
         assets: What each asset takes, in the order in which they are materialized.
+        index: What the index takes of the last of them; None for a dataset that gets none by
+            default.
         figures: Everything that the estimate rests on.
         caveats: What may be wrong about it, a sentence or two each.
     """
@@ -72,6 +98,7 @@ class Estimate:
     options: RunOptions
     workload: Workload
     assets: tuple[AssetEstimate, ...]
+    index: IndexEstimate | None
     figures: tuple[Figure, ...]
     caveats: tuple[str, ...]
 
@@ -96,17 +123,18 @@ def predict(options: RunOptions) -> Estimate:
             f"at most {shape.max_length}. Set --token-budget to {shape.max_length} or less."
         )
     work = count_workload(edition, options)
+    index = _index(options, work, shape) if work.chunks > INDEXED_ROWS else None
     assets = (
         _raw_wikipedia(options, work),
         _chunked_volume(options, work),
         _embeddings(options, work, shape),
-        _hub_dataset(options, work, shape),
+        _hub_dataset(options, work, shape, index),
     )
     rests_on = [edition.articles, edition.characters, edition.tokens_per_character]
     rests_on += [figure for asset in assets for figure in asset.rests_on]
     rests_on.append(_overhead(options))
     caveats = tuple(_caveats(options, edition, shape))
-    return Estimate(options, work, assets, tuple(dict.fromkeys(rests_on)), caveats)
+    return Estimate(options, work, assets, index, tuple(dict.fromkeys(rests_on)), caveats)
 
 
 def _raw_wikipedia(options: RunOptions, work: Workload) -> AssetEstimate:
@@ -141,12 +169,45 @@ def _embeddings(options: RunOptions, work: Workload, shape: ModelShape) -> Asset
     return _asset(options, EMBEDDINGS, shards_s, [rate], _row_bytes(work, vector))
 
 
-def _hub_dataset(options: RunOptions, work: Workload, shape: ModelShape) -> AssetEstimate:
+def _hub_dataset(
+    options: RunOptions, work: Workload, shape: ModelShape, index: IndexEstimate | None
+) -> AssetEstimate:
     """Shards of embeddings are merged into larger files, each by one core."""
     stored = _row_bytes(work, shape.hidden_size * _NUMBER_BYTES)
-    files = max(1, math.ceil(stored / _DATASET_FILE_BYTES))
-    shards_s = [stored / files / figures.PUBLISH.value] * files
-    return _asset(options, HUB_DATASET, shards_s, [figures.PUBLISH], stored)
+    number = max(1, math.ceil(stored / _DATASET_FILE_BYTES))
+    shards_s = [stored / number / figures.PUBLISH.value] * number
+    files = _asset(options, HUB_DATASET, shards_s, [figures.PUBLISH], stored)
+    if index is None:
+        return files
+    return replace(
+        files,
+        wall_s=files.wall_s + index.wall_s,
+        container_s=files.container_s + index.container_s,
+        dollars=files.dollars + index.dollars,
+        stored_bytes=files.stored_bytes + index.stored_bytes,
+        basis=max(files.basis, index.basis, key=_FIRMEST_FIRST.index),
+        rests_on=(*files.rests_on, *RATES),
+    )
+
+
+def _index(options: RunOptions, work: Workload, shape: ModelShape) -> IndexEstimate:
+    """A shard takes a whole container or machine; the containers of a map stay for the next."""
+    on_modal, size = options.on_modal, _container_size(options, HUB_DATASET)
+    start = figures.CPU_START if on_modal else figures.LOCAL_START
+    index = count_index_work(
+        work, shape.hidden_size, int(size.cores) if on_modal else options.cores
+    )
+    most = _parallelism(options, HUB_DATASET)[0] if on_modal else 1
+    maps_s = [schedule(shards_s, start.value, most, 1) for shards_s in index.maps_s]
+    container_s = sum(map(sum, maps_s)) if on_modal else 0.0
+    return IndexEstimate(
+        wall_s=sum(map(max, maps_s)),
+        container_s=container_s,
+        dollars=container_s * (size.dollars_per_s or 0.0),
+        published_bytes=index.published_bytes,
+        stored_bytes=index.stored_bytes,
+        basis=_least_firm(RATES, on_modal),
+    )
 
 
 _NUMBER_BYTES = 2
@@ -218,7 +279,7 @@ def _least_firm(rates: Sequence[Figure], on_modal: bool) -> Basis:
     bases: list[Basis] = [rate.basis for rate in rates]
     if on_modal and "measured" in bases:
         bases.append("predicted")
-    return max(bases, key=get_args(Basis).index)
+    return max(bases, key=_FIRMEST_FIRST.index)
 
 
 def _caveats(options: RunOptions, edition: Edition, shape: ModelShape) -> Iterator[str]:

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+from contextlib import contextmanager
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from wiki_embeddings import index_quality
+from wiki_embeddings import card, index_quality
+from wiki_embeddings import volume as volumes
 from wiki_embeddings.dataset_layout import INDEX_HEAD
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.stages import dataset
+from wiki_embeddings.manifest import finished_shard, reported_names
+from wiki_embeddings.stages import dataset, index
 from wiki_embeddings.vector_index.head import CRC_BYTES, from_bytes
 from wiki_embeddings.vector_index.quantization import record_type
 from wiki_embeddings.volume import Volume, index_quality_record, reports_folder
@@ -73,6 +81,63 @@ def test_it_is_the_same_bytes_from_several_processes_and_after_losses(built, tmp
         path.unlink()
     (first.folder / "index/lists-00000-of-00001.bin").write_bytes(b"half")
     assert build_index(volume, vectors, cores=2).dataset == built.dataset
+
+
+def test_a_build_killed_at_any_step_is_continued_to_the_same_bytes(tmp_path, monkeypatch):
+    """The steps are every file and every report: half written, and in its place."""
+    monkeypatch.setattr(index, "_LISTS_FILE_BYTES", 1500)
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # a kill loses nothing that was written
+    monkeypatch.setattr(card, "card", lambda *_, **__: "It takes longer than all else.")
+    volume = Volume(tmp_path / "whole")
+    vectors = write_clustered_embeddings(volume, shards=2, shard_rows=100)
+    with states_at_each_write(volume.root, tmp_path / "killed") as states:
+        build_index(volume, vectors, rows_per_list=20)
+    whole = contents(volume.root)
+    assert sum("/lists-" in name for name in whole) == 2 * 2, "and a report of each"
+    assert len(states) == 2 * sum("/embeddings/" not in name for name in whole)
+    for root in states:
+        killed = Volume(root)
+        finished = {path: path.stat().st_ino for path in finished_files(killed)}
+        build_index(killed, vectors, rows_per_list=20)
+        assert contents(root) == whole, root.name
+        assert {path: path.stat().st_ino for path in finished} == finished, "not made again"
+
+
+@contextmanager
+def states_at_each_write(root, copies):
+    """Copy a folder at each step of what is made in it: this is what a kill leaves behind."""
+    states: list[Path] = []
+    put_in_place = Path.replace
+
+    def copy():
+        states.append(copies / f"step-{len(states)}")
+        return shutil.copytree(root, states[-1])
+
+    def replace(temporary, destination):
+        os.truncate(copy() / temporary.relative_to(root), temporary.stat().st_size // 2)
+        put_in_place(temporary, destination)
+        copy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        # No process has this number, so that whoever goes on takes the temporary files for left.
+        patch.setattr(volumes, "this_process", lambda: f"{2**22 + 1}@{socket.gethostname()}")
+        yield states
+
+
+def contents(root):
+    return {
+        str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
+
+
+def finished_files(volume):
+    """Files that are there with their reports."""
+    for reports in volume.root.glob("*/*/*.reports"):
+        folder = str(reports.relative_to(volume.root).with_suffix(""))
+        for name in reported_names(volume, folder):
+            if finished_shard(volume, folder, name):
+                yield volume.path(folder) / name
 
 
 def test_a_damaged_shard_of_codes_is_refused(tmp_path):

@@ -57,16 +57,18 @@ def clustered_vectors(seed: int, rows: int = ROWS) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
 
 
-def write_clustered_embeddings(volume: Volume, seed: int = 1) -> Manifest:
+def write_clustered_embeddings(
+    volume: Volume, seed: int = 1, *, shards: int = SHARDS, shard_rows: int = SHARD_ROWS
+) -> Manifest:
     """Write shards of embeddings with clustered vectors, and their manifest."""
     folder = output_folder("simple", "embeddings", f"{seed:016x}")
     volume.path(folder).mkdir(parents=True)
-    vectors = clustered_vectors(seed)
+    vectors = clustered_vectors(seed, shards * shard_rows)
     files = []
-    for number in range(SHARDS):
-        first = number * SHARD_ROWS
-        part = pa.array(vectors[first : first + SHARD_ROWS].ravel())
-        table = synthetic.rows(first, SHARD_ROWS, 1).drop(["embedding"])
+    for number in range(shards):
+        first = number * shard_rows
+        part = pa.array(vectors[first : first + shard_rows].ravel())
+        table = synthetic.rows(first, shard_rows, 1).drop(["embedding"])
         table = table.append_column(
             embedding_schema(DIMENSIONS).field("embedding"),
             pa.FixedSizeListArray.from_arrays(part, DIMENSIONS),
