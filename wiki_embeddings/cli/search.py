@@ -28,7 +28,7 @@ _CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\
 
 
 @click.command()
-@click.argument("question", type=TEXT, required=False)
+@click.argument("question", type=TEXT, required=False, metavar="QUESTION")
 @dataset_options
 @click.option(
     "-n",
