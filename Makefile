@@ -84,7 +84,7 @@ test: $(VENV)/test.stamp
 	   "engine cuda are left out."
 	@# Hundreds of processes import these; where Python may not write, each would compile them again.
 	$(BIN)/python -m compileall -q wiki_embeddings wiki_embeddings_tests
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # The peers that we are measured beside need PyTorch. Only its CPU build is taken, which has a
 # local version label; where pip does not find it, name PyTorch's CPU index in PIP_EXTRA_INDEX_URL.

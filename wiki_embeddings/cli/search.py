@@ -115,6 +115,8 @@ def print_passages(
             console.print(Text(question, style="bold"))
             for passage in passages:
                 _print_passage(console, passage)
+            if not passages:
+                console.print("  No passage found.\n", style="dim")
 
 
 def _print_passage(console: Console, passage: Passage) -> None:

@@ -19,6 +19,9 @@ _SHOWN = re.compile(
 )
 """The first line of a message by Dagster's log, or by the web server's; tracebacks follow below."""
 
+_EXPECTED = re.compile(r"No heartbeat received in \d+ seconds, shutting down$")
+"""Of a code server that the daemon has replaced, as it does each minute: nothing is wrong."""
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 _LAST_LINES = 5
@@ -47,7 +50,8 @@ class UiLog:
         """Return what was warned of since the last call, a line each."""
         *lines, self._rest = (self._rest + self._reading.read()).split("\n")
         for line in lines:
-            if found := _SHOWN.match(_COLOURS.sub("", line)):
+            found = _SHOWN.match(_COLOURS.sub("", line).rstrip())
+            if found and not _EXPECTED.match(found["message"]):
                 yield f"{found['level'].capitalize()}: {found['message'].strip()}"
 
     def last_lines(self) -> str:

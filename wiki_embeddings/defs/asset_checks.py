@@ -8,6 +8,7 @@ found of another. A check that has nothing to check fails as a warning, which bl
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -17,7 +18,7 @@ from wiki_embeddings.asset_keys import EMBEDDINGS, HUB_DATASET
 from wiki_embeddings.checks import CheckResult
 from wiki_embeddings.compute.protocol import Compute
 from wiki_embeddings.defs.asset_run import translate_errors
-from wiki_embeddings.defs.materializations import current_manifest
+from wiki_embeddings.defs.materializations import current_manifest, last_evaluation
 from wiki_embeddings.defs.publishing import reads_back
 from wiki_embeddings.defs.quality_checks import QUALITY_CHECKS
 from wiki_embeddings.defs.required_checks import REQUIRED_CHECKS, RequiredCheck
@@ -28,6 +29,9 @@ from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest
 
 Check: TypeAlias = Callable[[Manifest, Compute], CheckResult]
+
+_MEASURED = "data_version"
+"""Metadata key of the digest of what a check of quality has measured."""
 
 
 def _partitioned(
@@ -82,10 +86,22 @@ def _quality_check(asset: str, run: Check) -> dg.AssetChecksDefinition:
     def check(
         context: dg.AssetCheckExecutionContext, compute: ComputeResource
     ) -> dg.AssetCheckResult:
-        result = _result(context, compute, asset, run)
+        result = _result(context, compute, asset, partial(_measured_once, context, run))
         return result._replace(severity=dg.AssetCheckSeverity.WARN)
 
     return _partitioned(check, asset, run.__name__, run.__doc__ or "", blocking=False)
+
+
+def _measured_once(
+    context: dg.AssetCheckExecutionContext, run: Check, output: Manifest, compute: Compute
+) -> CheckResult:
+    """Measure an output, unless the last evaluation was of the same one: then return its result."""
+    (spec,) = context.check_specs
+    last = last_evaluation(context.instance, spec.key, context.partition_key)
+    if last is not None and last.metadata.get(_MEASURED) == dg.MetadataValue.text(output.digest):
+        return CheckResult(last.passed, last.description or "", last.metadata)
+    found = run(output, compute)
+    return replace(found, metadata={**found.metadata, _MEASURED: output.digest})
 
 
 def _result(

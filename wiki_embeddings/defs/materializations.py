@@ -6,11 +6,17 @@ shows as its upstream.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+
+# There is no public way to the results of checks.
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+)
 
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import Manifest, read_manifest
@@ -43,14 +49,14 @@ class Materialization:
         data_version: The manifest's digest.
         run_id: The run that made it.
         raw_settings: Settings of the articles that it comes from: their snapshot, the fraction.
-        table: Metadata entries that show the columns and first rows; empty if some are missing.
+        shown: What else its page shows: all metadata entries, by key.
     """
 
     folder: str
     data_version: str
     run_id: str
     raw_settings: Mapping[str, Any]
-    table: Mapping[str, dg.MetadataValue[Any]] = field(default_factory=dict)
+    shown: Mapping[str, dg.MetadataValue[Any]] = field(default_factory=dict)
 
 
 def last_materialization(
@@ -58,6 +64,28 @@ def last_materialization(
 ) -> Materialization | None:
     """Look up the last materialization of an asset for a wiki; None if there is none."""
     return next(_materializations(instance, asset, wiki, page=1), None)
+
+
+def shown_before(
+    context: dg.AssetExecutionContext, data_version: str, keys: Sequence[str]
+) -> Mapping[str, dg.MetadataValue[Any]]:
+    """Return what the last materialization of the same data showed, so as not to make it again.
+
+    Args:
+        context: The asset's context.
+        data_version: Digest of the data's manifest.
+        keys: The metadata entries that are wanted.
+
+    Returns:
+        These entries; empty if the last one was of other data, or lacks one of them.
+    """
+    last = last_materialization(
+        context.instance, context.asset_key.to_user_string(), context.partition_key
+    )
+    if last is None or last.data_version != data_version:
+        return {}
+    found = {key: last.shown[key] for key in keys if key in last.shown}
+    return found if len(found) == len(keys) else {}
 
 
 def _materializations(
@@ -76,7 +104,7 @@ def _materializations(
                     data_version=(materialization.tags or {})["dagster/data_version"],
                     run_id=record.run_id,
                     raw_settings=_raw_settings(materialization),
-                    table=_table(materialization),
+                    shown=materialization.metadata,
                 )
         cursor = found.cursor
         if not found.has_more:
@@ -89,9 +117,18 @@ def _raw_settings(materialization: dg.AssetMaterialization) -> Mapping[str, Any]
     return value.get("raw", {}) if isinstance(value, dict) else {}
 
 
-def _table(materialization: dg.AssetMaterialization) -> Mapping[str, dg.MetadataValue[Any]]:
-    found = {key: materialization.metadata.get(key) for key in (COLUMNS, FIRST_ROWS)}
-    return {key: value for key, value in found.items() if value} if all(found.values()) else {}
+def last_evaluation(
+    instance: dg.DagsterInstance, check: dg.AssetCheckKey, wiki: str
+) -> dg.AssetCheckEvaluation | None:
+    """Look up the last result of a check of a wiki; None if there is none."""
+    records = instance.event_log_storage.get_asset_check_execution_history(
+        check,
+        limit=1,
+        status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+        partition_filter=PartitionKeyFilter(key=wiki),
+    )
+    event = records[0].event if records else None
+    return event.asset_check_evaluation if event else None
 
 
 def current_manifest(

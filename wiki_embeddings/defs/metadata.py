@@ -18,7 +18,7 @@ from wiki_embeddings.defs.materializations import (
     FIRST_ROWS,
     FOLDER,
     SETTINGS,
-    last_materialization,
+    shown_before,
 )
 from wiki_embeddings.defs.pictures import show_picture
 from wiki_embeddings.host import duration
@@ -65,7 +65,10 @@ def materialize_result(
         metadata={
             **(extra or {}),  # where the dataset is, how to load it, and what there is to look at
             **_length_chart(context, manifest),
-            **(_recorded_table(context, manifest) or _table_metadata(compute, manifest)),
+            **(
+                shown_before(context, manifest.digest, (COLUMNS, FIRST_ROWS))
+                or _table_metadata(compute, manifest)
+            ),
             "dagster/row_count": manifest.rows,
             **_size_metadata(manifest),
             **_effort_metadata(materialized.progress),
@@ -106,14 +109,6 @@ def _effort_metadata(progress: StageProgress) -> dict[str, Any]:
         f"{progress.unit}_kept": progress.reused,
         **(cost_metadata(progress.usage) if progress.usage else {}),
     }
-
-
-def _recorded_table(context: dg.AssetExecutionContext, manifest: Manifest) -> Mapping[str, Any]:
-    """Return what the last materialization showed of the same data; empty if it was other data."""
-    last = last_materialization(
-        context.instance, context.asset_key.to_user_string(), context.partition_key
-    )
-    return last.table if last and last.data_version == manifest.digest else {}
 
 
 def _table_metadata(compute: Compute, manifest: Manifest) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def newest_reusable(
     context.log.info(
         f"Unchanged chunks take their vectors from {compute.files.where(found.folder)}"
         if found
-        else "No earlier embeddings are from the same encoder: all chunks are embedded"
+        else "No earlier snapshot has embeddings from the same encoder to take vectors from"
     )
     return found
 

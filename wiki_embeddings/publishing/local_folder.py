@@ -22,10 +22,16 @@ from filelock import FileLock
 from wiki_embeddings.card import dataset_name
 from wiki_embeddings.dataset_layout import RECORD, REPLACED_FOLDERS
 from wiki_embeddings.errors import BadInputError
-from wiki_embeddings.manifest import Manifest, existing_manifest
+from wiki_embeddings.manifest import Manifest, ShardFile, existing_manifest
 from wiki_embeddings.publishing.folder_replacement import recover, replace_folder
 from wiki_embeddings.publishing.publication import Publication, compose, parse_record
-from wiki_embeddings.volume import Volume, translate_storage_errors, write_bytes, written_atomically
+from wiki_embeddings.volume import (
+    Volume,
+    sha256_of_file,
+    translate_storage_errors,
+    write_bytes,
+    written_atomically,
+)
 
 _EARLIER_VERSIONS = ".versions"
 """Where earlier releases kept the folders that a dataset's name was a symbolic link to."""
@@ -64,7 +70,7 @@ def publish_to_folder(volume: Volume, folder: str, hub_folder: Path) -> Path:
         with FileLock(hub_folder / f".{name}.lock"):
             recover(new, place)
             publication = compose(volume, manifest, _read_record(place))
-            if not _is_complete(place, publication):
+            if not _is_complete(place, publication, volume, manifest):
                 _write(volume, manifest, publication, new, place)
                 replace_folder(new, place)
     return place
@@ -106,7 +112,7 @@ def _read_record(dataset: Path) -> Mapping[str, Any] | None:
         return None
 
 
-def _is_complete(place: Path, publication: Publication) -> bool:
+def _is_complete(place: Path, publication: Publication, volume: Volume, manifest: Manifest) -> bool:
     """Return True if a folder has all of a publication, and no links of an earlier release."""
     if place.is_symlink():
         return False
@@ -115,9 +121,16 @@ def _is_complete(place: Path, publication: Publication) -> bool:
         for name, text in publication.texts.items()
     )
     return texts and all(
-        (place / file.name).is_file() and (place / file.name).stat().st_size == file.bytes
+        _is_intact(place / file.name, volume.path(manifest.reference(file)), file)
         for file in publication.files
     )
+
+
+def _is_intact(published: Path, source: Path, file: ShardFile) -> bool:
+    """Return True if a published file is the volume's, which was verified, or equals it."""
+    if not published.is_file() or published.stat().st_size != file.bytes:
+        return False
+    return published.samefile(source) or sha256_of_file(published) == file.sha256
 
 
 def _write(

@@ -101,7 +101,7 @@ def test_what_only_looks_odd_works(tmp_path, home, folder):
     assert found.returncode == 0, found.stderr
 
 
-@pytest.mark.parametrize("named", ["records", "~/records", "./deep/records"])
+@pytest.mark.parametrize("named", ["~/records", "./deep/records"])
 def test_every_command_uses_the_same_dagster_home(tmp_path, tiny_model, named):
     def here(*arguments: str) -> subprocess.CompletedProcess[str]:
         variables = {"DAGSTER_HOME": named, "HOME": str(tmp_path / "user")}
@@ -253,7 +253,9 @@ def test_a_working_directory_that_is_gone_is_told_in_a_sentence(tmp_path, argume
     assert_refused(refused, "The working directory no longer exists: change to another one")
 
 
-@pytest.mark.parametrize("arguments", [["run", *SMALL], ["search", "Achilles"], ["ui"]])
+@pytest.mark.parametrize(
+    "arguments", [["run", *SMALL], ["search", "Achilles"], ["ui", "--port", "0"]]
+)
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -284,7 +286,9 @@ def test_a_damaged_dagster_yaml_is_named(home, tiny_model, arguments, content, r
 def test_a_launcher_that_cannot_be_loaded_ends_the_ui_alone(home):
     configuration = home / "dagster" / "dagster.yaml"
     configuration.write_text("run_launcher:\n  module: no_such_module\n  class: Launcher\n")
-    assert_refused(cli_in_this_process(home, "ui"), "Couldn't import module no_such_module")
+    assert_refused(
+        cli_in_this_process(home, "ui", "--port", "0"), "Couldn't import module no_such_module"
+    )
     assert cli(home, "search", "Achilles").returncode == 0, "which launches nothing"
 
 

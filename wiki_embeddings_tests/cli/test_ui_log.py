@@ -41,3 +41,14 @@ def test_half_a_line_waits_for_its_end(tmp_path):
         log.writing.write(b" a line\n")
         log.writing.flush()
         assert list(log.warnings()) == ["Warning: Half a line"]
+
+
+def test_a_code_server_that_the_daemon_has_replaced_is_no_warning(tmp_path):
+    with closing(UiLog(tmp_path / "ui.log")) as log:
+        log.writing.write(
+            b"\x1b[32m2026-11-26 23:36:31 +0000\x1b[0m - dagster.code_server - "
+            b"\x1b[34mWARNING\x1b[0m - No heartbeat received in 20 seconds, shutting down\n"
+        )
+        log.writing.flush()
+        assert list(log.warnings()) == []
+        assert "No heartbeat received" in log.last_lines()

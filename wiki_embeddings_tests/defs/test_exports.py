@@ -115,7 +115,7 @@ def test_an_export_without_articles_is_blocked(site, instance, tmp_path):
 
     failed = [check for check in run.get_asset_check_evaluations() if not check.passed]
     assert [check.check_name for check in failed] == ["every_article_fetched"]
-    assert failed[0].description == "simple: There are no articles."
+    assert failed[0].description == "There are no articles."
 
 
 def test_a_file_that_fails_leaves_the_others_and_the_next_run_fetches_only_it(

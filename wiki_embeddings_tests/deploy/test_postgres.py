@@ -143,5 +143,6 @@ def test_the_four_assets_of_the_sample_and_their_checks_are_read_back(story):
         story.waited, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
     ).records
     assert len(evaluations) >= len(ASSET_KEYS)
-    for evaluation in evaluations:
-        assert evaluation.event_log_entry.dagster_event.asset_check_evaluation_data.passed
+    results = [record.event_log_entry.asset_check_evaluation for record in evaluations]
+    failed = [result.check_name for result in results if not result.passed]
+    assert failed == ["recall_at_10"], "weights are random; it only warns"

@@ -70,6 +70,24 @@ def test_the_files_take_no_room_beside_the_volume(tmp_path, volume, vectors):
             assert (place / file.name).samefile(volume.path(manifest.reference(file)))
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_damaged_file_is_replaced(tmp_path, volume, vectors, linked):
+    manifest = create_dataset(volume, vectors)
+    place = publish_to_folder(volume, manifest.folder, tmp_path / "hub")
+    file = next(file for file in manifest.files if file.name.startswith("data/"))
+    published, source = place / file.name, volume.path(manifest.reference(file))
+    intact = published.read_bytes()
+    if linked:  # the stage has made the volume's file again, as a new one
+        source.unlink()
+        source.write_bytes(intact)
+    else:
+        published.unlink()
+    published.write_bytes(intact[:100] + bytes([intact[100] ^ 1]) + intact[101:])
+
+    publish_to_folder(volume, manifest.folder, tmp_path / "hub")
+    assert sha256_of_file(published) == file.sha256
+
+
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM])
 def test_where_files_cannot_be_linked_they_are_copied(
     tmp_path, volume, vectors, monkeypatch, number

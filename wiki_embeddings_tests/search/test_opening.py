@@ -180,6 +180,7 @@ def test_the_command_line_filters_by_title_and_section(ask):
     assert "Albedo" in found
     assert "Algae" not in found
     assert ask("snow", "--section", "none", "--json").stdout.count('"passages": []') == 1
+    assert "No passage found." in ask("snow", "--section", "none").stdout
 
 
 def test_questions_that_are_no_text_are_refused(ask):

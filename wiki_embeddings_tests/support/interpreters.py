@@ -16,9 +16,7 @@ _TIMEOUT_S = 120
 """One that hangs at its exit never ends."""
 
 
-def run_often(
-    code: str, folder: Path, environment: Mapping[str, str], times: int = 20
-) -> list[str]:
+def run_often(code: str, folder: Path, environment: Mapping[str, str], times: int = 6) -> list[str]:
     """Run code in new interpreters, and return the output of each; all of them must end cleanly.
 
     Args:

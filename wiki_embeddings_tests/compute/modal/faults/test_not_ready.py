@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wiki_embeddings.compute.modal import preflight, workspace
-from wiki_embeddings.compute.modal.deployment import DEPLOY, SECRET
+from wiki_embeddings.compute.modal.deployment import APP, DEPLOY, SECRET, VOLUME
 from wiki_embeddings_tests.support.dagster_runs import failures
 
 
@@ -32,8 +32,8 @@ def no_deployment(monkeypatch, _plane):
     [
         (outdated_code, f"but the code here is 0123456789abcdef. Run `{DEPLOY}` again."),
         (no_secret, f"Modal secret {SECRET}: missing. Run `modal secret create {SECRET}"),
-        (no_volume, f"Modal volume wiki-embeddings-2: missing. Run `{DEPLOY}`"),
-        (no_deployment, f"Modal app wiki-embeddings-2: not deployed. Run `{DEPLOY}`."),
+        (no_volume, f"Modal volume {VOLUME}: missing. Run `{DEPLOY}`"),
+        (no_deployment, f"Modal app {APP}: not deployed. Run `{DEPLOY}`."),
     ],
 )
 def test_an_asset_is_refused_before_any_container_starts_for_it(

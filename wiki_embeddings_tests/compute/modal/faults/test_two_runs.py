@@ -17,7 +17,7 @@ from wiki_embeddings_tests.compute.modal.faults.map_events import (
     finished,
     until_finished,
 )
-from wiki_embeddings_tests.support.dagster_runs import checks, failures, metadata
+from wiki_embeddings_tests.support.dagster_runs import failed_checks, failures, metadata
 from wiki_embeddings_tests.support.generated_wiki import WIKI
 
 TAKEN_OVER = "Another run has begun to make the same output since"
@@ -85,7 +85,7 @@ def test_of_two_runs_the_later_one_publishes_what_a_single_run_would_have(cloud,
     assert first.returncode != 0
     assert TAKEN_OVER in output, "the earlier run says why it has failed"
     assert second.success, failures(second)
-    assert all(checks(second).values())
+    assert failed_checks(second) == ["recall_at_10"], "weights are random; it only warns"
     kept = sum(spec.units for spec in plan.specs if spec.name in gate.passed)
     assert metadata(second, "embeddings")["chunks_kept"] == kept
 
