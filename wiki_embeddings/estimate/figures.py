@@ -1,7 +1,8 @@
 """Figures with their provenance: the rates, starting times and sizes on disk of an estimate.
 
-Measured on 2026-11-23 on two cores of an AMD EPYC with AVX2, in processor time, which other work on
-the machine hardly changes. A core of a container is assumed to be as fast.
+Measured on 2026-11-23 on two cores of an AMD EPYC with AVX2, unless a figure says otherwise, in
+processor time, which other work on the machine hardly changes. A core of a container is assumed to
+be as fast.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ class Figure:
     source: str
 
 
-def _measured(value: float, unit: str, work: str, day: str = "2026-11-23") -> Figure:
-    return Figure(value, unit, "measured", f"{day}, a core of an AMD EPYC, {work}")
+def _measured(
+    value: float, unit: str, work: str, where: str = "2026-11-23, a core of an AMD EPYC"
+) -> Figure:
+    return Figure(value, unit, "measured", f"{where}, {work}")
 
 
 def assumed(value: float, unit: str, reason: str) -> Figure:
@@ -42,6 +45,8 @@ def assumed(value: float, unit: str, reason: str) -> Figure:
 
 
 _TARGET = "this project's own target"
+
+_INDEX_RUNS = "2026-11-26, a core of an Intel Xeon"
 
 CONVERT = _measured(0.82e6, "characters/s of a core, from wikitext", "the sample's dump")
 READ_ARTICLES = _measured(
@@ -58,27 +63,27 @@ COMPARE = _measured(
     49e9,
     "operations/s of a core, comparing vectors with centroids",
     "13,000 rows of 384 dimensions with 16,384 centroids in 3.4 s",
-    "2026-11-26",
+    _INDEX_RUNS,
 )
 ENCODE_ROWS = _measured(
     26_000,
     "rows/s of a core, read and encoded for the index",
     "13,000 rows in 0.5 s beside the comparing",
-    "2026-11-26",
+    _INDEX_RUNS,
 )
 SAMPLE_ROWS = _measured(
     80_000,
     "rows/s of a core, read to find centroids",
     "1,000,000 rows in 13 s, `python -m benchmarks.index_reading`",
-    "2026-11-26",
+    _INDEX_RUNS,
 )
 GATHER = _measured(
     670e6,
     "bytes of codes/s of a core, read for each file of the index",
     "200 shards of 13,000 codes in 16,384 lists",
-    "2026-11-26",
+    _INDEX_RUNS,
 )
-ASK = _measured(6.7, "questions/s, to measure the index", "0.15 s for each of 1,000", "2026-11-26")
+ASK = _measured(6.7, "questions/s, to measure the index", "0.15 s for each of 1,000", _INDEX_RUNS)
 
 DOWNLOAD_SHARE = Figure(
     0.59,
