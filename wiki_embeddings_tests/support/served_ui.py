@@ -6,7 +6,6 @@ import json
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -63,12 +62,11 @@ def _free_port() -> int:
 
 
 def _wait_for(address: str, serving: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the command says that the UI is there, which it does once the UI answers."""
     deadline = time.monotonic() + 90
-    while True:
+    while address not in log.read_text():
         assert serving.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
-        try:
-            with urllib.request.urlopen(f"{address}/server_info", timeout=5):
-                return
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(0.2)
+        time.sleep(0.2)
+    with urllib.request.urlopen(f"{address}/server_info", timeout=30):
+        pass
