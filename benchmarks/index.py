@@ -28,7 +28,7 @@ from rich.table import Table
 from benchmarks.questions import sample_articles
 from wiki_embeddings import encoders
 from wiki_embeddings.encoders.models.resolve import resolve
-from wiki_embeddings.stages.index import ROWS_PER_LIST
+from wiki_embeddings.stages.index_plan import ROWS_PER_LIST
 from wiki_embeddings.stages.sample_questions import load_questions
 from wiki_embeddings.vector_index.kmeans import train
 from wiki_embeddings.vector_index.probes import Budget

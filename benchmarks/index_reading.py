@@ -38,7 +38,7 @@ from wiki_embeddings.schemas import embedding_schema
 from wiki_embeddings.search.http_ranges import HttpRanges
 from wiki_embeddings.search.indexed import IndexedRows
 from wiki_embeddings.search.range_sites import web_site
-from wiki_embeddings.stages import dataset, embed, index
+from wiki_embeddings.stages import dataset, embed, index_plan
 from wiki_embeddings.stages.shard import Plan, describe_parquet
 from wiki_embeddings.stages.statistics import embedding_statistics
 from wiki_embeddings.volume import Volume
@@ -126,12 +126,12 @@ def make_dataset(
         seconds[step] = time.perf_counter() - started
         return made
 
-    centroids = timed("centroids", index.plan_centroids(vectors))
-    codes = timed("codes", index.plan_codes(vectors, centroids))
+    centroids = timed("centroids", index_plan.plan_centroids(vectors))
+    codes = timed("codes", index_plan.plan_codes(vectors, centroids))
     plan = dataset.plan(vectors, shards_per_file=12, codes=codes)
     # The card needs settings that generated vectors have not.
     specs = tuple(spec for spec in plan.specs if not isinstance(spec, dataset.CardSpec))
-    lists = tuple(spec for spec in specs if isinstance(spec, index.ListsSpec))
+    lists = tuple(spec for spec in specs if isinstance(spec, index_plan.ListsSpec))
     timed("data files", replace(plan, specs=tuple(spec for spec in specs if spec not in lists)))
     made = timed("lists and head", replace(plan, specs=specs), dataset.plan_head(plan, codes))
     return made, seconds

@@ -48,15 +48,15 @@ def index_codes(
     )
     if not wanted or not vectors.rows:
         return None
-    from wiki_embeddings.stages import index  # loads Arrow
+    from wiki_embeddings.stages import index_plan  # loads Arrow
 
     centroids = kept_centroids(context.instance, compute, vectors)
     if centroids is None:
-        plan = index.plan_centroids(vectors)
+        plan = index_plan.plan_centroids(vectors)
         centroids = materialize(plan, compute, listener, HUB_DATASET).manifest
     else:
         context.log.info(f"The centroids of {compute.files.where(centroids.folder)} are kept")
-    plan = index.plan_codes(vectors, centroids)
+    plan = index_plan.plan_codes(vectors, centroids)
     return materialize(plan, compute, listener, HUB_DATASET).manifest
 
 
@@ -70,7 +70,7 @@ def kept_centroids(
         them, or if there are many more rows or fewer.
     """
     from wiki_embeddings.index_quality import read_quality  # these load Arrow
-    from wiki_embeddings.stages.index import wanted_lists
+    from wiki_embeddings.stages.index_plan import wanted_lists
     from wiki_embeddings.stages.reuse import can_reuse
 
     earlier = earlier_manifests(instance, compute, HUB_DATASET, vectors.wiki, folder="")

@@ -19,7 +19,7 @@ SAMPLED_SHARDS = 200
 QUESTIONS = 1000
 NEAREST = 16
 LISTS_FILE_BYTES = 128 * MiB
-# As in `stages.index`, which loads NumPy; a test compares them.
+# As in `stages.index` and `stages.index_plan`, which load NumPy; a test compares them.
 
 _KMEANS_PASSES = 21
 """Over the sample, each comparing a vector with the square root of the number of lists: ten rounds

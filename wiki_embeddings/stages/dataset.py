@@ -38,7 +38,7 @@ from wiki_embeddings.schemas import (
     embedding_schema,
 )
 from wiki_embeddings.sources.protocol import Progress
-from wiki_embeddings.stages import index, versions
+from wiki_embeddings.stages import index, index_plan, versions
 from wiki_embeddings.stages.changes import write_changes
 from wiki_embeddings.stages.shard import (
     Plan,
@@ -157,7 +157,9 @@ class CardSpec:
     since: str | None
 
 
-DatasetSpec: TypeAlias = DataFileSpec | SmallFileSpec | ChangesSpec | CardSpec | index.IndexSpec
+DatasetSpec: TypeAlias = (
+    DataFileSpec | SmallFileSpec | ChangesSpec | CardSpec | index_plan.IndexSpec
+)
 
 
 def plan(
@@ -230,7 +232,7 @@ def plan(
         bound_by="core",
         specs=(
             *data_files,
-            *(index.lists_specs(folder, codes) if codes else ()),
+            *(index_plan.lists_specs(folder, codes) if codes else ()),
             *changes,
             small,
             CardSpec(folder, CARD, 0, vectors.folder, since),
@@ -246,7 +248,7 @@ def plan_head(plan: Plan[DatasetSpec], codes: Manifest) -> Plan[DatasetSpec]:
         codes: Manifest of the codes that the index is made from.
     """
     names = tuple(spec.name for spec in plan.specs if isinstance(spec, DataFileSpec))
-    return replace(plan, specs=(index.head_spec(plan.folder, codes, names),))
+    return replace(plan, specs=(index_plan.head_spec(plan.folder, codes, names),))
 
 
 def _model_name(vectors: Manifest) -> dict[str, str]:

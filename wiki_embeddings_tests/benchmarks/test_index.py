@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.index import ENGLISH_ROWS, extrapolated, ours, share_for
-from wiki_embeddings.stages.index import ROWS_PER_LIST
+from wiki_embeddings.stages.index_plan import ROWS_PER_LIST
 
 
 def test_the_share_is_that_of_the_rows_read_until_enough_are_found():

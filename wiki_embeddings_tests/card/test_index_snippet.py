@@ -16,7 +16,7 @@ from wiki_embeddings.card import card
 from wiki_embeddings.dataset_layout import CARD
 from wiki_embeddings.search.byte_ranges import FolderRanges
 from wiki_embeddings.search.indexed import IndexedRows
-from wiki_embeddings.stages import dataset, index
+from wiki_embeddings.stages import dataset, index_plan
 from wiki_embeddings.volume import Volume
 from wiki_embeddings_tests.support.indexed_dataset import (
     build_index,
@@ -63,7 +63,7 @@ assert not [name for name in sys.modules if name.startswith("wiki_embeddings")]
 def built(tmp_path_factory):
     """Two data files with three row groups each, and 150 lists in three files."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "_LISTS_FILE_BYTES", 3000)
+        patch.setattr(index_plan, "_LISTS_FILE_BYTES", 3000)
         patch.setattr(dataset, "ROW_GROUP_ROWS", 100)
         volume = Volume(tmp_path_factory.mktemp("volume"))
         vectors = write_clustered_embeddings(volume, shards=4, shard_rows=150)

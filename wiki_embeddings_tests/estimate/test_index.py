@@ -8,7 +8,7 @@ import pytest
 
 from wiki_embeddings.estimate import RunOptions, predict
 from wiki_embeddings.estimate import index as estimated
-from wiki_embeddings.stages import index
+from wiki_embeddings.stages import index, index_plan
 
 ENGLISH = RunOptions(gpu="A10", containers=50)
 
@@ -16,7 +16,8 @@ ENGLISH = RunOptions(gpu="A10", containers=50)
 def test_it_counts_with_the_numbers_of_the_stage():
     private = ("SAMPLE_PER_LIST", "SAMPLED_SHARDS", "LISTS_FILE_BYTES")
     for name in ("ROWS_PER_LIST", "QUESTIONS", "NEAREST", *private):
-        made_with = getattr(index, f"_{name}" if name in private else name)
+        module = index if name in {"NEAREST", "SAMPLED_SHARDS"} else index_plan
+        made_with = getattr(module, f"_{name}" if name in private else name)
         assert getattr(estimated, name) == made_with, name
 
 

@@ -14,7 +14,7 @@ from wiki_embeddings import volume as volumes
 from wiki_embeddings.dataset_layout import INDEX_HEAD
 from wiki_embeddings.errors import BadInputError
 from wiki_embeddings.manifest import finished_shard, reported_names
-from wiki_embeddings.stages import dataset, index
+from wiki_embeddings.stages import dataset, index_plan
 from wiki_embeddings.vector_index.head import CRC_BYTES, from_bytes
 from wiki_embeddings.vector_index.quantization import record_type
 from wiki_embeddings.volume import Volume, index_quality_record, reports_folder
@@ -85,7 +85,7 @@ def test_it_is_the_same_bytes_from_several_processes_and_after_losses(built, tmp
 
 def test_a_build_killed_at_any_step_is_continued_to_the_same_bytes(tmp_path, monkeypatch):
     """The steps are every file and every report: half written, and in its place."""
-    monkeypatch.setattr(index, "_LISTS_FILE_BYTES", 1500)
+    monkeypatch.setattr(index_plan, "_LISTS_FILE_BYTES", 1500)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # a kill loses nothing that was written
     monkeypatch.setattr(card, "card", lambda *_, **__: "It takes longer than all else.")
     volume = Volume(tmp_path / "whole")

@@ -15,7 +15,7 @@ from wiki_embeddings.defs.materialize import materialize
 from wiki_embeddings.manifest import Manifest, Upstream, write_manifest
 from wiki_embeddings.progress import silent
 from wiki_embeddings.schemas import embedding_schema
-from wiki_embeddings.stages import dataset, embed, index
+from wiki_embeddings.stages import dataset, embed, index_plan
 from wiki_embeddings.stages.shard import Plan, describe_parquet
 from wiki_embeddings.stages.statistics import vector_statistics
 from wiki_embeddings.volume import Volume, output_folder
@@ -97,10 +97,10 @@ def build_index(
         cores: Processes that make it; 0 for this one alone, which is faster.
     """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(index, "ROWS_PER_LIST", rows_per_list)
-        patched.setattr(index, "QUESTIONS", 100)
-        centroids = _made(volume, index.plan_centroids(vectors), cores)
-        codes = _made(volume, index.plan_codes(vectors, centroids), cores)
+        patched.setattr(index_plan, "ROWS_PER_LIST", rows_per_list)
+        patched.setattr(index_plan, "QUESTIONS", 100)
+        centroids = _made(volume, index_plan.plan_centroids(vectors), cores)
+        codes = _made(volume, index_plan.plan_codes(vectors, centroids), cores)
         plan = dataset.plan(vectors, shards_per_file=2, codes=codes)
         made = _made(volume, plan, cores, dataset.plan_head(plan, codes))
     return IndexedDataset(volume, vectors, codes, made)
