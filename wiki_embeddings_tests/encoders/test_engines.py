@@ -33,20 +33,20 @@ def fake_torch(monkeypatch):
     return torch
 
 
-@pytest.fixture
-def amx(monkeypatch):
-    monkeypatch.setattr(processor, "processor_flags", lambda: frozenset({"avx2", "amx_bf16"}))
+@pytest.fixture(params=["avx512_bf16", "amx_bf16"])
+def multiplies_bfloat16(request, monkeypatch):
+    monkeypatch.setattr(processor, "processor_flags", lambda: frozenset({"avx2", request.param}))
 
 
 @load_and_describe
-def test_bfloat16_without_amx_is_refused(function, monkeypatch):
+def test_bfloat16_without_instructions_for_it_is_refused(function, monkeypatch):
     monkeypatch.setattr(processor, "processor_flags", lambda: frozenset({"avx2"}))
-    with pytest.raises(BadInputError, match=r"in bfloat16 here\. Its processor has no AMX"):
+    with pytest.raises(BadInputError, match=r"in bfloat16 here\. Its processor has no inst"):
         function(TINY, "cpu", precision="bfloat16")
 
 
 @load_and_describe
-@pytest.mark.usefixtures("amx")
+@pytest.mark.usefixtures("multiplies_bfloat16")
 def test_bfloat16_without_openvino_is_refused_with_the_command_that_installs_it(
     function, monkeypatch
 ):

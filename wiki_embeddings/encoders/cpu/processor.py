@@ -10,6 +10,9 @@ from wiki_embeddings.encoders.protocol import Precision
 
 _CPUINFO = Path("/proc/cpuinfo")
 
+_BFLOAT16 = frozenset({"amx_bf16", "avx512_bf16"})
+"""Extensions that multiply bfloat16; processors with the first have the second too."""
+
 _NARROWEST_INT8 = 256
 """Rounding errors cancel out over the width of a model, and narrower models are fast anyway."""
 
@@ -30,10 +33,13 @@ def default_precision(dimensions: int) -> Precision:
 def find_bfloat16_problem() -> str | None:
     """Say why this machine cannot compute in bfloat16, and what to do; None if it can.
 
-    Without AMX, bfloat16 would be no faster than float32.
+    Without instructions for it, bfloat16 would be no faster than float32.
     """
-    if "amx_bf16" not in processor_flags():
-        return "Its processor has no AMX. Choose float32, or int8, which is faster."
+    if _BFLOAT16.isdisjoint(processor_flags()):
+        return (
+            "Its processor has no instructions for that (AMX or AVX-512 BF16). Choose float32, or "
+            "int8, which is faster."
+        )
     if find_spec("openvino") is None:
         return "OpenVINO is not installed: run pip install -e '.[openvino]', or choose float32."
     return None
