@@ -7,7 +7,7 @@ another snapshot, or a damaged one, gives an error and never a wrong passage.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -335,8 +335,3 @@ class IndexedRows:
             f"{name} of {self._files.label} does not belong to the index there: {reason}. The "
             "dataset is a mixture of two snapshots, or damaged: get or publish it again."
         )
-
-
-def is_indexed(paths: Iterable[str]) -> bool:
-    """Return whether a dataset with these files has an index."""
-    return INDEX_HEAD in set(paths)
