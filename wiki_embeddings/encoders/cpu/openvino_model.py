@@ -7,6 +7,8 @@ Intel; neither runs here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from queue import SimpleQueue
 
 import numpy as np
@@ -44,8 +46,8 @@ def compile_bfloat16(
     # The streams of one compiled model wait for each other: two of them keep 1.65 cores busy, two
     # models with a stream each 1.95.
     copies = max(1, min(threads, _COPIES_BYTES // len(graph)))
-    requests: SimpleQueue[ov.InferRequest] = SimpleQueue()
-    for copy in range(copies):
+
+    def compile_copy(copy: int) -> list[ov.InferRequest]:
         streams = len(range(copy, threads, copies))
         settings = {
             "INFERENCE_PRECISION_HINT": "bf16",
@@ -54,8 +56,12 @@ def compile_bfloat16(
             "ENABLE_CPU_PINNING": "NO",  # each model would take the same cores
         }
         compiled = core.compile_model(model, "CPU", settings)
-        for _ in range(streams):
-            requests.put(compiled.create_infer_request())
+        return [compiled.create_infer_request() for _ in range(streams)]
+
+    requests: SimpleQueue[ov.InferRequest] = SimpleQueue()
+    with ThreadPoolExecutor(copies) as executor:
+        for request in chain.from_iterable(executor.map(compile_copy, range(copies))):
+            requests.put(request)
 
     def compute(input_ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         request = requests.get()  # serves one thread at a time
