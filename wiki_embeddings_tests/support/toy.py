@@ -70,6 +70,12 @@ def make_toy(spec: ToySpec, volume: Volume, progress: Progress) -> Report:
     return make_once(spec, volume, write)
 
 
+def make_signed(spec: ToySpec, volume: Volume, progress: Progress) -> Report:
+    """Make a shard, and leave the worker's process id in the volume."""
+    (volume.root / f"worker-of-{spec.name}").write_text(str(os.getpid()))
+    return make_toy(spec, volume, progress)
+
+
 def _inject_fault(spec: ToySpec, volume: Volume, progress: Progress) -> None:
     if spec.fault == "refuse":
         raise BadInputError("This one is poison: take it out.")

@@ -105,8 +105,12 @@ class LocalCompute:
             # While so many files are fetched, another one is worked on.
             "site": FILE_CONNECTIONS + 1,
         }[plan.bound_by]
+        # Files of a site are converted one after another: while one is, the workers that wait for
+        # their turn must not hold the memory that converting an earlier one took.
+        reuse_workers = plan.bound_by != "site"
         with _locked(self.files, plan):
-            yield from WorkerPool(plan, self.files, max_workers).run()
+            pool = WorkerPool(plan, self.files, max_workers, reuse_workers=reuse_workers)
+            yield from pool.run()
 
 
 @contextmanager

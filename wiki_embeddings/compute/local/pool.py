@@ -48,10 +48,22 @@ class _Worker:
 class WorkerPool:
     """Worker processes for one plan."""
 
-    def __init__(self, plan: Plan[Any], volume: Volume, max_workers: int) -> None:
+    def __init__(
+        self, plan: Plan[Any], volume: Volume, max_workers: int, *, reuse_workers: bool
+    ) -> None:
+        """Create a pool; `run` starts the workers.
+
+        Args:
+            plan: The plan.
+            volume: Where its output is.
+            max_workers: Most workers at once.
+            reuse_workers: Whether a worker that has finished a shard gets another one. A new one
+                takes a second to start, but holds none of the memory that allocators keep.
+        """
         self._plan = plan
         self._volume = volume
         self._max_workers = max_workers
+        self._reuse_workers = reuse_workers
         self._shards_in_hand = plan.shards_in_hand
         self._pending = deque(largest_first(plan.specs))
         self._attempts = Counter[int]()
@@ -116,7 +128,8 @@ class WorkerPool:
             return [event]  # the map ends here: do not start a shard only to kill it
         if isinstance(event, Finished | Failed):
             worker.shards.remove(event.shard)
-            self._fill(worker)
+            if self._reuse_workers:
+                self._fill(worker)
             if not worker.shards:
                 self._remove(worker)
         return [event]

@@ -15,7 +15,7 @@ import pytest
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Progressed, largest_first
 from wiki_embeddings.volume import Volume
-from wiki_embeddings_tests.support.toy import ToySpec, toy_plan
+from wiki_embeddings_tests.support.toy import ToySpec, make_signed, toy_plan
 
 
 @pytest.fixture
@@ -126,6 +126,15 @@ def test_a_worker_may_have_several_shards_in_hand(volume):
     assert len({wait_for_worker(volume, shard) for shard in (1, 2, 3)}) == 1
     assert not (volume.root / "at-work-part-00004.parquet").exists()
     events.close()
+
+
+@pytest.mark.parametrize(("bound_by", "workers"), [("core", 1), ("site", 5)])
+def test_no_worker_holds_the_memory_of_one_file_of_a_site_while_another_is_converted(
+    volume, bound_by, workers
+):
+    plan = replace(toy_plan(5), bound_by=bound_by, make=make_signed)
+    assert finished(LocalCompute(volume.root, cores=1).map(plan)) == {0, 1, 2, 3, 4}
+    assert len({path.read_text() for path in volume.root.glob("worker-of-*")}) == workers
 
 
 def test_a_shard_that_kills_its_worker_fails_none_of_those_in_hand_with_it(volume):
