@@ -96,20 +96,21 @@ def test_bfloat16_keeps_vectors_exact():
 
 @needs_bfloat16
 def test_a_large_model_is_compiled_once_and_gives_the_same_bytes(monkeypatch):
+    import openvino
+
     from wiki_embeddings.encoders.cpu import openvino_model
 
     passages = random_passages([254, 254, 1, 120, 64, 64, 0, 7], 30000)
     expected = encoders.load(engine="cpu", precision="bfloat16", threads=3).encode(passages)
     monkeypatch.setattr(openvino_model, "_COPIES_BYTES", 1)
     compiled = []
-    core = openvino_model.ov.Core
-    compile_model = core.compile_model
+    compile_model = openvino.Core.compile_model
 
     def recorded(self, model, device, settings):
         compiled.append(settings["NUM_STREAMS"])
         return compile_model(self, model, device, settings)
 
-    monkeypatch.setattr(core, "compile_model", recorded)
+    monkeypatch.setattr(openvino.Core, "compile_model", recorded)
     vectors = encoders.load(engine="cpu", precision="bfloat16", threads=3).encode(passages)
     np.testing.assert_array_equal(vectors, expected)
     assert compiled == ["3"]
