@@ -10,6 +10,15 @@ from dataclasses import dataclass
 
 QUESTIONS = 167
 
+QUESTION_ARTICLES = 83
+"""Articles that the questions are about."""
+
+RANKED_ARTICLES = 106
+"""Articles whose passages are ranked for each question: all of the sample."""
+
+MRR_NOISE = 0.04
+"""With so few questions, a smaller difference between two rankings may be chance."""
+
 _MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 _REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 _TOKEN_BUDGET = 256
