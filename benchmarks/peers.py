@@ -46,7 +46,7 @@ def sentence_transformers(model: ResolvedModel) -> Encode:
 
 
 def sentence_transformers_bfloat16(model: ResolvedModel) -> Encode:
-    """The same in bfloat16, which processors with AMX are fast at; batches as they come."""
+    """The same in bfloat16, which recent processors are fast at; batches as they come."""
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -108,7 +108,7 @@ def openvino_float32(model: ResolvedModel) -> Encode:
 
 
 def openvino_bfloat16(model: ResolvedModel) -> Encode:
-    """The same in bfloat16, by one setting; only with AMX faster than float32."""
+    """The same in bfloat16, by one setting; faster than float32 only with AMX or AVX-512 BF16."""
     return _openvino(model, _openvino_model(model), "bf16")
 
 

@@ -296,9 +296,9 @@ class EmbeddingsConfig(ContainersConfig):
     precision: Precision = Field(
         default=Precision.auto,
         description="Number format to compute in. The processor offers float32 and int8, which "
-        "auto takes where it is faster, and with OpenVINO and AMX or AVX-512 BF16 bfloat16, about "
-        "as fast as int8 and nearly as exact as float32; a GPU and tei offer float16. Vectors are "
-        "stored as float16.",
+        "auto takes where it is faster; with OpenVINO also bfloat16, on processors with AMX or "
+        "AVX-512 BF16: nearly as exact as float32 and much faster, with AMX nearly as fast as "
+        "int8. A GPU and tei offer float16. Vectors are stored as float16.",
     )
     gpu: str = Field(
         default="A10",

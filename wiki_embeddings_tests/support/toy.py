@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,12 @@ def make_toy(spec: ToySpec, volume: Volume, progress: Progress) -> Report:
 def make_signed(spec: ToySpec, volume: Volume, progress: Progress) -> Report:
     """Make a shard, and leave the worker's process id in the volume."""
     (volume.root / f"worker-of-{spec.name}").write_text(str(os.getpid()))
+    return make_toy(spec, volume, progress)
+
+
+def make_and_end_slowly(spec: ToySpec, volume: Volume, progress: Progress) -> Report:
+    """Make a shard, and leave a thread that keeps the worker from ending."""
+    threading.Thread(target=time.sleep, args=(60,)).start()
     return make_toy(spec, volume, progress)
 
 

@@ -58,7 +58,8 @@ class WorkerPool:
             volume: Where its output is.
             max_workers: Most workers at once.
             reuse_workers: Whether a worker that has finished a shard gets another one. A new one
-                takes a second to start, but holds none of the memory that allocators keep.
+                takes a second of a core to start, but holds none of the memory that allocators
+                keep.
         """
         self._plan = plan
         self._volume = volume
@@ -145,10 +146,11 @@ class WorkerPool:
         return [Failed(shard, cause) for shard in worker.shards.difference(again)]
 
     def _remove(self, worker: _Worker) -> None:
-        del self._workers[worker.connection]
         worker.connection.close()
         if worker.process.pid is not None:
             worker.process.join()
+        # Last: one that a Ctrl-C keeps from being joined is still to be killed.
+        del self._workers[worker.connection]
 
     def _kill_workers(self) -> None:
         for worker in list(self._workers.values()):

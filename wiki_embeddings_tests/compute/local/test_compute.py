@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,12 @@ import pytest
 from wiki_embeddings.compute.local.compute import LocalCompute
 from wiki_embeddings.compute.protocol import Event, Failed, Finished, Progressed, largest_first
 from wiki_embeddings.volume import Volume
-from wiki_embeddings_tests.support.toy import ToySpec, make_signed, toy_plan
+from wiki_embeddings_tests.support.toy import (
+    ToySpec,
+    make_and_end_slowly,
+    make_signed,
+    toy_plan,
+)
 
 
 @pytest.fixture
@@ -197,6 +203,17 @@ from multiprocessing.process import BaseProcess
         parent.send_signal(signal.SIGINT)
         assert parent.wait(timeout=60) != 0
     assert not any(map(is_running, workers))
+
+
+def test_a_ctrl_c_while_a_worker_ends_does_not_leave_it_behind(compute, monkeypatch):
+    def interrupted_join(_process):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(BaseProcess, "join", interrupted_join)
+    with pytest.raises(KeyboardInterrupt):
+        list(compute.map(replace(toy_plan(1), make=make_and_end_slowly)))
+    assert multiprocessing.active_children() == []
 
 
 def test_progress_is_reported_while_a_shard_is_made(compute):
