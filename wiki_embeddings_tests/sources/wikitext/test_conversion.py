@@ -30,6 +30,8 @@ from wiki_embeddings.sources.wikitext.conversion import convert
         ("one<br>two<br />three", "one\ntwo\nthree"),
         ("a<foo>b and c<d and e>f", "a<foo>b and c<d and e>f"),
         ("__NOTOC__text__FORCETOC__", "text"),
+        ("Use __notoc__ x", "Use x"),
+        ("{{small|" * 35 + "deep tail" + "}}" * 35, "deep tail"),
         ("soft\u00adhyphen\u200b and\u2009thin\u202fspace", "softhyphen and thin space"),
     ],
 )
@@ -67,6 +69,7 @@ def test_everything_beside_the_text_is_dropped(wikitext):
         ("[[:Category:Cats]] [[:File:A.jpg|the file]]", "Category:Cats the file"),
         ("[[wikt:cat]] [[s:Poem|a poem]] [[doi:10.1000/1]]", "wikt:cat a poem doi:10.1000/1"),
         ("[[Talk:Logo.png|the talk page]] [[Media:Tune.ogg|the tune]]", "the talk page the tune"),
+        ("See [[mw:Help]].", "See mw:Help."),
         ("[[:fr:Chat]] and [[fr:Chat|chat]]", "fr:Chat and chat"),
         ("[[Star Trek: The Next Generation]]", "Star Trek: The Next Generation"),
         ("[[UTC−05:00]]", "UTC−05:00"),
