@@ -116,7 +116,7 @@ def _hopper_share(flops: float) -> tuple[Figure, bool]:
     """Return the share that the nearest measured model reached, and whether it is alike."""
     nearest = min(figures.HOPPER_UTILIZATION, key=lambda known: abs(math.log(known / flops)))
     share = figures.HOPPER_UTILIZATION[nearest]
-    source = "2026-11-26, one H100 80GB HBM3, `python -m benchmarks.cuda_encoder`"
+    source = "2026-11-26, one H100 80GB HBM3, the functions of `benchmarks.cuda_encoder`"
     return Figure(share, "of its half-precision rate", "measured", source), _is_alike(
         flops, nearest
     )
