@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -19,7 +20,7 @@ def ask(monkeypatch, caplog):
 
     def warnings(compute, gpu, max_dollars=0.0):
         monkeypatch.setattr(asset_run, "config_of", lambda *_: {"max_dollars": max_dollars})
-        context = SimpleNamespace(
+        context: Any = SimpleNamespace(
             asset_key=dg.AssetKey("embeddings"), log=logging.getLogger("of the run")
         )
         caplog.clear()

@@ -14,6 +14,12 @@ from importlib.util import find_spec
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 """NVIDIA's driver, by the name under which PyTorch loads it too."""
 
+_MANAGEMENT = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
+"""NVIDIA's Management Library (NVML), which comes with the driver and knows its release."""
+
+_RELEASE_BYTES = 80
+"""NVML's own size of a release's buffer, NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE."""
+
 _NO_DEVICES = ("", "-1")
 """Values of CUDA_VISIBLE_DEVICES that hide every GPU."""
 
@@ -75,15 +81,16 @@ def _why_unusable(cuda: str) -> str:
     Args:
         cuda: The CUDA that PyTorch is built for, such as `13.0`.
     """
-    supported = _supported_cuda()
+    supported, release = _supported_cuda(), _driver_release()
+    named = f" {release}" if release else ""
     if supported and _numbers(supported) < _numbers(cuda):
         return (
-            f"NVIDIA's driver here is too old: it supports CUDA {supported} at most, and this "
-            f"PyTorch is built for CUDA {cuda}. Install a newer driver (CUDA 13 needs release "
+            f"NVIDIA's driver{named} here is too old: it supports CUDA {supported} at most, and "
+            f"this PyTorch is built for CUDA {cuda}. Install a newer driver (CUDA 13 needs release "
             f"580), or a PyTorch for CUDA {supported} from pytorch.org. On Modal, with its own "
             "drivers, pin such a PyTorch in requirements/gpu.txt, and deploy again."
         )
-    version = f" (for CUDA {supported})" if supported else ""
+    version = named + (f" (for CUDA {supported})" if supported else "")
     return (
         f"PyTorch, built for CUDA {cuda}, finds no usable GPU, although NVIDIA's driver{version} "
         "is installed. Check what nvidia-smi lists, and whether CUDA_VISIBLE_DEVICES names an "
@@ -103,6 +110,19 @@ def _supported_cuda() -> str:
     except (OSError, AttributeError):
         return ""
     return "" if status else f"{version.value // 1000}.{version.value % 1000 // 10}"
+
+
+def _driver_release() -> str:
+    """Return the driver's release, such as `570.86.15`; empty if NVML does not say."""
+    release = ctypes.create_string_buffer(_RELEASE_BYTES)
+    try:
+        library = ctypes.CDLL(_MANAGEMENT)
+        failed = library.nvmlInit_v2() or library.nvmlSystemGetDriverVersion(
+            release, _RELEASE_BYTES
+        )
+    except (OSError, AttributeError):
+        return ""
+    return "" if failed else release.value.decode()
 
 
 def _has_driver() -> bool:
